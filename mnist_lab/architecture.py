@@ -1,0 +1,319 @@
+"""What a network is: blocks, the architecture they make, what is wrong with it and how to mend it.
+
+A block is one frozen pydantic model. It validates its own fields, expands to plain layers (`mnist_lab.layers`), and
+that is all the rest of the lab needs of it: shapes, parameters and the Keras model follow from the layers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from mnist_lab import layers
+from mnist_lab.errors import ArchitectureError
+from mnist_lab.layers import CLASSES, INPUT_SHAPE, Layer, Shape, Size, size_text
+
+MAX_PARAMETERS = 10_000_000
+
+
+class Spec(BaseModel):
+    """Base of everything that a person can ask for: frozen, closed to unknown fields, no NaN, JSON and back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _pair(value: Any) -> Any:
+    """One number means a square: `3` is `(3, 3)`."""
+    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+KernelLength = Annotated[int, Field(ge=1, le=28)]
+KernelSize = Annotated[tuple[KernelLength, KernelLength], BeforeValidator(_pair)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Padding = Literal["valid", "same"]
+
+ORDERS: dict[str, tuple[str, ...]] = {
+    "notebook": ("convolution", "activation", "pooling", "normalization"),
+    "usual": ("convolution", "normalization", "activation", "pooling"),
+    "quick": ("convolution", "pooling", "normalization", "activation"),
+}
+
+
+class ConvBlock(Spec):
+    """A convolution with what belongs to it; `order` names one of `ORDERS`, dropout always comes last."""
+
+    filters: int = Field(ge=1, le=1024)
+    kernel_size: KernelSize
+    strides: KernelSize = (1, 1)
+    padding: Padding = "valid"
+    pool_size: KernelSize | None = None
+    batch_normalization: bool = False
+    dropout: Rate = 0.0
+    order: Literal["notebook", "usual", "quick"] = "notebook"
+
+    def layers(self) -> Iterator[Layer]:
+        """The block as plain layers, in the order they run."""
+        absent = {"pooling": not self.pool_size, "normalization": not self.batch_normalization}
+        parts = [part for part in ORDERS[self.order] if not absent.get(part)]
+        # Like the notebook's own layer table, an activation that follows its convolution directly is part of it.
+        merged = parts[1] == "activation"
+        for part in parts:
+            if part == "convolution":
+                yield layers.Conv2D(
+                    filters=self.filters,
+                    kernel_size=self.kernel_size,
+                    strides=self.strides,
+                    padding=self.padding,
+                    activation="relu" if merged else None,
+                )
+            elif part == "pooling" and self.pool_size:
+                yield layers.MaxPooling2D(pool_size=self.pool_size)
+            elif part == "normalization":
+                yield layers.BatchNormalization()
+            elif not merged:
+                yield layers.Activation(activation="relu")
+        if self.dropout:
+            yield layers.Dropout(rate=self.dropout)
+
+
+class DenseBlock(Spec):
+    """A dense layer of the head with what belongs to it."""
+
+    units: int = Field(ge=1, le=4096)
+    batch_normalization: bool = False
+    dropout: Rate = 0.0
+
+    def layers(self) -> Iterator[Layer]:
+        """The block as plain layers, in the order they run."""
+        yield layers.Dense(units=self.units, activation="relu")
+        if self.batch_normalization:
+            yield layers.BatchNormalization()
+        if self.dropout:
+            yield layers.Dropout(rate=self.dropout)
+
+
+class Architecture(Spec):
+    """Convolution blocks, then flatten, dense blocks and ten softmax outputs. May be impossible: see `trace`."""
+
+    blocks: tuple[ConvBlock, ...] = Field(min_length=1, max_length=30)
+    head: tuple[DenseBlock, ...] = Field(default=(), max_length=8)
+
+    def with_blocks(self, *blocks: ConvBlock) -> "Architecture":
+        """The same network with other convolution blocks. Raises pydantic's ValidationError, as building one does."""
+        return Architecture(blocks=blocks, head=self.head)
+
+
+@dataclass(frozen=True)
+class TracedLayer:
+    """A layer in its place; `place` is what a person calls the part it belongs to ("Block 2")."""
+
+    layer: Layer
+    place: str
+    input_shape: Shape
+    output_shape: Shape
+
+    @property
+    def trainable(self) -> int:
+        return self.layer.trainable(self.input_shape)
+
+    @property
+    def non_trainable(self) -> int:
+        return self.layer.non_trainable(self.input_shape)
+
+    @property
+    def parameters(self) -> int:
+        return self.trainable + self.non_trainable
+
+    @property
+    def multiply_adds(self) -> int:
+        return self.layer.multiply_adds(self.input_shape)
+
+
+def _parts(architecture: Architecture) -> Iterator[tuple[str, int | None, Iterator[Layer]]]:
+    for index, block in enumerate(architecture.blocks):
+        yield f"Block {index + 1}", index, block.layers()
+    yield "Head", None, iter([layers.Flatten()])
+    for index, dense in enumerate(architecture.head):
+        yield f"Dense block {index + 1}", None, dense.layers()
+    yield "Output", None, iter([layers.Dense(units=CLASSES, activation="softmax")])
+
+
+def trace(architecture: Architecture) -> list[TracedLayer]:
+    """Every layer with its shapes, input first.
+
+    Raises:
+        ArchitectureError: naming the block that does not fit, or the size where the network is too large.
+    """
+    traced: list[TracedLayer] = []
+    shape = INPUT_SHAPE
+    for place, index, part in _parts(architecture):
+        for layer in part:
+            try:
+                output = layer.output_shape(shape)
+            except ArchitectureError as error:
+                raise ArchitectureError(f"{place}: {error}.", index) from None
+            traced.append(TracedLayer(layer, place, shape, output))
+            shape = output
+    total = sum(row.parameters for row in traced)
+    if total > MAX_PARAMETERS:
+        largest = max(traced, key=lambda row: row.parameters)
+        raise ArchitectureError(
+            f"{largest.place}: the network would have {total:,} parameters, {largest.parameters:,} of them here; "
+            f"at most {MAX_PARAMETERS:,} are allowed."
+        )
+    return traced
+
+
+def problem(architecture: Architecture) -> ArchitectureError | None:
+    """Why this network cannot be built, or None where it can."""
+    try:
+        trace(architecture)
+    except ArchitectureError as error:
+        return error
+    return None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Parameters of a whole network."""
+
+    trainable: int
+    non_trainable: int
+    multiply_adds: int
+
+    @property
+    def parameters(self) -> int:
+        return self.trainable + self.non_trainable
+
+
+def totals(traced: list[TracedLayer]) -> Totals:
+    """Sums over a traced network."""
+    return Totals(
+        sum(row.trainable for row in traced),
+        sum(row.non_trainable for row in traced),
+        sum(row.multiply_adds for row in traced),
+    )
+
+
+def _joined(values: list[str], separator: str) -> str:
+    return values[0] if len(set(values)) == 1 else separator.join(values)
+
+
+def kernel_sizes(architecture: Architecture) -> str:
+    """Kernel sizes in a word: `7×7`, or `5×5, 3×3` where blocks differ."""
+    return _joined([size_text(block.kernel_size) for block in architecture.blocks], ", ")
+
+
+def filters(architecture: Architecture) -> str:
+    """Filters of each convolution: `16-32-64`."""
+    return "-".join(str(block.filters) for block in architecture.blocks)
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A change that makes an impossible network possible; `label` says it on a button."""
+
+    label: str
+    architecture: Architecture
+
+
+def repairs(architecture: Architecture) -> list[Repair]:
+    """Changes that each make the network possible, the smallest first; empty where nothing is wrong.
+
+    Every repair offered was traced: none leads to another refusal.
+    """
+    error = problem(architecture)
+    if error is None:
+        return []
+    if error.block is None:
+        return _smaller(architecture)
+    found = (
+        _same_padding(architecture, error.block),
+        _smaller_kernel(architecture, error.block),
+        _drop_pooling(architecture, error.block),
+    )
+    return [repair for repair in found if repair is not None]
+
+
+def replace_block(architecture: Architecture, index: int, **changes: Any) -> Architecture:
+    """The network with fields of one block changed (the caller answers for their values)."""
+    blocks = list(architecture.blocks)
+    blocks[index] = blocks[index].model_copy(update=changes)
+    return architecture.with_blocks(*blocks)
+
+
+def replace_all(architecture: Architecture, **changes: Any) -> Architecture:
+    """The network with the same fields of every convolution block changed (the caller answers for their values)."""
+    return architecture.with_blocks(*(block.model_copy(update=changes) for block in architecture.blocks))
+
+
+def _fits(architecture: Architecture) -> bool:
+    return problem(architecture) is None
+
+
+def _same_padding(architecture: Architecture, index: int) -> Repair | None:
+    one = replace_block(architecture, index, padding="same")
+    if _fits(one):
+        return Repair(f"Same padding in block {index + 1}", one)
+    every = replace_all(architecture, padding="same")
+    return Repair("Same padding in every block", every) if _fits(every) else None
+
+
+def _smaller_kernel(architecture: Architecture, index: int) -> Repair | None:
+    def limited(block: ConvBlock, length: int) -> Size:
+        return min(block.kernel_size[0], length), min(block.kernel_size[1], length)
+
+    for length in range(max(architecture.blocks[index].kernel_size) - 1, 0, -1):
+        size = limited(architecture.blocks[index], length)
+        one = replace_block(architecture, index, kernel_size=size)
+        if _fits(one):
+            return Repair(f"{size_text(size)} kernel in block {index + 1}", one)
+    for length in range(max(max(block.kernel_size) for block in architecture.blocks) - 1, 0, -1):
+        blocks = (block.model_copy(update={"kernel_size": limited(block, length)}) for block in architecture.blocks)
+        every = architecture.with_blocks(*blocks)
+        if _fits(every):
+            return Repair(f"Kernels of at most {length}×{length} in every block", every)
+    return None
+
+
+def _drop_pooling(architecture: Architecture, index: int) -> Repair | None:
+    pooled = [i for i, block in enumerate(architecture.blocks[: index + 1]) if block.pool_size]
+    for i in reversed(pooled):
+        one = replace_block(architecture, i, pool_size=None)
+        if _fits(one):
+            return Repair(f"No pooling in block {i + 1}", one)
+    every = replace_all(architecture, pool_size=None)
+    return Repair("No pooling at all", every) if pooled and _fits(every) else None
+
+
+def _smaller(architecture: Architecture) -> list[Repair]:
+    """Repairs of a network with too many parameters."""
+    found = []
+    pooled = architecture
+    for index in reversed(range(len(architecture.blocks))):
+        if pooled.blocks[index].pool_size is None:
+            pooled = replace_block(pooled, index, pool_size=(2, 2))
+            if _fits(pooled):
+                found.append(Repair(f"2×2 pooling from block {index + 1} on", pooled))
+                break
+    divisor = 2
+    while divisor <= 1024:
+        blocks = (
+            block.model_copy(update={"filters": max(1, block.filters // divisor)}) for block in architecture.blocks
+        )
+        fewer = architecture.with_blocks(*blocks)
+        if _fits(fewer):
+            found.append(Repair(f"Filters divided by {divisor}", fewer))
+            break
+        divisor *= 2
+    narrow = architecture
+    while not _fits(narrow) and any(dense.units > 1 for dense in narrow.head):
+        narrow = narrow.model_copy(
+            update={
+                "head": tuple(d.model_copy(update={"units": max(1, d.units // 2)}) for d in narrow.head),
+            }
+        )
+    if narrow is not architecture and _fits(narrow):
+        found.append(Repair("Dense units " + "-".join(str(d.units) for d in narrow.head), narrow))
+    return found

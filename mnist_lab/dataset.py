@@ -1,0 +1,75 @@
+"""MNIST as arrays, from the file that ships with the project; nothing is ever downloaded."""
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mnist_lab.errors import DataError
+from mnist_lab.experiment import Protocol
+
+FILE = Path(__file__).parent / "data" / "mnist.npz"
+SHAPES = {"x_train": (60_000, 28, 28), "y_train": (60_000,), "x_test": (10_000, 28, 28), "y_test": (10_000,)}
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images as uint8 `(n, 28, 28)`, 0 background to 255 ink, and labels as uint8 `(n,)`."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images of one run."""
+
+    train: Images
+    validation: Images
+    test: Images
+
+
+@functools.cache
+def load() -> tuple[Images, Images]:
+    """The 60,000 training and the 10,000 test images.
+
+    Raises:
+        DataError: the file is missing, unreadable, or its arrays have other shapes.
+    """
+    try:
+        with np.load(FILE, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in SHAPES}
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"The MNIST file {FILE} cannot be read: {error}; install the project again.") from None
+    for name, shape in SHAPES.items():
+        if arrays[name].shape != shape or arrays[name].dtype != np.uint8:
+            raise DataError(
+                f"The MNIST file {FILE} is damaged: {name} should be uint8 {shape}; "
+                f"received {arrays[name].dtype} {arrays[name].shape}; install the project again."
+            )
+    return Images(arrays["x_train"], arrays["y_train"]), Images(arrays["x_test"], arrays["y_test"])
+
+
+@functools.cache
+def fingerprint() -> str:
+    """SHA-256 of all pixels and labels, in the order of `SHAPES`."""
+    digest = hashlib.sha256()
+    for images in load():
+        digest.update(images.x.tobytes())
+        digest.update(images.y.tobytes())
+    return digest.hexdigest()
+
+
+def split(protocol: Protocol, train_images: int) -> Split:
+    """The images of a run: the first `train_images` train, whatever the seed, so that runs differ in nothing else."""
+    train, test = load()
+    if protocol is Protocol.NOTEBOOK:
+        validation = test
+    else:
+        validation = Images(train.x[-protocol.validation_images :], train.y[-protocol.validation_images :])
+    return Split(Images(train.x[:train_images], train.y[:train_images]), validation, test)

@@ -1,0 +1,83 @@
+"""What can go wrong, each as one sentence that a person can act on.
+
+    LabError
+    ├── InputError            a value that was typed, imported or found in a URL
+    │   └── ArchitectureError a design that cannot be built; knows its block
+    ├── DataError             the MNIST file is missing or is not MNIST
+    ├── StoreError            the database cannot be opened, read or written
+    ├── TrainingError         training ended by itself (it diverged)
+    └── EngineError           no engine could be started
+
+Only the pages' boundary and the command line catch `LabError`; its text is what the person reads.
+"""
+
+from pydantic import ValidationError
+
+
+class LabError(Exception):
+    """The root of everything the lab raises on purpose; `str()` of it is one sentence."""
+
+
+class InputError(LabError):
+    """A received value breaks a rule."""
+
+
+class ArchitectureError(InputError):
+    """A design that cannot be built.
+
+    Args:
+        sentence: what does not fit, where, and what was received.
+        block: index of the convolution block at fault, or None where no single one is.
+    """
+
+    def __init__(self, sentence: str, block: int | None = None) -> None:
+        super().__init__(sentence)
+        self.block = block
+
+
+class DataError(LabError):
+    """The data file cannot be read or is not the real MNIST."""
+
+
+class StoreError(LabError):
+    """The database cannot be used."""
+
+
+class TrainingError(LabError):
+    """Training could not go on."""
+
+
+class EngineError(LabError):
+    """The engine process cannot do its work."""
+
+
+def sentence(error: ValidationError) -> str:
+    """The first problem of a pydantic error as `Where: what; received value.`"""
+    first = error.errors(include_url=False)[0]
+    message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    where = _place(first["loc"])
+    if first["type"] in ("missing", "value_error"):  # our own messages already say what was received
+        return f"{where}: {message}." if where else f"{message}."
+    received = repr(first["input"])
+    if len(received) > 60:
+        received = received[:57] + "…"
+    return f"{where or 'The input'}: {message}; received {received}."
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """`("architecture", "blocks", 3, "kernel_size", 0)` as `Block 4, kernel size`."""
+    words: list[str] = []
+    skip = {"architecture", "recipe"}
+    parts = [part for part in location if part not in skip]
+    for before, part in zip([None, *parts], parts, strict=False):
+        if isinstance(part, int):
+            if before in ("blocks", "head") and words:
+                words[-1] = f"{words[-1]} {part + 1}"
+        elif part == "blocks":
+            words.append("block")
+        elif part == "head":
+            words.append("dense block")
+        elif before != "optimizer":  # the tag of the optimizer's union says nothing to a reader
+            words.append(part.replace("_", " "))
+    text = ", ".join(words)
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,193 @@
+"""What a run is before it runs: architecture, training recipe, data protocol and seed. Also what a run can be in."""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from mnist_lab.architecture import Architecture, Spec, trace
+from mnist_lab.errors import InputError, sentence
+
+LearningRate = Annotated[float, Field(gt=0, le=1000)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Epsilon = Annotated[float, Field(gt=0, le=1)]
+
+
+class Adadelta(Spec):
+    """Zeiler, "ADADELTA: an adaptive learning rate method", 2012; the notebook's optimizer, at its rate of 1.0.
+
+    Keras 3 has 0.001 as default, with which the notebook's networks hardly learn.
+    """
+
+    name: Literal["adadelta"] = "adadelta"
+    learning_rate: LearningRate = 1.0
+    rho: Decay = 0.95
+    epsilon: Epsilon = 1e-7
+
+
+class Adam(Spec):
+    """Kingma and Ba, "Adam: a method for stochastic optimization", 2015."""
+
+    name: Literal["adam"] = "adam"
+    learning_rate: LearningRate = 0.001
+    beta_1: Decay = 0.9
+    beta_2: Decay = 0.999
+    epsilon: Epsilon = 1e-7
+
+
+class SGD(Spec):
+    """Stochastic gradient descent with momentum."""
+
+    name: Literal["sgd"] = "sgd"
+    learning_rate: LearningRate = 0.05
+    momentum: Decay = 0.9
+
+
+Optimizer = Annotated[Adadelta | Adam | SGD, Field(discriminator="name")]
+OPTIMIZERS: dict[str, type[Adadelta] | type[Adam] | type[SGD]] = {"adadelta": Adadelta, "adam": Adam, "sgd": SGD}
+
+
+class Recipe(Spec):
+    """How a network is trained. The loss is categorical cross-entropy."""
+
+    optimizer: Optimizer = Adadelta()
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    batch_size: int = Field(default=128, ge=1, le=10_000)
+    epochs: int = Field(default=12, ge=1, le=1000)
+
+    def learning_rates(self, steps: int) -> np.ndarray:
+        """The learning rate of each of `steps` training steps, float32 `(steps,)`.
+
+        One-cycle rises linearly from a tenth of the learning rate over the first quarter and falls linearly towards
+        zero over the rest, after Smith and Topin, "Super-convergence", 2018.
+        """
+        peak = self.optimizer.learning_rate
+        if self.schedule == "constant":
+            return np.full(steps, peak, np.float32)
+        rise = max(1, steps // 4)
+        up = np.linspace(0.1 * peak, peak, rise, endpoint=False)
+        down = np.linspace(peak, 0, steps - rise, endpoint=False)
+        return np.concatenate([up, down]).astype(np.float32)
+
+
+class Protocol(StrEnum):
+    """Which images train, which validate, and which weights are kept."""
+
+    NOTEBOOK = "notebook"
+    HOLDOUT = "holdout"
+
+    @property
+    def max_train_images(self) -> int:
+        return 60_000 if self is Protocol.NOTEBOOK else 55_000
+
+    @property
+    def validation_images(self) -> int:
+        return 10_000 if self is Protocol.NOTEBOOK else 5_000
+
+    @property
+    def explanation(self) -> str:
+        """What the protocol does, for a reader."""
+        if self is Protocol.NOTEBOOK:
+            return (
+                "As the notebook did: trains on up to 60,000 images and validates on the 10,000 test images, so its "
+                "validation figures are test figures. The last weights are kept."
+            )
+        return (
+            "Trains on up to 55,000 images and validates on the last 5,000 training images. The weights of the best "
+            "validation accuracy are kept, and the test images are used once, at the end."
+        )
+
+
+class Experiment(Spec):
+    """One run, completely: the same experiment on the same machine is the same training.
+
+    `train_images` takes the first so many training images; left out, it is all that the protocol allows.
+    """
+
+    name: str = Field(default="custom", min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*$")
+    architecture: Architecture
+    recipe: Recipe = Recipe()
+    protocol: Protocol = Protocol.HOLDOUT
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    train_images: int = Field(default=0, ge=1, le=60_000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_images_by_default(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "train_images" not in data:
+            protocol = data.get("protocol", Protocol.HOLDOUT)
+            if protocol in list(Protocol):
+                return {**data, "train_images": Protocol(protocol).max_train_images}
+        return data
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        limit = self.protocol.max_train_images
+        if self.train_images > limit:
+            raise ValueError(
+                f"Training images: at most {limit:,} under the {self.protocol} protocol; received {self.train_images:,}"
+            )
+        try:
+            trace(self.architecture)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch; the last one may be smaller."""
+        return -(-self.train_images // self.recipe.batch_size)
+
+    @property
+    def design_key(self) -> str:
+        """The same for experiments that differ in nothing but seed and name."""
+        fields = self.model_dump(mode="json", exclude={"seed", "name"})
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+
+    def with_changes(self, **changes: Any) -> "Experiment":
+        """A copy with some fields changed, validated. A changed protocol brings its own number of images.
+
+        Raises:
+            InputError: one sentence on the first thing wrong.
+        """
+        fields = self.model_dump(mode="json")
+        if "protocol" in changes and "train_images" not in changes:
+            del fields["train_images"]
+        return parse(Experiment, fields | changes)
+
+
+SpecT = TypeVar("SpecT", bound=Spec)
+
+
+def parse(kind: type[SpecT], data: Any) -> SpecT:
+    """`data` (plain values, or JSON text) as a `kind`.
+
+    Raises:
+        InputError: one sentence that says what, where and what was received.
+    """
+    try:
+        if isinstance(data, str | bytes):
+            return kind.model_validate_json(data)
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise InputError(sentence(error)) from None
+
+
+class Status(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing about the run will change any more."""
+        return self not in (Status.QUEUED, Status.RUNNING)

@@ -1,0 +1,67 @@
+"""Networks worth starting from: the notebook's three, and a fast one for a lesson."""
+
+from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock
+from mnist_lab.experiment import Adadelta, Adam, Experiment, Protocol, Recipe
+
+_NOTEBOOK_RECIPE = Recipe(
+    optimizer=Adadelta(learning_rate=1.0, rho=0.95, epsilon=1e-7), schedule="constant", batch_size=128, epochs=12
+)
+_NOTEBOOK_HEAD = (DenseBlock(units=128, batch_normalization=True, dropout=0.7),)
+
+
+def _notebook(name: str, *blocks: ConvBlock) -> Experiment:
+    return Experiment(
+        name=name,
+        architecture=Architecture(blocks=blocks, head=_NOTEBOOK_HEAD),
+        recipe=_NOTEBOOK_RECIPE,
+        protocol=Protocol.NOTEBOOK,
+    )
+
+
+_ALL = (
+    _notebook(
+        "7x7",
+        ConvBlock(filters=16, kernel_size=7, batch_normalization=True, dropout=0.25),
+        ConvBlock(filters=32, kernel_size=7, pool_size=2, batch_normalization=True, dropout=0.25),
+        ConvBlock(filters=64, kernel_size=7, pool_size=2, batch_normalization=True, dropout=0.25),
+    ),
+    _notebook(
+        "3x3",
+        ConvBlock(filters=16, kernel_size=3, batch_normalization=True),
+        ConvBlock(filters=16, kernel_size=3, strides=2, pool_size=2, dropout=0.25),
+        ConvBlock(filters=32, kernel_size=3, strides=2, pool_size=2, batch_normalization=True, dropout=0.25),
+    ),
+    _notebook(
+        "2x2",
+        ConvBlock(filters=4, kernel_size=2, dropout=0.25),
+        ConvBlock(filters=8, kernel_size=2, pool_size=2, dropout=0.25),
+        ConvBlock(filters=16, kernel_size=2, pool_size=2, dropout=0.25),
+        ConvBlock(filters=32, kernel_size=2, batch_normalization=True, dropout=0.25),
+        ConvBlock(filters=64, kernel_size=2, batch_normalization=True, dropout=0.25),
+    ),
+    # No dropout, no batch normalisation, pooling before the activation: each makes a step shorter, and with one or
+    # two epochs there is nothing to regularise.
+    Experiment(
+        name="fast",
+        architecture=Architecture(
+            blocks=(
+                ConvBlock(filters=24, kernel_size=5, pool_size=2, order="quick"),
+                ConvBlock(filters=32, kernel_size=3, pool_size=2, order="quick"),
+            ),
+            head=(DenseBlock(units=256),),
+        ),
+        recipe=Recipe(
+            optimizer=Adam(learning_rate=0.01, beta_1=0.7, beta_2=0.9), schedule="one-cycle", batch_size=256, epochs=1
+        ),
+        protocol=Protocol.HOLDOUT,
+    ),
+)
+
+PRESETS: dict[str, Experiment] = {preset.name: preset for preset in _ALL}
+NOTEBOOK_PRESETS = ("7x7", "3x3", "2x2")
+DESCRIPTIONS: dict[str, str] = {
+    "7x7": "The notebook's network with 7×7 kernels: 3 convolutions, 16-32-64 filters.",
+    "3x3": "The notebook's network with 3×3 kernels: 3 convolutions, two of them with strides of 2.",
+    "2x2": "The notebook's network with 2×2 kernels: 5 convolutions, 4 to 64 filters.",
+    "fast": "For a lesson: about 99 % after one epoch of a few seconds.",
+}
