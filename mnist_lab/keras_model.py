@@ -19,10 +19,11 @@ def build(architecture: Architecture, seed: int) -> keras.Sequential:
         ArchitectureError: the architecture is impossible; Keras is not asked.
     """
     seeds = np.random.SeedSequence(seed)
-    model = keras.Sequential([keras.Input(INPUT_SHAPE)])
+    model = keras.Sequential([keras.Input(INPUT_SHAPE)], name="network")
     for traced in trace(architecture):
         kind = type(traced.layer).__name__
-        arguments = asdict(traced.layer)
+        # Named by place: Keras' own numbering counts on over all models of a process.
+        arguments = asdict(traced.layer) | {"name": f"{traced.place} {kind}".lower().replace(" ", "_")}
         (child,) = seeds.spawn(1)
         layer_seed = int(child.generate_state(1)[0] >> 1)  # Keras wants it non-negative and below 2**31
         if kind == "Dropout":

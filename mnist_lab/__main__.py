@@ -1,0 +1,258 @@
+"""The lab without a browser: `python -m mnist_lab presets | train | runs | reproduce`."""
+
+import argparse
+import json
+import logging
+import sys
+import time
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mnist_lab import results, supervisor
+from mnist_lab.architecture import totals, trace
+from mnist_lab.errors import InputError, LabError
+from mnist_lab.experiment import Experiment, Protocol, Status
+from mnist_lab.lab import Lab
+from mnist_lab.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
+from mnist_lab.store import Run
+
+POLL_SECONDS = 0.2
+out = Console()
+err = Console(stderr=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one sentence, without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.\n")
+
+
+def main() -> int:
+    """Parse the command line and run one command; its exit status."""
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    parser = _Parser(prog="python -m mnist_lab", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    presets = commands.add_parser("presets", help="the networks to start from")
+    presets.set_defaults(command=_presets)
+
+    train = commands.add_parser("train", help="train one run and wait for its result")
+    train.add_argument("--preset", required=True, help=", ".join(PRESETS))
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--seed", type=int)
+    train.add_argument("--train-images", type=int, metavar="N", help="the first N training images")
+    train.add_argument("--protocol", help=" or ".join(Protocol))
+    train.set_defaults(command=_train)
+
+    runs = commands.add_parser("runs", help="the table of results")
+    runs.set_defaults(command=_runs)
+
+    reproduce = commands.add_parser("reproduce", help="train the notebook's three networks and compare")
+    reproduce.add_argument("--seeds", type=int, default=1, metavar="K", help="how many seeds of each (default 1)")
+    reproduce.set_defaults(command=_reproduce)
+
+    for command in (presets, train, runs):
+        command.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    try:
+        return int(options.command(options))
+    except LabError as error:
+        err.print(str(error), highlight=False, markup=False, soft_wrap=True)
+        return 2 if isinstance(error, InputError) else 1
+
+
+def _presets(options: argparse.Namespace) -> int:
+    rows = []
+    for name, preset in PRESETS.items():
+        counts = totals(trace(preset.architecture))
+        rows.append(
+            {
+                "name": name,
+                "conv_layers": len(preset.architecture.blocks),
+                "parameters": counts.parameters,
+                "trainable_parameters": counts.trainable,
+                "non_trainable_parameters": counts.non_trainable,
+            }
+        )
+    if options.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    table = Table("preset", "conv layers", "parameters", "trainable", "what it is")
+    for row in rows:
+        cells = (row["conv_layers"], f"{row['parameters']:,}", f"{row['trainable_parameters']:,}")
+        table.add_row(str(row["name"]), *map(str, cells), DESCRIPTIONS[str(row["name"])])
+    out.print(table)
+    return 0
+
+
+def _experiment(options: argparse.Namespace) -> Experiment:
+    if options.preset not in PRESETS:
+        raise InputError(f"Preset: should be one of {', '.join(PRESETS)}; received {options.preset!r}.")
+    preset = PRESETS[options.preset]
+    changes: dict[str, Any] = {}
+    if options.protocol is not None:
+        changes["protocol"] = options.protocol
+    if options.epochs is not None:
+        changes["recipe"] = preset.recipe.model_dump(mode="json") | {"epochs": options.epochs}
+    if options.seed is not None:
+        changes["seed"] = options.seed
+    if options.train_images is not None:
+        changes["train_images"] = options.train_images
+    return preset.with_changes(**changes)
+
+
+def _train(options: argparse.Namespace) -> int:
+    experiment = _experiment(options)
+    lab = Lab()
+    (run,) = _wait(lab, lab.start(experiment))
+    if options.json:
+        print(json.dumps(_as_json(run), indent=2))
+    elif run.test_accuracy is not None:
+        out.print(
+            f"Run {run.id} {run.status}: test accuracy {run.test_accuracy:.2%}, test loss {run.test_loss:.4f}, "
+            f"validation accuracy {run.validation_accuracy:.2%} (epoch {run.kept_epoch}), {run.seconds:.1f} s. "
+            "One run is one sample: another seed gives other figures.",
+            soft_wrap=True,
+        )
+    return _exit_status([run])
+
+
+def _exit_status(runs: list[Run]) -> int:
+    for run in runs:
+        if run.error:
+            err.print(f"Run {run.id} {run.status}: {run.error}", highlight=False, markup=False, soft_wrap=True)
+    ended = {run.status for run in runs}
+    if ended == {Status.FINISHED}:
+        return 0
+    return 130 if ended & {Status.STOPPED, Status.CANCELLED} else 1
+
+
+def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
+    """Show the progress of runs until all have ended. Ctrl-C stops them cleanly; a second one leaves at once."""
+    with (
+        supervisor.engine(lab.url, only=run_ids),
+        Progress(
+            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=err
+        ) as bar,
+    ):
+        tasks = {run_id: bar.add_task(f"run {run_id}: waiting", start=False) for run_id in run_ids}
+        stopping = False
+        while True:
+            try:
+                lab.store.interrupt_orphans()
+                runs = [lab.run(run_id) for run_id in run_ids]
+                for run in runs:
+                    _show(bar, tasks[run.id], run)
+                if all(run.status.is_ended for run in runs):
+                    return runs
+                time.sleep(POLL_SECONDS)
+            except KeyboardInterrupt:
+                if stopping:
+                    raise SystemExit(130) from None
+                stopping = True
+                for run_id in run_ids:
+                    lab.stop(run_id)
+
+
+def _show(bar: Progress, task: Any, run: Run) -> None:
+    if run.status is Status.QUEUED:
+        return
+    if run.started and not bar.tasks[task].started:
+        bar.start_task(task)
+    words = f"run {run.id} {run.name}, seed {run.experiment.seed}: "
+    if run.status is Status.RUNNING:
+        epoch = min(run.epochs_done + 1, run.experiment.recipe.epochs)
+        words += f"epoch {epoch} of {run.experiment.recipe.epochs}"
+    else:
+        words += run.status
+    if run.last_validation_accuracy is not None:
+        words += f", validation accuracy {run.last_validation_accuracy:.2%}"
+    bar.update(task, description=words, completed=run.steps_done, total=run.planned_steps)
+    if run.status.is_ended:
+        bar.stop_task(task)
+
+
+def _as_json(run: Run) -> dict[str, Any]:
+    experiment = run.experiment
+    return {
+        "id": run.id,
+        "name": run.name,
+        "status": run.status,
+        "kernel_sizes": results.table([run]).iloc[0]["kernel_sizes"],
+        "conv_layers": len(experiment.architecture.blocks),
+        "parameters": run.parameters,
+        "epochs": experiment.recipe.epochs,
+        "epochs_done": run.epochs_done,
+        "seed": experiment.seed,
+        "protocol": experiment.protocol,
+        "train_images": experiment.train_images,
+        "kept_epoch": run.kept_epoch,
+        "validation_accuracy": run.validation_accuracy,
+        "validation_loss": run.validation_loss,
+        "best_validation_accuracy": run.best_validation_accuracy,
+        "best_epoch": run.best_epoch,
+        "last_validation_accuracy": run.last_validation_accuracy,
+        "test_accuracy": run.test_accuracy,
+        "test_loss": run.test_loss,
+        "seconds": run.seconds,
+        "created": run.created,
+        "ended": run.ended,
+        "owner": run.owner,
+        "error": run.error,
+    }
+
+
+def _runs(options: argparse.Namespace) -> int:
+    runs = Lab().runs()
+    if options.json:
+        print(json.dumps([_as_json(run) for run in runs], indent=2))
+        return 0
+    if not runs:
+        out.print("No runs yet; try: python -m mnist_lab train --preset fast")
+        return 0
+    table = Table("run", "name", "kernels", "layers", "filters", "parameters", "status", "seed", "validation", "test", "s")
+    for run, (_, row) in zip(runs, results.table(runs).iterrows(), strict=True):
+        table.add_row(
+            str(run.id),
+            run.name,
+            row["kernel_sizes"],
+            str(row["conv_layers"]),
+            row["filters"],
+            f"{run.parameters:,}",
+            run.status,
+            str(run.experiment.seed),
+            _percent(run.validation_accuracy),
+            _percent(run.test_accuracy),
+            f"{run.seconds:.1f}" if run.seconds else "–",
+        )
+    out.print(table)
+    return 0
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None or share != share else f"{share:.2%}"
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    lab = Lab()
+    ids = [i for name in NOTEBOOK_PRESETS for i in lab.start(PRESETS[name], options.seeds)]
+    runs = _wait(lab, ids)
+    table = Table("kernel", "conv layers", "notebook: test accuracy", "test loss", "ours: test accuracy", "test loss", "n")
+    for _, row in results.beside_notebook(runs).iterrows():
+        ours = ["–", "–"]
+        if row["n"]:
+            spread = [f" ± {row['our_test_sd']:.4f}", f" ± {row['our_test_loss_sd']:.4f}"] if row["n"] > 1 else ["", ""]
+            ours = [f"{row['our_test_accuracy']:.4f}{spread[0]}", f"{row['our_test_loss']:.4f}{spread[1]}"]
+        theirs = (f"{row['test_accuracy']:.4f}", f"{row['test_loss']:.4f}")
+        table.add_row(row["kernel_sizes"], str(row["conv_layers"]), *theirs, *ours, str(row["n"]))
+    out.print(table)
+    out.print("Ours: mean ± standard deviation over n seeds. The notebook's: one run each, which proves little.")
+    return _exit_status(runs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""What pages and the command line talk to: start, stop, look."""
+
+import getpass
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mnist_lab import estimate
+from mnist_lab.errors import InputError
+from mnist_lab.experiment import Experiment
+from mnist_lab.store import Run, Store
+
+MAX_SEEDS = 30
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run as it is now: its row, the log's lines so far and the points of its training curve."""
+
+    run: Run
+    epochs: pd.DataFrame
+    batches: pd.DataFrame
+
+
+class Lab:
+    """The lab over one store. Holds no state of its own: two labs on one store see the same runs.
+
+    Args:
+        url: the store's URL; the default place where None.
+
+    Raises:
+        StoreError: from any method, where the database cannot be used.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self.store = Store(url)
+
+    @property
+    def url(self) -> str:
+        """The store's URL."""
+        return self.store.url
+
+    def start(self, experiment: Experiment, seeds: int = 1) -> list[int]:
+        """Queue an experiment with `seeds` consecutive seeds, beginning with its own; the ids of the runs.
+
+        Raises:
+            InputError: the number of seeds is not from 1 to 30.
+        """
+        if not 1 <= seeds <= MAX_SEEDS:
+            raise InputError(f"Seeds: should be from 1 to {MAX_SEEDS}; received {seeds}.")
+        several = [experiment.with_changes(seed=experiment.seed + i) for i in range(seeds)]
+        return self.store.add_runs(several, getpass.getuser())
+
+    def stop(self, run_id: int) -> None:
+        """Cancel a waiting run; have a running one stop within two seconds and keep what it learnt."""
+        self.store.request_stop(run_id)
+
+    def runs(self) -> list[Run]:
+        """Every run ever made, newest first."""
+        self.store.interrupt_orphans()
+        return self.store.runs()
+
+    def active(self) -> list[Run]:
+        """What runs and what waits, in the order it will be trained."""
+        self.store.interrupt_orphans()
+        return self.store.active()
+
+    def run(self, run_id: int) -> Run:
+        """One run.
+
+        Raises:
+            InputError: there is none of that id.
+        """
+        run = self.store.run(run_id)
+        if run is None:
+            raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
+        return run
+
+    def progress(self, run: Run) -> Progress:
+        """A run with all that there is to draw of it."""
+        return Progress(run, self.store.epochs([run.id]), self.store.batches(run.id))
+
+    def engine_state(self) -> str | None:
+        """`warming up` or `ready`; None where no engine lives."""
+        lease = self.store.lease()
+        return lease.state if lease and lease.is_live else None
+
+    def estimate(self, experiment: Experiment) -> float:
+        """Seconds that a run will roughly take on this machine."""
+        return estimate.seconds(experiment, self.store.runs())
