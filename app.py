@@ -1,0 +1,48 @@
+"""The server: `streamlit run app.py`. It serves the pages and keeps the engine process alive."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import sys
+from collections.abc import AsyncIterator
+
+import streamlit as st
+
+from mnist_lab.errors import LabError
+from mnist_lab.store import default_url
+from mnist_lab.supervisor import Supervisor
+
+log = logging.getLogger("mnist_lab")
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
+    """Start the engine with the server, so that a worker is warm by the time somebody presses Train."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    address = st.get_option("server.address") or "localhost"
+    print(f"MNIST Lab: http://{address}:{st.get_option('server.port')}", file=sys.stderr, flush=True)
+    supervisor = Supervisor(default_url())
+    supervisor.start()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it on every rerun
+    try:
+        yield {}
+    finally:
+        await asyncio.to_thread(supervisor.close)
+
+
+def on_script_error(error: Exception) -> bool:
+    """The last boundary: a person reads a sentence, the log has the trace."""
+    if isinstance(error, LabError):
+        st.error(str(error), icon=":material/error:")
+    else:
+        log.error("a page failed", exc_info=error)
+        st.error(
+            "This page could not be shown because of a mistake in the lab; your runs are safe. "
+            "Reload the page; the server's log has the details.",
+            icon=":material/error:",
+        )
+    return True
+
+
+app = st.App("mnist_lab/ui/router.py", lifespan=lifespan, on_script_error=on_script_error)

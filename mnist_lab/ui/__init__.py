@@ -1,0 +1,1 @@
+"""What the pages share: the router, and components of one function each."""

@@ -1,0 +1,185 @@
+"""The Design page's controls. Each shows a value of the draft and, when changed, makes a new draft."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from mnist_lab.architecture import filters as filters_in_words
+from mnist_lab.experiment import OPTIMIZERS, Protocol
+from mnist_lab.presets import DESCRIPTIONS, PRESETS
+from mnist_lab.quick import FILTER_FACTORS, common, depth_range
+from mnist_lab.ui import draft as drafts
+
+Draft = dict[str, Any]
+_RATES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+_FACTORS = {0.25: "× ¼", 0.5: "× ½", 1.0: "× 1", 2.0: "× 2", 4.0: "× 4"}
+_OPTIMIZER_NAMES = {"adadelta": "Adadelta", "adam": "Adam", "sgd": "SGD with momentum"}
+
+
+def _bound(key: str, value: Any, change: Callable[[Draft, Any], Draft]) -> dict[str, Any]:
+    """Arguments that bind a widget to the draft: it always shows `value`, and a change goes through `change`.
+
+    The draft is the only state; the widget's own is set from it on every run, so the two cannot part.
+    """
+
+    def changed() -> None:
+        drafts.save(change(st.session_state["draft"], st.session_state[key]))
+
+    st.session_state[key] = value
+    return {"key": key, "on_change": changed}
+
+
+def presets(draft: Draft) -> None:
+    """A row of networks to start from."""
+    name = draft["name"].removesuffix(", changed")
+    st.pills(
+        "Start from",
+        list(PRESETS),
+        required=name in PRESETS,
+        help="\n\n".join(f"**{name}** {text}" for name, text in DESCRIPTIONS.items()),
+        **_bound(
+            "preset",
+            name if name in PRESETS else None,
+            lambda draft, chosen: drafts.of_experiment(PRESETS[chosen]) if chosen else draft,
+        ),
+    )
+    if name in PRESETS:
+        st.caption(DESCRIPTIONS[name])
+
+
+def _quick(field: str, neutral: Any = None) -> Callable[[Draft, Any], Draft]:
+    def change(draft: Draft, value: Any) -> Draft:
+        return {**draft, "quick": {**draft["quick"], field: neutral if value is None else value}}
+
+    return change
+
+
+def quick(draft: Draft) -> None:
+    """Settings that act on every convolution block at once."""
+    start, network = drafts.start(draft), drafts.architecture(draft)
+    size = common(network, "kernel_size")
+    left, right = st.columns(2)
+    left.number_input(
+        "Kernel size",
+        min_value=1,
+        max_value=28,
+        step=1,
+        placeholder="mixed",
+        help="Side of the square window, in pixels, that every convolution slides over its input. "
+        "Emptied, each block has its own again.",
+        **_bound("kernel_size", size[0] if size and size[0] == size[1] else None, _quick("kernel_size")),
+    )
+    fewest, most = depth_range(start)
+    right.number_input(
+        "Depth (blocks)",
+        min_value=fewest,
+        max_value=most,
+        step=1,
+        help="Number of convolution blocks. Adds or removes blocks without pooling, just before the last block that pools. An added block copies "
+        "its neighbour, with same padding where it would not fit otherwise."
+        + (f" The {fewest} others of this network pool or come after its last pooling and stay." if fewest > 1 else ""),
+        **_bound("depth", len(network.blocks), _quick("depth")),
+    )
+    rate = common(network, "dropout")
+    left.selectbox(
+        "Dropout",
+        sorted({*_RATES, *([] if rate is None else [rate])}),
+        format_func=lambda rate: f"{rate:g}",
+        placeholder="mixed",
+        help="Share of a block's output values set to zero at random while training, so that no value is relied on "
+        "alone. Sets every convolution block's; the dense head keeps its own.",
+        **_bound("dropout", rate, _quick("dropout")),
+    )
+    right.segmented_control(
+        "Padding" if common(network, "padding") else "Padding (mixed)",
+        ["valid", "same"],
+        help="valid: windows stay inside the map, so it shrinks. same: a border of zeros keeps its size.",
+        **_bound("padding", common(network, "padding"), _quick("padding")),
+    )
+    st.segmented_control(
+        "Filters",
+        FILTER_FACTORS,
+        format_func=lambda factor: _FACTORS[factor],
+        required=True,
+        help="How many patterns a convolution looks for. Multiplies every convolution's filters.",
+        **_bound("filters", draft["quick"].get("filters", 1.0), _quick("filters", 1.0)),
+    )
+    st.caption(f"Filters by block: {filters_in_words(network).replace('-', ' · ')}")
+
+
+def _recipe(field: str) -> Callable[[Draft, Any], Draft]:
+    def change(draft: Draft, value: Any) -> Draft:
+        return {**draft, "recipe": {**draft["recipe"], field: value}}
+
+    return change
+
+
+def _field(field: str) -> Callable[[Draft, Any], Draft]:
+    return lambda draft, value: {**draft, field: value}
+
+
+def _optimizer(draft: Draft, name: str) -> Draft:
+    return _recipe("optimizer")(draft, OPTIMIZERS[name]().model_dump(mode="json"))
+
+
+def _learning_rate(draft: Draft, value: float | None) -> Draft:
+    return _recipe("optimizer")(draft, {**draft["recipe"]["optimizer"], "learning_rate": value})
+
+
+def training(draft: Draft) -> None:
+    """How the network is trained. Bounds are the experiment's to check: a wrong value stays and gets a sentence."""
+    recipe = draft["recipe"]
+    left, right = st.columns(2)
+    left.selectbox(
+        "Optimizer",
+        list(OPTIMIZERS),
+        format_func=lambda name: _OPTIMIZER_NAMES[name],
+        help="How weights are moved from their gradients. Another optimizer brings its own usual learning rate.",
+        **_bound("optimizer", recipe["optimizer"]["name"], _optimizer),
+    )
+    right.number_input(
+        "Learning rate",
+        step=0.001,
+        format="%g",
+        help="How far one step moves the weights.",
+        **_bound("learning_rate", recipe["optimizer"]["learning_rate"], _learning_rate),
+    )
+    left.selectbox(
+        "Learning rate over time",
+        ["constant", "one-cycle"],
+        help="one-cycle: rises to the learning rate over the first quarter of training, then falls to zero.",
+        **_bound("schedule", recipe["schedule"], _recipe("schedule")),
+    )
+    right.number_input(
+        "Batch size (images)",
+        step=1,
+        help="How many images each step averages its gradient over.",
+        **_bound("batch_size", recipe["batch_size"], _recipe("batch_size")),
+    )
+    left.number_input(
+        "Epochs",
+        step=1,
+        help="How many times training goes through all its images.",
+        **_bound("epochs", recipe["epochs"], _recipe("epochs")),
+    )
+    right.number_input(
+        "Training images",
+        step=1000,
+        help="Trains on the first so many. Fewer are quicker and give a worse network.",
+        **_bound("train_images", draft["train_images"], _field("train_images")),
+    )
+    left.number_input(
+        "Seed",
+        step=1,
+        help="Decides the first weights and every random choice. Another seed shows how much is luck.",
+        **_bound("seed", draft["seed"], _field("seed")),
+    )
+    st.segmented_control(
+        "Protocol",
+        [str(protocol) for protocol in Protocol],
+        required=True,
+        help="Which images validate, and which weights are kept.",
+        **_bound("protocol", draft["protocol"], lambda d, value: drafts.with_protocol(d, Protocol(value))),
+    )
+    st.caption(Protocol(draft["protocol"]).explanation)

@@ -1,0 +1,116 @@
+"""The design being edited: one plain value a session, shared through the address.
+
+A draft may be impossible or hold values out of range: what a person typed is kept while the page says what is wrong.
+So it is plain data, and `experiment` makes the validated thing of it.
+"""
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from mnist_lab.architecture import Architecture
+from mnist_lab.errors import InputError
+from mnist_lab.experiment import Experiment, Protocol, parse
+from mnist_lab.presets import PRESETS
+from mnist_lab.quick import Quick
+
+_KEY = "draft"
+_ADDRESS_KEY = "draft_address"
+MAX_ADDRESS = 20_000
+FIRST_PRESET = "3x3"
+
+
+def load() -> dict[str, Any]:
+    """This session's draft: from the address where that is new, else as it was left.
+
+    The draft's fields are an experiment's, with `start` (the network before the quick controls) and `quick` in the
+    place of `architecture`.
+
+    Raises:
+        InputError: the address holds something that is no design; the draft is as it was.
+    """
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = of_experiment(PRESETS[FIRST_PRESET])
+        st.session_state[_ADDRESS_KEY] = None
+    address = (st.query_params.get("preset"), st.query_params.get("design"))
+    if any(address) and address != st.session_state[_ADDRESS_KEY]:
+        st.session_state[_ADDRESS_KEY] = address
+        st.session_state[_KEY] = of_experiment(_from_address(*address))
+    draft: dict[str, Any] = st.session_state[_KEY]
+    return draft
+
+
+def _from_address(preset: str | None, design: str | None) -> Experiment:
+    if preset is not None:
+        if preset not in PRESETS:
+            raise InputError(f"Address: preset should be one of {', '.join(PRESETS)}; received {preset[:60]!r}.")
+        return PRESETS[preset]
+    assert design is not None
+    if len(design) > MAX_ADDRESS:
+        raise InputError(
+            f"Address: a design is at most {MAX_ADDRESS:,} characters; received {len(design):,}; "
+            "the page shows your last design instead."
+        )
+    try:
+        return parse(Experiment, design)
+    except InputError as error:
+        raise InputError(f"Address: this link holds no design the lab can read ({str(error).rstrip('.')}).") from None
+
+
+def of_experiment(experiment: Experiment) -> dict[str, Any]:
+    """A draft that starts from an experiment, with the quick controls at rest."""
+    fields = experiment.model_dump(mode="json")
+    return {**fields, "start": fields.pop("architecture"), "quick": {}}
+
+
+def save(draft: dict[str, Any]) -> None:
+    """Make this the session's draft, and put it into the address where it is possible."""
+    st.session_state[_KEY] = draft
+    try:
+        made = experiment(draft)
+    except InputError:
+        return
+    address: tuple[str | None, str | None]
+    if made == PRESETS.get(made.name):
+        address = (made.name, None)
+    else:
+        address = (None, json.dumps(made.model_dump(mode="json", exclude_defaults=True), separators=(",", ":")))
+    st.session_state[_ADDRESS_KEY] = address
+    st.query_params.from_dict({k: v for k, v in zip(("preset", "design"), address, strict=True) if v})
+
+
+def start(draft: dict[str, Any]) -> Architecture:
+    """The network before the quick controls."""
+    return parse(Architecture, draft["start"])
+
+
+def architecture(draft: dict[str, Any]) -> Architecture:
+    """The network as the controls now make it; it may be impossible."""
+    return parse(Quick, draft["quick"]).apply(start(draft))
+
+
+def experiment(draft: dict[str, Any]) -> Experiment:
+    """What would be trained.
+
+    Raises:
+        InputError: one sentence on what cannot be.
+    """
+    fields = {name: value for name, value in draft.items() if name not in ("start", "quick")}
+    return parse(Experiment, {**fields, "name": _name(draft), "architecture": architecture(draft).model_dump()})
+
+
+def _name(draft: dict[str, Any]) -> str:
+    """A preset's name while the network and recipe are that preset's; `custom` or `7x7, changed` after."""
+    preset = PRESETS.get(draft["name"].removesuffix(", changed"))
+    if preset is None:
+        return str(draft["name"])
+    same = architecture(draft) == preset.architecture and draft["recipe"] == preset.recipe.model_dump(mode="json")
+    return preset.name if same else f"{preset.name}, changed"
+
+
+def with_protocol(draft: dict[str, Any], protocol: Protocol) -> dict[str, Any]:
+    """The draft under another protocol: all images stay all images, and fewer stay as they are where allowed."""
+    every = draft["train_images"] == Protocol(draft["protocol"]).max_train_images
+    images = protocol.max_train_images if every else min(draft["train_images"], protocol.max_train_images)
+    return {**draft, "protocol": str(protocol), "train_images": images}

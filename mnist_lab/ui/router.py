@@ -1,0 +1,19 @@
+"""The script that Streamlit runs for every page: menu, error boundary, the page, the foot of the sidebar."""
+
+import streamlit as st
+
+from mnist_lab.ui import menu
+from mnist_lab.ui.session import errors_shown, foot
+
+st.set_page_config(page_title="MNIST Lab", page_icon=":material/grid_on:", layout="wide")
+page = st.navigation(
+    [
+        st.Page(menu.DESIGN, title="Design", icon=":material/architecture:", default=True),
+        st.Page(menu.TRAIN, title="Train", icon=":material/monitoring:", url_path="train"),
+        st.Page(menu.RESULTS, title="Results", icon=":material/table_chart:", url_path="results"),
+    ]
+)
+with errors_shown():
+    page.run()
+with st.sidebar:
+    foot()

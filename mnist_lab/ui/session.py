@@ -1,0 +1,56 @@
+"""What every page needs of its session: the lab, an error boundary, the state of the worker."""
+
+import contextlib
+import getpass
+from collections.abc import Iterator
+
+import streamlit as st
+
+from mnist_lab.errors import LabError
+from mnist_lab.experiment import Status
+from mnist_lab.lab import Lab
+from mnist_lab.store import default_url
+
+FOOT_SECONDS = 3.0
+
+
+@st.cache_resource(show_spinner=False)
+def _lab(url: str) -> Lab:
+    return Lab(url)
+
+
+def lab() -> Lab:
+    """The one lab of this server. Raises StoreError where its database cannot be used; the next call tries again."""
+    return _lab(default_url())
+
+
+@contextlib.contextmanager
+def errors_shown() -> Iterator[None]:
+    """Turn a `LabError` into its sentence on the page. Also wraps fragments, which rerun without the router."""
+    try:
+        yield
+    except LabError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+@st.fragment(run_every=FOOT_SECONDS)
+def foot() -> None:
+    """The worker's state and the person's name, small."""
+    try:
+        state = lab().engine_state()
+        active = lab().active()
+    except LabError:
+        st.caption(":material/error: no results database")
+        return
+    running = sum(run.status is Status.RUNNING for run in active)
+    waiting = len(active) - running
+    words = {
+        None: ":material/hourglass_empty: worker starting",
+        "warming up": ":material/hourglass_top: worker warming up",
+        "ready": ":material/check_circle: worker ready",
+    }.get(state, state)
+    if running:
+        words = f":material/model_training: training {running}" + (f", {waiting} waiting" if waiting else "")
+    elif waiting:
+        words = f"{words}, {waiting} waiting"
+    st.caption(f"{words}  \n:material/person: {getpass.getuser()}")

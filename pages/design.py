@@ -1,0 +1,28 @@
+"""Design: shape a network and see what that means before training it."""
+
+import streamlit as st
+
+from mnist_lab.errors import InputError
+from mnist_lab.ui import controls, meaning
+from mnist_lab.ui import draft as drafts
+
+st.title("Design")
+st.write("Shape a small network that reads handwritten digits, and see what each choice means before you train it.")
+try:
+    draft = drafts.load()
+except InputError as error:
+    st.error(str(error), icon=":material/error:")
+    draft = drafts.load()
+
+controls.presets(draft)
+left, right = st.columns([2, 3], gap="large")
+with left:
+    st.subheader("Every convolution block")
+    controls.quick(draft)
+    st.subheader("Training")
+    controls.training(draft)
+with right:
+    st.subheader("What it means")
+    experiment = meaning.show(draft)
+with st.bottom:
+    meaning.train_bar(experiment)
