@@ -214,7 +214,9 @@ def _runs(options: argparse.Namespace) -> int:
     if not runs:
         out.print("No runs yet; try: python -m mnist_lab train --preset fast")
         return 0
-    table = Table("run", "name", "kernels", "layers", "filters", "parameters", "status", "seed", "validation", "test", "s")
+    table = Table(
+        "run", "name", "kernels", "layers", "filters", "parameters", "status", "seed", "validation", "test", "s"
+    )
     for run, (_, row) in zip(runs, results.table(runs).iterrows(), strict=True):
         table.add_row(
             str(run.id),
@@ -234,14 +236,16 @@ def _runs(options: argparse.Namespace) -> int:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None or share != share else f"{share:.2%}"
+    return "–" if share is None else f"{share:.2%}"
 
 
 def _reproduce(options: argparse.Namespace) -> int:
     lab = Lab()
     ids = [i for name in NOTEBOOK_PRESETS for i in lab.start(PRESETS[name], options.seeds)]
     runs = _wait(lab, ids)
-    table = Table("kernel", "conv layers", "notebook: test accuracy", "test loss", "ours: test accuracy", "test loss", "n")
+    table = Table(
+        "kernel", "conv layers", "notebook: test accuracy", "test loss", "ours: test accuracy", "test loss", "n"
+    )
     for _, row in results.beside_notebook(runs).iterrows():
         ours = ["–", "–"]
         if row["n"]:

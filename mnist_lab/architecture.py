@@ -135,7 +135,7 @@ def _parts(architecture: Architecture) -> Iterator[tuple[str, int | None, Iterat
         yield f"Block {index + 1}", index, block.layers()
     yield "Head", None, iter([layers.Flatten()])
     for index, dense in enumerate(architecture.head):
-        yield f"Dense block {index + 1}", None, dense.layers()
+        yield f"Dense {index + 1}", None, dense.layers()
     yield "Output", None, iter([layers.Dense(units=CLASSES, activation="softmax")])
 
 
@@ -233,7 +233,7 @@ def repairs(architecture: Architecture) -> list[Repair]:
         _smaller_kernel(architecture, error.block),
         _drop_pooling(architecture, error.block),
     )
-    return [repair for repair in found if repair is not None]
+    return [repair for repair in found if repair is not None] or [_several_changes(architecture)]
 
 
 def replace_block(architecture: Architecture, index: int, **changes: Any) -> Architecture:
@@ -287,8 +287,21 @@ def _drop_pooling(architecture: Architecture, index: int) -> Repair | None:
     return Repair("No pooling at all", every) if pooled and _fits(every) else None
 
 
+def _several_changes(architecture: Architecture) -> Repair:
+    """For a network that no single kind of change mends: same padding or no pooling, block after block."""
+    label = "Same padding and no pooling where needed"
+    while (error := problem(architecture)) and error.block is not None:
+        block = architecture.blocks[error.block]
+        change = {"padding": "same"} if block.padding == "valid" else {"pool_size": None}
+        architecture = replace_block(architecture, error.block, **change)
+    if error:
+        last = _smaller(architecture)[0]
+        return Repair(f"{label}, and {last.label[:1].lower()}{last.label[1:]}", last.architecture)
+    return Repair(label, architecture)
+
+
 def _smaller(architecture: Architecture) -> list[Repair]:
-    """Repairs of a network with too many parameters."""
+    """Repairs of a network with too many parameters; at least one."""
     found = []
     pooled = architecture
     for index in reversed(range(len(architecture.blocks))):
@@ -297,23 +310,19 @@ def _smaller(architecture: Architecture) -> list[Repair]:
             if _fits(pooled):
                 found.append(Repair(f"2×2 pooling from block {index + 1} on", pooled))
                 break
-    divisor = 2
-    while divisor <= 1024:
-        blocks = (
-            block.model_copy(update={"filters": max(1, block.filters // divisor)}) for block in architecture.blocks
-        )
-        fewer = architecture.with_blocks(*blocks)
-        if _fits(fewer):
-            found.append(Repair(f"Filters divided by {divisor}", fewer))
-            break
-        divisor *= 2
-    narrow = architecture
-    while not _fits(narrow) and any(dense.units > 1 for dense in narrow.head):
-        narrow = narrow.model_copy(
-            update={
-                "head": tuple(d.model_copy(update={"units": max(1, d.units // 2)}) for d in narrow.head),
-            }
-        )
-    if narrow is not architecture and _fits(narrow):
-        found.append(Repair("Dense units " + "-".join(str(d.units) for d in narrow.head), narrow))
+    kinds = {"Filters": (True, False), "Dense units": (False, True), "Filters and dense units": (True, True)}
+    for what, (filters, units) in kinds.items():
+        if found and filters and units:
+            break  # both at once only where nothing less is enough
+        for divisor in (2**n for n in range(1, 13)):
+            fewer = _divided(architecture, divisor if filters else 1, divisor if units else 1)
+            if _fits(fewer):
+                found.append(Repair(f"{what} divided by {divisor}", fewer))
+                break
     return found
+
+
+def _divided(architecture: Architecture, filters: int, units: int) -> Architecture:
+    blocks = (block.model_copy(update={"filters": max(1, block.filters // filters)}) for block in architecture.blocks)
+    head = (dense.model_copy(update={"units": max(1, dense.units // units)}) for dense in architecture.head)
+    return Architecture(blocks=tuple(blocks), head=tuple(head))

@@ -81,63 +81,55 @@ def curves(metric: str, epochs: int, zoom: bool = False) -> Spec:
     )
     # Curves end close together: one label goes above its point, the other below.
     labels = [
-        ends.transform_filter(alt.datum.series == series).mark_text(align="left", dx=8, dy=dy, fontWeight="bold", clip=False)
+        ends.transform_filter(alt.datum.series == series)
+        .mark_text(align="left", dx=8, dy=dy, fontWeight="bold", clip=False)
         .encode(text="label:N")
         for series, dy in (("training", 11 if is_accuracy else -11), ("validation", -11 if is_accuracy else 11))
     ]
     chart = alt.layer(by_batch, means, validated, *labels).properties(
-        title=_TITLES[metric], height=_HEIGHT, width="container", padding={"left": 5, "right": 130, "top": 5, "bottom": 5}
+        title=_TITLES[metric],
+        height=_HEIGHT,
+        width="container",
+        padding={"left": 5, "right": 120, "top": 5, "bottom": 5},
     )
     spec: Spec = chart.to_dict(validate=False)
     return spec
 
 
-def reproduction_points(notebook_epochs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
-    """The long table that `reproductions` draws: `network`, `epoch`, `value`, `who`, `line`.
+def reproduction_points(network: str, notebook_epochs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
+    """The long table that `reproduction` draws for one network: `epoch`, `value`, `who`, `line`.
 
     Args:
         notebook_epochs: name, epoch, validation_accuracy; ours: the same and run_id.
     """
-    theirs = notebook_epochs[["name", "epoch", "validation_accuracy"]].assign(who="notebook (2019)", line="notebook")
-    own = ours[["name", "epoch", "validation_accuracy"]].assign(
-        who="this lab", line="run " + ours["run_id"].astype(str)
-    )
-    return pd.concat([theirs, own], ignore_index=True).rename(
-        columns={"name": "network", "validation_accuracy": "value"}
-    )
+    theirs = notebook_epochs.assign(who="notebook, 2019", line="notebook")
+    own = ours.assign(who="this lab", line="run " + ours["run_id"].astype(str))
+    columns = ["epoch", "validation_accuracy", "who", "line"]
+    both = pd.concat([part.loc[part["name"] == network, columns] for part in (theirs, own)], ignore_index=True)
+    return both.rename(columns={"validation_accuracy": "value"})
 
 
-def reproductions(points: pd.DataFrame, networks: list[str]) -> alt.TopLevelMixin:
-    """Validation accuracy by epoch, a panel for each of the notebook's networks, its own log dashed."""
-    who = ["notebook (2019)", "this lab"]
+def reproduction(network: str, points: pd.DataFrame) -> alt.LayerChart:
+    """Validation accuracy by epoch of one of the notebook's networks: its own log dashed, our runs solid."""
+    who = ["notebook, 2019", "this lab"]
     base = alt.Chart(points).encode(
         x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, 12]), axis=alt.Axis(tickMinStep=2, format="d")),
-        y=alt.Y(
-            "value:Q",
-            title="validation accuracy (on test images)",
-            scale=alt.Scale(domain=[0.85, 1], clamp=True),
-            axis=alt.Axis(format=".0%"),
-        ),
-        color=alt.Color("who:N", title=None, scale=alt.Scale(domain=who), legend=alt.Legend(orient="top")),
+        y=alt.Y("value:Q", title=None, scale=alt.Scale(domain=[0.85, 1], clamp=True), axis=alt.Axis(format=".0%")),
+        color=alt.Color("who:N", scale=alt.Scale(domain=who), legend=None),
         detail="line:N",
-        tooltip=["network:N", "line:N", "epoch:Q", alt.Tooltip("value:Q", title="validation accuracy", format=".2%")],
+        tooltip=["line:N", "epoch:Q", alt.Tooltip("value:Q", title="validation accuracy", format=".2%")],
     )
     lines = base.mark_line().encode(
-        strokeDash=alt.StrokeDash("who:N", title=None, scale=alt.Scale(domain=who, range=[[5, 3], [1, 0]]))
+        strokeDash=alt.StrokeDash("who:N", scale=alt.Scale(domain=who, range=[[5, 3], [1, 0]]), legend=None)
     )
     marks = base.mark_point(filled=True, size=35).encode(
-        shape=alt.Shape("who:N", title=None, scale=alt.Scale(domain=who, range=["square", "circle"]))
+        shape=alt.Shape("who:N", scale=alt.Scale(domain=who, range=["square", "circle"]), legend=None)
     )
-    panels = [
-        (lines + marks)
-        .transform_filter(alt.datum.network == network)
-        .properties(title=network, width=250, height=240)
-        for network in networks
-    ]
-    return alt.hconcat(*panels)
+    chart: alt.LayerChart = (lines + marks).properties(title=network, height=240)
+    return chart
 
 
-def seeds(points: pd.DataFrame, epochs: int) -> alt.TopLevelMixin:
+def seeds(points: pd.DataFrame, epochs: int) -> alt.LayerChart:
     """Validation accuracy by epoch, a line for each run; a table of run_id, seed, epoch, validation_accuracy."""
     base = alt.Chart(points).encode(
         x=alt.X("epoch:Q", scale=alt.Scale(domain=[0, epochs]), axis=alt.Axis(tickMinStep=1, format="d")),
@@ -153,4 +145,5 @@ def seeds(points: pd.DataFrame, epochs: int) -> alt.TopLevelMixin:
     )
     lines = base.mark_line()
     marks = base.mark_point(filled=True).encode(shape=alt.Shape("seed:N", title="seed"))
-    return (lines + marks).properties(height=260)
+    chart: alt.LayerChart = (lines + marks).properties(height=260)
+    return chart

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def load() -> tuple[Images, Images]:
     try:
         with np.load(FILE, allow_pickle=False) as file:
             arrays = {name: file[name] for name in SHAPES}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"The MNIST file {FILE} cannot be read: {error}; install the project again.") from None
     for name, shape in SHAPES.items():
         if arrays[name].shape != shape or arrays[name].dtype != np.uint8:

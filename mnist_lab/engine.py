@@ -148,7 +148,9 @@ class Engine:
         done = self.store.run(run.id)
         if done:
             share = (done.reporting_seconds or 0) / (done.seconds or 1)
-            log.info("run %d: %s, %.1f s, %.2f %% of it reporting", done.id, done.status, done.seconds or 0, 100 * share)
+            log.info(
+                "run %d: %s, %.1f s, %.2f %% of it reporting", done.id, done.status, done.seconds or 0, 100 * share
+            )
 
     def _enforce_stop(self, run: Run, future: Future) -> None:
         now = self.store.run(run.id)
@@ -185,7 +187,7 @@ def main() -> int:
     parser.add_argument("--only", type=int, nargs="+", metavar="ID", help="serve none but these runs")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
-    for noisy in ("distributed", "tornado", "alembic"):
+    for noisy in ("distributed", "tornado"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:

@@ -58,7 +58,7 @@ def sentence(error: ValidationError) -> str:
     where = _place(first["loc"])
     if first["type"] in ("missing", "value_error"):  # our own messages already say what was received
         return f"{where}: {message}." if where else f"{message}."
-    received = repr(first["input"])
+    received = "nothing" if first["input"] is None else repr(first["input"])
     if len(received) > 60:
         received = received[:57] + "…"
     return f"{where or 'The input'}: {message}; received {received}."
@@ -66,18 +66,14 @@ def sentence(error: ValidationError) -> str:
 
 def _place(location: tuple[int | str, ...]) -> str:
     """`("architecture", "blocks", 3, "kernel_size", 0)` as `Block 4, kernel size`."""
+    parts = [part for part in location if part not in ("architecture", "recipe")]
+    if parts[0:1] == ["optimizer"]:
+        parts = parts[2:] or parts  # behind it comes the name that tells one optimizer from another, then the field
     words: list[str] = []
-    skip = {"architecture", "recipe"}
-    parts = [part for part in location if part not in skip]
-    for before, part in zip([None, *parts], parts, strict=False):
-        if isinstance(part, int):
-            if before in ("blocks", "head") and words:
-                words[-1] = f"{words[-1]} {part + 1}"
-        elif part == "blocks":
-            words.append("block")
-        elif part == "head":
-            words.append("dense block")
-        elif before != "optimizer":  # the tag of the optimizer's union says nothing to a reader
-            words.append(part.replace("_", " "))
+    for part in parts:
+        if isinstance(part, str):
+            words.append({"blocks": "block", "head": "dense block"}.get(part, part.replace("_", " ")))
+        elif words and words[-1] in ("block", "dense block"):
+            words[-1] += f" {part + 1}"
     text = ", ".join(words)
     return text[:1].upper() + text[1:]

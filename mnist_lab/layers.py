@@ -87,10 +87,12 @@ class Conv2D(Layer):
         return prod(self.output_shape(shape)) * prod(self.kernel_size) * shape[2]
 
     def describe(self) -> str:
-        stride = "" if self.strides == (1, 1) else f", strides {size_text(self.strides)}"
-        same = ", same padding" if self.padding == "same" else ""
+        rows, columns = self.strides
+        strides = f", strides {rows}" if rows == columns else f", strides {size_text(self.strides)}"
+        strides = "" if self.strides == (1, 1) else strides
+        same = ", same" if self.padding == "same" else ""
         activation = f", {self.activation}" if self.activation else ""
-        return f"Conv2D {size_text(self.kernel_size)}, {self.filters} filters{stride}{same}{activation}"
+        return f"Conv2D {size_text(self.kernel_size)}, {self.filters} filters{strides}{same}{activation}"
 
 
 @dataclass(frozen=True, kw_only=True)

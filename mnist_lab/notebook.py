@@ -18,6 +18,6 @@ def results() -> pd.DataFrame:
 def epochs() -> pd.DataFrame:
     """Its logs of `3x3` and `2x2`: name, epoch, loss, accuracy, validation_loss, validation_accuracy.
 
-    It printed none for `7x7`.
+    It printed none for `7x7`: of that there is the last epoch's test figures only.
     """
     return pd.read_csv(_DATA / "notebook_epochs.csv")

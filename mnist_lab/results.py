@@ -14,7 +14,7 @@ COLUMNS = (
     "validation_accuracy validation_sd best_validation_accuracy best_epoch last_validation_accuracy last_epoch "
     "test_accuracy test_sd test_loss test_loss_sd seconds when error design_key"
 ).split()
-_MEANS = "best_validation_accuracy last_validation_accuracy test_loss seconds".split()
+_MEANS = ["best_validation_accuracy", "last_validation_accuracy", "test_loss", "seconds"]
 
 
 def table(runs: Iterable[Run]) -> pd.DataFrame:

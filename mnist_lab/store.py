@@ -9,6 +9,7 @@ It does not train, start processes or know TensorFlow; weights are arrays by nam
 import contextlib
 import io
 import json
+import logging
 import os
 import socket
 import sqlite3
@@ -33,31 +34,11 @@ from mnist_lab.architecture import totals, trace
 from mnist_lab.errors import StoreError
 from mnist_lab.experiment import Experiment, Status, parse
 
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the schema
+
 URL_VARIABLE = "MNIST_LAB_DATABASE_URL"
 LEASE_SECONDS = 15.0
 ORPHAN_SENTENCE = "The process that trained it ended before the run did."
-
-_RUN = sa.table(
-    "runs",
-    *(
-        sa.column(name)
-        for name in (
-            "id name owner status experiment design_key parameters created started ended engine stop_requested "
-            "steps_done epochs_done best_validation_accuracy best_epoch last_validation_accuracy kept_epoch "
-            "validation_accuracy validation_loss test_accuracy test_loss seconds reporting_seconds environment error"
-        ).split()
-    ),
-)
-_EPOCHS = sa.table(
-    "epochs",
-    *map(sa.column, "run_id epoch steps loss accuracy validation_loss validation_accuracy seconds".split()),
-)
-_BATCHES = sa.table("batches", *map(sa.column, "run_id point step loss accuracy seconds".split()))
-_CHECKPOINTS = sa.table(
-    "checkpoints", sa.column("run_id"), sa.column("epoch"), sa.column("weights", sa.LargeBinary)
-)
-_PREDICTIONS = sa.table("predictions", sa.column("run_id"), sa.column("probabilities", sa.LargeBinary))
-_LEASE = sa.table("lease", *map(sa.column, "id engine host pid process_created heartbeat state".split()))
 
 
 @dataclass(frozen=True)
@@ -107,14 +88,6 @@ class Run:
         return self.experiment.steps_per_epoch * self.experiment.recipe.epochs
 
 
-_RUN_COLUMNS = [_RUN.c[field.name.removesuffix("_json")].label(field.name) for field in fields(Run)]
-
-
-def _run(row: sa.Row[Any]) -> Run:
-    values = dict(row._mapping)
-    return Run(**values | {"status": Status(values["status"])})
-
-
 @dataclass(frozen=True)
 class Lease:
     """Which engine serves this store, and how it is."""
@@ -140,6 +113,26 @@ class Lease:
             return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.process_created) < 1
         except psutil.NoSuchProcess:
             return False
+
+
+def _table(name: str, columns: str) -> sa.TableClause:
+    return sa.table(name, *map(sa.column, columns.split()))
+
+
+# The migrations define the tables; these name the columns that queries use.
+_RUN_FIELDS = {field.name.removesuffix("_json"): field.name for field in fields(Run)}
+_RUN = _table("runs", " ".join([*_RUN_FIELDS, "engine"]))
+_RUN_COLUMNS = [_RUN.c[column].label(name) for column, name in _RUN_FIELDS.items()]
+_EPOCHS = _table("epochs", "run_id epoch steps loss accuracy validation_loss validation_accuracy seconds")
+_BATCHES = _table("batches", "run_id point step loss accuracy seconds")
+_CHECKPOINTS = _table("checkpoints", "run_id epoch weights")
+_PREDICTIONS = _table("predictions", "run_id probabilities")
+_LEASE = _table("lease", "id engine host pid process_created heartbeat state")
+
+
+def _run(row: sa.Row[Any]) -> Run:
+    values = dict(row._mapping)
+    return Run(**values | {"status": Status(values["status"])})
 
 
 def default_url() -> str:
@@ -258,9 +251,7 @@ class Store:
     def begin(self, run_id: int, environment: dict[str, Any]) -> None:
         """Record what a run is trained with."""
         with self._write() as connection:
-            connection.execute(
-                sa.update(_RUN).where(_RUN.c.id == run_id).values(environment=json.dumps(environment))
-            )
+            connection.execute(sa.update(_RUN).where(_RUN.c.id == run_id).values(environment=json.dumps(environment)))
 
     def record(self, run_id: int, batches: list[dict[str, Any]], epoch: dict[str, Any] | None) -> bool:
         """Add points of a run's curve (a known `point` is replaced) and a line of its log, in one transaction.
@@ -278,9 +269,7 @@ class Store:
                 return False
             if batches:
                 points = [batch["point"] for batch in batches]
-                connection.execute(
-                    sa.delete(_BATCHES).where(_BATCHES.c.run_id == run_id, _BATCHES.c.point.in_(points))
-                )
+                connection.execute(sa.delete(_BATCHES).where(_BATCHES.c.run_id == run_id, _BATCHES.c.point.in_(points)))
                 connection.execute(sa.insert(_BATCHES), [{"run_id": run_id, **batch} for batch in batches])
                 now["steps_done"] = batches[-1]["step"]
             if epoch:
@@ -463,8 +452,7 @@ def _engine(text: str) -> sa.Engine:
         url = sa.make_url(text)
         if url.drivername not in ("sqlite", "sqlite+pysqlite") or url.database in (None, "", ":memory:"):
             raise StoreError(
-                f"{URL_VARIABLE} should name an SQLite file, such as sqlite:////home/me/lab.db; "
-                f"received {_shown(url)}."
+                f"{URL_VARIABLE} should name an SQLite file, such as sqlite:////home/me/lab.db; received {_shown(url)}."
             )
     except SQLAlchemyError:
         raise StoreError(

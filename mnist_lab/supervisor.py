@@ -74,7 +74,9 @@ class Supervisor:
                 return CHECK_SECONDS
             lived = time.monotonic() - self._started
             # One that dies young would die again at once: try it ever more rarely.
-            self._pause = CHECK_SECONDS if lived > LONGEST_PAUSE_SECONDS else min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+            self._pause = (
+                CHECK_SECONDS if lived > LONGEST_PAUSE_SECONDS else min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+            )
             if self._child.returncode:
                 log.error("the engine ended with status %s; next try in %g s", self._child.returncode, self._pause)
             assert self._child.stdin

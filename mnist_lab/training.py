@@ -124,7 +124,7 @@ class Evaluation:
     """Evaluates one model again and again without tracing it anew."""
 
     def __init__(self, model: keras.Model) -> None:
-        @tf.function(
+        @tf.function(  # type: ignore[untyped-decorator]
             jit_compile=False,
             input_signature=[tf.TensorSpec([None, 28, 28], tf.uint8), tf.TensorSpec([None], tf.uint8)],
         )
@@ -203,7 +203,7 @@ class _Training:
         rates = None if recipe.schedule == "constant" else tf.constant(recipe.learning_rates(self.planned_steps))
 
         # XLA is several times slower on a CPU, and "auto" would turn it on where Keras sees a GPU.
-        @tf.function(jit_compile=False, input_signature=[tf.TensorSpec([None], tf.int32)])
+        @tf.function(jit_compile=False, input_signature=[tf.TensorSpec([None], tf.int32)])  # type: ignore[untyped-decorator]
         def train_step(indices: tf.Tensor) -> None:
             labels = tf.cast(tf.gather(y, indices), tf.int32)
             with tf.GradientTape() as tape:
@@ -299,7 +299,7 @@ class _Training:
         return line, stopped, probabilities
 
     def _read_sums(self, epoch: int) -> np.ndarray:
-        sums = self.sums.numpy().astype(float)
+        sums: np.ndarray = self.sums.numpy().astype(float)
         self.sums.assign([0.0, 0.0, 0.0])
         if not np.isfinite(sums).all():
             self._report(None)

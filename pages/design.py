@@ -17,7 +17,7 @@ except InputError as error:
 controls.presets(draft)
 left, right = st.columns([2, 3], gap="large")
 with left:
-    st.subheader("Every convolution block")
+    st.subheader("Convolutions")
     controls.quick(draft)
     st.subheader("Training")
     controls.training(draft)

@@ -146,9 +146,9 @@ def training(draft: Draft) -> None:
         **_bound("learning_rate", recipe["optimizer"]["learning_rate"], _learning_rate),
     )
     left.selectbox(
-        "Learning rate over time",
+        "Schedule",
         ["constant", "one-cycle"],
-        help="one-cycle: rises to the learning rate over the first quarter of training, then falls to zero.",
+        help="The learning rate over time. one-cycle: rises to the learning rate over the first quarter of training, then falls to zero.",
         **_bound("schedule", recipe["schedule"], _recipe("schedule")),
     )
     right.number_input(

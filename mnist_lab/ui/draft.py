@@ -4,7 +4,6 @@ A draft may be impossible or hold values out of range: what a person typed is ke
 So it is plain data, and `experiment` makes the validated thing of it.
 """
 
-import json
 from typing import Any
 
 import streamlit as st
@@ -75,7 +74,7 @@ def save(draft: dict[str, Any]) -> None:
     if made == PRESETS.get(made.name):
         address = (made.name, None)
     else:
-        address = (None, json.dumps(made.model_dump(mode="json", exclude_defaults=True), separators=(",", ":")))
+        address = (None, made.model_dump_json())  # in full: a link outlives the defaults of its day
     st.session_state[_ADDRESS_KEY] = address
     st.query_params.from_dict({k: v for k, v in zip(("preset", "design"), address, strict=True) if v})
 

@@ -16,6 +16,10 @@ from mnist_lab.ui.session import errors_shown, lab
 
 ACTIVE_SECONDS = 0.4
 IDLE_SECONDS = 2.0
+KEPT = {
+    Protocol.NOTEBOOK: "The notebook protocol keeps the last weights.",
+    Protocol.HOLDOUT: "The holdout protocol keeps the weights of the best validation accuracy.",
+}
 _STATUS = {
     Status.QUEUED: (":material/schedule:", "waiting"),
     Status.RUNNING: (":material/model_training:", "training"),
@@ -121,19 +125,28 @@ def _times(progress: Progress, share: float) -> str:
 
 
 def _figures(run: Run) -> None:
+    """Four figures and a line, in the same place before and after the end, so that nothing jumps."""
     notebook = run.experiment.protocol is Protocol.NOTEBOOK
-    if run.test_accuracy is None or run.validation_accuracy is None:
-        images = "the 10,000 test images" if notebook else "the last 5,000 training images"
-        st.caption(f"Protocol: {run.experiment.protocol}. Validation is on {images}.")
-        return
     kept = f"of the weights kept, those after epoch {run.kept_epoch}"
     row = st.container(horizontal=True)
-    row.metric("Test accuracy", f"{run.test_accuracy:.2%}", help=f"On the 10,000 test images, {kept}.")
-    row.metric("Test loss", f"{run.test_loss:.4f}", help=f"Cross-entropy on the test images, {kept}.")
-    row.metric("Validation accuracy", f"{run.validation_accuracy:.2%}", help=f"{kept[:1].upper()}{kept[1:]}.")
-    row.metric("Kept epoch", run.kept_epoch)
-    same = " Here validation is on the test images, so the two accuracies are one." if notebook else ""
-    st.caption(f"Protocol: {run.experiment.protocol}. One run is one sample: another seed gives other figures.{same}")
+    if run.validation_accuracy is None:
+        row.metric("Validation accuracy", _percent(run.last_validation_accuracy), help="After the last epoch so far.")
+        row.metric("Best so far", _percent(run.best_validation_accuracy), help="Best validation accuracy so far.")
+    else:
+        row.metric("Validation accuracy", _percent(run.validation_accuracy), help=f"{kept[:1].upper()}{kept[1:]}.")
+        row.metric("Kept epoch", run.kept_epoch, help=KEPT[run.experiment.protocol])
+    row.metric("Test accuracy", _percent(run.test_accuracy), help=f"On the 10,000 test images, {kept}.")
+    loss = "–" if run.test_loss is None else f"{run.test_loss:.4f}"
+    row.metric("Test loss", loss, help="Cross-entropy on the 10,000 test images.")
+    images = "the 10,000 test images, so test and validation are one" if notebook else "the last 5,000 training images"
+    st.caption(
+        f"Protocol {run.experiment.protocol}: validation is on {images}. "
+        "One run is one sample: another seed gives other figures."
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.2f} %"
 
 
 def _charts(progress: Progress) -> None:
@@ -172,6 +185,10 @@ def _log(progress: Progress) -> None:
         st.caption("The first line comes when the first epoch ends.")
     else:
         log: pd.DataFrame = progress.epochs[list(_LOG)]
+        last = progress.epochs.iloc[-1]
+        full = progress.run.experiment.steps_per_epoch
+        if last["steps"] < full:
+            st.caption(f"Epoch {last['epoch']:.0f} was stopped after {last['steps']:.0f} of {full} batches.")
         st.dataframe(log, hide_index=True, column_config=_LOG, height="content", alt="The log, a row an epoch")
 
 

@@ -67,10 +67,10 @@ def _layer_table(traced: list[TracedLayer]) -> None:
         hide_index=True,
         height="content",
         column_config={
-            "Part": st.column_config.TextColumn(width=95),
-            "Layer": st.column_config.TextColumn(width=235),
-            "Output shape": st.column_config.TextColumn(width=100),
-            "Parameters": st.column_config.NumberColumn(format="localized", width=85),
+            "Part": st.column_config.TextColumn(width=68),
+            "Layer": st.column_config.TextColumn(width=218),
+            "Output shape": st.column_config.TextColumn(width=98),
+            "Parameters": st.column_config.NumberColumn(format="localized", width=82),
         },
         alt="The network's layers from input to output, with the shape of each output and its parameters.",
     )
@@ -101,7 +101,7 @@ def train_bar(experiment: Experiment | None) -> None:
             "Train", type="primary", icon=":material/play_arrow:", disabled=experiment is None, key="train"
         )
         if experiment is None:
-            st.caption("This design cannot be trained yet: the sentence in red says why.")
+            st.caption("This design cannot be trained yet: the message above says why.")
             return
         seconds = lab().estimate(experiment)
         each = f"about {duration_text(seconds)}"

@@ -1,0 +1,33 @@
+"""Fixtures shared by all tests: a real store in a temporary file, and experiments that train in seconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mnist_lab.architecture import Architecture, ConvBlock
+from mnist_lab.experiment import Adam, Experiment, Recipe
+from mnist_lab.store import Store
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'lab.db'}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    store = Store(url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def small() -> Experiment:
+    """A network that learns something from 1,000 images in a second or two."""
+    return Experiment(
+        name="small",
+        architecture=Architecture(blocks=(ConvBlock(filters=4, kernel_size=5, strides=2, dropout=0.1),)),
+        recipe=Recipe(optimizer=Adam(learning_rate=0.01), batch_size=100, epochs=2),
+        train_images=1000,
+    )

@@ -1,0 +1,107 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnist_lab.architecture import (
+    MAX_PARAMETERS,
+    Architecture,
+    ConvBlock,
+    DenseBlock,
+    filters,
+    kernel_sizes,
+    problem,
+    repairs,
+    totals,
+    trace,
+)
+from mnist_lab.errors import ArchitectureError
+from mnist_lab.presets import PRESETS
+
+lengths = st.integers(1, 28)
+blocks = st.builds(
+    ConvBlock,
+    filters=st.integers(1, 1024),
+    kernel_size=st.tuples(lengths, lengths),
+    strides=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    padding=st.sampled_from(["valid", "same"]),
+    pool_size=st.none() | st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    batch_normalization=st.booleans(),
+)
+architectures = st.builds(
+    Architecture,
+    blocks=st.lists(blocks, min_size=1, max_size=8).map(tuple),
+    head=st.lists(st.builds(DenseBlock, units=st.integers(1, 4096)), max_size=2).map(tuple),
+)
+
+
+def test_a_refusal_names_the_block_what_does_not_fit_and_the_map() -> None:
+    shrinking = Architecture(blocks=tuple(ConvBlock(filters=2, kernel_size=7, pool_size=2) for _ in range(3)))
+    with pytest.raises(ArchitectureError) as caught:
+        trace(shrinking)
+    assert str(caught.value) == "Block 3: a 7×7 kernel does not fit the 2×2 map it receives."
+    assert caught.value.block == 2
+
+
+def test_pooling_that_does_not_fit_is_refused() -> None:
+    tiny = Architecture(blocks=(ConvBlock(filters=2, kernel_size=28, pool_size=2),))
+    assert str(problem(tiny)) == "Block 1: 2×2 pooling does not fit the 1×1 map it receives."
+
+
+def test_too_many_parameters_are_refused_with_their_number_and_place() -> None:
+    wide = Architecture(
+        blocks=(ConvBlock(filters=1024, kernel_size=3, padding="same"),), head=(DenseBlock(units=4096),)
+    )
+    # By hand: 3·3·1·1024 + 1024 convolution, 28·28·1024·4096 + 4096 dense, 4096·10 + 10 output.
+    total = 9 * 1024 + 1024 + 28 * 28 * 1024 * 4096 + 4096 + 4096 * 10 + 10
+    message = str(problem(wide))
+    assert message.startswith(f"Dense 1: the network would have {total:,} parameters")
+    assert f"{MAX_PARAMETERS:,}" in message
+
+
+@settings(max_examples=400, deadline=None)
+@given(architectures)
+def test_every_impossible_network_has_repairs_that_work(architecture: Architecture) -> None:
+    error = problem(architecture)
+    offered = repairs(architecture)
+    if error is None:
+        assert offered == []
+        return
+    assert offered, error
+    assert len({repair.label for repair in offered}) == len(offered)
+    for repair in offered:
+        assert problem(repair.architecture) is None, repair.label
+
+
+def test_the_three_kinds_of_repair_are_offered() -> None:
+    shrinking = Architecture(blocks=tuple(ConvBlock(filters=2, kernel_size=7, pool_size=2) for _ in range(3)))
+    assert [repair.label for repair in repairs(shrinking)] == [
+        "Same padding in block 3",
+        "1×1 kernel in block 3",
+        "No pooling in block 1",
+    ]
+
+
+def test_an_activation_is_merged_into_its_convolution_as_the_notebook_has_it() -> None:
+    names = [type(row.layer).__name__ for row in trace(PRESETS["2x2"].architecture)]
+    assert "Activation" not in names
+    quick = [type(row.layer).__name__ for row in trace(PRESETS["fast"].architecture)]
+    assert quick[:3] == ["Conv2D", "MaxPooling2D", "Activation"]
+    usual = ConvBlock(filters=1, kernel_size=1, order="usual", batch_normalization=True, pool_size=2, dropout=0.5)
+    assert [type(layer).__name__ for layer in usual.layers()] == [
+        "Conv2D",
+        "BatchNormalization",
+        "Activation",
+        "MaxPooling2D",
+        "Dropout",
+    ]
+
+
+def test_a_design_in_a_word() -> None:
+    assert kernel_sizes(PRESETS["7x7"].architecture) == "7×7"
+    assert kernel_sizes(PRESETS["fast"].architecture) == "5×5, 3×3"
+    assert filters(PRESETS["2x2"].architecture) == "4-8-16-32-64"
+
+
+def test_totals_add_up() -> None:
+    rows = trace(PRESETS["3x3"].architecture)
+    assert totals(rows).parameters == sum(row.parameters for row in rows) == 13_338

@@ -1,0 +1,169 @@
+"""Training on real digits, against stock Keras."""
+
+import keras
+import numpy as np
+import pytest
+
+from mnist_lab import dataset, training
+from mnist_lab.errors import TrainingError
+from mnist_lab.experiment import SGD, Experiment, Protocol, Recipe
+from mnist_lab.keras_model import build
+from mnist_lab.presets import PRESETS
+from mnist_lab.training import BatchPoint, EpochPoint, Outcome
+
+
+class Record:
+    """Everything a training reported; asks to stop after so many reports."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.points: dict[int, BatchPoint] = {}
+        self.epochs: list[EpochPoint] = []
+        self.reports = 0
+        self.stop_after = stop_after
+
+    def report(self, points: list[BatchPoint], epoch: EpochPoint | None) -> None:
+        self.reports += 1
+        self.points |= {point.point: point for point in points}
+        if epoch:
+            self.epochs.append(epoch)
+
+    def should_stop(self) -> bool:
+        return self.stop_after is not None and self.reports >= self.stop_after
+
+
+def run(experiment: Experiment, stop_after: int | None = None) -> tuple[Outcome, Record]:
+    record = Record(stop_after)
+    return training.train(experiment, record.report, record.should_stop, report_seconds=0.0), record
+
+
+def without_noise(small: Experiment) -> Experiment:
+    block = small.architecture.blocks[0].model_copy(update={"dropout": 0.0, "batch_normalization": True})
+    return small.with_changes(
+        architecture=small.architecture.with_blocks(block).model_dump(),
+        recipe=Recipe(optimizer=SGD(learning_rate=0.1), batch_size=128, epochs=2).model_dump(),
+    )
+
+
+def test_the_same_weights_and_order_give_the_curve_of_a_stock_keras_loop(small: Experiment) -> None:
+    experiment = without_noise(small)
+    outcome, record = run(experiment)
+
+    split = dataset.split(experiment.protocol, experiment.train_images)
+    model = build(experiment.architecture, experiment.seed)
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.1, momentum=0.9), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    for line in record.epochs:
+        order = np.random.default_rng([experiment.seed, line.epoch]).permutation(experiment.train_images)
+        x = split.train.x[order][..., None].astype("float32") / 255
+        history = model.fit(x, split.train.y[order], batch_size=128, shuffle=False, verbose=0).history
+        assert line.loss == pytest.approx(history["loss"][0], rel=1e-5 if line.epoch == 1 else 1e-3)  # rounding grows
+        assert line.accuracy == pytest.approx(history["accuracy"][0], abs=1e-3)
+    x = split.test.x[..., None].astype("float32") / 255
+    loss, accuracy = model.evaluate(x, split.test.y, batch_size=1000, verbose=0)
+    assert outcome.test_loss == pytest.approx(loss, rel=1e-3)
+    assert outcome.test_accuracy == pytest.approx(accuracy, abs=2e-3)
+    assert outcome.probabilities == pytest.approx(model.predict(x, batch_size=1000, verbose=0), abs=5e-3)
+
+
+def test_kept_weights_give_the_reported_figures_in_stock_keras(small: Experiment) -> None:
+    outcome, record = run(small)
+    assert [line.epoch for line in record.epochs] == [1, 2]
+    model = build(small.architecture, seed=99)
+    assert [v.path for v in model.weights] == list(outcome.weights)
+    model.set_weights(list(outcome.weights.values()))
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    test = dataset.load()[1]
+    loss, accuracy = model.evaluate(test.x[..., None].astype("float32") / 255, test.y, batch_size=500, verbose=0)
+    assert outcome.test_accuracy == pytest.approx(accuracy, abs=1e-6)
+    assert outcome.test_loss == pytest.approx(loss, rel=1e-4)
+    assert outcome.test_accuracy > 0.5
+    assert np.allclose(outcome.probabilities.sum(axis=1), 1, atol=1e-4)
+
+
+def test_holdout_keeps_the_best_epoch_and_notebook_the_last(small: Experiment) -> None:
+    # A learning rate that falls apart after some epochs, so that best and last differ.
+    wild = small.recipe.model_dump() | {"epochs": 6, "optimizer": {"name": "adam", "learning_rate": 0.08}}
+    for seed in range(1, 30):
+        outcome, record = run(small.with_changes(recipe=wild, seed=seed, train_images=500))
+        accuracies = [line.validation_accuracy for line in record.epochs]
+        best = int(np.argmax(accuracies)) + 1
+        assert outcome.kept_epoch == best
+        assert outcome.validation_accuracy == max(accuracies)
+        if best < 6:
+            break
+    else:
+        pytest.fail("no seed had its best epoch before its last")
+    outcome, record = run(small.with_changes(recipe=wild, seed=seed, train_images=500, protocol=Protocol.NOTEBOOK))
+    assert outcome.kept_epoch == 6
+    assert outcome.test_accuracy == record.epochs[-1].validation_accuracy == outcome.validation_accuracy
+
+
+def test_the_same_seed_is_the_same_training_and_another_is_not(small: Experiment) -> None:
+    (one, _), (same, _), (other, _) = (run(small.with_changes(seed=seed)) for seed in (3, 3, 4))
+    assert all(np.array_equal(one.weights[name], same.weights[name]) for name in one.weights)
+    assert not all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
+
+
+def test_points_of_the_curve_are_means_that_add_up_to_the_epoch(small: Experiment) -> None:
+    _, record = run(small.with_changes(train_images=950))
+    first = [point for point in record.points.values() if point.step <= 10]
+    assert [point.step for point in first] == list(range(1, 11))
+    weights = [100] * 9 + [50]
+    assert np.average([p.loss for p in first], weights=weights) == pytest.approx(record.epochs[0].loss, rel=1e-5)
+    assert np.average([p.accuracy for p in first], weights=weights) == pytest.approx(record.epochs[0].accuracy)
+
+
+def test_a_long_run_has_a_bounded_curve_that_reaches_its_end(small: Experiment) -> None:
+    recipe = small.recipe.model_dump() | {"batch_size": 10, "epochs": 9}
+    experiment = small.with_changes(recipe=recipe, train_images=1000)
+    _, record = run(experiment)
+    assert len(record.points) <= training.CURVE_POINTS
+    steps = [record.points[key].step for key in sorted(record.points)]
+    assert steps == sorted(steps)
+    assert steps[-1] == 900
+
+
+def test_stop_ends_within_the_epoch_and_tests_what_was_learnt(small: Experiment) -> None:
+    outcome, record = run(small.with_changes(train_images=50_000), stop_after=3)
+    assert outcome.stopped
+    (line,) = record.epochs
+    assert 0 < line.steps < 500
+    assert outcome.kept_epoch == 1
+    assert len(outcome.probabilities) == 10_000
+    assert outcome.validation_accuracy == line.validation_accuracy
+
+
+def test_a_diverging_run_ends_with_a_sentence(small: Experiment) -> None:
+    recipe = small.recipe.model_dump() | {"optimizer": {"name": "sgd", "learning_rate": 1000.0}, "epochs": 5}
+    wide = small.architecture.model_dump() | {"head": [{"units": 512}, {"units": 512}, {"units": 512}]}
+    with pytest.raises(TrainingError, match=r"diverged: .* epoch 1, batch .* learning rate of 1000; try a tenth"):
+        run(small.with_changes(recipe=recipe, architecture=wide))
+
+
+def test_one_cycle_moves_the_learning_rate(small: Experiment) -> None:
+    recipe = small.recipe.model_dump() | {"schedule": "one-cycle"}
+    outcome, _ = run(small.with_changes(recipe=recipe))
+    constant, _ = run(small)
+    assert not np.array_equal(*(list(found.weights.values())[-1] for found in (outcome, constant)))
+
+
+@pytest.mark.parametrize("name", ["adadelta", "adam", "sgd"])
+def test_optimizers_are_stock_keras_with_the_recipes_fields(name: str) -> None:
+    recipe = Recipe.model_validate({"optimizer": {"name": name}})
+    config = training.optimizer(recipe).get_config()
+    for field, value in recipe.optimizer.model_dump(exclude={"name"}).items():
+        assert config[field] == pytest.approx(value)
+
+
+def test_the_environment_says_what_a_result_depends_on() -> None:
+    found = training.environment()
+    assert {"lab", "python", "tensorflow", "keras", "cpu", "cores", "threads", "data_sha256"} <= set(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_preset_trains_an_epoch_of_everything(name: str) -> None:
+    recipe = PRESETS[name].recipe.model_dump() | {"epochs": 1}
+    outcome, _ = run(PRESETS[name].with_changes(recipe=recipe))
+    assert outcome.test_accuracy > 0.2
