@@ -54,7 +54,7 @@ def curves(metric: str, epochs: int, zoom: bool = False) -> Spec:
         y_scale = alt.Scale(domain=[0, 1]) if is_accuracy else alt.Scale(domainMin=0)
     number = ".2%" if is_accuracy else ".4f"
     colour = alt.Color("series:N", scale=alt.Scale(domain=list(SERIES)), legend=None)
-    base = alt.Chart().encode(
+    base = alt.Chart(alt.NamedData("points")).encode(
         x=alt.X(
             "epoch:Q",
             title="epoch",
@@ -72,7 +72,8 @@ def curves(metric: str, epochs: int, zoom: bool = False) -> Spec:
     by_batch = base.transform_filter(alt.datum.kind == BATCHES).mark_line(strokeWidth=1.2, opacity=0.75)
     means = base.transform_filter(alt.datum.kind == EPOCHS).mark_point(size=45, shape="circle", filled=False)
     validation = base.transform_filter(alt.datum.kind == VALIDATION)
-    validated = validation.mark_line(strokeDash=[5, 3]) + validation.mark_point(size=60, shape="diamond", filled=True)
+    validation_line = validation.mark_line(strokeDash=[5, 3])
+    validation_points = validation.mark_point(size=60, shape="diamond", filled=True)
     ends = (
         base.transform_filter(alt.FieldOneOfPredicate(field="kind", oneOf=[BATCHES, VALIDATION]))
         .transform_joinaggregate(last="max(epoch)", groupby=["series"])
@@ -86,13 +87,14 @@ def curves(metric: str, epochs: int, zoom: bool = False) -> Spec:
         .encode(text="label:N")
         for series, dy in (("training", 11 if is_accuracy else -11), ("validation", -11 if is_accuracy else 11))
     ]
-    chart = alt.layer(by_batch, means, validated, *labels).properties(
+    chart = alt.layer(by_batch, means, validation_line, validation_points, *labels).properties(
         title=_TITLES[metric],
         height=_HEIGHT,
         width="container",
         padding={"left": 5, "right": 120, "top": 5, "bottom": 5},
     )
-    spec: Spec = chart.to_dict(validate=False)
+    spec: Spec = chart.to_dict()
+    del spec["data"]
     return spec
 
 

@@ -1,0 +1,100 @@
+"""The lab without a browser."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_lab.experiment import Status
+from mnist_lab.store import Store
+from tests.processes import ROOT, WAIT, all_gone, environment, family, lab, wait_until
+
+
+def test_presets_as_json(url: str) -> None:
+    found = {preset["name"]: preset for preset in json.loads(lab(url, "presets", "--json").stdout)}
+    assert found["7x7"] == {
+        "name": "7x7",
+        "conv_layers": 3,
+        "parameters": 136_906,
+        "trainable_parameters": 136_426,
+        "non_trainable_parameters": 480,
+    }
+    assert (found["3x3"]["parameters"], found["2x2"]["parameters"]) == (13_338, 144_406)
+    assert "136,906" in lab(url, "presets").stdout
+
+
+def test_train_then_find_the_run_in_the_table(url: str) -> None:
+    arguments = ("--preset", "fast", "--train-images", "2000", "--epochs", "2", "--seed", "7", "--json")
+    done = lab(url, "train", *arguments)
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)
+    assert (run["status"], run["seed"], run["epochs"], run["train_images"]) == ("finished", 7, 2, 2000)
+    assert run["test_accuracy"] > 0.8
+    (listed,) = json.loads(lab(url, "runs", "--json").stdout)
+    assert listed == run
+    assert "fast" in lab(url, "runs").stdout
+
+    store = Store(url)
+    stored = store.run(run["id"])
+    probabilities = store.probabilities(run["id"])
+    assert probabilities.shape == (10_000, 10)
+    assert store.weights(run["id"])
+    assert stored.environment["data_sha256"]
+    assert stored.environment["threads"] >= 1
+    assert len(store.epochs([run["id"]])) == 2
+    assert store.lease() is None  # the engine of its own has gone
+
+
+def test_ctrl_c_stops_cleanly_and_keeps_what_was_learnt(url: str) -> None:
+    command = [sys.executable, "-m", "mnist_lab", "train", "--preset", "3x3"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(url), stderr=subprocess.PIPE, start_new_session=True)
+    store = Store(url)
+    wait_until(lambda: store.runs() and store.runs()[0].steps_done > 20, "the run trains")
+    members = family(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=WAIT)
+    assert process.returncode == 130
+    (run,) = store.runs()
+    assert run.status is Status.STOPPED
+    assert run.test_accuracy is not None
+    assert store.weights(run.id)
+    wait_until(lambda: all_gone(members), "no process is left")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--preset", "9x9"], ["Preset", "'9x9'"]),
+        (["train", "--preset", "3x3", "--train-images", "0"], ["Train images", "received 0"]),
+        (["train", "--preset", "3x3", "--train-images", "61000"], ["Train images", "received 61000"]),
+        (["train", "--preset", "3x3", "--protocol", "holdout", "--train-images", "60000"], ["55,000", "60,000"]),
+        (["train", "--preset", "3x3", "--protocol", "mine"], ["Protocol", "'mine'"]),
+        (["train", "--preset", "3x3", "--epochs", "many"], ["epochs", "'many'"]),
+        (["reproduce", "--seeds", "0"], ["Seeds", "received 0"]),
+        (["frobnicate"], ["frobnicate"]),
+    ],
+)
+def test_bad_input_is_one_sentence_and_stores_nothing(url: str, arguments: list[str], words: list[str]) -> None:
+    done = lab(url, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert all(word in done.stderr for word in words), done.stderr
+    assert Store(url).runs() == []
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite:////proc/nowhere/lab.db"])
+def test_a_database_that_cannot_be_used_is_one_sentence(url: str) -> None:
+    done = lab(url, "runs")
+    assert done.returncode == 1
+    assert "MNIST_LAB_DATABASE_URL" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_runs_of_a_new_store_are_an_empty_list(url: str, tmp_path: Path) -> None:
+    assert json.loads(lab(url, "runs", "--json").stdout) == []
+    assert (tmp_path / "lab.db").exists()

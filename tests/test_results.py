@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from mnist_lab import notebook, results
+from mnist_lab.experiment import Experiment, Status
+from mnist_lab.presets import PRESETS
+from mnist_lab.store import Run, Store
+
+
+def finished(store: Store, experiment: Experiment, accuracy: float, status: Status = Status.FINISHED) -> Run:
+    (run_id,) = store.add_runs([experiment], "ada")
+    store.claim("engine", only=[run_id])
+    result = {
+        "kept_epoch": 1,
+        "validation_accuracy": accuracy,
+        "validation_loss": 1 - accuracy,
+        "test_accuracy": accuracy,
+        "test_loss": 1 - accuracy,
+        "seconds": 10.0,
+        "reporting_seconds": 0.0,
+    }
+    store.finish(run_id, status, result, {}, np.zeros((1, 10)))
+    return store.run(run_id)
+
+
+def test_runs_that_differ_only_in_seed_fold_into_mean_and_standard_deviation(store: Store) -> None:
+    for seed, accuracy in ((1, 0.90), (2, 0.92), (3, 0.97)):
+        finished(store, PRESETS["3x3"].with_changes(seed=seed), accuracy)
+    finished(store, PRESETS["2x2"], 0.5)
+    folded = results.fold(results.table(store.runs()))
+    assert folded["name"].tolist() == ["2x2", "3x3"]
+    row = folded.iloc[1]
+    assert (row["n"], row["seeds"], row["ids"]) == (3, (1, 2, 3), (3, 2, 1))
+    assert row["test_accuracy"] == pytest.approx(0.93)
+    assert row["test_sd"] == pytest.approx(np.std([0.90, 0.92, 0.97], ddof=1))
+    assert np.isnan(folded.iloc[0]["test_sd"])
+
+
+def test_a_seed_trained_twice_counts_once(store: Store) -> None:
+    for accuracy in (0.1, 0.9):
+        finished(store, PRESETS["3x3"], accuracy)
+    row = results.fold(results.table(store.runs())).iloc[0]
+    assert (row["n"], row["ids"]) == (1, (2, 1))
+    assert row["test_accuracy"] == 0.9
+
+
+def test_runs_that_did_not_finish_stay_visible_and_enter_no_mean(store: Store) -> None:
+    finished(store, PRESETS["3x3"], 0.9)
+    finished(store, PRESETS["3x3"].with_changes(seed=2), 0.1, Status.STOPPED)
+    store.add_runs([PRESETS["3x3"].with_changes(seed=3)], "ada")
+    folded = results.fold(results.table(store.runs()))
+    assert folded["status"].tolist() == ["queued", "stopped", "finished"]
+    assert folded["n"].tolist() == [0, 0, 1]
+    assert folded.iloc[2]["test_accuracy"] == 0.9
+
+
+def test_the_table_says_the_design_in_a_word(store: Store) -> None:
+    store.add_runs([PRESETS["2x2"]], "ada")
+    row = results.table(store.runs()).iloc[0]
+    assert (row["kernel_sizes"], row["conv_layers"], row["filters"]) == ("2×2", 5, "4-8-16-32-64")
+
+
+def test_empty_tables_are_tables(store: Store) -> None:
+    assert list(results.fold(results.table([])).columns) == results.COLUMNS
+    assert results.beside_notebook([])["n"].tolist() == [0, 0, 0]
+
+
+def test_only_exact_repetitions_stand_beside_the_notebook(store: Store) -> None:
+    finished(store, PRESETS["3x3"].with_changes(seed=4), 0.98)
+    finished(store, PRESETS["3x3"].with_changes(seed=5), 0.99)
+    finished(store, PRESETS["3x3"].with_changes(train_images=1000), 0.5)
+    finished(store, PRESETS["2x2"], 0.97, Status.STOPPED)
+    table = results.beside_notebook(store.runs()).set_index("name")
+    assert table.loc["3x3", "n"] == 2
+    assert table.loc["3x3", "our_test_accuracy"] == pytest.approx(0.985)
+    assert table.loc["2x2", "n"] == 0
+    assert table.loc["7x7", "test_accuracy"] == 0.9935
+
+
+def test_the_notebooks_figures_ship_as_data() -> None:
+    table = notebook.results().set_index("name")
+    assert table["test_accuracy"].to_dict() == {"7x7": 0.9935, "3x3": 0.9843, "2x2": 0.9535}
+    assert table["test_loss"].to_dict() == {"7x7": 0.0231, "3x3": 0.0494, "2x2": 0.151}
+    logs = notebook.epochs()
+    for name in ("3x3", "2x2"):
+        log = logs[logs["name"] == name]
+        assert log["epoch"].tolist() == list(range(1, 13))
+        assert log["validation_accuracy"].iloc[-1] == table.loc[name, "test_accuracy"]
+    assert logs.loc[(logs["name"] == "2x2") & (logs["epoch"] == 11), "validation_accuracy"].item() == 0.9680
