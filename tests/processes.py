@@ -49,7 +49,14 @@ def lab(url: str, *arguments: str, **options: Any) -> subprocess.CompletedProces
     """`python -m mnist_lab …` to its end."""
     command = [sys.executable, "-m", "mnist_lab", *arguments]
     return subprocess.run(
-        command, cwd=ROOT, env=environment(url), capture_output=True, text=True, timeout=WAIT * 2, **options
+        command,
+        check=False,
+        cwd=ROOT,
+        env=environment(url),
+        capture_output=True,
+        text=True,
+        timeout=WAIT * 2,
+        **options,
     )
 
 

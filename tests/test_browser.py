@@ -1,0 +1,129 @@
+"""The lab as a person uses it, in a real browser."""
+
+import json
+
+import pytest
+
+from mnist_lab.experiment import Status
+from mnist_lab.presets import PRESETS
+from mnist_lab.store import Store
+from tests.processes import browser, lab, server, wait_until
+
+CURVE = "[data-testid=stVegaLiteChart] svg g.mark-line path"
+
+
+def set_number(page, label: str, value: str) -> None:
+    box = page.get_by_role("spinbutton", name=label)
+    box.fill(value)
+    box.press("Enter")
+
+
+def choose(page, label: str) -> None:
+    page.get_by_role("radio", name=label, exact=True).or_(page.get_by_role("button", name=label, exact=True)).click()
+
+
+def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
+    with server(store.url) as running, browser() as page:
+        page.goto(f"{running.url}/train")  # a cold deep link, the first visitor of a fresh server
+        page.get_by_role("heading", name="Train", exact=True).wait_for()
+        page.get_by_text("Nothing has been trained yet").wait_for()
+        page.get_by_role("link", name="Design", exact=True).first.click()
+
+        choose(page, "7x7")
+        page.get_by_text("136,906").wait_for()
+        choose(page, "3x3")
+        page.get_by_text("13,338").wait_for()
+        set_number(page, "Kernel size", "2")
+        page.get_by_text("9,418").wait_for()
+        set_number(page, "Training images", "2000")
+        page.get_by_text("3x3, changed: about").wait_for()
+        page.get_by_role("button", name="Train", exact=True).click()
+
+        page.get_by_text("Epoch 1 of 12").wait_for()
+        (run,) = store.runs()
+        first = wait_until(lambda: page.locator(CURVE).first.get_attribute("d"), "the curve begins")
+        more = wait_until(lambda: (d := page.locator(CURVE).first.get_attribute("d")) != first and d, "it moves")
+        assert len(more) > len(first)
+        assert store.run(run.id).status is Status.RUNNING, "points arrive before the run ends"
+        page.get_by_text("Finished · 12 of 12 epochs").wait_for()
+
+        page.get_by_role("link", name="Results").click()
+        page.get_by_text("The notebook, and runs that repeat it").wait_for()
+        page.locator("[data-testid=stDataFrame]").first.wait_for()
+        assert page.get_by_test_id("stException").count() == 0
+
+    run = store.run(run.id)
+    assert run.experiment.train_images == 2000
+    assert run.experiment.architecture.blocks[0].kernel_size == (2, 2)
+    with server(store.url) as running, browser() as page:
+        page.goto(f"{running.url}/results")
+        cell = page.locator("[data-testid=stDataFrame] [role=gridcell]")
+        wait_until(lambda: f"{100 * run.test_accuracy:.2f} %" in cell.all_inner_texts(), "the run is in the table")
+        page.goto(f"{running.url}/train?run={run.id}")
+        page.get_by_text("Finished · 12 of 12 epochs").wait_for()
+
+
+def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(store: Store) -> None:
+    with server(store.url) as running, browser() as page:
+        page.goto(f"{running.url}/?preset=7x7")
+        page.get_by_text("136,906").wait_for()
+        set_number(page, "Kernel size", "9")
+        page.get_by_text("Block 3: a 9×9 kernel does not fit the 6×6 map it receives.").wait_for()
+        assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+        page.get_by_role("button", name="No pooling in block 2").click()
+        page.get_by_text("does not fit").wait_for(state="hidden")
+        wait_until(lambda: "design=" in page.url, "the design is in the address")
+        shared = page.url
+        page.go_back()
+        page.get_by_text("136,906").wait_for()
+
+        page.goto(shared)  # as somebody else would open the link
+        wait_until(lambda: page.get_by_role("spinbutton", name="Kernel size").input_value() == "9", "the link's design")
+        assert page.get_by_role("button", name="Train", exact=True).is_enabled()
+
+
+def test_a_run_from_the_command_line_appears_by_itself_and_two_browsers_see_it(store: Store, url: str) -> None:
+    with server(store.url) as running, browser() as page:
+        page.goto(f"{running.url}/train")
+        page.get_by_text("Nothing has been trained yet").wait_for()
+        done = lab(url, "train", "--preset", "fast", "--train-images", "2000", "--json")
+        page.get_by_text("fast, seed 1").wait_for()
+        run = json.loads(done.stdout)
+        page.get_by_text(f"{100 * run['test_accuracy']:.2f} %").first.wait_for()
+
+
+def test_stop_in_the_browser_keeps_what_was_learnt(store: Store) -> None:
+    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+    with server(store.url) as running, browser() as page:
+        page.goto(f"{running.url}/train")
+        page.get_by_text("Epoch 1 of 12").wait_for()
+        wait_until(lambda: store.run(run_id).steps_done > 10, "the run trains")
+        page.reload()  # changes nothing
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("Stopped before its planned end").wait_for()
+    run = store.run(run_id)
+    assert run.status is Status.STOPPED
+    assert run.test_accuracy is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/?preset=nope", "Address: preset should be one of 7x7, 3x3, 2x2, fast; received 'nope'."),
+        ("/?design={garbage", "Address: this link holds no design the lab can read"),
+        ("/?design=[1]", "Address: this link holds no design the lab can read"),
+        ("/train?run=-1", "Address: run should be the number of a run; received '-1'."),
+        ("/train?run=99", "Run: there is none with the number 99"),
+    ],
+)
+def test_garbage_in_the_address_is_one_sentence(page_of_a_server, path: str, sentence: str) -> None:
+    url, page = page_of_a_server
+    page.goto(url + path)
+    page.get_by_text(sentence).wait_for()
+    assert page.get_by_test_id("stException").count() == 0
+
+
+@pytest.fixture(scope="module")
+def page_of_a_server(tmp_path_factory: pytest.TempPathFactory):
+    with server(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'lab.db'}") as running, browser() as page:
+        yield running.url, page

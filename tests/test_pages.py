@@ -1,0 +1,159 @@
+"""The pages without a browser: what controls do to the design."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from mnist_lab.experiment import Protocol
+from mnist_lab.presets import PRESETS
+from mnist_lab.store import Store
+from tests.processes import ROOT
+
+
+@pytest.fixture(autouse=True)
+def lab_url(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url)
+    yield url
+    st.cache_resource.clear()
+
+
+def page(name: str, **query: str) -> AppTest:
+    script = f"""
+import streamlit as st
+from mnist_lab.ui import menu
+pages = {{"design": menu.DESIGN, "train": menu.TRAIN, "results": menu.RESULTS}}
+st.navigation([st.Page(path, default=name == "{name}") for name, path in pages.items()]).run()
+"""
+    test = AppTest.from_string(script, default_timeout=30)
+    for key, value in query.items():
+        test.query_params[key] = value
+    return test.run()
+
+
+def metric(test: AppTest, label: str) -> str:
+    return next(m.value for m in test.metric if m.label == label)
+
+
+def number(test: AppTest, label: str):
+    return next(n for n in test.number_input if n.label == label)
+
+
+def healthy(test: AppTest) -> AppTest:
+    assert not test.exception
+    return test
+
+
+def test_design_starts_valid_and_each_preset_is_one_click() -> None:
+    test = healthy(page("design"))
+    assert metric(test, "Parameters") == "13,338"
+    for name, parameters in (("7x7", "136,906"), ("2x2", "144,406"), ("fast", "215,194")):
+        healthy(test.pills[0].set_value(name).run())
+        assert metric(test, "Parameters") == parameters
+        assert test.query_params["preset"] == name
+
+
+def test_quick_controls_change_the_design_and_go_back() -> None:
+    test = healthy(page("design", preset="2x2"))
+    number(test, "Depth (blocks)").set_value(7).run()
+    assert metric(test, "Convolutions") == "7"
+    number(test, "Kernel size").set_value(1).run()
+    number(test, "Kernel size").set_value(2).run()
+    number(test, "Depth (blocks)").set_value(5).run()
+    assert metric(healthy(test), "Parameters") == "144,406"
+    filters = next(b for b in test.button_group if b.label == "Filters")
+    filters.set_value(2.0).run()
+    design = json.loads(test.query_params["design"])
+    assert [block["filters"] for block in design["architecture"]["blocks"]] == [8, 16, 32, 64, 128]
+
+
+def test_a_control_says_mixed_where_blocks_differ() -> None:
+    test = healthy(page("design", preset="3x3"))
+    dropout = next(box for box in test.selectbox if box.label == "Dropout")
+    assert (dropout.value, dropout.placeholder) == (None, "mixed")
+    dropout.set_value(0.5).run()
+    design = json.loads(healthy(test).query_params["design"])
+    assert [block["dropout"] for block in design["architecture"]["blocks"]] == [0.5] * 3
+    assert design["architecture"]["head"][0]["dropout"] == 0.7
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "sentence"),
+    [
+        ("Learning rate", 0.0, "Learning rate: should be greater than 0; received 0"),
+        ("Epochs", 0, "Epochs: should be greater than or equal to 1; received 0."),
+        ("Training images", 61_000, "Train images: should be less than or equal to 60000; received 61000."),
+        ("Training images", 0, "Train images: should be greater than or equal to 1; received 0."),
+        ("Batch size (images)", -1, "Batch size: should be greater than or equal to 1; received -1."),
+        ("Seed", -1, "Seed: should be greater than or equal to 0; received -1."),
+    ],
+)
+def test_a_wrong_value_stays_and_gets_a_sentence(label: str, value: float | None, sentence: str) -> None:
+    test = healthy(page("design", preset="3x3"))
+    number(test, label).set_value(value).run()
+    assert any(sentence in error.value for error in healthy(test).error)
+    assert number(test, label).value == value
+    assert test.button(key="train").disabled
+    number(test, label).set_value(1).run()
+    assert not test.error
+    assert not test.button(key="train").disabled
+
+
+def test_a_changed_protocol_keeps_all_images_all() -> None:
+    test = healthy(page("design", preset="3x3"))
+    protocol = next(b for b in test.button_group if b.label == "Protocol")
+    protocol.set_value("holdout").run()
+    assert number(test, "Training images").value == Protocol.HOLDOUT.max_train_images
+    assert not healthy(test).error
+
+
+def test_every_repair_on_the_page_leads_to_a_design_that_can_be_trained() -> None:
+    labels = [b.label for b in impossible().button if b.key != "train"]
+    assert len(labels) == 3
+    for label in labels:
+        test = impossible()
+        next(b for b in test.button if b.label == label).click().run()
+        assert not healthy(test).error
+        assert not test.button(key="train").disabled
+
+
+def impossible() -> AppTest:
+    test = healthy(page("design", preset="7x7"))
+    number(test, "Kernel size").set_value(9).run()
+    assert len(test.error) == 1
+    return test
+
+
+def test_pressing_train_queues_as_many_seeds_as_asked(url: str) -> None:
+    test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
+    number(healthy(test), "× seeds").set_value(3).run()
+    test.button(key="train").click().run()
+    runs = Store(url).runs()
+    assert sorted(run.experiment.seed for run in runs) == [1, 2, 3]
+    assert len({run.design_key for run in runs}) == 1
+
+
+@pytest.mark.parametrize("name", ["design", "train", "results"])
+def test_every_page_says_what_it_is_for_and_is_never_blank(name: str) -> None:
+    test = healthy(page(name))
+    assert [title.value for title in test.title] == [name.capitalize()]
+    assert len(test.markdown) >= 1
+    assert len(test.main.children) > 2
+
+
+@pytest.mark.parametrize("name", ["train", "results"])
+def test_a_database_that_cannot_be_used_is_a_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_LAB_DATABASE_URL", "sqlite:////proc/nowhere/lab.db")
+    test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30)
+    test.run()
+    assert any("/proc/nowhere" in error.value for error in healthy(test).error)
+
+
+def test_the_share_link_is_the_whole_experiment() -> None:
+    changed = PRESETS["fast"].with_changes(seed=5, name="mine")
+    test = healthy(page("design", design=changed.model_dump_json()))
+    assert number(test, "Seed").value == 5
+    assert Path(ROOT / "pages" / "design.py").exists()
