@@ -19,7 +19,7 @@ def build(architecture: Architecture, seed: int) -> keras.Sequential:
         ArchitectureError: the architecture is impossible; Keras is not asked.
     """
     seeds = np.random.SeedSequence(seed)
-    model = keras.Sequential([keras.Input(INPUT_SHAPE)], name="network")
+    layers: list[keras.layers.Layer] = [keras.Input(INPUT_SHAPE)]
     for traced in trace(architecture):
         kind = type(traced.layer).__name__
         # Named by place: Keras' own numbering counts on over all models of a process.
@@ -30,5 +30,5 @@ def build(architecture: Architecture, seed: int) -> keras.Sequential:
             arguments["seed"] = layer_seed
         elif kind in ("Conv2D", "Dense"):
             arguments["kernel_initializer"] = keras.initializers.GlorotUniform(seed=layer_seed)
-        model.add(getattr(keras.layers, kind)(**arguments))
-    return model
+        layers.append(getattr(keras.layers, kind)(**arguments))
+    return keras.Sequential(layers, name="network")

@@ -8,6 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
 
 from mnist_lab.errors import LabError
 from mnist_lab.store import URL_VARIABLE, Store
@@ -19,6 +22,11 @@ EXIT_SECONDS = 12.0
 LONGEST_PAUSE_SECONDS = 30.0
 
 
+def log_file() -> Path:
+    """Where the engine of a command writes its log."""
+    return platformdirs.user_log_path("mnist-lab", appauthor=False, ensure_exists=True) / "engine.log"
+
+
 class Supervisor:
     """Starts an engine where none serves the store, and again where it died.
 
@@ -26,7 +34,7 @@ class Supervisor:
 
     Args:
         url: the store's URL.
-        only: let the engine serve none but these runs.
+        only: let the engine serve none but these runs; what it says then goes to a file, not into a progress bar.
     """
 
     def __init__(self, url: str, only: list[int] | None = None) -> None:
@@ -94,13 +102,15 @@ class Supervisor:
         if self.only is not None:
             command += ["--only", *map(str, self.only)]
         self._started = time.monotonic()
-        self._child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            env=os.environ | {URL_VARIABLE: self.url},
-            start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then ends it
-        )
+        with contextlib.ExitStack() as stack:
+            self._child = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=None if self.only is None else stack.enter_context(log_file().open("ab")),
+                env=os.environ | {URL_VARIABLE: self.url},
+                start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then ends it
+            )
 
 
 @contextlib.contextmanager

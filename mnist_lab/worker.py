@@ -27,6 +27,7 @@ def warm_up(threads: int) -> None:
         from mnist_lab import training
 
         training.configure(threads)
+        training.environment()  # hashes the data, once for all runs
         training.train(PRESETS["fast"].with_changes(train_images=1024), lambda points, epoch: None, lambda: False)
 
 

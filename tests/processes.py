@@ -144,5 +144,11 @@ def browser() -> Iterator[Any]:
         running = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         page = running.new_context(viewport={"width": 1280, "height": 900}).new_page()
         page.set_default_timeout(WAIT * 1000)
-        yield page
-        running.close()
+        try:
+            yield page
+        except BaseException:
+            # What a person would have seen when it failed.
+            print(f"the page, {page.url}:\n{page.inner_text('body')[:3000]}")
+            raise
+        finally:
+            running.close()
