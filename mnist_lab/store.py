@@ -104,13 +104,16 @@ class Lease:
         """Whether that engine is alive: by its process where that is on this machine, by its heartbeat elsewhere.
 
         A process outlives missed heartbeats (a laptop that slept); its time of creation tells it from another one
-        that got its number later.
+        that got its number later. That time is reckoned from the clock, which may be set: then a fresh heartbeat
+        will do.
         """
+        beating = abs(time.time() - self.heartbeat) < LEASE_SECONDS
         if self.host != socket.gethostname():
-            return time.time() - self.heartbeat < LEASE_SECONDS
+            return beating
         try:
             process = psutil.Process(self.pid)
-            return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.process_created) < 1
+            same = abs(process.create_time() - self.process_created) < 1
+            return process.status() != psutil.STATUS_ZOMBIE and (same or beating)
         except psutil.NoSuchProcess:
             return False
 

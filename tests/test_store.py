@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from mnist_lab import store as stores
 from mnist_lab.errors import StoreError
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.presets import PRESETS
-from mnist_lab.store import Lease, Store
+from mnist_lab.store import Store
 
 EPOCH = {"epoch": 1, "steps": 10, "loss": 1.0, "accuracy": 0.5, "validation_loss": 0.9, "seconds": 1.5}
 RESULT = {
@@ -160,9 +161,15 @@ def test_a_dead_engine_loses_its_lease_and_its_runs(
 def test_another_process_with_the_number_of_a_dead_engine_is_not_the_engine(store: Store) -> None:
     store.take_lease("one", "ready")
     lease = store.lease()
-    reused = Lease(lease.engine, lease.host, lease.pid, lease.process_created - 60, lease.heartbeat, lease.state)
     assert lease.is_live
-    assert not reused.is_live
+    assert not replace(lease, process_created=lease.process_created - 60, heartbeat=lease.heartbeat - 60).is_live
+
+
+def test_an_engine_outlives_a_clock_that_is_set_and_a_machine_that_slept(store: Store) -> None:
+    store.take_lease("one", "ready")
+    lease = store.lease()
+    assert replace(lease, process_created=lease.process_created - 3600).is_live
+    assert replace(lease, heartbeat=lease.heartbeat - 3600).is_live
 
 
 def test_a_living_engines_runs_are_not_orphans(store: Store) -> None:
