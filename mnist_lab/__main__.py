@@ -143,7 +143,6 @@ def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
         stopping = False
         while True:
             try:
-                lab.store.interrupt_orphans()
                 runs = [lab.run(run_id) for run_id in run_ids]
                 for run in runs:
                     _show(bar, tasks[run.id], run)

@@ -16,7 +16,7 @@ _ELEMENTWISE = 5.0e-9
 _STEP = 5.0e-3
 _FORWARD_SHARE = 1 / 3
 _START = 0.5
-_RECENT = 30
+RECENT = 30
 
 
 def model_seconds(experiment: Experiment) -> float:
@@ -45,7 +45,7 @@ def seconds(experiment: Experiment, past: Iterable[Run]) -> float:
         past: earlier runs on this machine, newest first. Runs of the very same design are believed most; others
             correct the model by their median ratio.
     """
-    finished = [run for run in past if run.status is Status.FINISHED and run.seconds][:_RECENT]
+    finished = [run for run in past if run.status is Status.FINISHED and run.seconds][:RECENT]
     same = [run.seconds for run in finished if run.design_key == experiment.design_key and run.seconds]
     if same:
         return median(same)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mnist_lab import estimate
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment
+from mnist_lab.experiment import Experiment, Status
 from mnist_lab.store import Run, Store
 
 MAX_SEEDS = 30
@@ -71,6 +71,7 @@ class Lab:
         Raises:
             InputError: there is none of that id.
         """
+        self.store.interrupt_orphans()
         run = self.store.run(run_id)
         if run is None:
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
@@ -87,4 +88,12 @@ class Lab:
 
     def estimate(self, experiment: Experiment) -> float:
         """Seconds that a run will roughly take on this machine."""
-        return estimate.seconds(experiment, self.store.runs())
+        return estimate.seconds(experiment, self.store.runs(Status.FINISHED, limit=estimate.RECENT))
+
+    def latest(self) -> Run | None:
+        """The run that ended last of those that have a curve."""
+        return self.store.latest()
+
+    def epochs(self, run_ids: list[int]) -> pd.DataFrame:
+        """The logs of runs, a row an epoch."""
+        return self.store.epochs(run_ids)

@@ -326,10 +326,13 @@ class Store:
 
     # What a reader sees
 
-    def runs(self) -> list[Run]:
-        """Every run ever made, newest first."""
+    def runs(self, status: Status | None = None, limit: int | None = None) -> list[Run]:
+        """Every run ever made, newest first; only those of a status, and only the newest `limit`, where given."""
+        query = sa.select(*_RUN_COLUMNS).order_by(_RUN.c.id.desc()).limit(limit)
+        if status is not None:
+            query = query.where(_RUN.c.status == status)
         with self._read() as connection:
-            return [_run(row) for row in connection.execute(sa.select(*_RUN_COLUMNS).order_by(_RUN.c.id.desc()))]
+            return [_run(row) for row in connection.execute(query)]
 
     def active(self) -> list[Run]:
         """What runs and what waits, in the order it will be trained."""

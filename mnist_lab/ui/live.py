@@ -56,7 +56,7 @@ def _show(run_id: int | None, active: bool) -> None:
     queue = lab().active()
     if bool(queue) != active:
         st.rerun()  # a fragment cannot change its own pace; the page's next run does
-    run = lab().run(run_id) if run_id is not None else (queue[0] if queue else lab().store.latest())
+    run = lab().run(run_id) if run_id is not None else (queue[0] if queue else lab().latest())
     if run is None:
         st.info("Nothing has been trained yet.", icon=":material/info:")
         st.page_link(menu.DESIGN, label="Design a network", icon=":material/architecture:")

@@ -1,5 +1,6 @@
 """The Results page's parts: the table of runs, a row's runs, the notebook's table beside ours."""
 
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -51,9 +52,10 @@ _SHARES = [
 
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows as they are displayed and exported: percentages, local names for tuples, columns in reading order."""
+    """Rows as they are displayed and exported: percentages, local time, text for tuples, columns in reading order."""
     shown = rows.copy()
     shown[_SHARES] = shown[_SHARES].astype(float) * 100
+    shown["when"] = shown["when"].dt.tz_convert(datetime.now().astimezone().tzinfo)
     for name, source in (("runs", "ids"), ("seeds", "seeds")):
         shown[name] = [", ".join(map(str, values)) for values in rows[source]]
     return shown[list(_CONFIG)]
@@ -118,7 +120,7 @@ def _details(row: pd.Series, runs: dict[int, Run]) -> None:
                     icon=":material/monitoring:",
                     query_params={"run": str(run.id)},
                 )
-        epochs = lab().store.epochs([run.id for run in chosen])
+        epochs = lab().epochs([run.id for run in chosen])
         if len(epochs):
             epochs["seed"] = epochs["run_id"].map({run.id: run.experiment.seed for run in chosen})
             planned = max(run.experiment.recipe.epochs for run in chosen)
@@ -171,7 +173,7 @@ def beside_notebook() -> None:
         )
     ours = results.reproductions(runs)
     names = {run.id: name for name, repeated in ours.items() for run in repeated}
-    epochs = lab().store.epochs(list(names)).assign(name=lambda table: table["run_id"].map(names))
+    epochs = lab().epochs(list(names)).assign(name=lambda table: table["run_id"].map(names))
     for column, name in zip(st.columns(len(NOTEBOOK_PRESETS)), NOTEBOOK_PRESETS, strict=True):
         points = charts.reproduction_points(name, notebook.epochs(), epochs)
         column.altair_chart(
