@@ -15,7 +15,7 @@ except InputError as error:
     draft = drafts.load()
 
 controls.presets(draft)
-left, right = st.columns([2, 3], gap="large")
+left, right = st.columns([2, 3], gap="medium")
 with left:
     st.subheader("Convolutions")
     controls.quick(draft)

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from mnist_lab.experiment import Status
+from mnist_lab.experiment import Experiment, Status
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
 from tests.processes import browser, lab, server, wait_until
+from tests.test_results import finished
 
 CURVE = "[data-testid=stVegaLiteChart] svg g.mark-line path"
 
@@ -103,11 +104,31 @@ def test_stop_in_the_browser_keeps_what_was_learnt(store: Store) -> None:
         page.get_by_text("Epoch 1 of 12").wait_for()
         wait_until(lambda: store.run(run_id).steps_done > 10, "the run trains")
         page.reload()  # changes nothing
-        page.get_by_role("button", name="Stop").click()
+        # Streamlit's own "Stop", in the corner while a page takes long, ends the page's script and no training.
+        page.get_by_role("button", name="Stop training").click()
         page.get_by_text("Stopped before its planned end").wait_for()
     run = store.run(run_id)
     assert run.status is Status.STOPPED
     assert run.test_accuracy is not None
+
+
+def test_a_chosen_row_stays_chosen_when_a_new_run_comes(store: Store, small: Experiment) -> None:
+    chosen, _ = (finished(store, small.with_changes(name=name, seed=seed), 0.9) for seed, name in enumerate("ab"))
+    with server(store.url) as running, browser() as page:
+        page.goto(f"{running.url}/results")
+        page.get_by_role("switch", name="Fold seeds").or_(page.get_by_role("checkbox", name="Fold seeds")).uncheck(
+            force=True
+        )
+        table = page.locator("[data-testid=stDataFrame]").first
+        rows = table.locator("[role=row]")
+        wait_until(lambda: rows.count() == 3, "a header and two runs")
+        place = table.bounding_box()
+        page.mouse.click(place["x"] + 15, place["y"] + 38 + 35 * 1.5)  # the box before the second row
+        page.get_by_role("link", name=f"Run {chosen.id}, seed 0").wait_for()
+        store.add_runs([small.with_changes(protocol="notebook")], "ada")
+        wait_until(lambda: rows.count() == 4, "the new run is in the table")
+        wait_until(lambda: rows.nth(3).get_attribute("aria-selected") == "true", "the choice moves with its run")
+        page.get_by_role("link", name=f"Run {chosen.id}, seed 0").wait_for()
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,11 @@ def _headline(progress: Progress) -> None:
     run = progress.run
     experiment = run.experiment
     icon, words = _STATUS[run.status]
-    title, button = st.columns([5, 1], vertical_alignment="center")
+    title, button = st.columns([4, 1], vertical_alignment="center")
     title.subheader(f"{icon} Run {run.id}: {run.name}, seed {experiment.seed}", anchor=False)
     if not run.status.is_ended:
         stopping = run.stop_requested is not None
-        label = "Cancel" if run.status is Status.QUEUED else "Stop"
+        label = "Cancel" if run.status is Status.QUEUED else "Stop training"
         button.button(
             "Stopping…" if stopping else label,
             icon=":material/stop:",

@@ -90,22 +90,37 @@ def show() -> None:
         on_click="ignore",
         width="stretch",
     )
-    chosen = st.dataframe(
+    chosen = _selected(rows)
+    st.dataframe(
         _shown(rows),
         hide_index=True,
         placeholder="–",
         column_config=_CONFIG,
-        on_select="rerun",
+        on_select=_select,
         selection_mode="single-row",
-        key=f"runs-{fold}",
+        key="runs",
         height=min(560, 38 + 35 * len(rows)),
         alt="Every run, newest first, with its design, status, accuracies and cost",
     )
-    selected = chosen["selection"]["rows"]
-    if selected and selected[0] < len(rows):
-        _details(rows.iloc[selected[0]], {run.id: run for run in runs})
-    else:
+    if chosen is None:
         st.caption("Choose a row to see its runs and their curves.")
+    else:
+        _details(rows.iloc[chosen], {run.id: run for run in runs})
+
+
+def _selected(rows: pd.DataFrame) -> int | None:
+    """Position of the chosen row. The choice is of a run, not of a place: rows move down as new runs come."""
+    ids = rows["ids"].tolist()
+    run_id = st.session_state.get("chosen_run")
+    position = next((i for i, row in enumerate(ids) if run_id in row), None)
+    st.session_state["shown_ids"] = ids
+    st.session_state["runs"] = {"selection": {"rows": [] if position is None else [position]}}
+    return position
+
+
+def _select() -> None:
+    places = st.session_state["runs"]["selection"]["rows"]
+    st.session_state["chosen_run"] = st.session_state["shown_ids"][places[0]][0] if places else None
 
 
 def _details(row: pd.Series, runs: dict[int, Run]) -> None:
