@@ -4,6 +4,7 @@ A block is one frozen pydantic model. It validates its own fields, expands to pl
 that is all the rest of the lab needs of it: shapes, parameters and the Keras model follow from the layers.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -13,8 +14,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from mnist_lab import layers
 from mnist_lab.errors import ArchitectureError
 from mnist_lab.layers import CLASSES, INPUT_SHAPE, Layer, Shape, Size, size_text
+from mnist_lab.receptive_field import ReceptiveField
 
-MAX_PARAMETERS = 10_000_000
+MAX_PARAMETERS_VARIABLE = "MNIST_LAB_MAX_PARAMETERS"
+
+
+def max_parameters() -> int:
+    """The most parameters that a network may have: 10 million, or what `MNIST_LAB_MAX_PARAMETERS` says."""
+    text = os.environ.get(MAX_PARAMETERS_VARIABLE, "")
+    return int(text) if text.isdecimal() else 10_000_000
 
 
 class Spec(BaseModel):
@@ -40,78 +48,162 @@ ORDERS: dict[str, tuple[str, ...]] = {
 }
 
 
-class ConvBlock(Spec):
-    """A convolution with what belongs to it; `order` names one of `ORDERS`, dropout always comes last."""
+Activation = Annotated[
+    Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "linear"],
+    Field(
+        title="Activation",
+        description="What is done to each value after the weights: relu keeps what is positive; linear does nothing.",
+    ),
+]
+Bias = Annotated[bool, Field(title="Bias", description="Adds one learnt number to each output.")]
+Normalization = Annotated[
+    bool,
+    Field(
+        title="Batch normalisation",
+        description="Brings each channel to the same mean and spread over the batch, which often lets training go "
+        "faster.",
+    ),
+]
+Dropout = Annotated[
+    Rate,
+    Field(
+        title="Dropout",
+        description="Share of the output values set to zero at random while training, so that none is relied on alone.",
+    ),
+]
 
-    filters: int = Field(ge=1, le=1024)
-    kernel_size: KernelSize
-    strides: KernelSize = (1, 1)
-    padding: Padding = "valid"
-    pool_size: KernelSize | None = None
-    batch_normalization: bool = False
-    dropout: Rate = 0.0
-    order: Literal["notebook", "usual", "quick"] = "notebook"
+
+class ConvBlock(Spec):
+    """A convolution with what belongs to it; `order` names one of `ORDERS`, dropout always comes last.
+
+    The editor shows every field in this order, with its title, description and bounds.
+    """
+
+    filters: int = Field(
+        default=16, ge=1, le=1024, title="Filters", description="How many patterns it looks for: its output channels."
+    )
+    kernel_size: KernelSize = Field(
+        default=(3, 3), title="Kernel size", description="Height and width of the window that slides over the input."
+    )
+    strides: KernelSize = Field(
+        default=(1, 1), title="Strides", description="How many pixels the window moves at a time: 2 halves the map."
+    )
+    padding: Padding = Field(
+        default="valid",
+        title="Padding",
+        description="valid: windows stay inside the map, so it shrinks. same: a border of zeros keeps its size.",
+    )
+    convolution: Literal["plain", "separable"] = Field(
+        default="plain",
+        title="Convolution",
+        description="separable: a kernel for each channel, then a 1×1 convolution; far fewer weights.",
+    )
+    bias: Bias = True
+    activation: Activation = "relu"
+    pooling: Literal["none", "max", "average"] = Field(
+        default="none",
+        title="Pooling",
+        description="Shrinks the map: keeps the largest value, or the mean, of each window.",
+    )
+    pool_size: KernelSize = Field(default=(2, 2), title="Pooling size", description="Height and width of that window.")
+    batch_normalization: Normalization = False
+    dropout: Dropout = 0.0
+    order: Literal["notebook", "usual", "quick"] = Field(
+        default="notebook",
+        title="Order",
+        description="; ".join(f"{name}: {', '.join(parts)}" for name, parts in ORDERS.items()) + ".",
+    )
+
+    @property
+    def pools(self) -> bool:
+        """Whether the block shrinks its map by pooling."""
+        return self.pooling != "none"
 
     def layers(self) -> Iterator[Layer]:
         """The block as plain layers, in the order they run."""
-        absent = {"pooling": not self.pool_size, "normalization": not self.batch_normalization}
+        absent = {"pooling": not self.pools, "normalization": not self.batch_normalization}
         parts = [part for part in ORDERS[self.order] if not absent.get(part)]
         # Like the notebook's own layer table, an activation that follows its convolution directly is part of it.
         merged = parts[1] == "activation"
         for part in parts:
             if part == "convolution":
-                yield layers.Conv2D(
+                kind = layers.SeparableConv2D if self.convolution == "separable" else layers.Conv2D
+                yield kind(
                     filters=self.filters,
                     kernel_size=self.kernel_size,
                     strides=self.strides,
                     padding=self.padding,
-                    activation="relu" if merged else None,
+                    use_bias=self.bias,
+                    activation=self.activation if merged else None,
                 )
-            elif part == "pooling" and self.pool_size:
-                yield layers.MaxPooling2D(pool_size=self.pool_size)
+            elif part == "pooling":
+                pool = layers.AveragePooling2D if self.pooling == "average" else layers.MaxPooling2D
+                yield pool(pool_size=self.pool_size)
             elif part == "normalization":
                 yield layers.BatchNormalization()
             elif not merged:
-                yield layers.Activation(activation="relu")
+                yield layers.Activation(activation=self.activation)
         if self.dropout:
             yield layers.Dropout(rate=self.dropout)
 
 
 class DenseBlock(Spec):
-    """A dense layer of the head with what belongs to it."""
+    """A dense layer of the head with what belongs to it. The editor shows every field, as for `ConvBlock`."""
 
-    units: int = Field(ge=1, le=4096)
-    batch_normalization: bool = False
-    dropout: Rate = 0.0
+    units: int = Field(default=64, ge=1, le=4096, title="Units", description="How many values it makes of its input.")
+    bias: Bias = True
+    activation: Activation = "relu"
+    batch_normalization: Normalization = False
+    dropout: Dropout = 0.0
 
     def layers(self) -> Iterator[Layer]:
         """The block as plain layers, in the order they run."""
-        yield layers.Dense(units=self.units, activation="relu")
+        yield layers.Dense(units=self.units, use_bias=self.bias, activation=self.activation)
         if self.batch_normalization:
             yield layers.BatchNormalization()
         if self.dropout:
             yield layers.Dropout(rate=self.dropout)
 
 
+BRIDGES: dict[str, type[Layer]] = {
+    "flatten": layers.Flatten,
+    "global average": layers.GlobalAveragePooling2D,
+    "global max": layers.GlobalMaxPooling2D,
+}
+
+
 class Architecture(Spec):
-    """Convolution blocks, then flatten, dense blocks and ten softmax outputs. May be impossible: see `trace`."""
+    """Convolution blocks, a bridge, dense blocks and ten softmax outputs. May be impossible: see `trace`."""
 
     blocks: tuple[ConvBlock, ...] = Field(min_length=1, max_length=30)
+    bridge: Literal["flatten", "global average", "global max"] = Field(
+        default="flatten",
+        title="From maps to a vector",
+        description="flatten keeps every value of every map; global keeps one value a map, its mean or its maximum.",
+    )
     head: tuple[DenseBlock, ...] = Field(default=(), max_length=8)
 
     def with_blocks(self, *blocks: ConvBlock) -> "Architecture":
         """The same network with other convolution blocks. Raises pydantic's ValidationError, as building one does."""
-        return Architecture(blocks=blocks, head=self.head)
+        return Architecture(blocks=blocks, bridge=self.bridge, head=self.head)
 
 
 @dataclass(frozen=True)
 class TracedLayer:
-    """A layer in its place; `place` is what a person calls the part it belongs to ("Block 2")."""
+    """A layer in its place.
+
+    Attributes:
+        place: what a person calls the part it belongs to ("Block 2").
+        block: index of its convolution block, None behind the last one.
+        field: the part of the image that its output values depend on.
+    """
 
     layer: Layer
     place: str
+    block: int | None
     input_shape: Shape
     output_shape: Shape
+    field: ReceptiveField
 
     @property
     def trainable(self) -> int:
@@ -133,7 +225,7 @@ class TracedLayer:
 def _parts(architecture: Architecture) -> Iterator[tuple[str, int | None, Iterator[Layer]]]:
     for index, block in enumerate(architecture.blocks):
         yield f"Block {index + 1}", index, block.layers()
-    yield "Head", None, iter([layers.Flatten()])
+    yield "Bridge", None, iter([BRIDGES[architecture.bridge]()])
     for index, dense in enumerate(architecture.head):
         yield f"Dense {index + 1}", None, dense.layers()
     yield "Output", None, iter([layers.Dense(units=CLASSES, activation="softmax")])
@@ -143,35 +235,38 @@ def trace(architecture: Architecture) -> list[TracedLayer]:
     """Every layer with its shapes, input first.
 
     Raises:
-        ArchitectureError: naming the block that does not fit, or the size where the network is too large.
+        ArchitectureError: naming the block that does not fit. How large a network may be is for `problem` to say:
+            one that was trained can be read where less is allowed now.
     """
     traced: list[TracedLayer] = []
     shape = INPUT_SHAPE
+    field = ReceptiveField()
     for place, index, part in _parts(architecture):
         for layer in part:
             try:
                 output = layer.output_shape(shape)
             except ArchitectureError as error:
                 raise ArchitectureError(f"{place}: {error}.", index) from None
-            traced.append(TracedLayer(layer, place, shape, output))
+            field = field.through(layer, shape)
+            traced.append(TracedLayer(layer, place, index, shape, output, field))
             shape = output
-    total = sum(row.parameters for row in traced)
-    if total > MAX_PARAMETERS:
-        largest = max(traced, key=lambda row: row.parameters)
-        raise ArchitectureError(
-            f"{largest.place}: the network would have {total:,} parameters, {largest.parameters:,} of them here; "
-            f"at most {MAX_PARAMETERS:,} are allowed."
-        )
     return traced
 
 
 def problem(architecture: Architecture) -> ArchitectureError | None:
-    """Why this network cannot be built, or None where it can."""
+    """Why this network should not be built, or None where it can: a block does not fit, or it is too large."""
     try:
-        trace(architecture)
+        traced = trace(architecture)
     except ArchitectureError as error:
         return error
-    return None
+    total = totals(traced).parameters
+    if total <= (most := max_parameters()):
+        return None
+    largest = max(traced, key=lambda row: row.parameters)
+    return ArchitectureError(
+        f"{largest.place}: the network would have {total:,} parameters, {largest.parameters:,} of them here; "
+        f"at most {most:,} are allowed ({MAX_PARAMETERS_VARIABLE} sets another limit)."
+    )
 
 
 @dataclass(frozen=True)
@@ -229,6 +324,7 @@ def repairs(architecture: Architecture) -> list[Repair]:
     if error.block is None:
         return _smaller(architecture)
     found = (
+        _plain_convolution(architecture, error.block),
         _same_padding(architecture, error.block),
         _smaller_kernel(architecture, error.block),
         _drop_pooling(architecture, error.block),
@@ -250,6 +346,12 @@ def replace_all(architecture: Architecture, **changes: Any) -> Architecture:
 
 def _fits(architecture: Architecture) -> bool:
     return problem(architecture) is None
+
+
+def _plain_convolution(architecture: Architecture, index: int) -> Repair | None:
+    one = replace_block(architecture, index, convolution="plain")
+    is_separable = architecture.blocks[index].convolution == "separable"
+    return Repair(f"Plain convolution in block {index + 1}", one) if is_separable and _fits(one) else None
 
 
 def _same_padding(architecture: Architecture, index: int) -> Repair | None:
@@ -278,21 +380,26 @@ def _smaller_kernel(architecture: Architecture, index: int) -> Repair | None:
 
 
 def _drop_pooling(architecture: Architecture, index: int) -> Repair | None:
-    pooled = [i for i, block in enumerate(architecture.blocks[: index + 1]) if block.pool_size]
+    pooled = [i for i, block in enumerate(architecture.blocks[: index + 1]) if block.pools]
     for i in reversed(pooled):
-        one = replace_block(architecture, i, pool_size=None)
+        one = replace_block(architecture, i, pooling="none")
         if _fits(one):
             return Repair(f"No pooling in block {i + 1}", one)
-    every = replace_all(architecture, pool_size=None)
+    every = replace_all(architecture, pooling="none")
     return Repair("No pooling at all", every) if pooled and _fits(every) else None
 
 
 def _several_changes(architecture: Architecture) -> Repair:
     """For a network that no single kind of change mends: same padding or no pooling, block after block."""
-    label = "Same padding and no pooling where needed"
+    label = "Same padding, no pooling and plain convolutions where needed"
     while (error := problem(architecture)) and error.block is not None:
         block = architecture.blocks[error.block]
-        change = {"padding": "same"} if block.padding == "valid" else {"pool_size": None}
+        if block.padding == "valid":
+            change = {"padding": "same"}
+        elif block.pools:
+            change = {"pooling": "none"}
+        else:
+            change = {"convolution": "plain"}
         architecture = replace_block(architecture, error.block, **change)
     if error:
         last = _smaller(architecture)[0]
@@ -305,8 +412,8 @@ def _smaller(architecture: Architecture) -> list[Repair]:
     found = []
     pooled = architecture
     for index in reversed(range(len(architecture.blocks))):
-        if pooled.blocks[index].pool_size is None:
-            pooled = replace_block(pooled, index, pool_size=(2, 2))
+        if not pooled.blocks[index].pools:
+            pooled = replace_block(pooled, index, pooling="max", pool_size=(2, 2))
             if _fits(pooled):
                 found.append(Repair(f"2×2 pooling from block {index + 1} on", pooled))
                 break
@@ -325,4 +432,4 @@ def _smaller(architecture: Architecture) -> list[Repair]:
 def _divided(architecture: Architecture, filters: int, units: int) -> Architecture:
     blocks = (block.model_copy(update={"filters": max(1, block.filters // filters)}) for block in architecture.blocks)
     head = (dense.model_copy(update={"units": max(1, dense.units // units)}) for dense in architecture.head)
-    return Architecture(blocks=tuple(blocks), head=tuple(head))
+    return architecture.model_copy(update={"blocks": tuple(blocks), "head": tuple(head)})

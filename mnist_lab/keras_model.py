@@ -30,5 +30,8 @@ def build(architecture: Architecture, seed: int) -> keras.Sequential:
             arguments["seed"] = layer_seed
         elif kind in ("Conv2D", "Dense"):
             arguments["kernel_initializer"] = keras.initializers.GlorotUniform(seed=layer_seed)
+        elif kind == "SeparableConv2D":
+            arguments["depthwise_initializer"] = keras.initializers.GlorotUniform(seed=layer_seed)
+            arguments["pointwise_initializer"] = keras.initializers.GlorotUniform(seed=layer_seed + 1)
         layers.append(getattr(keras.layers, kind)(**arguments))
     return keras.Sequential(layers, name="network")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mnist_lab import estimate
+from mnist_lab.architecture import problem
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.store import Run, Store
@@ -44,8 +45,10 @@ class Lab:
         """Queue an experiment with `seeds` consecutive seeds, beginning with its own; the ids of the runs.
 
         Raises:
-            InputError: the number of seeds is not from 1 to 30.
+            InputError: the network is larger than is allowed, or the number of seeds is not from 1 to 30.
         """
+        if wrong := problem(experiment.architecture):
+            raise wrong
         if not 1 <= seeds <= MAX_SEEDS:
             raise InputError(f"Seeds: should be from 1 to {MAX_SEEDS}; received {seeds}.")
         several = [experiment.with_changes(seed=experiment.seed + i) for i in range(seeds)]

@@ -34,6 +34,14 @@ def window_positions(length: int, window: int, stride: int, padding: str) -> int
     return (length - window) // stride + 1
 
 
+def padding_before(length: int, window: int, stride: int) -> int:
+    """How many zeros "same" padding puts before an axis; where their number is odd, one more goes behind it.
+
+    Source: TensorFlow's definition, in the notes on padding of `tf.nn`.
+    """
+    return max(0, (window_positions(length, window, stride, "same") - 1) * stride + window - length) // 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer:
     """One Keras layer. Subclasses give what differs from a layer that keeps its shape and has no parameters."""
@@ -58,16 +66,28 @@ class Layer:
         """The layer in a few words for a table."""
         return type(self).__name__
 
+    def window(self, shape: Shape) -> tuple[Size, Size, Size]:
+        """Size and strides of the window through which an output value sees an input of `shape`, and the padding
+        before the input's first row and column."""
+        return (1, 1), (1, 1), (0, 0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conv2D(Layer):
-    """Two-dimensional convolution with bias."""
+    """Two-dimensional convolution."""
 
     filters: int
     kernel_size: Size
     strides: Size
     padding: str
+    use_bias: bool = True
     activation: str | None
+
+    def window(self, shape: Shape) -> tuple[Size, Size, Size]:
+        if self.padding == "valid":
+            return self.kernel_size, self.strides, (0, 0)
+        rows, columns = (padding_before(*axis) for axis in zip(shape[:2], self.kernel_size, self.strides, strict=True))
+        return self.kernel_size, self.strides, (rows, columns)
 
     def output_shape(self, shape: Shape) -> Shape:
         height, width = (
@@ -81,7 +101,7 @@ class Conv2D(Layer):
         return height, width, self.filters
 
     def trainable(self, shape: Shape) -> int:
-        return prod(self.kernel_size) * shape[2] * self.filters + self.filters
+        return (prod(self.kernel_size) * shape[2] + self.use_bias) * self.filters
 
     def multiply_adds(self, shape: Shape) -> int:
         return prod(self.output_shape(shape)) * prod(self.kernel_size) * shape[2]
@@ -92,7 +112,31 @@ class Conv2D(Layer):
         strides = "" if self.strides == (1, 1) else strides
         same = ", same" if self.padding == "same" else ""
         activation = f", {self.activation}" if self.activation else ""
-        return f"Conv2D {size_text(self.kernel_size)}, {self.filters} filters{strides}{same}{activation}"
+        name = type(self).__name__
+        return f"{name} {size_text(self.kernel_size)}, {self.filters} filters{strides}{same}{activation}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparableConv2D(Conv2D):
+    """A convolution in two steps: each channel by a kernel of its own, then a 1×1 convolution over channels.
+
+    Source: Chollet, "Xception: deep learning with depthwise separable convolutions", 2017.
+    """
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if self.strides[0] != self.strides[1]:
+            raise ArchitectureError(f"a separable convolution takes square strides; received {size_text(self.strides)}")
+        if self.kernel_size == (1, 1) and self.strides != (1, 1) and shape[2] == 1:
+            # TensorFlow 2.21 with oneDNN corrupts memory in its gradient (seen with batches of one image).
+            raise ArchitectureError("a separable 1×1 kernel with strides does not work on a single channel")
+        return super().output_shape(shape)
+
+    def trainable(self, shape: Shape) -> int:
+        return prod(self.kernel_size) * shape[2] + (shape[2] + self.use_bias) * self.filters
+
+    def multiply_adds(self, shape: Shape) -> int:
+        height, width, _ = self.output_shape(shape)
+        return height * width * shape[2] * (prod(self.kernel_size) + self.filters)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +144,9 @@ class MaxPooling2D(Layer):
     """The maximum of each window; windows do not overlap and an incomplete one at the edge is dropped."""
 
     pool_size: Size
+
+    def window(self, shape: Shape) -> tuple[Size, Size, Size]:
+        return self.pool_size, self.pool_size, (0, 0)
 
     def output_shape(self, shape: Shape) -> Shape:
         height, width = (
@@ -113,7 +160,12 @@ class MaxPooling2D(Layer):
         return height, width, shape[2]
 
     def describe(self) -> str:
-        return f"MaxPooling2D {size_text(self.pool_size)}"
+        return f"{type(self).__name__} {size_text(self.pool_size)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AveragePooling2D(MaxPooling2D):
+    """The mean of each window, with windows as `MaxPooling2D` has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,8 +199,15 @@ class Dropout(Layer):
         return f"Dropout {self.rate:g}"
 
 
+class _WholeMap(Layer):
+    """A layer that makes a vector of a map. Its window is the whole map: together its values see what the map sees."""
+
+    def window(self, shape: Shape) -> tuple[Size, Size, Size]:
+        return (shape[0], shape[1]), (1, 1), (0, 0)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Flatten(Layer):
+class Flatten(_WholeMap):
     """All maps as one vector."""
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -156,17 +215,31 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GlobalAveragePooling2D(_WholeMap):
+    """The mean of each map: one value a channel."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape[2:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlobalMaxPooling2D(GlobalAveragePooling2D):
+    """The maximum of each map: one value a channel."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dense(Layer):
-    """Every unit sees every input, with bias."""
+    """Every unit sees every input."""
 
     units: int
+    use_bias: bool = True
     activation: str | None
 
     def output_shape(self, shape: Shape) -> Shape:
         return (self.units,)
 
     def trainable(self, shape: Shape) -> int:
-        return shape[0] * self.units + self.units
+        return (shape[0] + self.use_bias) * self.units
 
     def multiply_adds(self, shape: Shape) -> int:
         return shape[0] * self.units

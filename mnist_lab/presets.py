@@ -22,20 +22,20 @@ _ALL = (
     _notebook(
         "7x7",
         ConvBlock(filters=16, kernel_size=7, batch_normalization=True, dropout=0.25),
-        ConvBlock(filters=32, kernel_size=7, pool_size=2, batch_normalization=True, dropout=0.25),
-        ConvBlock(filters=64, kernel_size=7, pool_size=2, batch_normalization=True, dropout=0.25),
+        ConvBlock(filters=32, kernel_size=7, pooling="max", batch_normalization=True, dropout=0.25),
+        ConvBlock(filters=64, kernel_size=7, pooling="max", batch_normalization=True, dropout=0.25),
     ),
     _notebook(
         "3x3",
         ConvBlock(filters=16, kernel_size=3, batch_normalization=True),
-        ConvBlock(filters=16, kernel_size=3, strides=2, pool_size=2, dropout=0.25),
-        ConvBlock(filters=32, kernel_size=3, strides=2, pool_size=2, batch_normalization=True, dropout=0.25),
+        ConvBlock(filters=16, kernel_size=3, strides=2, pooling="max", dropout=0.25),
+        ConvBlock(filters=32, kernel_size=3, strides=2, pooling="max", batch_normalization=True, dropout=0.25),
     ),
     _notebook(
         "2x2",
         ConvBlock(filters=4, kernel_size=2, dropout=0.25),
-        ConvBlock(filters=8, kernel_size=2, pool_size=2, dropout=0.25),
-        ConvBlock(filters=16, kernel_size=2, pool_size=2, dropout=0.25),
+        ConvBlock(filters=8, kernel_size=2, pooling="max", dropout=0.25),
+        ConvBlock(filters=16, kernel_size=2, pooling="max", dropout=0.25),
         ConvBlock(filters=32, kernel_size=2, batch_normalization=True, dropout=0.25),
         ConvBlock(filters=64, kernel_size=2, batch_normalization=True, dropout=0.25),
     ),
@@ -45,8 +45,8 @@ _ALL = (
         name="fast",
         architecture=Architecture(
             blocks=(
-                ConvBlock(filters=24, kernel_size=5, pool_size=2, order="quick"),
-                ConvBlock(filters=32, kernel_size=3, pool_size=2, order="quick"),
+                ConvBlock(filters=24, kernel_size=5, pooling="max", order="quick"),
+                ConvBlock(filters=32, kernel_size=3, pooling="max", order="quick"),
             ),
             head=(DenseBlock(units=256),),
         ),

@@ -63,12 +63,12 @@ def _scaled(filters: int, factor: float) -> int:
 
 def _last_pooling(blocks: tuple[ConvBlock, ...]) -> int:
     """Index of the last block that pools; behind the last block where none does."""
-    return max((i for i, block in enumerate(blocks) if block.pool_size), default=len(blocks))
+    return max((i for i, block in enumerate(blocks) if block.pools), default=len(blocks))
 
 
 def _removable(blocks: tuple[ConvBlock, ...]) -> list[int]:
     """Blocks that the depth control may take away, the first to go first: unpooled ones before the last pooling."""
-    candidates = [i for i in range(_last_pooling(blocks)) if blocks[i].pool_size is None]
+    candidates = [i for i in range(_last_pooling(blocks)) if not blocks[i].pools]
     if len(candidates) == len(blocks):
         candidates = candidates[1:]  # a network keeps at least one convolution
     return candidates[::-1]
@@ -86,7 +86,7 @@ def _with_depth(start: Architecture, depth: int) -> tuple[Architecture, list[int
         return start.with_blocks(*(block for i, block in enumerate(blocks) if i not in gone)), []
     more = depth - len(blocks)
     where = _last_pooling(blocks)
-    neighbour = blocks[max(0, where - 1)].model_copy(update={"strides": (1, 1), "pool_size": None})
+    neighbour = blocks[max(0, where - 1)].model_copy(update={"strides": (1, 1), "pooling": "none"})
     return start.with_blocks(*blocks[:where], *[neighbour] * more, *blocks[where:]), list(range(where, where + more))
 
 

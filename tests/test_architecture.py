@@ -3,7 +3,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_lab.architecture import (
-    MAX_PARAMETERS,
     Architecture,
     ConvBlock,
     DenseBlock,
@@ -24,18 +23,21 @@ blocks = st.builds(
     kernel_size=st.tuples(lengths, lengths),
     strides=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     padding=st.sampled_from(["valid", "same"]),
-    pool_size=st.none() | st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    pooling=st.sampled_from(["none", "max", "average"]),
+    pool_size=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    convolution=st.sampled_from(["plain", "plain", "separable"]),
     batch_normalization=st.booleans(),
 )
 architectures = st.builds(
     Architecture,
     blocks=st.lists(blocks, min_size=1, max_size=8).map(tuple),
+    bridge=st.sampled_from(["flatten", "flatten", "global average"]),
     head=st.lists(st.builds(DenseBlock, units=st.integers(1, 4096)), max_size=2).map(tuple),
 )
 
 
 def test_a_refusal_names_the_block_what_does_not_fit_and_the_map() -> None:
-    shrinking = Architecture(blocks=tuple(ConvBlock(filters=2, kernel_size=7, pool_size=2) for _ in range(3)))
+    shrinking = Architecture(blocks=tuple(ConvBlock(filters=2, kernel_size=7, pooling="max") for _ in range(3)))
     with pytest.raises(ArchitectureError) as caught:
         trace(shrinking)
     assert str(caught.value) == "Block 3: a 7×7 kernel does not fit the 2×2 map it receives."
@@ -43,7 +45,7 @@ def test_a_refusal_names_the_block_what_does_not_fit_and_the_map() -> None:
 
 
 def test_pooling_that_does_not_fit_is_refused() -> None:
-    tiny = Architecture(blocks=(ConvBlock(filters=2, kernel_size=28, pool_size=2),))
+    tiny = Architecture(blocks=(ConvBlock(filters=2, kernel_size=28, pooling="max"),))
     assert str(problem(tiny)) == "Block 1: 2×2 pooling does not fit the 1×1 map it receives."
 
 
@@ -55,7 +57,14 @@ def test_too_many_parameters_are_refused_with_their_number_and_place() -> None:
     total = 9 * 1024 + 1024 + 28 * 28 * 1024 * 4096 + 4096 + 4096 * 10 + 10
     message = str(problem(wide))
     assert message.startswith(f"Dense 1: the network would have {total:,} parameters")
-    assert f"{MAX_PARAMETERS:,}" in message
+    assert "at most 10,000,000 are allowed" in message
+
+
+def test_the_configuration_may_allow_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = Architecture(blocks=(ConvBlock(padding="same"),), head=(DenseBlock(units=1024),))
+    assert problem(wide)
+    monkeypatch.setenv("MNIST_LAB_MAX_PARAMETERS", "20000000")
+    assert problem(wide) is None
 
 
 @settings(max_examples=400, deadline=None)
@@ -73,7 +82,7 @@ def test_every_impossible_network_has_repairs_that_work(architecture: Architectu
 
 
 def test_the_three_kinds_of_repair_are_offered() -> None:
-    shrinking = Architecture(blocks=tuple(ConvBlock(filters=2, kernel_size=7, pool_size=2) for _ in range(3)))
+    shrinking = Architecture(blocks=tuple(ConvBlock(filters=2, kernel_size=7, pooling="max") for _ in range(3)))
     assert [repair.label for repair in repairs(shrinking)] == [
         "Same padding in block 3",
         "1×1 kernel in block 3",
@@ -86,7 +95,7 @@ def test_an_activation_is_merged_into_its_convolution_as_the_notebook_has_it() -
     assert "Activation" not in names
     quick = [type(row.layer).__name__ for row in trace(PRESETS["fast"].architecture)]
     assert quick[:3] == ["Conv2D", "MaxPooling2D", "Activation"]
-    usual = ConvBlock(filters=1, kernel_size=1, order="usual", batch_normalization=True, pool_size=2, dropout=0.5)
+    usual = ConvBlock(filters=1, kernel_size=1, order="usual", batch_normalization=True, pooling="max", dropout=0.5)
     assert [type(layer).__name__ for layer in usual.layers()] == [
         "Conv2D",
         "BatchNormalization",

@@ -75,7 +75,7 @@ def test_a_killed_engine_is_replaced_its_run_interrupted_and_the_queue_goes_on(s
         members[0].kill()
         assert ended(store, after).status is Status.FINISHED
         assert store.run(lost).status is Status.INTERRUPTED
-        assert all_gone(members)
+        wait_until(lambda: all_gone(members), "nothing of it is left")
         second = family(store.lease().pid)
     assert all_gone(second)
     assert store.lease() is None

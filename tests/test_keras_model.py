@@ -5,15 +5,18 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+import tensorflow as tf
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mnist_lab.architecture import Architecture, trace
+from mnist_lab.architecture import Architecture, ConvBlock, problem, trace
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import parse
 from mnist_lab.keras_model import build
 from mnist_lab.presets import PRESETS
+from mnist_lab.receptive_field import seen
 
+ACTIVATIONS = ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "linear"]
 # Plain numbers, impossible ones among them: Keras and we are asked the same question.
 sizes = st.tuples(st.integers(0, 9), st.integers(0, 9))
 raw_block = st.fixed_dictionaries(
@@ -22,7 +25,11 @@ raw_block = st.fixed_dictionaries(
         "kernel_size": sizes | st.integers(1, 28).map(lambda n: (n, n)),
         "strides": st.tuples(st.integers(0, 3), st.integers(0, 3)) | st.just((1, 1)),
         "padding": st.sampled_from(["valid", "same"]),
-        "pool_size": st.none() | st.tuples(st.integers(0, 4), st.integers(0, 4)) | st.just((2, 2)),
+        "pooling": st.sampled_from(["none", "max", "average"]),
+        "pool_size": st.tuples(st.integers(0, 4), st.integers(0, 4)) | st.just((2, 2)),
+        "convolution": st.sampled_from(["plain", "separable"]),
+        "bias": st.booleans(),
+        "activation": st.sampled_from(ACTIVATIONS),
         "batch_normalization": st.booleans(),
         "dropout": st.sampled_from([0.0, 0.3, -0.1, 1.5]) | st.just(0.25),
         "order": st.sampled_from(["notebook", "usual", "quick"]),
@@ -34,31 +41,57 @@ plain_block = st.fixed_dictionaries(
         "kernel_size": st.tuples(st.integers(1, 7), st.integers(1, 7)),
         "strides": st.tuples(st.integers(1, 2), st.integers(1, 2)),
         "padding": st.sampled_from(["valid", "same"]),
-        "pool_size": st.none() | st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "pooling": st.sampled_from(["none", "max", "average"]),
+        "pool_size": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "convolution": st.sampled_from(["plain", "plain", "separable"]),
+        "bias": st.booleans(),
+        "activation": st.sampled_from(ACTIVATIONS),
         "batch_normalization": st.booleans(),
         "dropout": st.just(0.25),
         "order": st.sampled_from(["notebook", "usual", "quick"]),
     }
 )
 raw_dense = st.fixed_dictionaries(
-    {"units": st.integers(0, 40), "batch_normalization": st.booleans(), "dropout": st.sampled_from([0.0, 0.5])}
+    {
+        "units": st.integers(0, 40),
+        "bias": st.booleans(),
+        "activation": st.sampled_from(ACTIVATIONS),
+        "batch_normalization": st.booleans(),
+        "dropout": st.sampled_from([0.0, 0.5]),
+    }
 )
 
 
-def stock(blocks: list[dict[str, Any]], head: list[dict[str, Any]]) -> list[tuple[tuple[int, ...], int, int]]:
+def stock(
+    blocks: list[dict[str, Any]], bridge: str, head: list[dict[str, Any]]
+) -> list[tuple[tuple[int, ...], int, int]]:
     """What stock Keras says of the same numbers: output shape, trainable and other parameters of each layer.
 
     Written without our layers, from what an order means. Raises ValueError where Keras does.
     """
     layers: list[Any] = []
+    channels = 1
     for block in blocks:
         normalization = [keras.layers.BatchNormalization()] if block["batch_normalization"] else []
-        pooling = [keras.layers.MaxPooling2D(block["pool_size"])] if block["pool_size"] is not None else []
-        activation = [keras.layers.Activation("relu")]
-        convolution = keras.layers.Conv2D(
-            block["filters"], block["kernel_size"], strides=block["strides"], padding=block["padding"]
+        pool = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}.get(block["pooling"])
+        pooling = [pool(block["pool_size"])] if pool else []
+        if 0 in block["pool_size"]:
+            raise ValueError("a size that is not in use is none that a network could have either")
+        activation = [keras.layers.Activation(block["activation"])]
+        separable = block["convolution"] == "separable"
+        if separable and block["strides"][0] != block["strides"][1]:
+            raise ValueError("TensorFlow runs depthwise convolutions with equal strides only; Keras finds out too late")
+        if separable and channels == 1 and tuple(block["kernel_size"]) == (1, 1) and max(block["strides"]) > 1:
+            raise ValueError("TensorFlow crashes in its gradient")
+        convolution = (keras.layers.SeparableConv2D if separable else keras.layers.Conv2D)(
+            block["filters"],
+            block["kernel_size"],
+            strides=block["strides"],
+            padding=block["padding"],
+            use_bias=block["bias"],
         )
         layers.append(convolution)
+        channels = block["filters"]
         if block["order"] == "notebook":
             rest = activation + pooling + normalization
         elif block["order"] == "usual":
@@ -66,14 +99,19 @@ def stock(blocks: list[dict[str, Any]], head: list[dict[str, Any]]) -> list[tupl
         else:
             rest = pooling + normalization + activation
         if isinstance(rest[0], keras.layers.Activation):
-            convolution.activation = keras.activations.relu
+            convolution.activation = keras.activations.get(block["activation"])
             rest = rest[1:]
         layers += rest
         if block["dropout"]:
             layers.append(keras.layers.Dropout(block["dropout"]))
-    layers.append(keras.layers.Flatten())
+    bridges = {
+        "flatten": keras.layers.Flatten,
+        "global average": keras.layers.GlobalAveragePooling2D,
+        "global max": keras.layers.GlobalMaxPooling2D,
+    }
+    layers.append(bridges[bridge]())
     for dense in head:
-        layers.append(keras.layers.Dense(dense["units"], "relu"))
+        layers.append(keras.layers.Dense(dense["units"], dense["activation"], use_bias=dense["bias"]))
         if dense["batch_normalization"]:
             layers.append(keras.layers.BatchNormalization())
         if dense["dropout"]:
@@ -94,17 +132,18 @@ def stock(blocks: list[dict[str, Any]], head: list[dict[str, Any]]) -> list[tupl
 @settings(max_examples=120, deadline=None)
 @given(
     st.lists(raw_block, min_size=1, max_size=3) | st.lists(plain_block, min_size=1, max_size=5),
+    st.sampled_from(["flatten", "global average", "global max"]),
     st.lists(raw_dense, max_size=1),
 )
 def test_shapes_parameters_and_refusals_equal_stock_keras(
-    blocks: list[dict[str, Any]], head: list[dict[str, Any]]
+    blocks: list[dict[str, Any]], bridge: str, head: list[dict[str, Any]]
 ) -> None:
     try:
-        expected = stock(blocks, head)
+        expected = stock(blocks, bridge, head)
     except (ValueError, ZeroDivisionError):
         expected = None
     try:
-        traced = trace(parse(Architecture, {"blocks": blocks, "head": head}))
+        traced = trace(parse(Architecture, {"blocks": blocks, "bridge": bridge, "head": head}))
     except InputError as error:
         assert expected is None, f"we refuse what Keras builds: {error}"
         return
@@ -143,3 +182,56 @@ def test_the_seed_alone_decides_the_first_weights() -> None:
 def test_multiply_adds_count_what_a_convolution_does() -> None:
     # 26·26 places × 16 filters × 3·3·1 products, by hand.
     assert trace(PRESETS["3x3"].architecture)[0].multiply_adds == 26 * 26 * 16 * 9
+
+
+linear_block = st.builds(
+    ConvBlock,
+    filters=st.integers(1, 2),
+    kernel_size=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    strides=st.integers(1, 2).map(lambda n: (n, n)),
+    padding=st.sampled_from(["valid", "same"]),
+    convolution=st.sampled_from(["plain", "separable"]),
+    # A mean hands its gradient to every value and a maximum to one only: their windows are the same.
+    pooling=st.sampled_from(["none", "average"]),
+    pool_size=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    activation=st.just("linear"),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(linear_block, min_size=1, max_size=4), st.data())
+def test_the_receptive_field_is_where_the_gradient_of_a_built_model_is(blocks: list[ConvBlock], data: Any) -> None:
+    architecture = Architecture(blocks=tuple(blocks))
+    assume(problem(architecture) is None)
+    rows = [row for row in trace(architecture) if row.block is not None]
+    last = rows[-1]
+    model = build(architecture, seed=1)
+    model.set_weights([np.abs(weights) + 0.1 for weights in model.get_weights()])  # so that nothing cancels
+    at = tuple(data.draw(st.integers(0, length - 1)) for length in last.output_shape[:2])
+    inner = keras.Model(model.inputs, model.layers[len(rows) - 1].output)
+    x = tf.ones((1, 28, 28, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = tf.reduce_sum(inner(x)[0, at[0], at[1]])
+    touched = np.argwhere(tape.gradient(value, x).numpy()[0, ..., 0])
+    first, behind = seen([(row.layer, row.input_shape) for row in rows], at)
+    assert (touched.min(axis=0) >= first).all()
+    assert (touched.max(axis=0) < behind).all()
+    assert all(b - f <= size for f, b, size in zip(first, behind, last.field.size, strict=True))
+    if all(s <= k for block in blocks for s, k in zip(block.strides, block.kernel_size, strict=True)):
+        assert (tuple(touched.min(axis=0)), tuple(touched.max(axis=0) + 1)) == (first, behind)
+
+
+@pytest.mark.parametrize("bridge", ["flatten", "global average", "global max"])
+def test_behind_the_bridge_everything_sees_what_the_last_map_sees(bridge: str) -> None:
+    architecture = PRESETS["3x3"].architecture.model_copy(update={"bridge": bridge})
+    rows = trace(architecture)
+    inner = [row for row in rows if row.block is not None]
+    vector = rows[len(inner)]
+    height, width, _ = inner[-1].output_shape
+    # By hand: from the first value's window to the last one's.
+    size = tuple(
+        r + (n - 1) * j for r, j, n in zip(inner[-1].field.size, inner[-1].field.spacing, (height, width), strict=True)
+    )
+    assert vector.field.size == rows[-1].field.size == size
+    assert seen([(row.layer, row.input_shape) for row in rows], (0, 0)) == ((0, 0), (23, 23))

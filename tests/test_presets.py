@@ -30,10 +30,12 @@ def test_the_notebooks_networks(name: str) -> None:
         assert block.kernel_size == (kernel, kernel)
         assert block.strides == (strides, strides)
         assert block.padding == "valid"
-        assert block.pool_size == (pool and (pool, pool))
+        assert (block.pooling, block.pool_size) == (("max", (pool, pool)) if pool else ("none", (2, 2)))
+        assert (block.bias, block.activation, block.convolution) == (True, "relu", "plain")
         assert block.batch_normalization is normalization
         assert block.dropout == dropout
         assert block.order == "notebook"
+    assert preset.architecture.bridge == "flatten"
     (head,) = preset.architecture.head
     assert (head.units, head.batch_normalization, head.dropout) == (128, True, 0.7)
     assert preset.recipe.optimizer == Adadelta(learning_rate=1.0, rho=0.95, epsilon=1e-7)

@@ -33,7 +33,7 @@ def test_dropout_sets_the_blocks_and_never_the_head() -> None:
 
 def test_depth_adds_unpooled_blocks_before_the_last_pooling_with_same_padding_where_needed() -> None:
     network = Quick(depth=5).apply(START["7x7"])
-    assert [bool(block.pool_size) for block in network.blocks] == [False, True, False, False, True]
+    assert [block.pools for block in network.blocks] == [False, True, False, False, True]
     assert [block.padding for block in network.blocks] == ["valid", "valid", "same", "same", "valid"]
     assert problem(network) is None
     roomy = Quick(depth=4).apply(START["2x2"])
@@ -96,4 +96,4 @@ def test_depth_copies_change_nothing_but_the_depth(name: str) -> None:
     added = [
         block for block in network.blocks if block.model_copy(update={"padding": "valid"}) not in START[name].blocks
     ]
-    assert all(block.strides == (1, 1) and block.pool_size is None for block in added)
+    assert all(block.strides == (1, 1) and not block.pools for block in added)
