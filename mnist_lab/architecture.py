@@ -59,8 +59,8 @@ Bias = Annotated[bool, Field(title="Bias", description="Adds one learnt number t
 Normalization = Annotated[
     bool,
     Field(
-        title="Batch normalisation",
-        description="Brings each channel to the same mean and spread over the batch, which often lets training go "
+        title="Normalisation",
+        description="Batch normalisation: brings each channel to the same mean and spread over the batch, which often lets training go "
         "faster.",
     ),
 ]
@@ -119,6 +119,19 @@ class ConvBlock(Spec):
         """Whether the block shrinks its map by pooling."""
         return self.pooling != "none"
 
+    def describe(self) -> str:
+        """The block in a few words; what is as usual is left out."""
+        words = [f"{size_text(self.kernel_size)}, {self.filters} filters"]
+        if self.convolution != "plain":
+            words.append(self.convolution)
+        if self.strides != (1, 1):
+            words.append(f"strides {size_text(self.strides)}")
+        if self.padding != "valid":
+            words.append(self.padding)
+        if self.pools:
+            words.append(f"{self.pooling} {size_text(self.pool_size)}")
+        return ", ".join([*words, *_common_words(self)])
+
     def layers(self) -> Iterator[Layer]:
         """The block as plain layers, in the order they run."""
         absent = {"pooling": not self.pools, "normalization": not self.batch_normalization}
@@ -147,6 +160,17 @@ class ConvBlock(Spec):
             yield layers.Dropout(rate=self.dropout)
 
 
+def _common_words(block: "ConvBlock | DenseBlock") -> Iterator[str]:
+    if block.activation != "relu":
+        yield block.activation
+    if not block.bias:
+        yield "no bias"
+    if block.batch_normalization:
+        yield "norm"
+    if block.dropout:
+        yield f"dropout {block.dropout:g}"
+
+
 class DenseBlock(Spec):
     """A dense layer of the head with what belongs to it. The editor shows every field, as for `ConvBlock`."""
 
@@ -155,6 +179,10 @@ class DenseBlock(Spec):
     activation: Activation = "relu"
     batch_normalization: Normalization = False
     dropout: Dropout = 0.0
+
+    def describe(self) -> str:
+        """The block in a few words; what is as usual is left out."""
+        return ", ".join([f"{self.units} units", *_common_words(self)])
 
     def layers(self) -> Iterator[Layer]:
         """The block as plain layers, in the order they run."""

@@ -149,3 +149,18 @@ def seeds(points: pd.DataFrame, epochs: int) -> alt.LayerChart:
     marks = base.mark_point(filled=True).encode(shape=alt.Shape("seed:N", title="seed"))
     chart: alt.LayerChart = (lines + marks).properties(height=260)
     return chart
+
+
+def schedule(points: pd.DataFrame, epochs: int) -> alt.Chart:
+    """The learning rate over training, small; a table of epoch (a share of one between), learning_rate."""
+    chart: alt.Chart = (
+        alt.Chart(points)
+        .mark_line()
+        .encode(
+            x=alt.X("epoch:Q", scale=alt.Scale(domain=[0, epochs]), axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y("learning_rate:Q", title="learning rate", scale=alt.Scale(zero=True)),
+            tooltip=[alt.Tooltip("epoch:Q", format=".2f"), alt.Tooltip("learning_rate:Q", format=".3g")],
+        )
+        .properties(height=140)
+    )
+    return chart

@@ -74,3 +74,23 @@ def split(protocol: Protocol, train_images: int) -> Split:
     else:
         validation = Images(train.x[-protocol.validation_images :], train.y[-protocol.validation_images :])
     return Split(Images(train.x[:train_images], train.y[:train_images]), validation, test)
+
+
+def moved(images: np.ndarray, transforms: np.ndarray) -> np.ndarray:
+    """Images, uint8 `(n, 28, 28)`, as augmentation moves them by `(n, 8)` transforms; see `Augmentation.transforms`.
+
+    For showing; training moves its own images in the same way.
+    """
+    rows, columns = np.mgrid[0:28, 0:28]
+    result = []
+    for image, (a0, a1, a2, b0, b1, b2, *_) in zip(images, transforms, strict=True):
+        x, y = a0 * columns + a1 * rows + a2, b0 * columns + b1 * rows + b2
+        left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+        padded = np.pad(image.astype(float), 1)
+        value = np.zeros((28, 28))
+        for at_row, at_column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            weight = (1 - np.abs(y - top - at_row)) * (1 - np.abs(x - left - at_column))
+            row, column = np.clip(top + at_row, -1, 28) + 1, np.clip(left + at_column, -1, 28) + 1
+            value += weight * padded[row, column]
+        result.append(value)
+    return np.round(np.stack(result)).astype(np.uint8)

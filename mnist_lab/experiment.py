@@ -3,74 +3,13 @@
 import hashlib
 import json
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from mnist_lab.architecture import Architecture, Spec, trace
 from mnist_lab.errors import InputError, sentence
-
-LearningRate = Annotated[float, Field(gt=0, le=1000)]
-Decay = Annotated[float, Field(ge=0, lt=1)]
-Epsilon = Annotated[float, Field(gt=0, le=1)]
-
-
-class Adadelta(Spec):
-    """Zeiler, "ADADELTA: an adaptive learning rate method", 2012; the notebook's optimizer, at its rate of 1.0.
-
-    Keras 3 has 0.001 as default, with which the notebook's networks hardly learn.
-    """
-
-    name: Literal["adadelta"] = "adadelta"
-    learning_rate: LearningRate = 1.0
-    rho: Decay = 0.95
-    epsilon: Epsilon = 1e-7
-
-
-class Adam(Spec):
-    """Kingma and Ba, "Adam: a method for stochastic optimization", 2015."""
-
-    name: Literal["adam"] = "adam"
-    learning_rate: LearningRate = 0.001
-    beta_1: Decay = 0.9
-    beta_2: Decay = 0.999
-    epsilon: Epsilon = 1e-7
-
-
-class SGD(Spec):
-    """Stochastic gradient descent with momentum."""
-
-    name: Literal["sgd"] = "sgd"
-    learning_rate: LearningRate = 0.05
-    momentum: Decay = 0.9
-
-
-Optimizer = Annotated[Adadelta | Adam | SGD, Field(discriminator="name")]
-OPTIMIZERS: dict[str, type[Adadelta] | type[Adam] | type[SGD]] = {"adadelta": Adadelta, "adam": Adam, "sgd": SGD}
-
-
-class Recipe(Spec):
-    """How a network is trained. The loss is categorical cross-entropy."""
-
-    optimizer: Optimizer = Adadelta()
-    schedule: Literal["constant", "one-cycle"] = "constant"
-    batch_size: int = Field(default=128, ge=1, le=10_000)
-    epochs: int = Field(default=12, ge=1, le=1000)
-
-    def learning_rates(self, steps: int) -> np.ndarray:
-        """The learning rate of each of `steps` training steps, float32 `(steps,)`.
-
-        One-cycle rises linearly from a tenth of the learning rate over the first quarter and falls linearly towards
-        zero over the rest, after Smith and Topin, "Super-convergence", 2018.
-        """
-        peak = self.optimizer.learning_rate
-        if self.schedule == "constant":
-            return np.full(steps, peak, np.float32)
-        rise = max(1, steps // 4)
-        up = np.linspace(0.1 * peak, peak, rise, endpoint=False)
-        down = np.linspace(peak, 0, steps - rise, endpoint=False)
-        return np.concatenate([up, down]).astype(np.float32)
+from mnist_lab.recipe import Recipe
 
 
 class Protocol(StrEnum):

@@ -1,11 +1,10 @@
 """Networks worth starting from: the notebook's three, and a fast one for a lesson."""
 
 from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock
-from mnist_lab.experiment import Adadelta, Adam, Experiment, Protocol, Recipe
+from mnist_lab.experiment import Experiment, Protocol
+from mnist_lab.recipe import Adadelta, Adam, OneCycle, Recipe
 
-_NOTEBOOK_RECIPE = Recipe(
-    optimizer=Adadelta(learning_rate=1.0, rho=0.95, epsilon=1e-7), schedule="constant", batch_size=128, epochs=12
-)
+_NOTEBOOK_RECIPE = Recipe(optimizer=Adadelta(learning_rate=1.0, rho=0.95, epsilon=1e-7), batch_size=128, epochs=12)
 _NOTEBOOK_HEAD = (DenseBlock(units=128, batch_normalization=True, dropout=0.7),)
 
 
@@ -51,7 +50,7 @@ _ALL = (
             head=(DenseBlock(units=256),),
         ),
         recipe=Recipe(
-            optimizer=Adam(learning_rate=0.01, beta_1=0.7, beta_2=0.9), schedule="one-cycle", batch_size=256, epochs=1
+            optimizer=Adam(learning_rate=0.01, beta_1=0.7, beta_2=0.9), schedule=OneCycle(), batch_size=256, epochs=1
         ),
         protocol=Protocol.HOLDOUT,
     ),

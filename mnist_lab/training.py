@@ -1,9 +1,10 @@
 """Training one experiment: a plain function that knows nothing of processes, databases or browsers."""
 
+import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,8 +17,10 @@ import mnist_lab
 from mnist_lab import dataset
 from mnist_lab.dataset import Images
 from mnist_lab.errors import TrainingError
-from mnist_lab.experiment import Experiment, Protocol, Recipe
+from mnist_lab.experiment import Experiment, Protocol
 from mnist_lab.keras_model import build
+from mnist_lab.layers import CLASSES
+from mnist_lab.recipe import Constant, Recipe
 
 REPORT_SECONDS = 0.25
 CURVE_POINTS = 400
@@ -111,8 +114,12 @@ def _cpu_name() -> str:
 
 def optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
     """The stock Keras optimizer of a recipe."""
-    kinds = {"adadelta": keras.optimizers.Adadelta, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
-    return kinds[recipe.optimizer.name](**recipe.optimizer.model_dump(exclude={"name"}))
+    return getattr(keras.optimizers, type(recipe.optimizer).__name__)(
+        **recipe.optimizer.model_dump(exclude={"name"}),
+        weight_decay=recipe.weight_decay or None,
+        use_ema=recipe.moving_average > 0,
+        ema_momentum=recipe.moving_average or 0.99,
+    )
 
 
 def evaluate(model: keras.Model, images: Images) -> tuple[float, float, np.ndarray]:
@@ -197,49 +204,86 @@ class _Training:
         self.step = 0
         self.train_step = self._compiled()
 
-    def _compiled(self) -> Callable[[tf.Tensor], None]:
+    def _compiled(self) -> Callable[[tf.Tensor, tf.Tensor], None]:
         model, optimizer, sums = self.model, self.optimizer, self.sums
         x, y = tf.constant(self.data.train.x), tf.constant(self.data.train.y)
         recipe = self.experiment.recipe
-        rates = None if recipe.schedule == "constant" else tf.constant(recipe.learning_rates(self.planned_steps))
+        rates = None
+        if not isinstance(recipe.schedule, Constant):
+            rates = tf.constant(recipe.learning_rates(self.experiment.steps_per_epoch))
+        augmented, smoothing = recipe.augmentation.moves_images, recipe.label_smoothing
+
+        def batch_loss(labels: tf.Tensor, probabilities: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
+            if not smoothing:
+                return tf.reduce_mean(losses)
+            one_hot = tf.one_hot(labels, CLASSES)
+            return tf.reduce_mean(
+                keras.losses.categorical_crossentropy(one_hot, probabilities, label_smoothing=smoothing)
+            )
 
         # XLA is several times slower on a CPU, and "auto" would turn it on where Keras sees a GPU.
-        @tf.function(jit_compile=False, autograph=False, input_signature=[tf.TensorSpec([None], tf.int32)])  # type: ignore[untyped-decorator]
-        def train_step(indices: tf.Tensor) -> None:
+        @tf.function(  # type: ignore[untyped-decorator]
+            jit_compile=False,
+            autograph=False,
+            input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, 8], tf.float32)],
+        )
+        def train_step(indices: tf.Tensor, transforms: tf.Tensor) -> None:
             labels = tf.cast(tf.gather(y, indices), tf.int32)
+            images = _as_input(tf.gather(x, indices))
+            if augmented:
+                images = keras.ops.image.affine_transform(images, transforms, data_format="channels_last")
             with tf.GradientTape() as tape:
-                probabilities = model(_as_input(tf.gather(x, indices)), training=True)
+                probabilities = model(images, training=True)
                 losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
-                loss = tf.reduce_mean(losses)
+                loss = batch_loss(labels, probabilities, losses)
             if rates is not None:
                 optimizer.learning_rate.assign(rates[tf.cast(optimizer.iterations, tf.int32)])
             optimizer.apply(tape.gradient(loss, model.trainable_variables))
             correct = tf.equal(tf.argmax(probabilities, axis=1, output_type=tf.int32), labels)
             count = tf.cast(tf.size(labels), tf.float32)
-            sums.assign_add(tf.stack([loss * count, tf.reduce_sum(tf.cast(correct, tf.float32)), count]))
+            sums.assign_add(tf.stack([tf.reduce_sum(losses), tf.reduce_sum(tf.cast(correct, tf.float32)), count]))
 
         return train_step  # type: ignore[no-any-return]
+
+    @contextlib.contextmanager
+    def _kept_kind_of_weights(self) -> Iterator[None]:
+        """Within, the model has the weights that are validated and kept: their moving average where there is one."""
+        if not self.experiment.recipe.moving_average:
+            yield
+            return
+        trained = self.model.get_weights()
+        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        try:
+            yield
+        finally:
+            self.model.set_weights(trained)
 
     def train(self) -> Outcome:
         stopped = False
         kept: EpochPoint | None = None
         weights: list[np.ndarray] = []
         probabilities: np.ndarray | None = None
-        last_epoch = self.experiment.recipe.epochs
-        for epoch in range(1, last_epoch + 1):
-            line, stopped, validation_probabilities = self._epoch(epoch)
-            best = kept is None or line.validation_accuracy > kept.validation_accuracy
-            if self.experiment.protocol is Protocol.NOTEBOOK:
-                # Its validation images are the test images, so the last validation is the one test evaluation.
-                kept, probabilities = line, validation_probabilities
-                if stopped or epoch == last_epoch:
+        recipe = self.experiment.recipe
+        best, best_epoch = -1.0, 0
+        for epoch in range(1, recipe.epochs + 1):
+            began = time.perf_counter()
+            steps, sums, stopped = self._epoch(epoch)
+            with self._kept_kind_of_weights():
+                line, validation_probabilities = self._validated(epoch, steps, sums, began)
+                if line.validation_accuracy > best:
+                    best, best_epoch = line.validation_accuracy, epoch
+                ends = stopped or epoch == recipe.epochs or 0 < recipe.patience <= epoch - best_epoch
+                if self.experiment.protocol is Protocol.NOTEBOOK:
+                    # Its validation images are the test images, so the last validation is the one test evaluation.
+                    kept, probabilities = line, validation_probabilities
                     weights = self.model.get_weights()
-            elif best:
-                kept, weights = line, self.model.get_weights()
+                elif best_epoch == epoch:
+                    kept, weights = line, self.model.get_weights()
             self._report(line)
-            stopped = stopped or (epoch < last_epoch and self.should_stop())
-            if stopped:
-                weights = weights or self.model.get_weights()
+            if ends:
+                break
+            if self.should_stop():
+                stopped = True
                 break
         assert kept is not None
         if probabilities is None:
@@ -260,16 +304,21 @@ class _Training:
             reporting_seconds=self.reporting,
         )
 
-    def _epoch(self, epoch: int) -> tuple[EpochPoint, bool, np.ndarray]:
-        """Train and validate one epoch; whether it was stopped within, and the validation probabilities."""
-        began = time.perf_counter()
+    def _epoch(self, epoch: int) -> tuple[int, np.ndarray, bool]:
+        """Train one epoch: steps made, sums of loss, correct answers and images, and whether it was stopped within."""
         images, batch = self.experiment.train_images, self.experiment.recipe.batch_size
-        order = np.random.default_rng([self.experiment.seed, epoch]).permutation(images).astype(np.int32)
+        seed = [self.experiment.seed, epoch]
+        order = np.random.default_rng(seed).permutation(images).astype(np.int32)
+        augmentation = self.experiment.recipe.augmentation
+        transforms = np.zeros((images, 8), np.float32)
+        if augmentation.moves_images:
+            transforms = augmentation.transforms(np.random.default_rng([*seed, 1]), images)
         epoch_sums = np.zeros(3)
         stopped = False
         steps = 0
         for start in range(0, images, batch):
-            self.train_step(tf.constant(order[start : start + batch]))
+            part = slice(start, start + batch)
+            self.train_step(tf.constant(order[part]), tf.constant(transforms[part]))
             self.step += 1
             steps += 1
             last = start + batch >= images
@@ -288,17 +337,21 @@ class _Training:
                 if not last and self.should_stop():
                     stopped = True
                     break
+        return steps, epoch_sums, stopped
+
+    def _validated(self, epoch: int, steps: int, sums: np.ndarray, began: float) -> tuple[EpochPoint, np.ndarray]:
+        """The epoch's line of the log, and the validation probabilities."""
         validation_loss, validation_accuracy, probabilities = self.evaluation(self.data.validation)
         line = EpochPoint(
             epoch=epoch,
             steps=steps,
-            loss=float(epoch_sums[0] / epoch_sums[2]),
-            accuracy=float(epoch_sums[1] / epoch_sums[2]),
+            loss=float(sums[0] / sums[2]),
+            accuracy=float(sums[1] / sums[2]),
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
             seconds=time.perf_counter() - began,
         )
-        return line, stopped, probabilities
+        return line, probabilities
 
     def _read_sums(self, epoch: int) -> np.ndarray:
         sums: np.ndarray = self.sums.numpy().astype(float)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mnist_lab.errors import InputError
-from mnist_lab.ui import controls, meaning
+from mnist_lab.ui import blocks, controls, meaning
 from mnist_lab.ui import draft as drafts
 
 st.title("Design")
@@ -14,11 +14,14 @@ except InputError as error:
     st.error(str(error), icon=":material/error:")
     draft = drafts.load()
 
+controls.undo_redo()
 controls.presets(draft)
 left, right = st.columns([2, 3], gap="medium")
 with left:
-    st.subheader("Convolutions")
+    st.subheader("All blocks")
     controls.quick(draft)
+    st.subheader("Block by block")
+    blocks.show(draft)
     st.subheader("Training")
     controls.training(draft)
 with right:

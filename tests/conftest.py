@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mnist_lab.architecture import Architecture, ConvBlock
-from mnist_lab.experiment import Adam, Experiment, Recipe
+from mnist_lab.experiment import Experiment
+from mnist_lab.recipe import Adam, Recipe
 from mnist_lab.store import Store
 
 

@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment, Protocol, Recipe, Status
+from mnist_lab.experiment import Experiment, Protocol, Status
 from mnist_lab.presets import PRESETS
 
 
@@ -32,18 +31,6 @@ def test_an_impossible_architecture_is_no_experiment() -> None:
 def test_the_last_batch_of_an_epoch_counts() -> None:
     experiment = PRESETS["3x3"].with_changes(train_images=129)
     assert experiment.steps_per_epoch == 2
-
-
-def test_one_cycle_rises_then_falls() -> None:
-    rates = Recipe(schedule="one-cycle").learning_rates(100)
-    assert rates.shape == (100,)
-    assert rates.argmax() == 25
-    assert rates.max() == np.float32(1.0)
-    assert np.all(np.diff(rates[:25]) > 0)
-    assert np.all(np.diff(rates[25:]) < 0)
-    assert rates.min() > 0
-    assert len(Recipe(schedule="one-cycle").learning_rates(1)) == 1
-    assert set(Recipe().learning_rates(5)) == {np.float32(1.0)}
 
 
 def test_what_has_ended() -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from mnist_lab.architecture import totals, trace
-from mnist_lab.experiment import Adadelta, Experiment, Protocol, parse
+from mnist_lab.experiment import Experiment, Protocol, parse
 from mnist_lab.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
+from mnist_lab.recipe import Adadelta, Constant
 
 # filters, kernel, strides, pool, batch normalisation, dropout: the table of the notebook's networks.
 NOTEBOOK = {
@@ -39,7 +40,7 @@ def test_the_notebooks_networks(name: str) -> None:
     (head,) = preset.architecture.head
     assert (head.units, head.batch_normalization, head.dropout) == (128, True, 0.7)
     assert preset.recipe.optimizer == Adadelta(learning_rate=1.0, rho=0.95, epsilon=1e-7)
-    assert (preset.recipe.batch_size, preset.recipe.epochs, preset.recipe.schedule) == (128, 12, "constant")
+    assert (preset.recipe.batch_size, preset.recipe.epochs, preset.recipe.schedule) == (128, 12, Constant())
     assert (preset.protocol, preset.train_images) == (Protocol.NOTEBOOK, 60_000)
 
 

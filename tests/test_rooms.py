@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CORE = {f"mnist_lab.{name}" for name in "architecture layers receptive_field experiment errors quick".split()}
+CORE = {
+    f"mnist_lab.{name}"
+    for name in "architecture recipe history editing layers receptive_field experiment errors quick".split()
+}
 ONLY = {  # a library and the modules that may import it
     "keras": {"mnist_lab.keras_model", "mnist_lab.training"},
     "tensorflow": {"mnist_lab.keras_model", "mnist_lab.training"},

@@ -6,9 +6,10 @@ import pytest
 
 from mnist_lab import dataset, training
 from mnist_lab.errors import TrainingError
-from mnist_lab.experiment import SGD, Experiment, Protocol, Recipe
+from mnist_lab.experiment import Experiment, Protocol
 from mnist_lab.keras_model import build
 from mnist_lab.presets import PRESETS
+from mnist_lab.recipe import OPTIMIZERS, SGD, Augmentation, Recipe
 from mnist_lab.training import BatchPoint, EpochPoint, Outcome
 
 
@@ -148,12 +149,74 @@ def test_one_cycle_moves_the_learning_rate(small: Experiment) -> None:
     assert not np.array_equal(*(list(found.weights.values())[-1] for found in (outcome, constant)))
 
 
-@pytest.mark.parametrize("name", ["adadelta", "adam", "sgd"])
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_optimizers_are_stock_keras_with_the_recipes_fields(name: str) -> None:
     recipe = Recipe.model_validate({"optimizer": {"name": name}})
     config = training.optimizer(recipe).get_config()
     for field, value in recipe.optimizer.model_dump(exclude={"name"}).items():
         assert config[field] == pytest.approx(value)
+    assert (config["weight_decay"], config["use_ema"]) == (None, False)
+
+
+def test_decay_smoothing_and_averages_give_the_curve_of_stock_keras(small: Experiment) -> None:
+    plain = without_noise(small)
+    fields = {"weight_decay": 0.02, "label_smoothing": 0.2, "moving_average": 0.8, "schedule": {"name": "cosine"}}
+    experiment = plain.with_changes(recipe=plain.recipe.model_dump() | fields, protocol=Protocol.NOTEBOOK)
+    experiment = experiment.with_changes(train_images=1000)
+    outcome, record = run(experiment)
+
+    split = dataset.split(experiment.protocol, experiment.train_images)
+    model = build(experiment.architecture, experiment.seed)
+    rate = keras.optimizers.schedules.CosineDecay(0.1, decay_steps=2 * 8)
+    model.compile(
+        optimizer=keras.optimizers.SGD(rate, momentum=0.9, weight_decay=0.02, use_ema=True, ema_momentum=0.8),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.2),
+        metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="plain")],
+    )
+    for line in record.epochs:
+        order = np.random.default_rng([experiment.seed, line.epoch]).permutation(experiment.train_images)
+        x = split.train.x[order][..., None].astype("float32") / 255
+        y = keras.utils.to_categorical(split.train.y[order], 10)
+        for start in range(0, len(x), 128):
+            model.train_on_batch(x[start : start + 128], y[start : start + 128])
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    x = split.test.x[..., None].astype("float32") / 255
+    found = model.predict(x, batch_size=1000, verbose=0)
+    assert outcome.probabilities == pytest.approx(found, abs=5e-3)
+
+
+def test_shown_losses_are_plain_where_labels_are_smoothed(small: Experiment) -> None:
+    experiment = small.with_changes(recipe=small.recipe.model_dump() | {"label_smoothing": 0.5, "epochs": 8})
+    _, record = run(experiment)
+    # The smoothed loss cannot fall below the entropy of its targets, about 1.5; the plain one can, and does here.
+    assert record.epochs[-1].loss < 1.4
+
+
+def test_augmentation_is_what_keras_makes_of_the_transforms_and_follows_the_seed(small: Experiment) -> None:
+    moved = small.with_changes(recipe=small.recipe.model_dump() | {"augmentation": {"shift": 3, "rotation": 30}})
+    (one, _), (same, _), (without, _) = run(moved), run(moved), run(small)
+    last = [list(outcome.weights.values())[-1] for outcome in (one, same, without)]
+    assert np.array_equal(last[0], last[1])
+    assert not np.array_equal(last[0], last[2])
+
+
+def test_a_preview_shows_what_training_sees() -> None:
+    images = dataset.load()[0].x[:8]
+    transforms = Augmentation(shift=2, rotation=20, zoom=0.2).transforms(np.random.default_rng(3), 8)
+    keras_sees = keras.ops.image.affine_transform(
+        images[..., None].astype("float32"), transforms, data_format="channels_last"
+    )
+    shown = dataset.moved(images, transforms).astype("float32")
+    assert np.abs(shown - np.asarray(keras_sees)[..., 0]).max() < 2.0  # of 255: rounding
+
+
+def test_early_stopping_ends_after_so_many_epochs_without_a_better_one(small: Experiment) -> None:
+    recipe = small.recipe.model_dump() | {"epochs": 40, "patience": 2}
+    outcome, record = run(small.with_changes(recipe=recipe, train_images=300))
+    accuracies = [line.validation_accuracy for line in record.epochs]
+    best = int(np.argmax(accuracies)) + 1
+    assert len(accuracies) == best + 2 < 40
+    assert (outcome.stopped, outcome.kept_epoch) == (False, best)
 
 
 def test_the_environment_says_what_a_result_depends_on() -> None:

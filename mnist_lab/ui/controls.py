@@ -3,31 +3,46 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
+from mnist_lab import charts, dataset
 from mnist_lab.architecture import filters as filters_in_words
-from mnist_lab.experiment import OPTIMIZERS, Protocol
+from mnist_lab.errors import InputError
+from mnist_lab.experiment import Protocol, parse
 from mnist_lab.presets import DESCRIPTIONS, PRESETS
 from mnist_lab.quick import FILTER_FACTORS, common, depth_range
+from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.ui import draft as drafts
+from mnist_lab.ui import fields
 
 Draft = dict[str, Any]
 _RATES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _FACTORS = {0.25: "× ¼", 0.5: "× ½", 1.0: "× 1", 2.0: "× 2", 4.0: "× 4"}
-_OPTIMIZER_NAMES = {"adadelta": "Adadelta", "adam": "Adam", "sgd": "SGD with momentum"}
 
 
 def _bound(key: str, value: Any, change: Callable[[Draft, Any], Draft]) -> dict[str, Any]:
-    """Arguments that bind a widget to the draft: it always shows `value`, and a change goes through `change`.
+    """Arguments that bind a widget to the draft: it always shows `value`, and a change goes through `change`."""
+    return fields.bound(key, value, lambda new: drafts.save(change(drafts.current(), new)))
 
-    The draft is the only state; the widget's own is set from it on every run, so the two cannot part.
-    """
 
-    def changed() -> None:
-        drafts.save(change(st.session_state["draft"], st.session_state[key]))
-
-    st.session_state[key] = value
-    return {"key": key, "on_change": changed}
+def undo_redo() -> None:
+    """Two buttons, and their keys."""
+    history = drafts.history()
+    with st.container(horizontal=True, gap="small"):
+        for label, shortcut, icon, possible, do in (
+            ("Undo", "Ctrl+Z", "undo", history.past, drafts.undo),
+            ("Redo", "Ctrl+Shift+Z", "redo", history.future, drafts.redo),
+        ):
+            st.button(
+                label,
+                key=label,
+                icon=f":material/{icon}:",
+                shortcut=shortcut,
+                disabled=not possible,
+                on_click=do,
+            )
 
 
 def presets(draft: Draft) -> None:
@@ -119,57 +134,55 @@ def _field(field: str) -> Callable[[Draft, Any], Draft]:
     return lambda draft, value: {**draft, field: value}
 
 
-def _optimizer(draft: Draft, name: str) -> Draft:
-    return _recipe("optimizer")(draft, OPTIMIZERS[name]().model_dump(mode="json"))
+def _save_recipe(field: str, value: Any) -> None:
+    drafts.save(_recipe(field)(drafts.current(), value))
 
 
-def _learning_rate(draft: Draft, value: float | None) -> Draft:
-    return _recipe("optimizer")(draft, {**draft["recipe"]["optimizer"], "learning_rate": value})
+def _save_within(part: str) -> Callable[[str, Any], None]:
+    """Save a field of the recipe's optimizer, schedule or augmentation."""
+
+    def save(field: str, value: Any) -> None:
+        _save_recipe(part, {**drafts.current()["recipe"][part], field: value})
+
+    return save
 
 
 def training(draft: Draft) -> None:
     """How the network is trained. Bounds are the experiment's to check: a wrong value stays and gets a sentence."""
     recipe = draft["recipe"]
+    optimizer = OPTIMIZERS[recipe["optimizer"]["name"]]
     left, right = st.columns(2)
     left.selectbox(
         "Optimizer",
         list(OPTIMIZERS),
-        format_func=lambda name: _OPTIMIZER_NAMES[name],
+        format_func=lambda name: OPTIMIZERS[name].__name__,
         help="How weights are moved from their gradients. Another optimizer brings its own usual learning rate.",
-        **_bound("optimizer", recipe["optimizer"]["name"], _optimizer),
+        **_bound(
+            "optimizer",
+            optimizer.model_fields["name"].default,
+            lambda d, name: _recipe("optimizer")(d, OPTIMIZERS[name]().model_dump(mode="json")),
+        ),
     )
     right.number_input(
         "Learning rate",
         step=0.001,
         format="%g",
         help="How far one step moves the weights.",
-        **_bound("learning_rate", recipe["optimizer"]["learning_rate"], _learning_rate),
+        **_bound(
+            "learning_rate",
+            recipe["optimizer"]["learning_rate"],
+            lambda d, value: _recipe("optimizer")(d, {**d["recipe"]["optimizer"], "learning_rate": value}),
+        ),
     )
-    left.selectbox(
-        "Schedule",
-        ["constant", "one-cycle"],
-        help="The learning rate over time. one-cycle: rises to the learning rate over the first quarter of training, then falls to zero.",
-        **_bound("schedule", recipe["schedule"], _recipe("schedule")),
-    )
-    right.number_input(
-        "Batch size (images)",
-        step=1,
-        help="How many images each step averages its gradient over.",
-        **_bound("batch_size", recipe["batch_size"], _recipe("batch_size")),
-    )
+    fields.show(Recipe, recipe, "recipe", _save_recipe, bounded=False, only={"epochs", "batch_size"})
+    left, right = st.columns(2)
     left.number_input(
-        "Epochs",
-        step=1,
-        help="How many times training goes through all its images.",
-        **_bound("epochs", recipe["epochs"], _recipe("epochs")),
-    )
-    right.number_input(
         "Training images",
         step=1000,
         help="Trains on the first so many. Fewer are quicker and give a worse network.",
         **_bound("train_images", draft["train_images"], _field("train_images")),
     )
-    left.number_input(
+    right.number_input(
         "Seed",
         step=1,
         help="Decides the first weights and every random choice. Another seed shows how much is luck.",
@@ -183,3 +196,73 @@ def training(draft: Draft) -> None:
         **_bound("protocol", draft["protocol"], lambda d, value: drafts.with_protocol(d, Protocol(value))),
     )
     st.caption(Protocol(draft["protocol"]).explanation)
+    with st.expander("More of the recipe"):
+        _more(draft)
+
+
+def _more(draft: Draft) -> None:
+    recipe = draft["recipe"]
+    optimizer = OPTIMIZERS[recipe["optimizer"]["name"]]
+    rest = set(optimizer.model_fields) - {"name", "learning_rate"}
+    st.markdown(f"**{optimizer.__name__}**")
+    fields.show(optimizer, recipe["optimizer"], "optimizer", _save_within("optimizer"), bounded=False, only=rest)
+    st.markdown("**Learning rate over time**")
+    schedule = SCHEDULES[recipe["schedule"]["name"]]
+    st.segmented_control(
+        "Schedule",
+        list(SCHEDULES),
+        required=True,
+        help="constant: never changes. step: falls every few epochs. cosine: falls along a curve to zero. "
+        "one-cycle: rises, then falls to zero.",
+        **_bound(
+            "schedule",
+            recipe["schedule"]["name"],
+            lambda d, name: _recipe("schedule")(d, SCHEDULES[name]().model_dump(mode="json")),
+        ),
+    )
+    fields.show(schedule, recipe["schedule"], "schedule", _save_within("schedule"), bounded=False)
+    _schedule_chart(draft)
+    st.markdown("**Against learning by heart**")
+    fields.show(
+        Recipe,
+        recipe,
+        "recipe",
+        _save_recipe,
+        bounded=False,
+        only={"label_smoothing", "weight_decay", "moving_average", "patience"},
+    )
+    st.markdown("**Augmentation**")
+    fields.show(Augmentation, recipe["augmentation"], "augmentation", _save_within("augmentation"), bounded=False)
+    _augmentation_preview(draft)
+
+
+def _schedule_chart(draft: Draft) -> None:
+    try:
+        experiment = drafts.experiment(draft)
+    except InputError:
+        return
+    epochs, steps = experiment.recipe.epochs, experiment.steps_per_epoch
+    rates = experiment.recipe.learning_rates(steps)
+    shown = np.linspace(0, len(rates) - 1, min(len(rates), 200)).astype(int)
+    points = pd.DataFrame({"epoch": shown / steps, "learning_rate": rates[shown]})
+    st.altair_chart(
+        charts.schedule(points, epochs), alt=f"The learning rate over {epochs} epochs, at most {rates.max():g}"
+    )
+
+
+def _augmentation_preview(draft: Draft) -> None:
+    """Eight real digits as they are, and as training would see them in an epoch."""
+    try:
+        augmentation = parse(Augmentation, draft["recipe"]["augmentation"])
+    except InputError:
+        return
+    images = dataset.load()[0].x[:8]
+    transforms = augmentation.transforms(np.random.default_rng(1), len(images))
+    rows = [np.hstack(list(images))]
+    if augmentation.moves_images:
+        rows.append(np.hstack(list(dataset.moved(images, transforms))))
+    st.image(
+        np.kron(255 - np.vstack(rows), np.ones((2, 2), np.uint8)),
+        caption="Training images; below, moved." if augmentation.moves_images else "Training images, not moved.",
+        width="stretch",
+    )

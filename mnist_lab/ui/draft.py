@@ -11,10 +11,11 @@ import streamlit as st
 from mnist_lab.architecture import Architecture
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, Protocol, parse
+from mnist_lab.history import History
 from mnist_lab.presets import PRESETS
 from mnist_lab.quick import Quick
 
-_KEY = "draft"
+_KEY = "history"
 _ADDRESS_KEY = "draft_address"
 MAX_ADDRESS = 20_000
 FIRST_PRESET = "3x3"
@@ -30,14 +31,24 @@ def load() -> dict[str, Any]:
         InputError: the address holds something that is no design; the draft is as it was.
     """
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = of_experiment(PRESETS[FIRST_PRESET])
+        st.session_state[_KEY] = History(of_experiment(PRESETS[FIRST_PRESET]))
         st.session_state[_ADDRESS_KEY] = None
     address = (st.query_params.get("preset"), st.query_params.get("design"))
     if any(address) and address != st.session_state[_ADDRESS_KEY]:
         st.session_state[_ADDRESS_KEY] = address
-        st.session_state[_KEY] = of_experiment(_from_address(*address))
-    draft: dict[str, Any] = st.session_state[_KEY]
-    return draft
+        st.session_state[_KEY] = history().did(of_experiment(_from_address(*address)))
+    return current()
+
+
+def history() -> History[dict[str, Any]]:
+    """The drafts of this session."""
+    found: History[dict[str, Any]] = st.session_state[_KEY]
+    return found
+
+
+def current() -> dict[str, Any]:
+    """This session's draft as it is, whatever the address says."""
+    return history().present
 
 
 def _from_address(preset: str | None, design: str | None) -> Experiment:
@@ -64,10 +75,35 @@ def of_experiment(experiment: Experiment) -> dict[str, Any]:
 
 
 def save(draft: dict[str, Any]) -> None:
-    """Make this the session's draft, and put it into the address where it is possible."""
-    st.session_state[_KEY] = draft
+    """Make this the session's draft: a change that can be undone."""
+    _set(history().did(draft))
+
+
+def edit(network: Architecture) -> None:
+    """Make this the draft's network, with the quick controls at rest."""
+    save(with_network(current(), network))
+
+
+def with_network(draft: dict[str, Any], network: Architecture) -> dict[str, Any]:
+    """A draft with another network, and the quick controls at rest."""
+    return {**draft, "start": network.model_dump(mode="json"), "quick": {}}
+
+
+def undo() -> None:
+    """One change of the draft back."""
+    _set(history().undo())
+
+
+def redo() -> None:
+    """The change that was undone last, again."""
+    _set(history().redo())
+
+
+def _set(new: History[dict[str, Any]]) -> None:
+    """Keep it, and put the draft into the address where it is possible."""
+    st.session_state[_KEY] = new
     try:
-        made = experiment(draft)
+        made = experiment(new.present)
     except InputError:
         return
     address: tuple[str | None, str | None]

@@ -46,9 +46,14 @@ def _refusal(draft: dict[str, Any], network: Architecture, sentence: str) -> Non
         st.error(sentence, icon=":material/error:")
         st.write("Any one of these makes it fit:")
         with st.container(horizontal=True):
-            for repair in repairs(network):
-                mended = {**draft, "start": repair.architecture.model_dump(mode="json"), "quick": {}}
-                st.button(repair.label, icon=":material/build:", on_click=drafts.save, args=(mended,))
+            for i, repair in enumerate(repairs(network)):
+                st.button(
+                    repair.label,
+                    key=f"repair-{i}",
+                    icon=":material/build:",
+                    on_click=drafts.edit,
+                    args=(repair.architecture,),
+                )
 
 
 def _layer_table(traced: list[TracedLayer]) -> None:
