@@ -1,10 +1,15 @@
 """Tables in, Altair charts out. Colours come from the theme; a shape or a dash says the same without colour."""
 
 import functools
+from math import log2, prod
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
+
+from mnist_lab.architecture import TracedLayer
+from mnist_lab.layers import INPUT_SHAPE, size_text
 
 Spec = dict[str, Any]
 
@@ -13,6 +18,7 @@ BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "val
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 _ZOOM = {"loss": [0, 0.5], "accuracy": [0.9, 1]}
 _HEIGHT = 300
+_DIAGRAM_WIDTH = 450
 
 
 def curve_points(epochs: pd.DataFrame, batches: pd.DataFrame, metric: str, steps_per_epoch: int) -> pd.DataFrame:
@@ -163,4 +169,89 @@ def schedule(points: pd.DataFrame, epochs: int) -> alt.Chart:
         )
         .properties(height=140)
     )
+    return chart
+
+
+def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
+    """The table that `diagram` draws: the image, each block's output, each vector; a row for each sheet of a stack.
+
+    Columns: stage, block (its index; -1 for what is no convolution block), kind, size, sees, x, x2, y, y2, in pixels of
+    the image; chosen: whether that block is open.
+    """
+    last_of = {row.place: row for row in traced}
+    pictured: list[tuple[str, int, tuple[int, ...], str]] = [("Image", -1, INPUT_SHAPE, "")]
+    for place, row in last_of.items():
+        if place != "Bridge" or len(row.output_shape) == 1:
+            sees = size_text(row.field.size) if row.block is not None else "all of the last map"
+            pictured.append((place, -1 if row.block is None else row.block, row.output_shape, sees))
+    rows: list[dict[str, Any]] = []
+    left = 0.0
+    for stage, block, shape, sees in pictured:
+        is_map = len(shape) == 3
+        # A vector has no height and width: its bar grows with the logarithm of its length.
+        height, width = (shape[0], shape[1]) if is_map else (min(28.0, 4 + 2.2 * log2(prod(shape))), 1.5)
+        sheets = min(8, 1 + int(log2(shape[2]))) if is_map else 1
+        common = {
+            "stage": "Vector" if stage == "Bridge" else stage,
+            "block": block,
+            "kind": "open" if block == chosen and block >= 0 else "map" if is_map else "vector",
+            "size": " × ".join(map(str, shape)),
+            "sees": sees,
+        }
+        for sheet in reversed(range(sheets)):
+            x, y = left + 1.2 * sheet, 1.2 * sheet - height / 2
+            rows.append(common | {"sheet": sheet, "x": x, "x2": x + width, "y": y, "y2": y + height})
+        left += max(width + 1.2 * (sheets - 1) + 5, 12)  # room for a name
+    return pd.DataFrame(rows)
+
+
+def diagram(table: pd.DataFrame) -> alt.LayerChart:
+    """A network to scale: feature maps as stacks of sheets, one sheet for each doubling of channels, vectors as bars.
+
+    A click on a stack selects its `block` under the name `stage`.
+    """
+    click = alt.selection_point(name="stage", fields=["block"], on="click", clear=False)
+    kinds = alt.Scale(domain=["map", "open", "vector"], range=["#8FB8D9", "#E69F00", "#B9A6C9"])
+    base = alt.Chart(table).encode(
+        tooltip=["stage:N", alt.Tooltip("size:N", title="shape"), alt.Tooltip("sees:N", title="sees (pixels)")]
+    )
+    extent = table["x2"].max() + 1
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-1, extent], nice=False))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-30, 24], nice=False))
+    pixel = min(_DIAGRAM_WIDTH / (extent + 1), 4.0)
+    sheets = (
+        base.mark_rect(stroke="#3D4F5C", strokeWidth=0.8, cursor="pointer")
+        .encode(x=x, x2="x2", y=y, y2="y2", color=alt.Color("kind:N", scale=kinds, legend=None))
+        .add_params(click)
+    )
+    front = base.transform_filter(alt.datum.sheet == 0)
+    crowded = table["stage"].nunique() > 8
+    labels = front.transform_calculate(middle="(datum.x + datum.x2) / 2").encode(x=alt.X("middle:Q", axis=None))
+    names = labels.mark_text(angle=270 if crowded else 0, align="right" if crowded else "center", fontWeight="bold")
+    layers = [sheets, names.encode(y=alt.datum(-16), text="stage:N")]
+    if not crowded:
+        layers.append(labels.mark_text(fontSize=11).encode(y=alt.datum(-20), text="size:N"))
+    size = {"width": pixel * (extent + 1), "height": pixel * 54}  # as high as wide for a pixel: the maps are to scale
+    chart: alt.LayerChart = alt.layer(*layers).properties(**size).configure_view(strokeWidth=0)
+    return chart
+
+
+def seen(image: Any, window: tuple[tuple[int, int], tuple[int, int]]) -> alt.LayerChart:
+    """A digit, uint8 `(28, 28)`, with the part of it framed that a value within the network depends on."""
+    rows, columns = np.nonzero(image)
+    pixels = pd.DataFrame({"x": columns, "y": rows, "x2": columns + 1, "y2": rows + 1, "ink": image[rows, columns]})
+    (top, left), (bottom, right) = window
+    frame = pd.DataFrame({"x": [left], "y": [top], "x2": [right], "y2": [bottom]})
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, 28], nice=False))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[28, 0], nice=False))
+    ink = alt.Color("ink:Q", scale=alt.Scale(domain=[0, 255], range=["#FFFFFF", "#111111"]), legend=None)
+    paper = pd.DataFrame({"x": [0], "y": [0], "x2": [28], "y2": [28]})
+    sheet = alt.Chart(paper).mark_rect(fill="#FFFFFF", stroke="#888888").encode(x=x, y=y, x2="x2", y2="y2")
+    digit = alt.Chart(pixels).mark_rect().encode(x=x, y=y, x2="x2", y2="y2", color=ink)
+    box = (
+        alt.Chart(frame)
+        .mark_rect(fill="#E69F00", fillOpacity=0.25, stroke="#D55E00", strokeWidth=3)
+        .encode(x=x, y=y, x2="x2", y2="y2")
+    )
+    chart: alt.LayerChart = (sheet + digit + box).properties(width=190, height=190)
     return chart

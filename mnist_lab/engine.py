@@ -21,7 +21,7 @@ from distributed import Client, Future, LocalCluster
 from mnist_lab.errors import EngineError, LabError
 from mnist_lab.experiment import Status
 from mnist_lab.store import Run, Store
-from mnist_lab.worker import train_run, warm_up
+from mnist_lab.worker import calibrate, train_run, warm_up
 
 log = logging.getLogger("mnist_lab.engine")
 
@@ -54,6 +54,8 @@ class Engine:
         self.heartbeat = 0.0
         self.warming: Future | None = None
         self.warm_up_tries = 0
+        self.calibrating: Future | None = None
+        self.calibrated = only is not None or store.calibration() is not None
         self.current: tuple[Run, Future] | None = None
 
     @property
@@ -125,6 +127,11 @@ class Engine:
             if run:
                 log.info("run %d: %s, seed %d", run.id, run.name, run.experiment.seed)
                 self.current = run, self._submit(train_run, self.store.url, run.id, self.threads)
+            elif not self.calibrated:
+                self.calibrated = True
+                self.calibrating = self._submit(calibrate, self.threads)
+        if self.calibrating and self.calibrating.done():
+            self._save_calibration(self.calibrating)
 
     def _warmed(self, future: Future) -> None:
         self.warming = None
@@ -134,6 +141,15 @@ class Engine:
             self._warm()
         else:
             self.warm_up_tries = 0
+
+    def _save_calibration(self, future: Future) -> None:
+        self.calibrating = None
+        if future.status == "error":
+            log.error("calibration failed: %r", future.exception())
+            return
+        ratios = future.result()
+        log.info("this machine's steps take %s times the model's", ", ".join(f"{ratio:.2f}" for ratio in ratios))
+        self.store.save_calibration(ratios)
 
     def _ended(self, run: Run, future: Future) -> None:
         self.current = None

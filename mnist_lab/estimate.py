@@ -1,56 +1,98 @@
-"""How long a run will roughly take: a fixed model of a training step, corrected by what runs took on this machine."""
+"""How long a run will take on this machine: a fixed model of a training step, corrected by what was measured here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import prod
-from statistics import median
+from statistics import median, quantiles
 
 from mnist_lab.architecture import trace
 from mnist_lab.experiment import Experiment, Protocol, Status
+from mnist_lab.presets import PRESETS
 from mnist_lab.store import Run
 
-# Seconds on two server cores, fitted by hand to the four presets (within a quarter for each): a multiply-add forward
-# and backward, an output value of a convolution, one of a normalisation or dropout layer, and a step.
+# Seconds on two server cores, fitted by hand to the presets (within a quarter for each): a multiply-add forward and
+# backward, an output value of a convolution, one of a normalisation or dropout layer, and a step.
 _MULTIPLY_ADD = 3.0e-11
 _CONVOLVED = 2.0e-9
 _ELEMENTWISE = 5.0e-9
 _STEP = 5.0e-3
 _FORWARD_SHARE = 1 / 3
 _START = 0.5
-RECENT = 30
+RECENT = 200
+CALIBRATED_WITH = tuple(PRESETS[name] for name in ("3x3", "2x2", "fast"))
 
 
-def model_seconds(experiment: Experiment) -> float:
-    """Seconds of a whole run on the machine that the constants were fitted on."""
+@dataclass(frozen=True)
+class Prediction:
+    """Seconds of a whole run: most likely, and from low to high; `epochs` of it."""
+
+    seconds: float
+    low: float
+    high: float
+    epochs: int
+
+    def text(self) -> str:
+        """For a reader: `about 2 min (100 s to 140 s), 9.5 s an epoch`."""
+        low, high = duration_text(self.low), duration_text(self.high)
+        spread = f" ({low} to {high})" if low != high else ""
+        epoch = self.seconds / self.epochs
+        return f"about {duration_text(self.seconds)}{spread}, {epoch:.{0 if epoch >= 20 else 1}f} s an epoch"
+
+
+def _image_seconds(experiment: Experiment) -> float:
     image = 0.0
     for row in trace(experiment.architecture):
         image += _MULTIPLY_ADD * row.multiply_adds
         kind = type(row.layer).__name__
-        if kind == "Conv2D":
+        if kind in ("Conv2D", "SeparableConv2D"):
             image += _CONVOLVED * prod(row.output_shape)
         elif kind in ("BatchNormalization", "Dropout"):
             image += _ELEMENTWISE * prod(row.output_shape)
+    return image
+
+
+def step_seconds(experiment: Experiment) -> float:
+    """Seconds of a training step on the machine that the constants were fitted on."""
+    return _STEP + experiment.recipe.batch_size * _image_seconds(experiment)
+
+
+def model_seconds(experiment: Experiment) -> float:
+    """Seconds of a whole run on the machine that the constants were fitted on."""
     epochs = experiment.recipe.epochs
     evaluated = epochs * experiment.protocol.validation_images
     if experiment.protocol is Protocol.HOLDOUT:
         evaluated += 10_000
     trained = epochs * experiment.train_images
     steps = epochs * experiment.steps_per_epoch
-    return _START + steps * _STEP + image * (trained + _FORWARD_SHARE * evaluated)
+    return _START + steps * _STEP + _image_seconds(experiment) * (trained + _FORWARD_SHARE * evaluated)
 
 
-def seconds(experiment: Experiment, past: Iterable[Run]) -> float:
-    """Seconds that a run will roughly take.
+def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[float] = ()) -> Prediction:
+    """What a run will take, as a range.
 
     Args:
-        past: earlier runs on this machine, newest first. Runs of the very same design are believed most; others
-            correct the model by their median ratio.
+        past: earlier runs on this machine, newest first. Runs of the very same design are believed most; of others
+            each design's ratio to the model counts once.
+        calibration: this machine's ratios to the model, from its short calibration.
     """
     finished = [run for run in past if run.status is Status.FINISHED and run.seconds][:RECENT]
+    epochs = experiment.recipe.epochs
     same = [run.seconds for run in finished if run.design_key == experiment.design_key and run.seconds]
     if same:
-        return median(same)
-    ratios = [run.seconds / model_seconds(run.experiment) for run in finished if run.seconds]
-    return model_seconds(experiment) * (median(ratios) if ratios else 1.0)
+        return Prediction(median(same), 0.9 * min(same), 1.1 * max(same), epochs)
+    model = model_seconds(experiment)
+    by_design: dict[str, list[float]] = {}
+    for run in finished:
+        if run.seconds and run.epochs_done == run.experiment.recipe.epochs:
+            by_design.setdefault(run.design_key, []).append(run.seconds / model_seconds(run.experiment))
+    ratios = [*calibration, *(median(found) for found in by_design.values())]
+    if not ratios:
+        return Prediction(model, model / 2, model * 2, epochs)
+    low, high = min(ratios), max(ratios)
+    if len(ratios) >= 10:
+        tenths = quantiles(ratios, n=10)
+        low, high = tenths[0], tenths[-1]
+    return Prediction(model * median(ratios), model * 0.8 * low, model * 1.25 * high, epochs)
 
 
 def duration_text(value: float) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from mnist_lab import estimate
 from mnist_lab.architecture import problem
 from mnist_lab.errors import InputError
+from mnist_lab.estimate import Prediction
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.store import Run, Store
 
@@ -47,12 +48,18 @@ class Lab:
         Raises:
             InputError: the network is larger than is allowed, or the number of seeds is not from 1 to 30.
         """
-        if wrong := problem(experiment.architecture):
-            raise wrong
         if not 1 <= seeds <= MAX_SEEDS:
             raise InputError(f"Seeds: should be from 1 to {MAX_SEEDS}; received {seeds}.")
-        several = [experiment.with_changes(seed=experiment.seed + i) for i in range(seeds)]
-        return self.store.add_runs(several, getpass.getuser())
+        return self.start_all([experiment.with_changes(seed=experiment.seed + i) for i in range(seeds)])
+
+    def start_all(self, experiments: list[Experiment]) -> list[int]:
+        """Queue experiments, all or none; the ids of the runs. Raises InputError where one is larger than allowed."""
+        for experiment in experiments:
+            if wrong := problem(experiment.architecture):
+                raise wrong
+        past, calibration = self._measured()
+        predicted = [estimate.predict(experiment, past, calibration) for experiment in experiments]
+        return self.store.add_runs(experiments, getpass.getuser(), [(p.low, p.high) for p in predicted])
 
     def stop(self, run_id: int) -> None:
         """Cancel a waiting run; have a running one stop within two seconds and keep what it learnt."""
@@ -89,9 +96,24 @@ class Lab:
         lease = self.store.lease()
         return lease.state if lease and lease.is_live else None
 
-    def estimate(self, experiment: Experiment) -> float:
-        """Seconds that a run will roughly take on this machine."""
-        return estimate.seconds(experiment, self.store.runs(Status.FINISHED, limit=estimate.RECENT))
+    def estimate(self, experiment: Experiment) -> Prediction:
+        """What a run will take on this machine."""
+        return estimate.predict(experiment, *self._measured())
+
+    def _measured(self) -> tuple[list[Run], list[float]]:
+        return self.store.runs(Status.FINISHED, limit=estimate.RECENT), self.store.calibration() or []
+
+    def save_design(self, experiment: Experiment) -> None:
+        """Keep a design under its name, in the place of an earlier one of that name."""
+        self.store.save_design(experiment, getpass.getuser())
+
+    def designs(self) -> dict[str, str]:
+        """Kept designs by name, each as JSON."""
+        return self.store.designs()
+
+    def delete_design(self, name: str) -> None:
+        """Keep a design no longer."""
+        self.store.delete_design(name)
 
     def latest(self) -> Run | None:
         """The run that ended last of those that have a curve."""

@@ -12,7 +12,7 @@ from mnist_lab.store import Run
 COLUMNS = (
     "ids name kernel_sizes conv_layers filters parameters status protocol seeds n "
     "validation_accuracy validation_sd best_validation_accuracy best_epoch last_validation_accuracy last_epoch "
-    "test_accuracy test_sd test_loss test_loss_sd seconds when error design_key"
+    "test_accuracy test_sd test_loss test_loss_sd seconds predicted when error design_key"
 ).split()
 _MEANS = ["best_validation_accuracy", "last_validation_accuracy", "test_loss", "seconds"]
 
@@ -45,6 +45,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
                 "test_accuracy": run.test_accuracy,
                 "test_loss": run.test_loss,
                 "seconds": run.seconds,
+                "predicted": _range(run.predicted_low, run.predicted_high),
                 "when": pd.Timestamp(run.ended or run.created, unit="s", tz="UTC").floor("s"),
                 "error": run.error,
                 "design_key": run.design_key,
@@ -52,6 +53,10 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
         )
     numbers = [name for name in COLUMNS if name.endswith(("accuracy", "sd", "loss", "seconds", "epoch"))]
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numbers, float))
+
+
+def _range(low: float | None, high: float | None) -> str | None:
+    return None if low is None or high is None else f"{low:.0f} to {high:.0f} s"
 
 
 def fold(rows: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +71,8 @@ class Run:
     reporting_seconds: float | None
     environment_json: str | None
     error: str | None
+    predicted_low: float | None
+    predicted_high: float | None
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -130,6 +132,8 @@ _EPOCHS = _table("epochs", "run_id epoch steps loss accuracy validation_loss val
 _BATCHES = _table("batches", "run_id point step loss accuracy seconds")
 _CHECKPOINTS = _table("checkpoints", "run_id epoch weights")
 _PREDICTIONS = _table("predictions", "run_id probabilities")
+_CALIBRATIONS = _table("calibrations", "host ratios created")
+_DESIGNS = _table("designs", "name owner experiment created")
 _LEASE = _table("lease", "id engine host pid process_created heartbeat state")
 
 
@@ -195,12 +199,23 @@ class Store:
 
     # The queue
 
-    def add_runs(self, experiments: list[Experiment], owner: str) -> list[int]:
-        """Queue experiments, all or none; their ids in the same order."""
+    def add_runs(
+        self,
+        experiments: list[Experiment],
+        owner: str,
+        predicted: Sequence[tuple[float | None, float | None]] | None = None,
+    ) -> list[int]:
+        """Queue experiments, all or none; their ids in the same order.
+
+        Args:
+            predicted: what each is expected to take, from and to how many seconds.
+        """
         now = time.time()
         ids = []
         with self._write() as connection:
-            for experiment in experiments:
+            for experiment, (low, high) in zip(
+                experiments, predicted or [(None, None)] * len(experiments), strict=True
+            ):
                 row = {
                     "name": experiment.name,
                     "owner": owner,
@@ -209,6 +224,8 @@ class Store:
                     "design_key": experiment.design_key,
                     "parameters": totals(trace(experiment.architecture)).parameters,
                     "created": now,
+                    "predicted_low": low,
+                    "predicted_high": high,
                 }
                 ids.append(connection.execute(sa.insert(_RUN).values(row).returning(_RUN.c.id)).scalar_one())
         return ids
@@ -384,6 +401,42 @@ class Store:
             return None
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
+
+    # How fast this machine is, and designs kept by name
+
+    def calibration(self) -> list[float] | None:
+        """What this machine's short calibration found, or None where it has not been made."""
+        query = sa.select(_CALIBRATIONS.c.ratios).where(_CALIBRATIONS.c.host == socket.gethostname())
+        with self._read() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        return json.loads(found) if found else None
+
+    def save_calibration(self, ratios: list[float]) -> None:
+        """Keep this machine's calibration in the place of an earlier one."""
+        host = socket.gethostname()
+        with self._write() as connection:
+            connection.execute(sa.delete(_CALIBRATIONS).where(_CALIBRATIONS.c.host == host))
+            connection.execute(
+                sa.insert(_CALIBRATIONS).values(host=host, ratios=json.dumps(ratios), created=time.time())
+            )
+
+    def save_design(self, experiment: Experiment, owner: str) -> None:
+        """Keep a design under its name, in the place of an earlier one of that name."""
+        with self._write() as connection:
+            connection.execute(sa.delete(_DESIGNS).where(_DESIGNS.c.name == experiment.name))
+            row = {"name": experiment.name, "owner": owner, "experiment": experiment.model_dump_json()}
+            connection.execute(sa.insert(_DESIGNS).values(**row, created=time.time()))
+
+    def designs(self) -> dict[str, str]:
+        """Kept designs by name, in the order of their names, each as JSON."""
+        with self._read() as connection:
+            rows = connection.execute(sa.select(_DESIGNS.c.name, _DESIGNS.c.experiment).order_by(_DESIGNS.c.name))
+            return {row.name: row.experiment for row in rows}
+
+    def delete_design(self, name: str) -> None:
+        """Keep a design no longer; no effect where there is none of that name."""
+        with self._write() as connection:
+            connection.execute(sa.delete(_DESIGNS).where(_DESIGNS.c.name == name))
 
     # The engine's lease
 

@@ -176,8 +176,20 @@ def train(
     return run.train()
 
 
+def measure(experiment: Experiment, steps: int) -> float:
+    """Seconds of a training step of an experiment, the median of `steps` after two that warm up."""
+    run = _Training(experiment, lambda points, line: None, lambda: False, REPORT_SECONDS)
+    batch = tf.range(experiment.recipe.batch_size), tf.zeros((experiment.recipe.batch_size, 8))
+    seconds = []
+    for _ in range(steps + 2):
+        began = time.perf_counter()
+        run.train_step(*batch)
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds[2:]))
+
+
 class _Training:
-    """The state of one training; `train` is its only use."""
+    """The state of one training."""
 
     def __init__(
         self, experiment: Experiment, report: Report, should_stop: Callable[[], bool], report_seconds: float

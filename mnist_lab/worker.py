@@ -8,7 +8,9 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from mnist_lab import estimate
 from mnist_lab.errors import EngineError, LabError
+from mnist_lab.estimate import CALIBRATED_WITH
 from mnist_lab.experiment import Status
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
@@ -31,6 +33,14 @@ def warm_up(threads: int) -> None:
         # Batch normalisation, dropout, pooling: the network with most of what a first step has to load.
         moment = PRESETS["3x3"].with_changes(protocol="holdout", train_images=256)
         training.train(moment, lambda points, epoch: None, lambda: True)
+
+
+def calibrate(threads: int) -> list[float]:
+    """Ratios of what training steps take here to what they are reckoned to take; about three seconds."""
+    warm_up(threads)
+    from mnist_lab import training
+
+    return [training.measure(experiment, 12) / estimate.step_seconds(experiment) for experiment in CALIBRATED_WITH]
 
 
 def train_run(url: str, run_id: int, threads: int) -> None:

@@ -14,8 +14,11 @@ except InputError as error:
     st.error(str(error), icon=":material/error:")
     draft = drafts.load()
 
-controls.undo_redo()
-controls.presets(draft)
+start, steps = st.columns([3, 2], vertical_alignment="bottom")
+with start:
+    controls.presets(draft)
+with steps:
+    controls.undo_redo()
 left, right = st.columns([2, 3], gap="medium")
 with left:
     st.subheader("All blocks")

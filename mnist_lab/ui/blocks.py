@@ -93,7 +93,7 @@ def _actions(network: Architecture, part: Part, index: int) -> None:
         for label, icon, possible, open_after, what in (
             ("Up", "arrow_upward", index > 0, index - 1, ("move", index, index - 1)),
             ("Down", "arrow_downward", index < count - 1, index + 1, ("move", index, index + 1)),
-            ("Copy", "content_copy", count < high, index + 1, ("duplicate", index)),
+            ("Duplicate", "content_copy", count < high, index + 1, ("duplicate", index)),
             ("Add before", "add", count < high, index, ("insert", index)),
             ("Delete", "delete", count > low, None, ("delete", index)),
         ):

@@ -5,26 +5,32 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from mnist_lab import charts, dataset
+from mnist_lab.advice import notes
 from mnist_lab.architecture import Architecture, TracedLayer, problem, repairs, totals, trace
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Experiment
 from mnist_lab.lab import MAX_SEEDS
-from mnist_lab.layers import INPUT_SHAPE
+from mnist_lab.layers import INPUT_SHAPE, size_text
+from mnist_lab.receptive_field import Window, middle, seen
+from mnist_lab.ui import blocks, menu
 from mnist_lab.ui import draft as drafts
-from mnist_lab.ui import menu
 from mnist_lab.ui.session import lab
+
+SHOWN_DIGIT = 7  # of the training images: a 3, which fills its frame
 
 
 def show(draft: dict[str, Any]) -> Experiment | None:
-    """Figures, verdict and layer table of a draft; the experiment where it can be trained."""
+    """Figures, verdict, diagram, receptive field and layer table of a draft; the experiment where it can be trained."""
     network = drafts.architecture(draft)
     wrong = problem(network)
     if wrong:
-        _refusal(draft, network, str(wrong))
+        _refusal(network, str(wrong))
         return None
     traced = trace(network)
     counts = totals(traced)
+    last = [row for row in traced if row.block is not None][-1]
     figures = st.container(horizontal=True)
     figures.metric("Parameters", f"{counts.parameters:,}", help=f"{counts.non_trainable:,} of them non-trainable.")
     figures.metric(
@@ -32,16 +38,91 @@ def show(draft: dict[str, Any]) -> Experiment | None:
         _short(counts.multiply_adds),
         help=f"{counts.multiply_adds:,} for one image from input to answer; training does about three times as many.",
     )
-    figures.metric("Convolutions", len(network.blocks))
+    figures.metric(
+        "Sees (pixels)",
+        size_text(last.field.size),
+        help="Receptive field: the part of the image that one value of the last map depends on.",
+    )
+    experiment, error = _experiment(draft)
+    figures.metric(
+        "Time",
+        duration_text(lab().estimate(experiment).seconds) if experiment else "–",
+        help="Of the whole run on this machine, roughly; the range is beside Train.",
+    )
+    _diagram(network, traced)
+    _sight(network, traced)
+    for note in notes(network):
+        st.caption(f":material/lightbulb: {note}")
     _layer_table(traced)
+    if error:
+        st.error(error, icon=":material/error:")
+    return experiment
+
+
+def _experiment(draft: dict[str, Any]) -> tuple[Experiment | None, str]:
+    """What would be trained, or why it cannot be."""
     try:
-        return drafts.experiment(draft)
+        return drafts.experiment(draft), ""
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
-        return None
+        return None, str(error)
 
 
-def _refusal(draft: dict[str, Any], network: Architecture, sentence: str) -> None:
+def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
+    chosen = blocks.opened(network)
+    index = chosen[1] if chosen and chosen[0] == "blocks" else None
+
+    def clicked() -> None:
+        found = st.session_state["diagram"]["selection"].get("stage") or []
+        if found and 0 <= found[0]["block"] < len(network.blocks):
+            blocks.open_block("blocks", int(found[0]["block"]))
+
+    stages = charts.stages(traced, index)
+    pictured = stages.drop_duplicates("stage")
+    st.altair_chart(
+        charts.diagram(stages),
+        width="content",
+        key="diagram",
+        on_select=clicked,
+        selection_mode="stage",
+        alt="The network from image to answer: " + "; ".join(pictured["stage"] + " " + pictured["size"]),
+    )
+    st.caption(
+        "Maps to scale, a sheet for each doubling of the channels; bars are vectors. Click a map to open its block."
+    )
+
+
+def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
+    """What part of a digit the open block's middle value depends on, and from where on all of it is seen."""
+    convolved = [row for row in traced if row.block is not None]
+    chosen = blocks.opened(network)
+    index = chosen[1] if chosen and chosen[0] == "blocks" else len(network.blocks) - 1
+    whole = next((row for row in convolved if _window(convolved, row) == ((0, 0), INPUT_SHAPE[:2])), None)
+    last = [row for row in convolved if row.block == index][-1]
+    window = _window(convolved, last)
+    (top, left), (bottom, right) = window
+    picture, words = st.columns([2, 3], vertical_alignment="center")
+    picture.altair_chart(
+        charts.seen(dataset.load()[0].x[SHOWN_DIGIT], window),
+        width="content",
+        alt=f"A handwritten digit; rows {top + 1} to {bottom} and columns {left + 1} to {right} are framed",
+    )
+    words.markdown(
+        f"**What block {index + 1} sees.** One value in the middle of its {_shape(last.output_shape)} output depends on "
+        f"the framed {bottom - top} × {right - left} pixels. Its neighbour's frame is "
+        f"{size_text(last.field.spacing)} pixels further on."
+    )
+    if whole is None:
+        words.caption("No convolution block sees the whole digit; the layers behind them put it together.")
+    else:
+        words.caption(f"From {whole.place.lower()} on, one value sees the whole digit.")
+
+
+def _window(rows: list[TracedLayer], row: TracedLayer) -> Window:
+    steps = [(each.layer, each.input_shape) for each in rows[: rows.index(row) + 1]]
+    return seen(steps, middle(row.output_shape))
+
+
+def _refusal(network: Architecture, sentence: str) -> None:
     with st.container(border=True):
         st.error(sentence, icon=":material/error:")
         st.write("Any one of these makes it fit:")
@@ -57,27 +138,37 @@ def _refusal(draft: dict[str, Any], network: Architecture, sentence: str) -> Non
 
 
 def _layer_table(traced: list[TracedLayer]) -> None:
-    rows = [{"Part": "Input", "Layer": "Image", "Output shape": _shape(INPUT_SHAPE), "Parameters": 0}]
+    rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": _shape(INPUT_SHAPE), "Sees": "1×1"}]
     rows += [
         {
             "Part": row.place,
             "Layer": row.layer.describe(),
-            "Output shape": _shape(row.output_shape),
+            "Output": _shape(row.output_shape),
+            "Sees": size_text(row.field.size) if row.block is not None else None,
             "Parameters": row.parameters,
+            "Multiply-adds": row.multiply_adds,
+            "Spacing": size_text(row.field.spacing) if row.block is not None else None,
         }
         for row in traced
     ]
+    number = st.column_config.NumberColumn
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         height="content",
+        placeholder="",
         column_config={
-            "Part": st.column_config.TextColumn(width=68),
-            "Layer": st.column_config.TextColumn(width=218),
-            "Output shape": st.column_config.TextColumn(width=98),
-            "Parameters": st.column_config.NumberColumn(format="localized", width=82),
+            "Part": st.column_config.TextColumn(width=62),
+            "Layer": st.column_config.TextColumn(width=190),
+            "Output": st.column_config.TextColumn("Output shape", width=92),
+            "Parameters": number(format="localized", width=84),
+            "Multiply-adds": number(format="localized", width=92, help="For one image, forward."),
+            "Sees": st.column_config.TextColumn(width=58, help="Receptive field of one output value, in pixels."),
+            "Spacing": st.column_config.TextColumn(
+                width=62, help="By how many pixels the fields of neighbouring values are apart: the product of strides."
+            ),
         },
-        alt="The network's layers from input to output, with the shape of each output and its parameters.",
+        alt="The network's layers from input to output: shape, parameters, multiply-adds and receptive field of each.",
     )
 
 
@@ -108,10 +199,9 @@ def train_bar(experiment: Experiment | None) -> None:
         if experiment is None:
             st.caption("This design cannot be trained yet: the message above says why.")
             return
-        seconds = lab().estimate(experiment)
-        each = f"about {duration_text(seconds)}"
-        several = f" a run, about {duration_text(seeds * seconds)} in all" if seeds > 1 else ""
-        st.caption(f"{experiment.name}: {each}{several} on this machine.")
+        prediction = lab().estimate(experiment)
+        several = f"; all {seeds} runs about {duration_text(seeds * prediction.seconds)}" if seeds > 1 else ""
+        st.caption(f"{experiment.name}: {prediction.text()}{several}, on this machine.")
     if pressed:
         lab().start(experiment, seeds)
         st.switch_page(menu.TRAIN)

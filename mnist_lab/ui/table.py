@@ -36,6 +36,7 @@ _CONFIG: dict[str, Any] = {
     "last_validation_accuracy": _number("Last validation", format="%.2f %%"),
     "last_epoch": _number("Last epoch", format="%d"),
     "seconds": _number("Seconds", format="%.1f s", help="From start to test result; mean over n seeds."),
+    "predicted": st.column_config.TextColumn("Predicted", help="What the lab expected it to take before it began."),
     "protocol": st.column_config.TextColumn(
         "Protocol", help="notebook: validated on the test images. holdout: on 5,000 training images kept apart."
     ),
