@@ -5,7 +5,7 @@ import json
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mnist_lab.architecture import Architecture, Spec, trace
 from mnist_lab.errors import InputError, sentence
@@ -40,18 +40,34 @@ class Protocol(StrEnum):
         )
 
 
+FORMAT = 1  # of an experiment as JSON; a higher one means fields or values that an older lab would misread
+
+
 class Experiment(Spec):
     """One run, completely: the same experiment on the same machine is the same training.
 
     `train_images` takes the first so many training images; left out, it is all that the protocol allows.
     """
 
+    format: int = Field(default=FORMAT, ge=1)
     name: str = Field(default="custom", min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*$")
     architecture: Architecture
     recipe: Recipe = Recipe()
     protocol: Protocol = Protocol.HOLDOUT
     seed: int = Field(default=1, ge=0, lt=2**31)
     train_images: int = Field(default=0, ge=1, le=60_000)
+
+    @staticmethod
+    def most_images(protocol: str) -> int:
+        """The most training images under a protocol of that name."""
+        return Protocol(protocol).max_train_images
+
+    @field_validator("format")
+    @classmethod
+    def _not_newer(cls, value: int) -> int:
+        if value > FORMAT:
+            raise ValueError(f"this design is of format {value}, which a newer lab wrote; this one reads {FORMAT}")
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -83,7 +99,7 @@ class Experiment(Spec):
     @property
     def design_key(self) -> str:
         """The same for experiments that differ in nothing but seed and name."""
-        fields = self.model_dump(mode="json", exclude={"seed", "name"})
+        fields = self.model_dump(mode="json", exclude={"seed", "name", "format"})
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_changes(self, **changes: Any) -> "Experiment":
@@ -113,6 +129,21 @@ def parse(kind: type[SpecT], data: Any) -> SpecT:
         return kind.model_validate(data)
     except ValidationError as error:
         raise InputError(sentence(error)) from None
+
+
+MAX_DESIGN = 20_000
+
+
+def read_design(text: str | bytes) -> Experiment:
+    """An experiment from JSON that came from outside: a link, a file.
+
+    Raises:
+        InputError: it is longer than 20,000 characters, no JSON, or no experiment; one sentence on the first thing
+            wrong.
+    """
+    if len(text) > MAX_DESIGN:
+        raise InputError(f"a design is at most {MAX_DESIGN:,} characters; received {len(text):,}.")
+    return parse(Experiment, text)
 
 
 class Status(StrEnum):

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mnist_lab.errors import InputError
-from mnist_lab.ui import blocks, controls, meaning
+from mnist_lab.ui import baseline, blocks, controls, keep, meaning
 from mnist_lab.ui import draft as drafts
 
 st.title("Design")
@@ -19,6 +19,7 @@ with start:
     controls.presets(draft)
 with steps:
     controls.undo_redo()
+    keep.show(draft)
 left, right = st.columns([2, 3], gap="medium")
 with left:
     st.subheader("All blocks")
@@ -30,5 +31,6 @@ with left:
 with right:
     st.subheader("What it means")
     experiment = meaning.show(draft)
+    baseline.show(experiment)
 with st.bottom:
     meaning.train_bar(experiment)

@@ -10,14 +10,13 @@ import streamlit as st
 
 from mnist_lab.architecture import Architecture
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment, Protocol, parse
+from mnist_lab.experiment import Experiment, Protocol, parse, read_design
 from mnist_lab.history import History
 from mnist_lab.presets import PRESETS
 from mnist_lab.quick import Quick
 
 _KEY = "history"
 _ADDRESS_KEY = "draft_address"
-MAX_ADDRESS = 20_000
 FIRST_PRESET = "3x3"
 
 
@@ -57,13 +56,8 @@ def _from_address(preset: str | None, design: str | None) -> Experiment:
             raise InputError(f"Address: preset should be one of {', '.join(PRESETS)}; received {preset[:60]!r}.")
         return PRESETS[preset]
     assert design is not None
-    if len(design) > MAX_ADDRESS:
-        raise InputError(
-            f"Address: a design is at most {MAX_ADDRESS:,} characters; received {len(design):,}; "
-            "the page shows your last design instead."
-        )
     try:
-        return parse(Experiment, design)
+        return read_design(design)
     except InputError as error:
         raise InputError(f"Address: this link holds no design the lab can read ({str(error).rstrip('.')}).") from None
 
@@ -136,7 +130,7 @@ def experiment(draft: dict[str, Any]) -> Experiment:
 
 
 def _name(draft: dict[str, Any]) -> str:
-    """A preset's name while the network and recipe are that preset's; `custom` or `7x7, changed` after."""
+    """A preset's name while the network and recipe are that preset's; `7x7, changed` after; else what was chosen."""
     preset = PRESETS.get(draft["name"].removesuffix(", changed"))
     if preset is None:
         return str(draft["name"])

@@ -1,0 +1,105 @@
+"""Keeping and sharing a design: by name in the store, as a link, as JSON, as a Keras script."""
+
+from typing import Any
+
+import streamlit as st
+
+from mnist_lab.errors import InputError
+from mnist_lab.experiment import Experiment, read_design
+from mnist_lab.keras_script import source
+from mnist_lab.ui import draft as drafts
+from mnist_lab.ui import fields
+from mnist_lab.ui.session import lab
+
+_MESSAGE = "keep_message"
+
+
+def show(draft: dict[str, Any]) -> None:
+    """A popover with all of it, and what came of the last use of it."""
+    with st.popover("Save, open, share", icon=":material/save:"):
+        try:
+            experiment: Experiment | None = drafts.experiment(draft)
+        except InputError:
+            experiment = None
+            st.caption("This design cannot be trained yet, so it cannot be saved or exported; opening another works.")
+        name = draft["name"] if experiment is None else experiment.name
+        st.text_input(
+            "Name",
+            max_chars=60,
+            help="What runs of this design are called, and what it is saved as.",
+            **fields.bound("design_name", name, lambda new: drafts.save({**drafts.current(), "name": new or "custom"})),
+        )
+        st.button("Save", icon=":material/save:", disabled=experiment is None, on_click=_save, key="save_design")
+        _open()
+        st.caption("The address of this page is the whole design: copy it to share it.")
+        if experiment is not None:
+            _export(experiment)
+        st.file_uploader(
+            "Import a design (JSON)",
+            type="json",
+            key="import",
+            on_change=_import,
+            help="A file that Export design made, here or in another installation.",
+        )
+    if message := st.session_state.pop(_MESSAGE, None):
+        kind, text = message
+        (st.error if kind == "error" else st.success)(text)
+
+
+def _save() -> None:
+    experiment = drafts.experiment(drafts.current())
+    lab().save_design(experiment)
+    st.session_state[_MESSAGE] = ("success", f"Saved as “{experiment.name}”.")
+
+
+def _open() -> None:
+    kept = lab().designs()
+    if not kept:
+        st.caption("Nothing saved yet.")
+        return
+    chosen = st.selectbox("Saved designs", list(kept), key="saved_design")
+    with st.container(horizontal=True):
+        st.button("Open", icon=":material/folder_open:", on_click=_load, args=(kept[chosen], "Saved design"))
+        st.button("Delete", icon=":material/delete:", on_click=_delete, args=(chosen,), key="delete_design")
+
+
+def _delete(name: str) -> None:
+    lab().delete_design(name)
+    st.session_state[_MESSAGE] = ("success", f"“{name}” is no longer saved; runs made with it stay.")
+
+
+def _load(text: str | bytes, where: str) -> None:
+    try:
+        drafts.save(drafts.of_experiment(read_design(text)))
+    except InputError as error:
+        st.session_state[_MESSAGE] = ("error", f"{where}: {error} The design on the page is as it was.")
+
+
+def _import() -> None:
+    uploaded = st.session_state["import"]
+    if uploaded is not None:
+        _load(uploaded.getvalue(), f"File {uploaded.name[:60]}")
+
+
+def _export(experiment: Experiment) -> None:
+    file = "".join(letter if letter.isalnum() else "-" for letter in experiment.name)
+    st.download_button(
+        "Export design (JSON)",
+        experiment.model_dump_json(indent=2),
+        f"{file}.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    script = source(experiment)
+    st.download_button(
+        "Export Keras script",
+        script,
+        f"{file}.py",
+        "text/x-python",
+        icon=":material/code:",
+        on_click="ignore",
+        help="A script that builds and trains this network with nothing but TensorFlow.",
+    )
+    with st.expander("Read the Keras script"):
+        st.code(script, language="python")
