@@ -27,7 +27,7 @@ def _family(kernel: int) -> Experiment:
     blocks = (block.model_copy(update={"pooling": pooling, "filters": filters}) for pooling, filters in widths)
     return Experiment(
         name=f"kernel {kernel}",
-        architecture=Architecture(blocks=tuple(blocks), bridge="global average"),
+        architecture=Architecture(blocks=tuple(blocks)),
         recipe=Recipe(
             optimizer=Adam(learning_rate=0.01, beta_2=0.99),
             schedule=OneCycle(),

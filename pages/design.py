@@ -14,12 +14,11 @@ except InputError as error:
     st.error(str(error), icon=":material/error:")
     draft = drafts.load()
 
-start, steps = st.columns([3, 2], vertical_alignment="bottom")
-with start:
-    controls.presets(draft)
-with steps:
+controls.presets(draft)
+with st.container(horizontal=True, gap="small"):
     controls.undo_redo()
     keep.show(draft)
+keep.message()
 left, right = st.columns([2, 3], gap="medium")
 with left:
     st.subheader("All blocks")

@@ -1,6 +1,7 @@
 """The lab as a person uses it, in a real browser."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +130,53 @@ def test_a_chosen_row_stays_chosen_when_a_new_run_comes(store: Store, small: Exp
         wait_until(lambda: rows.count() == 4, "the new run is in the table")
         wait_until(lambda: rows.nth(3).get_attribute("aria-selected") == "true", "the choice moves with its run")
         page.get_by_role("link", name=f"Run {chosen.id}, seed 0").wait_for()
+
+
+def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path) -> None:
+    with server(store.url) as running, browser() as page:
+
+        def row(number: int, words: str):
+            return page.get_by_role("button", name=f"Block {number}: {words}")
+
+        page.goto(f"{running.url}/?preset=3x3")
+        page.get_by_text("13,338").wait_for()
+        page.locator("[data-testid=stVegaLiteChart] svg g.mark-rect path").nth(3).click(force=True)  # on the diagram
+        page.get_by_text("What block 1 sees").wait_for()
+        page.get_by_role("button", name="Duplicate", exact=True).click()
+        row(4, "3×3, 32").wait_for()
+        page.keyboard.press("Control+z")
+        row(4, "3×3, 32").wait_for(state="hidden")
+        page.keyboard.press("Control+Shift+z")
+        row(4, "3×3, 32").wait_for()
+        row(1, "3×3, 16").click()
+        set_number(page, "Kernel height", "2")
+        row(1, "2×3, 16").wait_for()
+        wait_until(lambda: "%5B2%2C3%5D" in page.url or "[2,3]" in page.url, "the design is in the address")
+
+        page.context.new_page().goto(page.url)
+        other = page.context.pages[-1]
+        other.get_by_role("button", name="Block 1: 2×3, 16").wait_for()
+        assert other.get_by_role("button", name="Block 4: 3×3, 32").is_visible()
+
+        page.get_by_role("button", name="Save, open, share").click()
+        exported = {}
+        for name in ("Export Keras script", "Export design (JSON)"):
+            with page.expect_download() as download:
+                page.get_by_role("button", name=name).click()
+            exported[name] = Path(download.value.path()).read_text(encoding="utf-8")
+        assert "kernel_size=(2, 3)" in exported["Export Keras script"]
+        compile(exported["Export Keras script"], "script.py", "exec")
+
+        broken, whole = tmp_path / "broken.json", tmp_path / "whole.json"
+        broken.write_text("[" * 5000)
+        whole.write_text(exported["Export design (JSON)"].replace('"seed": 1', '"seed": 77'))
+        upload = page.locator("input[type=file]")
+        upload.set_input_files(broken)
+        page.get_by_text("File broken.json:").wait_for()
+        assert row(1, "2×3, 16").is_visible()
+        upload.set_input_files(whole)
+        wait_until(lambda: page.get_by_role("spinbutton", name="Seed").input_value() == "77", "the file's design")
+        assert page.get_by_test_id("stException").count() == 0
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,17 @@
-import pytest
+"""What a run is before it runs, and what comes from outside as one."""
 
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnist_lab.architecture import totals, trace
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment, Protocol, Status
+from mnist_lab.experiment import Experiment, Protocol, Status, read_design
 from mnist_lab.presets import PRESETS
+from mnist_lab.recipe import Augmentation, Recipe
 
 
 def test_the_design_key_ignores_seed_and_name_and_nothing_else() -> None:
@@ -47,3 +56,68 @@ def test_experiments_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         PRESETS["3x3"].seed = 2  # type: ignore[misc]
     assert isinstance(PRESETS["3x3"], Experiment)
+
+
+OLD_LINK = """{"name":"3x3, changed","architecture":{"blocks":[{"filters":16,"kernel_size":[2,2],"strides":[1,1],
+"padding":"valid","batch_normalization":true,"dropout":0.0,"order":"notebook"},{"filters":16,"kernel_size":3,
+"strides":2,"pooling":"max","dropout":0.25}],"head":[{"units":128,"batch_normalization":true,"dropout":0.7}]},
+"recipe":{"optimizer":{"name":"adam","learning_rate":0.01},"schedule":"one-cycle","batch_size":128,"epochs":3},
+"protocol":"notebook","seed":4,"train_images":60000}"""
+
+
+def test_an_old_link_still_means_what_it_meant() -> None:
+    design = read_design(OLD_LINK)
+    assert totals(trace(design.architecture)).parameters == 16 * 5 + 64 + 2320 + 576 * 128 + 128 + 512 + 1290
+    assert (design.seed, design.recipe.schedule.name, design.recipe.augmentation) == (4, "one-cycle", Augmentation())
+
+
+def test_a_design_of_a_newer_lab_is_refused_in_a_sentence() -> None:
+    newer = json.dumps(PRESETS["3x3"].model_dump(mode="json") | {"format": 2, "hologram": True})
+    with pytest.raises(InputError, match="newer lab"):
+        read_design(newer)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = st.sampled_from([*Experiment.model_fields, *Recipe.model_fields, "blocks", "head", "kernel_size", "name"])
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """A real design with something in it replaced by something else."""
+    data = PRESETS[draw(st.sampled_from(sorted(PRESETS)))].model_dump(mode="json")
+    place: Any = data
+    while isinstance(place, dict | list) and place and draw(st.booleans()):
+        key = draw(st.sampled_from(sorted(place)) if isinstance(place, dict) else st.integers(0, len(place) - 1))
+        if not isinstance(place[key], dict | list) or draw(st.booleans()):
+            place[key] = draw(JSON)
+            break
+        place = place[key]
+    else:
+        if isinstance(place, dict):
+            place[draw(FIELDS)] = draw(JSON)
+    return json.dumps(data)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.text(max_size=200)
+    | st.binary(max_size=200)
+    | JSON.map(json.dumps)
+    | damaged()
+    | st.integers(1, 30_000).map(lambda depth: "[" * depth)
+    | st.integers(1, 9_000).map(lambda depth: '{"a":' * (depth // 3) + "1" + "}" * (depth // 3))
+)
+def test_whatever_comes_from_outside_is_a_design_or_one_sentence(text: str | bytes) -> None:
+    try:
+        design = read_design(text)
+    except InputError as error:
+        sentence = str(error)
+        assert "\n" not in sentence
+        assert len(sentence) < 500
+        assert sentence.endswith(".")
+    else:
+        assert read_design(design.model_dump_json()) == design

@@ -157,3 +157,102 @@ def test_the_share_link_is_the_whole_experiment() -> None:
     test = healthy(page("design", design=changed.model_dump_json()))
     assert number(test, "Seed").value == 5
     assert Path(ROOT / "pages" / "design.py").exists()
+
+
+def blocks(test: AppTest) -> list[str]:
+    return [b.label.split(": ")[1] for b in test.button if str(b.key).startswith("row-")]
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    next(b for b in test.button if b.label == label).click().run()
+    return healthy(test)
+
+
+def test_blocks_are_opened_changed_moved_copied_deleted_and_all_of_it_undone() -> None:
+    test = healthy(page("design", preset="fast"))
+    start = blocks(test)
+    test.button(key="row-blocks-0").click().run()
+    number(healthy(test), "Filters").set_value(8).run()
+    number(test, "Kernel width").set_value(7).run()
+    next(box for box in test.selectbox if box.label == "Pooling").set_value("average").run()
+    assert blocks(healthy(test))[0] == "5×7, 8 filters, average 2×2"
+    press(test, "Down")
+    press(test, "Duplicate")
+    press(test, "Delete")
+    press(test, "Add a convolution block")
+    press(test, "Add a dense block")
+    wide = ["3×3, 32 filters, max 2×2", "5×7, 8 filters, average 2×2", "3×3, 16 filters, same", "256 units", "64 units"]
+    assert blocks(test) == wide
+    for _ in range(8):
+        press(test, "Undo")
+    assert blocks(test) == start
+    assert test.button(key="Undo").disabled
+    assert test.query_params["preset"] == "fast"
+    for _ in range(8):
+        press(test, "Redo")
+    assert blocks(test) == wide
+
+
+def test_an_edit_of_a_block_keeps_what_the_quick_controls_did() -> None:
+    test = healthy(page("design", preset="7x7"))
+    number(test, "Kernel size").set_value(3).run()
+    test.button(key="row-blocks-1").click().run()
+    next(box for box in test.selectbox if box.label == "Activation").set_value("elu").run()
+    design = json.loads(healthy(test).query_params["design"])
+    assert [block["kernel_size"] for block in design["architecture"]["blocks"]] == [[3, 3]] * 3
+    assert [block["activation"] for block in design["architecture"]["blocks"]] == ["relu", "elu", "relu"]
+
+
+def test_the_whole_recipe_can_be_edited() -> None:
+    test = healthy(page("design", preset="fast"))
+    next(box for box in test.selectbox if box.label == "Optimizer").set_value("sgd").run()
+    next(box for box in test.checkbox if box.label == "Nesterov").check().run()
+    next(b for b in test.button_group if b.label == "Schedule").set_value("step").run()
+    for label, value in (
+        ("Factor", 0.1),
+        ("Label smoothing", 0.1),
+        ("Rotation (degrees)", 15.0),
+        ("Early stopping (epochs)", 2),
+    ):
+        number(healthy(test), label).set_value(value).run()
+    recipe = json.loads(healthy(test).query_params["design"])["recipe"]
+    assert recipe["optimizer"]["nesterov"] is True
+    assert recipe["schedule"] == {"name": "step", "factor": 0.1, "every": 3}
+    assert (recipe["label_smoothing"], recipe["augmentation"]["rotation"], recipe["patience"]) == (0.1, 15.0, 2)
+    number(test, "Label smoothing").set_value(1.5).run()
+    assert any("Label smoothing: should be less than 1; received 1.5." in error.value for error in test.error)
+
+
+def test_one_factor_at_a_time(url: str) -> None:
+    test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
+    press(test, "Pin as baseline")
+    number(test, "Kernel size").set_value(2).run()
+    assert any("One thing differs" in caption.value for caption in healthy(test).caption)
+    number(test, "Epochs").set_value(2).run()
+    assert any("2 things differ" in warning.value for warning in healthy(test).warning)
+    press(test, "Queue the baseline and 2 single-change runs")
+    runs = Store(url).runs()[::-1]
+    assert [(run.experiment.architecture.blocks[0].kernel_size, run.experiment.recipe.epochs) for run in runs] == [
+        ((3, 3), 12),
+        ((2, 2), 12),
+        ((3, 3), 2),
+    ]
+    assert runs[1].name == "3x3: Kernel size of blocks 1, 2 and 3: 3×3 → 2×2"
+
+
+def test_a_saved_design_is_opened_again_and_deleted() -> None:
+    test = healthy(page("design", preset="2x2"))
+    test.text_input(key="design_name").set_value("mine").run()
+    press(test, "Save")
+    next(pill for pill in test.pills).set_value("7x7").run()
+    press(test, "Open")
+    assert metric(test, "Parameters") == "144,406"
+    assert test.text_input(key="design_name").value == "mine"
+    press(test, "Delete")
+    assert any("Nothing saved yet" in caption.value for caption in test.caption)
+
+
+def test_an_unwise_design_gets_a_quiet_note_and_can_be_trained() -> None:
+    test = healthy(page("design", preset="2x2"))
+    assert any("Dense 1 holds 91% of all parameters" in caption.value for caption in test.caption)
+    assert not test.button(key="train").disabled

@@ -30,19 +30,11 @@ def _bound(key: str, value: Any, change: Callable[[Draft, Any], Draft]) -> dict[
 def undo_redo() -> None:
     """Two buttons, and their keys."""
     history = drafts.history()
-    with st.container(horizontal=True, gap="small"):
-        for label, shortcut, icon, possible, do in (
-            ("Undo", "Ctrl+Z", "undo", history.past, drafts.undo),
-            ("Redo", "Ctrl+Shift+Z", "redo", history.future, drafts.redo),
-        ):
-            st.button(
-                label,
-                key=label,
-                icon=f":material/{icon}:",
-                shortcut=shortcut,
-                disabled=not possible,
-                on_click=do,
-            )
+    for label, shortcut, icon, possible, do in (
+        ("Undo", "Ctrl+Z", "undo", history.past, drafts.undo),
+        ("Redo", "Ctrl+Shift+Z", "redo", history.future, drafts.redo),
+    ):
+        st.button(label, key=label, icon=f":material/{icon}:", shortcut=shortcut, disabled=not possible, on_click=do)
 
 
 def presets(draft: Draft) -> None:

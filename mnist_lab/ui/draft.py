@@ -29,13 +29,15 @@ def load() -> dict[str, Any]:
     Raises:
         InputError: the address holds something that is no design; the draft is as it was.
     """
-    if _KEY not in st.session_state:
+    is_new = _KEY not in st.session_state
+    if is_new:
         st.session_state[_KEY] = History(of_experiment(PRESETS[FIRST_PRESET]))
         st.session_state[_ADDRESS_KEY] = None
     address = (st.query_params.get("preset"), st.query_params.get("design"))
     if any(address) and address != st.session_state[_ADDRESS_KEY]:
         st.session_state[_ADDRESS_KEY] = address
-        st.session_state[_KEY] = history().did(of_experiment(_from_address(*address)))
+        found = of_experiment(_from_address(*address))
+        st.session_state[_KEY] = History(found) if is_new else history().did(found)
     return current()
 
 

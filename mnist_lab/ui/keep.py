@@ -15,7 +15,7 @@ _MESSAGE = "keep_message"
 
 
 def show(draft: dict[str, Any]) -> None:
-    """A popover with all of it, and what came of the last use of it."""
+    """A popover with all of it."""
     with st.popover("Save, open, share", icon=":material/save:"):
         try:
             experiment: Experiment | None = drafts.experiment(draft)
@@ -41,8 +41,12 @@ def show(draft: dict[str, Any]) -> None:
             on_change=_import,
             help="A file that Export design made, here or in another installation.",
         )
-    if message := st.session_state.pop(_MESSAGE, None):
-        kind, text = message
+
+
+def message() -> None:
+    """What came of the last use of it."""
+    if found := st.session_state.pop(_MESSAGE, None):
+        kind, text = found
         (st.error if kind == "error" else st.success)(text)
 
 
