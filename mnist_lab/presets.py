@@ -100,10 +100,9 @@ DESCRIPTIONS: dict[str, str] = {
     "3x3": "The notebook's network with 3×3 kernels: 3 convolutions, two of them with strides of 2.",
     "2x2": "The notebook's network with 2×2 kernels: 5 convolutions, 4 to 64 filters.",
     "fast": "For a lesson: about 99 % after one epoch of a few seconds.",
-    "LeNet-5": "LeCun and others, 1998: the network that read cheques. About 99 % after ten epochs.",
+    "LeNet-5": "LeCun and others, 1998: the network that read cheques. About 98.7 % after ten epochs.",
 } | {
     f"kernel {kernel}": f"One of four networks that differ in nothing but kernel size, here {kernel}×{kernel}: the "
-    "notebook's question asked fairly. About 99.4 % after six epochs whatever the kernel; compare them over several "
-    "seeds."
-    for kernel in FAMILY_KERNELS
+    f"notebook's question asked fairly. {accuracy} % after six epochs with one seed; several tell you more."
+    for kernel, accuracy in ((2, 99.1), (3, 99.4), (5, 99.4), (7, 99.5))
 }

@@ -149,6 +149,7 @@ def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path)
         page.keyboard.press("Control+Shift+z")
         row(4, "3×3, 32").wait_for()
         row(1, "3×3, 16").click()
+        page.get_by_text("What block 1 sees").wait_for()
         set_number(page, "Kernel height", "2")
         row(1, "2×3, 16").wait_for()
         wait_until(lambda: "%5B2%2C3%5D" in page.url or "[2,3]" in page.url, "the design is in the address")
@@ -175,7 +176,9 @@ def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path)
         page.get_by_text("File broken.json:").wait_for()
         assert row(1, "2×3, 16").is_visible()
         upload.set_input_files(whole)
-        wait_until(lambda: page.get_by_role("spinbutton", name="Seed").input_value() == "77", "the file's design")
+        wait_until(
+            lambda: page.get_by_role("spinbutton", name="Seed", exact=True).input_value() == "77", "the file's design"
+        )
         assert page.get_by_test_id("stException").count() == 0
 
 
