@@ -10,6 +10,7 @@ import pandas as pd
 
 from mnist_lab.architecture import TracedLayer
 from mnist_lab.layers import INPUT_SHAPE, size_text
+from mnist_lab.receptive_field import Window
 
 Spec = dict[str, Any]
 
@@ -99,9 +100,7 @@ def curves(metric: str, epochs: int, zoom: bool = False) -> Spec:
         width="container",
         padding={"left": 5, "right": 120, "top": 5, "bottom": 5},
     )
-    spec: Spec = chart.to_dict()
-    del spec["data"]
-    return spec
+    return _without_data(chart)
 
 
 def reproduction_points(network: str, notebook_epochs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
@@ -157,10 +156,11 @@ def seeds(points: pd.DataFrame, epochs: int) -> alt.LayerChart:
     return chart
 
 
-def schedule(points: pd.DataFrame, epochs: int) -> alt.Chart:
-    """The learning rate over training, small; a table of epoch (a share of one between), learning_rate."""
-    chart: alt.Chart = (
-        alt.Chart(points)
+@functools.lru_cache(maxsize=64)
+def schedule(epochs: int) -> Spec:
+    """The learning rate over training, small: a specification without its data, a table of epoch and learning_rate."""
+    chart = (
+        alt.Chart(alt.NamedData("rates"))
         .mark_line()
         .encode(
             x=alt.X("epoch:Q", scale=alt.Scale(domain=[0, epochs]), axis=alt.Axis(tickMinStep=1, format="d")),
@@ -169,7 +169,7 @@ def schedule(points: pd.DataFrame, epochs: int) -> alt.Chart:
         )
         .properties(height=140)
     )
-    return chart
+    return _without_data(chart)
 
 
 def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
@@ -205,53 +205,72 @@ def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def diagram(table: pd.DataFrame) -> alt.LayerChart:
+@functools.lru_cache(maxsize=256)
+def diagram(extent: float, crowded: bool) -> Spec:
     """A network to scale: feature maps as stacks of sheets, one sheet for each doubling of channels, vectors as bars.
 
-    A click on a stack selects its `block` under the name `stage`.
+    A Vega-Lite specification without its data, which is a table of `stages`: most changes of a network move nothing
+    but that. A click on a stack selects its `block` under the name `stage`.
+
+    Args:
+        extent: how far the last stage reaches, in pixels of the image; crowded: names have to stand upright.
     """
     click = alt.selection_point(name="stage", fields=["block"], on="click", clear=False)
     kinds = alt.Scale(domain=["map", "open", "vector"], range=["#8FB8D9", "#E69F00", "#B9A6C9"])
-    base = alt.Chart(table).encode(
-        tooltip=["stage:N", alt.Tooltip("size:N", title="shape"), alt.Tooltip("sees:N", title="sees (pixels)")]
+    base = alt.Chart(alt.NamedData("stages")).encode(
+        tooltip=[alt.Tooltip("stage:N"), alt.Tooltip("size:N", title="shape"), alt.Tooltip("sees:N", title="sees")]
     )
-    extent = table["x2"].max() + 1
-    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-1, extent], nice=False))
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-1, extent + 1], nice=False))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-30, 24], nice=False))
-    pixel = min(_DIAGRAM_WIDTH / (extent + 1), 4.0)
     sheets = (
         base.mark_rect(stroke="#3D4F5C", strokeWidth=0.8, cursor="pointer")
-        .encode(x=x, x2="x2", y=y, y2="y2", color=alt.Color("kind:N", scale=kinds, legend=None))
+        .encode(x=x, x2="x2:Q", y=y, y2="y2:Q", color=alt.Color("kind:N", scale=kinds, legend=None))
         .add_params(click)
     )
     front = base.transform_filter(alt.datum.sheet == 0)
-    crowded = table["stage"].nunique() > 8
     labels = front.transform_calculate(middle="(datum.x + datum.x2) / 2").encode(x=alt.X("middle:Q", axis=None))
     names = labels.mark_text(angle=270 if crowded else 0, align="right" if crowded else "center", fontWeight="bold")
     layers = [sheets, names.encode(y=alt.datum(-16), text="stage:N")]
     if not crowded:
         layers.append(labels.mark_text(fontSize=11).encode(y=alt.datum(-20), text="size:N"))
-    size = {"width": pixel * (extent + 1), "height": pixel * 54}  # as high as wide for a pixel: the maps are to scale
-    chart: alt.LayerChart = alt.layer(*layers).properties(**size).configure_view(strokeWidth=0)
-    return chart
+    pixel = min(_DIAGRAM_WIDTH / (extent + 2), 4.0)  # as high as it is wide: the maps are to scale
+    chart = alt.layer(*layers).properties(width=pixel * (extent + 2), height=pixel * 54)
+    return _without_data(chart.configure_view(strokeWidth=0))
 
 
-def seen(image: Any, window: tuple[tuple[int, int], tuple[int, int]]) -> alt.LayerChart:
-    """A digit, uint8 `(28, 28)`, with the part of it framed that a value within the network depends on."""
+def _without_data(chart: alt.TopLevelMixin) -> Spec:
+    spec: Spec = chart.to_dict()
+    del spec["data"]
+    return spec
+
+
+def seen_points(image: np.ndarray, window: Window) -> pd.DataFrame:
+    """The table that `seen` draws: the paper, the ink of a digit, uint8 `(28, 28)`, and the frame of a window."""
     rows, columns = np.nonzero(image)
-    pixels = pd.DataFrame({"x": columns, "y": rows, "x2": columns + 1, "y2": rows + 1, "ink": image[rows, columns]})
+    ink = pd.DataFrame({"x": columns, "y": rows, "x2": columns + 1, "y2": rows + 1, "ink": image[rows, columns]})
     (top, left), (bottom, right) = window
-    frame = pd.DataFrame({"x": [left], "y": [top], "x2": [right], "y2": [bottom]})
+    corners = ["x", "y", "x2", "y2"]
+    paper, frame = ([[0, 0, 28, 28]], [[left, top, right, bottom]])
+    return pd.concat(
+        [
+            pd.DataFrame(paper, columns=corners).assign(kind="paper", ink=0),
+            ink.assign(kind="ink"),
+            pd.DataFrame(frame, columns=corners).assign(kind="frame", ink=0),
+        ],
+        ignore_index=True,
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def seen() -> Spec:
+    """A digit with the part of it framed that a value depends on: a specification without its data, `seen_points`."""
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, 28], nice=False))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[28, 0], nice=False))
+    base = alt.Chart(alt.NamedData("seen")).encode(x=x, y=y, x2="x2:Q", y2="y2:Q")
     ink = alt.Color("ink:Q", scale=alt.Scale(domain=[0, 255], range=["#FFFFFF", "#111111"]), legend=None)
-    paper = pd.DataFrame({"x": [0], "y": [0], "x2": [28], "y2": [28]})
-    sheet = alt.Chart(paper).mark_rect(fill="#FFFFFF", stroke="#888888").encode(x=x, y=y, x2="x2", y2="y2")
-    digit = alt.Chart(pixels).mark_rect().encode(x=x, y=y, x2="x2", y2="y2", color=ink)
-    box = (
-        alt.Chart(frame)
-        .mark_rect(fill="#E69F00", fillOpacity=0.25, stroke="#D55E00", strokeWidth=3)
-        .encode(x=x, y=y, x2="x2", y2="y2")
+    paper = base.transform_filter(alt.datum.kind == "paper").mark_rect(fill="#FFFFFF", stroke="#888888")
+    digit = base.transform_filter(alt.datum.kind == "ink").mark_rect().encode(color=ink)
+    frame = base.transform_filter(alt.datum.kind == "frame").mark_rect(
+        fill="#E69F00", fillOpacity=0.25, stroke="#D55E00", strokeWidth=3
     )
-    chart: alt.LayerChart = (sheet + digit + box).properties(width=190, height=190)
-    return chart
+    return _without_data((paper + digit + frame).properties(width=190, height=190))

@@ -20,6 +20,10 @@ with st.container(horizontal=True, gap="small"):
     keep.show(draft)
 keep.message()
 left, right = st.columns([2, 3], gap="medium")
+with right:  # first, so that what a change means is there before the controls are drawn again
+    st.subheader("What it means")
+    experiment = meaning.show(draft)
+    baseline.show(experiment)
 with left:
     st.subheader("All blocks")
     controls.quick(draft)
@@ -27,9 +31,5 @@ with left:
     blocks.show(draft)
     st.subheader("Training")
     controls.training(draft)
-with right:
-    st.subheader("What it means")
-    experiment = meaning.show(draft)
-    baseline.show(experiment)
 with st.bottom:
     meaning.train_bar(experiment)

@@ -20,6 +20,11 @@ def set_number(page, label: str, value: str) -> None:
     box.press("Enter")
 
 
+def settled(page) -> None:
+    """Wait until the page's script has run to its end, as a person does before the next key."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
 def choose(page, label: str) -> None:
     page.get_by_role("radio", name=label, exact=True).or_(page.get_by_role("button", name=label, exact=True)).click()
 
@@ -144,8 +149,10 @@ def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path)
         page.get_by_text("What block 1 sees").wait_for()
         page.get_by_role("button", name="Duplicate", exact=True).click()
         row(4, "3×3, 32").wait_for()
+        settled(page)
         page.keyboard.press("Control+z")
         row(4, "3×3, 32").wait_for(state="hidden")
+        settled(page)
         page.keyboard.press("Control+Shift+z")
         row(4, "3×3, 32").wait_for()
         row(1, "3×3, 16").click()

@@ -29,6 +29,7 @@ pages = {{"design": menu.DESIGN, "train": menu.TRAIN, "results": menu.RESULTS}}
 st.navigation([st.Page(path, default=name == "{name}") for name, path in pages.items()]).run()
 """
     test = AppTest.from_string(script, default_timeout=30)
+    test.session_state["more_recipe"] = test.session_state["keep"] = True  # both open
     for key, value in query.items():
         test.query_params[key] = value
     return test.run()

@@ -188,8 +188,9 @@ def training(draft: Draft) -> None:
         **_bound("protocol", draft["protocol"], lambda d, value: drafts.with_protocol(d, Protocol(value))),
     )
     st.caption(Protocol(draft["protocol"]).explanation)
-    with st.expander("More of the recipe"):
-        _more(draft)
+    with st.expander("More of the recipe", key="more_recipe", on_change="rerun") as more:
+        if more.open:
+            _more(draft)
 
 
 def _more(draft: Draft) -> None:
@@ -237,8 +238,11 @@ def _schedule_chart(draft: Draft) -> None:
     rates = experiment.recipe.learning_rates(steps)
     shown = np.linspace(0, len(rates) - 1, min(len(rates), 200)).astype(int)
     points = pd.DataFrame({"epoch": shown / steps, "learning_rate": rates[shown]})
-    st.altair_chart(
-        charts.schedule(points, epochs), alt=f"The learning rate over {epochs} epochs, at most {rates.max():g}"
+    st.vega_lite_chart(
+        points,
+        charts.schedule(epochs),
+        key="schedule_chart",
+        alt=f"The learning rate over {epochs} epochs, at most {rates.max():g}",
     )
 
 

@@ -16,7 +16,9 @@ _MESSAGE = "keep_message"
 
 def show(draft: dict[str, Any]) -> None:
     """A popover with all of it."""
-    with st.popover("Save, open, share", icon=":material/save:"):
+    with st.popover("Save, open, share", icon=":material/save:", key="keep", on_change="rerun") as popover:
+        if not popover.open:
+            return
         try:
             experiment: Experiment | None = drafts.experiment(draft)
         except InputError:
@@ -45,9 +47,10 @@ def show(draft: dict[str, Any]) -> None:
 
 def message() -> None:
     """What came of the last use of it."""
-    if found := st.session_state.pop(_MESSAGE, None):
-        kind, text = found
-        (st.error if kind == "error" else st.success)(text)
+    with st.container():  # always there, so that a message moves nothing to another place in the page
+        if found := st.session_state.pop(_MESSAGE, None):
+            kind, text = found
+            (st.error if kind == "error" else st.success)(text)
 
 
 def _save() -> None:

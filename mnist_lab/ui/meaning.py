@@ -78,8 +78,9 @@ def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
 
     stages = charts.stages(traced, index)
     pictured = stages.drop_duplicates("stage")
-    st.altair_chart(
-        charts.diagram(stages),
+    st.vega_lite_chart(
+        stages,
+        charts.diagram(float(stages["x2"].max()), len(pictured) > 8),
         width="content",
         key="diagram",
         on_select=clicked,
@@ -101,8 +102,10 @@ def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
     window = _window(convolved, last)
     (top, left), (bottom, right) = window
     picture, words = st.columns([2, 3], vertical_alignment="center")
-    picture.altair_chart(
-        charts.seen(dataset.load()[0].x[SHOWN_DIGIT], window),
+    picture.vega_lite_chart(
+        charts.seen_points(dataset.load()[0].x[SHOWN_DIGIT], window),
+        charts.seen(),
+        key="seen",
         width="content",
         alt=f"A handwritten digit; rows {top + 1} to {bottom} and columns {left + 1} to {right} are framed",
     )
