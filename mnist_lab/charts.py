@@ -19,7 +19,10 @@ BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "val
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 _ZOOM = {"loss": [0, 0.5], "accuracy": [0.9, 1]}
 _HEIGHT = 300
-_DIAGRAM_WIDTH = 450
+_DIAGRAM_WIDTH = 345  # fits a phone
+# In full: Streamlit adds its own to what is left out, and takes it from the height.
+_NO_PADDING = {"left": 0, "right": 0, "top": 0, "bottom": 0}
+_GREY = "#7A7A7A"  # read on white and on black
 
 
 def curve_points(epochs: pd.DataFrame, batches: pd.DataFrame, metric: str, steps_per_epoch: int) -> pd.DataFrame:
@@ -201,7 +204,7 @@ def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
         for sheet in reversed(range(sheets)):
             x, y = left + 1.2 * sheet, 1.2 * sheet - height / 2
             rows.append(common | {"sheet": sheet, "x": x, "x2": x + width, "y": y, "y2": y + height})
-        left += max(width + 1.2 * (sheets - 1) + 5, 12)  # room for a name
+        left += width + 1.2 * (sheets - 1) + 5
     return pd.DataFrame(rows)
 
 
@@ -213,15 +216,17 @@ def diagram(extent: float, crowded: bool) -> Spec:
     but that. A click on a stack selects its `block` under the name `stage`.
 
     Args:
-        extent: how far the last stage reaches, in pixels of the image; crowded: names have to stand upright.
+        extent: how far the last stage reaches, in pixels of the image; crowded: words have to stand upright.
     """
     click = alt.selection_point(name="stage", fields=["block"], on="click", clear=False)
     kinds = alt.Scale(domain=["map", "open", "vector"], range=["#8FB8D9", "#E69F00", "#B9A6C9"])
     base = alt.Chart(alt.NamedData("stages")).encode(
         tooltip=[alt.Tooltip("stage:N"), alt.Tooltip("size:N", title="shape"), alt.Tooltip("sees:N", title="sees")]
     )
+    pixel = min(_DIAGRAM_WIDTH / (extent + 2), 4.0)  # as high as it is wide: the maps are to scale
+    label_height = (130 if crowded else 36) / pixel
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-1, extent + 1], nice=False))
-    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-30, 24], nice=False))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-15 - label_height, 24], nice=False))
     sheets = (
         base.mark_rect(stroke="#3D4F5C", strokeWidth=0.8, cursor="pointer")
         .encode(x=x, x2="x2:Q", y=y, y2="y2:Q", color=alt.Color("kind:N", scale=kinds, legend=None))
@@ -229,12 +234,19 @@ def diagram(extent: float, crowded: bool) -> Spec:
     )
     front = base.transform_filter(alt.datum.sheet == 0)
     labels = front.transform_calculate(middle="(datum.x + datum.x2) / 2").encode(x=alt.X("middle:Q", axis=None))
-    names = labels.mark_text(angle=270 if crowded else 0, align="right" if crowded else "center", fontWeight="bold")
-    layers = [sheets, names.encode(y=alt.datum(-16), text="stage:N")]
-    if not crowded:
-        layers.append(labels.mark_text(fontSize=11).encode(y=alt.datum(-20), text="size:N"))
-    pixel = min(_DIAGRAM_WIDTH / (extent + 2), 4.0)  # as high as it is wide: the maps are to scale
-    chart = alt.layer(*layers).properties(width=pixel * (extent + 2), height=pixel * 54)
+    if crowded:
+        words = labels.transform_calculate(words="datum.stage + ', ' + datum.size")
+        text = words.mark_text(angle=270, align="right", color=_GREY, fontSize=12).encode(
+            y=alt.datum(-16), text="words:N"
+        )
+        layers = [sheets, text]
+    else:
+        names = labels.mark_text(baseline="top", color=_GREY, fontWeight="bold", dy=4)
+        sizes = labels.mark_text(baseline="top", color=_GREY, fontSize=11, dy=20)
+        under = alt.datum(-15)
+        layers = [sheets, names.encode(y=under, text="stage:N"), sizes.encode(y=under, text="size:N")]
+    size = {"width": pixel * (extent + 2), "height": pixel * (39 + label_height)}
+    chart = alt.layer(*layers).properties(**size, padding=_NO_PADDING)
     return _without_data(chart.configure_view(strokeWidth=0))
 
 
@@ -273,4 +285,5 @@ def seen() -> Spec:
     frame = base.transform_filter(alt.datum.kind == "frame").mark_rect(
         fill="#E69F00", fillOpacity=0.25, stroke="#D55E00", strokeWidth=3
     )
-    return _without_data((paper + digit + frame).properties(width=190, height=190))
+    chart = (paper + digit + frame).properties(width=176, height=176, padding=_NO_PADDING)
+    return _without_data(chart)

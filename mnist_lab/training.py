@@ -22,7 +22,7 @@ from mnist_lab.keras_model import build
 from mnist_lab.layers import CLASSES
 from mnist_lab.recipe import Constant, Recipe
 
-REPORT_SECONDS = 0.25
+REPORT_SECONDS = 0.33
 CURVE_POINTS = 400
 EVALUATION_BATCH = 500
 

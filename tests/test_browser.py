@@ -145,7 +145,11 @@ def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path)
 
         page.goto(f"{running.url}/?preset=3x3")
         page.get_by_text("13,338").wait_for()
-        page.locator("[data-testid=stVegaLiteChart] svg g.mark-rect path").nth(3).click(force=True)  # on the diagram
+        sheets = page.locator("[data-testid=stVegaLiteChart] svg g.mark-rect path")
+        wait_until(lambda: sheets.count() > 3, "the diagram is drawn")
+        image = sheets.first.bounding_box()
+        assert abs(image["width"] - image["height"]) < 2, "maps are to scale"
+        sheets.nth(3).click(force=True)
         page.get_by_text("What block 1 sees").wait_for()
         page.get_by_role("button", name="Duplicate", exact=True).click()
         row(4, "3×3, 32").wait_for()

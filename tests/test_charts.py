@@ -1,10 +1,13 @@
 import json
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import pytest
 
 from mnist_lab import charts, notebook
+from mnist_lab.architecture import trace
+from mnist_lab.presets import PRESETS
 
 BATCHES = pd.DataFrame({"point": [0, 1], "step": [5, 10], "loss": [2.0, 1.0], "accuracy": [0.2, 0.6], "seconds": 1.0})
 EPOCHS = pd.DataFrame(
@@ -61,3 +64,29 @@ def test_the_notebooks_log_stands_beside_our_runs() -> None:
 def test_a_line_for_each_seed() -> None:
     points = pd.DataFrame({"run_id": [1, 2], "seed": [1, 2], "epoch": [1, 1], "validation_accuracy": [0.9, 0.91]})
     charts.seeds(points, 3).to_dict()
+
+
+def test_the_diagram_is_to_scale_and_marks_the_open_block() -> None:
+    table = charts.stages(trace(PRESETS["3x3"].architecture), chosen=1)
+    assert list(table["stage"].unique()) == ["Image", "Block 1", "Block 2", "Block 3", "Vector", "Dense 1", "Output"]
+    first = table[table["stage"] == "Block 1"]
+    assert len(first) == 5  # 16 channels are four doublings of one
+    assert set(first["x2"] - first["x"]) == set(first["y2"] - first["y"]) == {26.0}
+    assert set(table.loc[table["kind"] == "open", "stage"]) == {"Block 2"}
+    spec = charts.diagram(100.0, crowded=False)
+    x, y = (spec["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy")
+    assert spec["width"] / (x[1] - x[0]) == pytest.approx(spec["height"] / (y[1] - y[0]))
+    assert "data" not in spec
+
+
+def test_a_digit_is_drawn_with_its_frame() -> None:
+    image = np.zeros((28, 28), np.uint8)
+    image[3, 5] = 200
+    points = charts.seen_points(image, ((0, 2), (23, 25))).set_index("kind")
+    assert points.loc["ink", ["x", "y", "ink"]].tolist() == [5, 3, 200]
+    assert points.loc["frame", ["x", "y", "x2", "y2"]].tolist() == [2, 0, 25, 23]
+    assert charts.seen()["width"] == charts.seen()["height"]
+
+
+def test_the_learning_rate_is_drawn_over_all_epochs() -> None:
+    assert charts.schedule(7)["encoding"]["x"]["scale"]["domain"] == [0, 7]

@@ -86,6 +86,9 @@ def test_two_supervisors_share_one_engine_and_the_second_takes_over(store: Store
         with supervisor.engine(store.url):
             wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
             first = store.lease()
+            ratios = wait_until(store.calibration, "an idle engine measures how fast the machine is")
+            assert len(ratios) == 3
+            assert all(0.01 < ratio < 100 for ratio in ratios)
         wait_until(lambda: store.lease() and store.lease().is_live, "an engine serves")
         (run_id,) = store.add_runs([small], "ada")
         assert ended(store, run_id).status is Status.FINISHED

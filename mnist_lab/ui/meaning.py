@@ -80,7 +80,7 @@ def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
     pictured = stages.drop_duplicates("stage")
     st.vega_lite_chart(
         stages,
-        charts.diagram(float(stages["x2"].max()), len(pictured) > 8),
+        charts.diagram(float(stages["x2"].max()), len(pictured) > 4),
         width="content",
         key="diagram",
         on_select=clicked,
