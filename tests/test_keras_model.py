@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mnist_lab.architecture import Architecture, ConvBlock, problem, trace
+from mnist_lab.architecture import Architecture, ConvBlock, problem, totals, trace
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import parse
 from mnist_lab.keras_model import build
@@ -235,3 +235,28 @@ def test_behind_the_bridge_everything_sees_what_the_last_map_sees(bridge: str) -
     )
     assert vector.field.size == rows[-1].field.size == size
     assert seen([(row.layer, row.input_shape) for row in rows], (0, 0)) == ((0, 0), (23, 23))
+
+
+def counted_by_tensorflow(model: keras.Model) -> int:
+    """Multiply-adds of one image as TensorFlow's own profiler counts them: half its floating point operations."""
+    graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(tf.TensorSpec((1, 28, 28, 1))).graph
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
+    options["output"] = "none"
+    found = tf.compat.v1.profiler.profile(graph, cmd="op", options=options)
+    kinds = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
+    counted, rows = 0, list(found.children)
+    while rows:
+        row = rows.pop()
+        rows += row.children
+        if row.name in kinds:
+            counted += row.float_ops
+    return counted // 2
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(linear_block, min_size=1, max_size=4), st.booleans())
+def test_multiply_adds_equal_what_tensorflow_counts(blocks: list[ConvBlock], dense: bool) -> None:
+    head = PRESETS["fast"].architecture.head if dense else ()
+    architecture = Architecture(blocks=tuple(blocks), head=head)
+    assume(problem(architecture) is None)
+    assert totals(trace(architecture)).multiply_adds == counted_by_tensorflow(build(architecture, seed=1))
