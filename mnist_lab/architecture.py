@@ -80,10 +80,10 @@ class ConvBlock(Spec):
     """
 
     filters: int = Field(
-        default=16, ge=1, le=1024, title="Filters", description="How many patterns it looks for: its output channels."
+        ge=1, le=1024, title="Filters", description="How many patterns it looks for: its output channels."
     )
     kernel_size: KernelSize = Field(
-        default=(3, 3), title="Kernel size", description="Height and width of the window that slides over the input."
+        title="Kernel size", description="Height and width of the window that slides over the input."
     )
     strides: KernelSize = Field(
         default=(1, 1), title="Strides", description="How many pixels the window moves at a time: 2 halves the map."
@@ -174,7 +174,7 @@ def _common_words(block: "ConvBlock | DenseBlock") -> Iterator[str]:
 class DenseBlock(Spec):
     """A dense layer of the head with what belongs to it. The editor shows every field, as for `ConvBlock`."""
 
-    units: int = Field(default=64, ge=1, le=4096, title="Units", description="How many values it makes of its input.")
+    units: int = Field(ge=1, le=4096, title="Units", description="How many values it makes of its input.")
     bias: Bias = True
     activation: Activation = "relu"
     batch_normalization: Normalization = False

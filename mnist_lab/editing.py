@@ -10,7 +10,10 @@ from mnist_lab.experiment import parse
 
 Part = Literal["blocks", "head"]
 LIMITS: dict[Part, tuple[int, int]] = {"blocks": (1, 30), "head": (0, 8)}
-NEW: dict[Part, ConvBlock | DenseBlock] = {"blocks": ConvBlock(padding="same"), "head": DenseBlock()}
+NEW: dict[Part, ConvBlock | DenseBlock] = {
+    "blocks": ConvBlock(filters=16, kernel_size=3, padding="same"),
+    "head": DenseBlock(units=64),
+}
 
 
 def _with(network: Architecture, part: Part, blocks: list[Any]) -> Architecture:

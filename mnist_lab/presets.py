@@ -22,9 +22,11 @@ FAMILY_KERNELS = (2, 3, 5, 7)
 
 def _family(kernel: int) -> Experiment:
     """One of a family that differs in kernel size alone: same depth, filters, padding and recipe."""
-    block = ConvBlock(kernel_size=kernel, padding="same", batch_normalization=True, order="quick")
-    widths = (("max", 16), ("max", 32), ("none", 64))
-    blocks = (block.model_copy(update={"pooling": pooling, "filters": filters}) for pooling, filters in widths)
+    common = {"kernel_size": kernel, "padding": "same", "batch_normalization": True, "order": "quick"}
+    blocks = (
+        ConvBlock(**common, filters=filters, pooling=pooling)
+        for filters, pooling in ((16, "max"), (32, "max"), (64, "none"))
+    )
     return Experiment(
         name=f"kernel {kernel}",
         architecture=Architecture(blocks=tuple(blocks)),

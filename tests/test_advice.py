@@ -5,6 +5,10 @@ from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock
 from mnist_lab.presets import PRESETS
 
 
+def block(**fields: object) -> ConvBlock:
+    return ConvBlock.model_validate({"filters": 16, "kernel_size": 3} | fields)
+
+
 @pytest.mark.parametrize("name", ["7x7", "3x3"])
 def test_the_notebooks_networks_are_wise_enough(name: str) -> None:
     assert notes(PRESETS[name].architecture) == []
@@ -18,13 +22,13 @@ def test_a_dense_layer_that_holds_nearly_everything_is_noticed() -> None:
 @pytest.mark.parametrize(
     ("blocks", "head", "words"),
     [
-        ([ConvBlock(kernel_size=28), ConvBlock(kernel_size=3, padding="same")], [], "Block 2 sees a 1×1 map"),
-        ([ConvBlock(dropout=0.9)], [], "Block 1: dropout of 0.9 leaves 10%"),
-        ([ConvBlock(pooling="max", pool_size=9)], [DenseBlock(units=20, dropout=0.9)], "Dense 1: dropout of 0.9"),
-        ([ConvBlock(kernel_size=2, strides=3)], [], "Block 1 skips pixels: strides of 3×3"),
-        ([ConvBlock(order="usual", batch_normalization=True)], [], "Block 1: its bias does nothing"),
-        ([ConvBlock(activation="linear"), ConvBlock()], [], "Block 2 follows a block with a linear activation"),
-        ([ConvBlock(pooling="max", pool_size=13)], [DenseBlock(units=4)], "Dense 1 has 4 units"),
+        ([block(kernel_size=28), block(kernel_size=3, padding="same")], [], "Block 2 sees a 1×1 map"),
+        ([block(dropout=0.9)], [], "Block 1: dropout of 0.9 leaves 10%"),
+        ([block(pooling="max", pool_size=9)], [DenseBlock(units=20, dropout=0.9)], "Dense 1: dropout of 0.9"),
+        ([block(kernel_size=2, strides=3)], [], "Block 1 skips pixels: strides of 3×3"),
+        ([block(order="usual", batch_normalization=True)], [], "Block 1: its bias does nothing"),
+        ([block(activation="linear"), block()], [], "Block 2 follows a block with a linear activation"),
+        ([block(pooling="max", pool_size=13)], [DenseBlock(units=4)], "Dense 1 has 4 units"),
     ],
 )
 def test_what_is_unwise_gets_a_reason(blocks: list[ConvBlock], head: list[DenseBlock], words: str) -> None:

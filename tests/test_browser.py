@@ -196,7 +196,7 @@ def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path)
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("/?preset=nope", "Address: preset should be one of 7x7, 3x3, 2x2, fast; received 'nope'."),
+        ("/?preset=nope", f"Address: preset should be one of {', '.join(PRESETS)}; received 'nope'."),
         ("/?design={garbage", "Address: this link holds no design the lab can read"),
         ("/?design=[1]", "Address: this link holds no design the lab can read"),
         ("/train?run=-1", "Address: run should be the number of a run; received '-1'."),
