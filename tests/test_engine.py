@@ -77,7 +77,7 @@ def test_a_killed_engine_is_replaced_its_run_interrupted_and_the_queue_goes_on(s
         assert store.run(lost).status is Status.INTERRUPTED
         wait_until(lambda: all_gone(members), "nothing of it is left")
         second = family(store.lease().pid)
-    assert all_gone(second)
+    wait_until(lambda: all_gone(second), "nothing of that one is left either")
     assert store.lease() is None
 
 
