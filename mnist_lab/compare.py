@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock, Spec
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment, parse
+from mnist_lab.experiment import Experiment, Protocol, parse
 from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 
 Data = dict[str, Any]
@@ -60,7 +60,7 @@ def _differences(old: Data, new: Data) -> Iterator[tuple[str, Data]]:
         data = {name: value for name, value in old.items() if name != "train_images"}
         yield f"Protocol: {old['protocol']} → {new['protocol']}", data | {"protocol": new["protocol"]}
     if old["train_images"] != new["train_images"]:
-        every = [Experiment.most_images(data["protocol"]) == data["train_images"] for data in (old, new)]
+        every = [Protocol(data["protocol"]).max_train_images == data["train_images"] for data in (old, new)]
         if not (all(every) and old["protocol"] != new["protocol"]):
             words = f"Training images: {old['train_images']:,} → {new['train_images']:,}"
             yield words, old | {"train_images": new["train_images"]}

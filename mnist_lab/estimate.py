@@ -1,12 +1,13 @@
 """How long a run will take on this machine: a fixed model of a training step, corrected by what was measured here."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from statistics import median, quantiles
 
 from mnist_lab.architecture import trace
-from mnist_lab.experiment import Experiment, Protocol, Status
+from mnist_lab.experiment import Experiment, Protocol, Status, parse
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Run
 
@@ -67,6 +68,13 @@ def model_seconds(experiment: Experiment) -> float:
     return _START + steps * _STEP + _image_seconds(experiment) * (trained + _FORWARD_SHARE * evaluated)
 
 
+@functools.lru_cache(maxsize=1024)  # a page asks at every change, and an ended run never changes
+def _reckoned(experiment_json: str) -> tuple[int, float]:
+    """Epochs of a stored experiment, and `model_seconds` of it."""
+    experiment = parse(Experiment, experiment_json)
+    return experiment.recipe.epochs, model_seconds(experiment)
+
+
 def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[float] = ()) -> Prediction:
     """What a run will take, as a range.
 
@@ -83,8 +91,9 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
     model = model_seconds(experiment)
     by_design: dict[str, list[float]] = {}
     for run in finished:
-        if run.seconds and run.epochs_done == run.experiment.recipe.epochs:
-            by_design.setdefault(run.design_key, []).append(run.seconds / model_seconds(run.experiment))
+        planned, reckoned = _reckoned(run.experiment_json)
+        if run.seconds and run.epochs_done == planned:
+            by_design.setdefault(run.design_key, []).append(run.seconds / reckoned)
     ratios = [*calibration, *(median(found) for found in by_design.values())]
     if not ratios:
         return Prediction(model, model / 2, model * 2, epochs)

@@ -57,11 +57,6 @@ class Experiment(Spec):
     seed: int = Field(default=1, ge=0, lt=2**31)
     train_images: int = Field(default=0, ge=1, le=60_000)
 
-    @staticmethod
-    def most_images(protocol: str) -> int:
-        """The most training images under a protocol of that name."""
-        return Protocol(protocol).max_train_images
-
     @field_validator("format")
     @classmethod
     def _not_newer(cls, value: int) -> int:

@@ -322,7 +322,7 @@ class _Training:
         seed = [self.experiment.seed, epoch]
         order = np.random.default_rng(seed).permutation(images).astype(np.int32)
         augmentation = self.experiment.recipe.augmentation
-        transforms = np.zeros((images, 8), np.float32)
+        transforms = np.zeros((0, 8), np.float32)  # no images are moved: the step does not look at it
         if augmentation.moves_images:
             transforms = augmentation.transforms(np.random.default_rng([*seed, 1]), images)
         epoch_sums = np.zeros(3)
