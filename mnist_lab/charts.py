@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from mnist_lab.architecture import TracedLayer
+from mnist_lab.architecture import TracedLayer, sees_all_from
 from mnist_lab.layers import INPUT_SHAPE, size_text
 from mnist_lab.receptive_field import Window
 
@@ -19,9 +19,12 @@ BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "val
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 _ZOOM = {"loss": [0, 0.5], "accuracy": [0.9, 1]}
 _HEIGHT = 300
-_DIAGRAM_WIDTH = 345  # fits a phone
+_DIAGRAM_WIDTH = 560  # what there is on a projector; where there is less the maps are smaller
+_MOST_PIXEL = 4.5
 # In full: Streamlit adds its own to what is left out, and takes it from the height.
 _NO_PADDING = {"left": 0, "right": 0, "top": 0, "bottom": 0}
+_WHOLE = "sees all →"  # from this block on a value depends on the whole image
+_MARK = "#C65D00"
 _GREY = "#7A7A7A"  # read on white and on black
 
 
@@ -178,9 +181,10 @@ def schedule(epochs: int) -> Spec:
 def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
     """The table that `diagram` draws: the image, each block's output, each vector; a row for each sheet of a stack.
 
-    Columns: stage, block (its index; -1 for what is no convolution block), kind, size, sees, x, x2, y, y2, in pixels of
-    the image; chosen: whether that block is open.
+    Columns: stage, block (its index; -1 for what is no convolution block), kind (`open` for the chosen block), size,
+    sees, mark (said of the first block that sees the whole image), sheet, x, x2, y, y2, in pixels of the image.
     """
+    whole = sees_all_from(traced)
     last_of = {row.place: row for row in traced}
     pictured: list[tuple[str, int, tuple[int, ...], str]] = [("Image", -1, INPUT_SHAPE, "")]
     for place, row in last_of.items():
@@ -198,8 +202,9 @@ def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
             "stage": "Vector" if stage == "Bridge" else stage,
             "block": block,
             "kind": "open" if block == chosen and block >= 0 else "map" if is_map else "vector",
-            "size": " × ".join(map(str, shape)),
+            "size": size_text(shape),
             "sees": sees,
+            "mark": _WHOLE if block == whole else "",
         }
         for sheet in reversed(range(sheets)):
             x, y = left + 1.2 * sheet, 1.2 * sheet - height / 2
@@ -223,10 +228,13 @@ def diagram(extent: float, crowded: bool) -> Spec:
     base = alt.Chart(alt.NamedData("stages")).encode(
         tooltip=[alt.Tooltip("stage:N"), alt.Tooltip("size:N", title="shape"), alt.Tooltip("sees:N", title="sees")]
     )
-    pixel = min(_DIAGRAM_WIDTH / (extent + 2), 4.0)  # as high as it is wide: the maps are to scale
-    label_height = (130 if crowded else 36) / pixel
-    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-1, extent + 1], nice=False))
-    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-15 - label_height, 24], nice=False))
+    across, down = extent + 2, 39.0  # of the image's pixels, from the left edge and from the top of the highest stack
+    pixel = f"min(width / {across:g}, {_MOST_PIXEL:g})"  # as high as it is wide: the maps are to scale
+    label_height = 170 if crowded else 52
+    x_range: Any = [0, alt.ExprRef(f"{across:g} * {pixel}")]
+    y_range: Any = [alt.ExprRef(f"{down:g} * {pixel}"), 0]
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-1, extent + 1], range=x_range, nice=False))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-15, 24], range=y_range, nice=False))
     sheets = (
         base.mark_rect(stroke="#3D4F5C", strokeWidth=0.8, cursor="pointer")
         .encode(x=x, x2="x2:Q", y=y, y2="y2:Q", color=alt.Color("kind:N", scale=kinds, legend=None))
@@ -235,7 +243,9 @@ def diagram(extent: float, crowded: bool) -> Spec:
     front = base.transform_filter(alt.datum.sheet == 0)
     labels = front.transform_calculate(middle="(datum.x + datum.x2) / 2").encode(x=alt.X("middle:Q", axis=None))
     if crowded:
-        words = labels.transform_calculate(words="datum.stage + ', ' + datum.size")
+        words = labels.transform_calculate(
+            words="datum.stage + ', ' + datum.size + (datum.mark ? ', ' + datum.mark : '')"
+        )
         text = words.mark_text(angle=270, align="right", color=_GREY, fontSize=12).encode(
             y=alt.datum(-16), text="words:N"
         )
@@ -243,10 +253,14 @@ def diagram(extent: float, crowded: bool) -> Spec:
     else:
         names = labels.mark_text(baseline="top", color=_GREY, fontWeight="bold", dy=4)
         sizes = labels.mark_text(baseline="top", color=_GREY, fontSize=11, dy=20)
+        marks = labels.mark_text(baseline="top", color=_MARK, fontSize=11, fontWeight="bold", dy=35)
         under = alt.datum(-15)
-        layers = [sheets, names.encode(y=under, text="stage:N"), sizes.encode(y=under, text="size:N")]
-    size = {"width": pixel * (extent + 2), "height": pixel * (39 + label_height)}
-    chart = alt.layer(*layers).properties(**size, padding=_NO_PADDING)
+        layers = [
+            sheets,
+            *(text.encode(y=under, text=of) for text, of in ((names, "stage:N"), (sizes, "size:N"), (marks, "mark:N"))),
+        ]
+    height = down * min(_DIAGRAM_WIDTH / across, _MOST_PIXEL) + label_height
+    chart = alt.layer(*layers).properties(width="container", height=height, padding=_NO_PADDING)
     return _without_data(chart.configure_view(strokeWidth=0))
 
 

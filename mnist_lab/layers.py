@@ -18,9 +18,9 @@ INPUT_SHAPE: Shape = (28, 28, 1)
 CLASSES = 10
 
 
-def size_text(size: Size) -> str:
-    """`(3, 3)` as `3×3`."""
-    return f"{size[0]}×{size[1]}"
+def size_text(size: Shape) -> str:
+    """`(3, 3)` as `3×3`; also shapes of any length."""
+    return "×".join(map(str, size))
 
 
 def window_positions(length: int, window: int, stride: int, padding: str) -> int:

@@ -19,7 +19,7 @@ with st.container(horizontal=True, gap="small"):
     controls.undo_redo()
     keep.show(draft)
 keep.message()
-left, right = st.columns([2, 3], gap="medium")
+left, right = st.columns([3, 5], gap="medium")
 with right:  # first, so that what a change means is there before the controls are drawn again
     st.subheader("What it means")
     experiment = meaning.show(draft)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mnist_lab import charts, notebook
-from mnist_lab.architecture import trace
+from mnist_lab.architecture import Architecture, ConvBlock, trace
 from mnist_lab.presets import PRESETS
 
 BATCHES = pd.DataFrame({"point": [0, 1], "step": [5, 10], "loss": [2.0, 1.0], "accuracy": [0.2, 0.6], "seconds": 1.0})
@@ -74,9 +74,21 @@ def test_the_diagram_is_to_scale_and_marks_the_open_block() -> None:
     assert set(first["x2"] - first["x"]) == set(first["y2"] - first["y"]) == {26.0}
     assert set(table.loc[table["kind"] == "open", "stage"]) == {"Block 2"}
     spec = charts.diagram(100.0, crowded=False)
-    x, y = (spec["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy")
-    assert spec["width"] / (x[1] - x[0]) == pytest.approx(spec["height"] / (y[1] - y[0]))
+    scales = {axis: spec["layer"][0]["encoding"][axis]["scale"] for axis in "xy"}
+    # A range is a count of the image's pixels times what one of them measures on the screen.
+    (across, pixel), (down, same) = (
+        next(end for end in scales[axis]["range"] if end)["expr"].split(" * ") for axis in "xy"
+    )
+    assert pixel == same
+    lengths = [high - low for low, high in (scales[axis]["domain"] for axis in "xy")]
+    assert lengths == [float(across), float(down)]
     assert "data" not in spec
+
+
+def test_the_diagram_marks_the_first_block_that_sees_the_whole_image() -> None:
+    network = Architecture(blocks=tuple(ConvBlock(filters=1, kernel_size=7, padding="same") for _ in range(6)))
+    table = charts.stages(trace(network), chosen=None)
+    assert set(table.loc[table["mark"] != "", "stage"]) == {"Block 5"}
 
 
 def test_a_digit_is_drawn_with_its_frame() -> None:

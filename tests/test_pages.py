@@ -128,6 +128,14 @@ def impossible() -> AppTest:
     return test
 
 
+def test_of_a_refused_design_what_fits_is_still_shown() -> None:
+    test = impossible()
+    places = test.dataframe[0].value["Part"].tolist()
+    assert places[:2] == ["Input", "Block 1"]
+    assert "Block 3" not in places
+    assert [metric.label for metric in test.metric] == [metric.label for metric in page("design", preset="7x7").metric]
+
+
 def test_pressing_train_queues_as_many_seeds_as_asked(url: str) -> None:
     test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
     number(healthy(test), "× seeds").set_value(3).run()

@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_lab.architecture import problem, repairs
+from mnist_lab.architecture import problem
 from mnist_lab.presets import PRESETS
 from mnist_lab.quick import FILTER_FACTORS, Quick, common, depth_range
+from mnist_lab.repairs import repairs
 
 START = {name: preset.architecture for name, preset in PRESETS.items()}
 

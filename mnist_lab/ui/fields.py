@@ -35,7 +35,10 @@ def show(
     cells: list[Callable[[Any], None]] = []
     for name, info in kind.model_fields.items():
         if (only is None or name in only) and not _is_nested(info) and len(get_args(info.annotation)) != 1:
-            cells += _cells(info, values[name], f"{key}-{name}", partial(save, name), bounded=bounded)
+            found = _cells(info, values[name], f"{key}-{name}", partial(save, name), bounded=bounded)
+            if len(found) == 2 and len(cells) % 2:
+                cells.append(lambda column: None)  # a height and its width stay side by side
+            cells += found
     for first in range(0, len(cells), 2):
         for column, cell in zip(st.columns(2, vertical_alignment="bottom"), cells[first : first + 2], strict=False):
             cell(column)

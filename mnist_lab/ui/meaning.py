@@ -1,4 +1,4 @@
-"""What a design means, beside its controls: figures, verdict with repairs, layer table."""
+"""What a design means, beside its controls: verdict with repairs, figures, diagram, layer table."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ import streamlit as st
 
 from mnist_lab import charts, dataset
 from mnist_lab.advice import notes
-from mnist_lab.architecture import Architecture, TracedLayer, problem, repairs, totals, trace
+from mnist_lab.architecture import Architecture, TracedLayer, fitting, problem, sees, sees_all_from, totals, trace
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Experiment
 from mnist_lab.lab import MAX_SEEDS
 from mnist_lab.layers import INPUT_SHAPE, size_text
-from mnist_lab.receptive_field import Window, middle, seen
+from mnist_lab.repairs import Repair, repairs
 from mnist_lab.ui import blocks, menu
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui.session import lab
@@ -22,41 +22,67 @@ SHOWN_DIGIT = 7  # of the training images: a 3, which fills its frame
 
 
 def show(draft: dict[str, Any]) -> Experiment | None:
-    """Figures, verdict, diagram, receptive field and layer table of a draft; the experiment where it can be trained."""
+    """Verdict, figures, diagram, receptive field and layer table of a draft; the experiment where it can be trained.
+
+    Of an impossible network all that fits is shown, in the same places.
+    """
     network = drafts.architecture(draft)
     wrong = problem(network)
-    if wrong:
-        _refusal(network, str(wrong))
-        return None
-    traced = trace(network)
+    traced = fitting(network)
+    experiment, error = (None, str(wrong)) if wrong else _experiment(draft)
+    _verdict(error, repairs(network))
+    _figures(experiment, traced, complete=wrong is None or wrong.block is None)
+    _diagram(network, traced)
+    _sight(network, traced)
+    if not wrong:
+        for note in notes(network):
+            st.caption(f":material/lightbulb: {note}")
+    _layer_table(traced)
+    return experiment
+
+
+def _verdict(error: str, offered: list[Repair]) -> None:
+    if not error:
+        st.markdown(":green[:material/check_circle:] This network fits together and can be trained.")
+        return
+    st.error(error, icon=":material/error:")
+    if offered:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("Any one of these mends it:", width="content")
+            for i, repair in enumerate(offered):
+                st.button(
+                    repair.label,
+                    key=f"repair-{i}",
+                    icon=":material/build:",
+                    on_click=drafts.edit,
+                    args=(repair.architecture,),
+                )
+
+
+def _figures(experiment: Experiment | None, traced: list[TracedLayer], complete: bool) -> None:
     counts = totals(traced)
-    last = [row for row in traced if row.block is not None][-1]
-    figures = st.container(horizontal=True)
-    figures.metric("Parameters", f"{counts.parameters:,}", help=f"{counts.non_trainable:,} of them non-trainable.")
-    figures.metric(
+    convolved = [row for row in traced if row.block is not None]
+    row = st.container(horizontal=True)
+    row.metric(
+        "Parameters",
+        f"{counts.parameters:,}" if complete else "–",
+        help=f"{counts.non_trainable:,} of them non-trainable." if complete else None,
+    )
+    row.metric(
         "Multiply-adds",
-        _short(counts.multiply_adds),
+        _short(counts.multiply_adds) if complete else "–",
         help=f"{counts.multiply_adds:,} for one image from input to answer; training does about three times as many.",
     )
-    figures.metric(
+    row.metric(
         "Sees (pixels)",
-        size_text(last.field.size),
+        size_text(convolved[-1].field.size) if complete else "–",
         help="Receptive field: the part of the image that one value of the last map depends on.",
     )
-    experiment, error = _experiment(draft)
-    figures.metric(
+    row.metric(
         "Time",
         duration_text(lab().estimate(experiment).seconds) if experiment else "–",
         help="Of the whole run on this machine, roughly; the range is beside Train.",
     )
-    _diagram(network, traced)
-    _sight(network, traced)
-    for note in notes(network):
-        st.caption(f":material/lightbulb: {note}")
-    _layer_table(traced)
-    if error:
-        st.error(error, icon=":material/error:")
-    return experiment
 
 
 def _experiment(draft: dict[str, Any]) -> tuple[Experiment | None, str]:
@@ -81,7 +107,6 @@ def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
     st.vega_lite_chart(
         stages,
         charts.diagram(float(stages["x2"].max()), len(pictured) > 4),
-        width="content",
         key="diagram",
         on_select=clicked,
         selection_mode="stage",
@@ -94,13 +119,13 @@ def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
 
 def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
     """What part of a digit the open block's middle value depends on, and from where on all of it is seen."""
-    convolved = [row for row in traced if row.block is not None]
+    fits = [row.block for row in traced if row.block is not None]
+    if not fits:
+        return
     chosen = blocks.opened(network)
-    index = chosen[1] if chosen and chosen[0] == "blocks" else len(network.blocks) - 1
-    whole = next((row for row in convolved if _window(convolved, row) == ((0, 0), INPUT_SHAPE[:2])), None)
-    last = [row for row in convolved if row.block == index][-1]
-    window = _window(convolved, last)
-    (top, left), (bottom, right) = window
+    index = min(chosen[1], fits[-1]) if chosen and chosen[0] == "blocks" else fits[-1]
+    last = [row for row in traced if row.block == index][-1]
+    (top, left), (bottom, right) = window = sees(traced, index)
     picture, words = st.columns([2, 3], vertical_alignment="center")
     picture.vega_lite_chart(
         charts.seen_points(dataset.load()[0].x[SHOWN_DIGIT], window),
@@ -110,43 +135,24 @@ def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
         alt=f"A handwritten digit; rows {top + 1} to {bottom} and columns {left + 1} to {right} are framed",
     )
     words.markdown(
-        f"**What block {index + 1} sees.** One value in the middle of its {_shape(last.output_shape)} output depends on "
-        f"the framed {bottom - top} × {right - left} pixels. Its neighbour's frame is "
+        f"**What block {index + 1} sees.** One value in the middle of its {size_text(last.output_shape)} output depends on "
+        f"the framed {bottom - top}×{right - left} pixels. Its neighbour's frame is "
         f"{size_text(last.field.spacing)} pixels further on."
     )
+    whole = sees_all_from(traced)
     if whole is None:
         words.caption("No convolution block sees the whole digit; the layers behind them put it together.")
     else:
-        words.caption(f"From {whole.place.lower()} on, one value sees the whole digit.")
-
-
-def _window(rows: list[TracedLayer], row: TracedLayer) -> Window:
-    steps = [(each.layer, each.input_shape) for each in rows[: rows.index(row) + 1]]
-    return seen(steps, middle(row.output_shape))
-
-
-def _refusal(network: Architecture, sentence: str) -> None:
-    with st.container(border=True):
-        st.error(sentence, icon=":material/error:")
-        st.write("Any one of these makes it fit:")
-        with st.container(horizontal=True):
-            for i, repair in enumerate(repairs(network)):
-                st.button(
-                    repair.label,
-                    key=f"repair-{i}",
-                    icon=":material/build:",
-                    on_click=drafts.edit,
-                    args=(repair.architecture,),
-                )
+        words.caption(f"From block {whole + 1} on, one value sees the whole digit.")
 
 
 def _layer_table(traced: list[TracedLayer]) -> None:
-    rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": _shape(INPUT_SHAPE), "Sees": "1×1"}]
+    rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE), "Sees": "1×1"}]
     rows += [
         {
             "Part": row.place,
             "Layer": row.layer.describe(),
-            "Output": _shape(row.output_shape),
+            "Output": size_text(row.output_shape),
             "Sees": size_text(row.field.size) if row.block is not None else None,
             "Parameters": row.parameters,
             "Multiply-adds": row.multiply_adds,
@@ -161,22 +167,18 @@ def _layer_table(traced: list[TracedLayer]) -> None:
         height="content",
         placeholder="",
         column_config={
-            "Part": st.column_config.TextColumn(width=62),
-            "Layer": st.column_config.TextColumn(width=190),
-            "Output": st.column_config.TextColumn("Output shape", width=92),
-            "Parameters": number(format="localized", width=84),
+            "Part": st.column_config.TextColumn(width=56),
+            "Layer": st.column_config.TextColumn(width=160),
+            "Output": st.column_config.TextColumn(width=80, help="Shape of the output: height, width, channels."),
+            "Parameters": number(format="localized", width=80),
             "Multiply-adds": number(format="localized", width=92, help="For one image, forward."),
-            "Sees": st.column_config.TextColumn(width=58, help="Receptive field of one output value, in pixels."),
+            "Sees": st.column_config.TextColumn(width=52, help="Receptive field of one output value, in pixels."),
             "Spacing": st.column_config.TextColumn(
-                width=62, help="By how many pixels the fields of neighbouring values are apart: the product of strides."
+                width=54, help="By how many pixels the fields of neighbouring values are apart: the product of strides."
             ),
         },
         alt="The network's layers from input to output: shape, parameters, multiply-adds and receptive field of each.",
     )
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))
 
 
 def _short(number: int) -> str:
@@ -204,7 +206,8 @@ def train_bar(experiment: Experiment | None) -> None:
             return
         prediction = lab().estimate(experiment)
         several = f"; all {seeds} runs about {duration_text(seeds * prediction.seconds)}" if seeds > 1 else ""
-        st.caption(f"{experiment.name}: {prediction.text()}{several}, on this machine.")
+        parameters = totals(trace(experiment.architecture)).parameters
+        st.caption(f"{experiment.name}: {parameters:,} parameters; {prediction.text()}{several}, on this machine.")
     if pressed:
         lab().start(experiment, seeds)
         st.switch_page(menu.TRAIN)

@@ -5,7 +5,7 @@ import streamlit as st
 from mnist_lab.ui import menu
 from mnist_lab.ui.session import errors_shown, foot
 
-st.set_page_config(page_title="MNIST Lab", page_icon=":material/grid_on:", layout="wide")
+st.set_page_config(page_title="MNIST Lab", page_icon=":material/grid_on:", layout="wide", initial_sidebar_state=190)
 page = st.navigation(
     [
         st.Page(menu.DESIGN, title="Design", icon=":material/architecture:", default=True),
