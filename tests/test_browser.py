@@ -37,13 +37,13 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         page.get_by_role("link", name="Design", exact=True).first.click()
 
         choose(page, "7x7")
-        page.get_by_text("136,906").wait_for()
+        page.get_by_text("136,906", exact=True).wait_for()
         choose(page, "3x3")
-        page.get_by_text("13,338").wait_for()
+        page.get_by_text("13,338", exact=True).wait_for()
         set_number(page, "Kernel size", "2")
-        page.get_by_text("9,418").wait_for()
+        page.get_by_text("9,418", exact=True).wait_for()
         set_number(page, "Training images", "2000")
-        page.get_by_text("3x3, changed: about").wait_for()
+        page.get_by_text("3x3, changed: 9,418 parameters; about").wait_for()
         page.get_by_role("button", name="Train", exact=True).click()
 
         page.get_by_text("Epoch 1 of 12").wait_for()
@@ -76,7 +76,7 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
 def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(store: Store) -> None:
     with server(store.url) as running, browser() as page:
         page.goto(f"{running.url}/?preset=7x7")
-        page.get_by_text("136,906").wait_for()
+        page.get_by_text("136,906", exact=True).wait_for()
         set_number(page, "Kernel size", "9")
         page.get_by_text("Block 3: a 9×9 kernel does not fit the 6×6 map it receives.").wait_for()
         train = page.get_by_role("button", name="Train", exact=True)
@@ -86,7 +86,7 @@ def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(st
         wait_until(lambda: "design=" in page.url, "the design is in the address")
         shared = page.url
         page.go_back()
-        page.get_by_text("136,906").wait_for()
+        page.get_by_text("136,906", exact=True).wait_for()
 
         page.goto(shared)  # as somebody else would open the link
         wait_until(lambda: page.get_by_role("spinbutton", name="Kernel size").input_value() == "9", "the link's design")
@@ -144,7 +144,7 @@ def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path)
             return page.get_by_role("button", name=f"Block {number}: {words}")
 
         page.goto(f"{running.url}/?preset=3x3")
-        page.get_by_text("13,338").wait_for()
+        page.get_by_text("13,338", exact=True).wait_for()
         sheets = page.locator("[data-testid=stVegaLiteChart] svg g.mark-rect path")
         wait_until(lambda: sheets.count() > 3, "the diagram is drawn")
         image = sheets.first.bounding_box()
