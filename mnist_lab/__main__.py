@@ -1,10 +1,13 @@
 """The lab without a browser: `python -m mnist_lab presets | train | runs | reproduce`."""
 
 import argparse
+import contextlib
 import json
 import logging
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -131,9 +134,27 @@ def _exit_status(runs: list[Run]) -> int:
     return 130 if ended & {Status.STOPPED, Status.CANCELLED} else 1
 
 
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collects Ctrl-C instead of raising it: an exception could be raised, and lost, within a finaliser."""
+    pressed: list[int] = []
+
+    def press(number: int, _frame: object) -> None:
+        pressed.append(number)
+        if len(pressed) > 1:
+            raise SystemExit(130)
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
     """Show the progress of runs until all have ended. Ctrl-C stops them cleanly; a second one leaves at once."""
     with (
+        _interrupts() as pressed,
         supervisor.engine(lab.url, only=run_ids),
         Progress(
             TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=err
@@ -142,19 +163,16 @@ def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
         tasks = {run_id: bar.add_task(f"run {run_id}: waiting", start=False) for run_id in run_ids}
         stopping = False
         while True:
-            try:
-                runs = [lab.run(run_id) for run_id in run_ids]
-                for run in runs:
-                    _show(bar, tasks[run.id], run)
-                if all(run.status.is_ended for run in runs):
-                    return runs
-                time.sleep(POLL_SECONDS)
-            except KeyboardInterrupt:
-                if stopping:
-                    raise SystemExit(130) from None
+            runs = [lab.run(run_id) for run_id in run_ids]
+            for run in runs:
+                _show(bar, tasks[run.id], run)
+            if all(run.status.is_ended for run in runs):
+                return runs
+            if pressed and not stopping:
                 stopping = True
                 for run_id in run_ids:
                     lab.stop(run_id)
+            time.sleep(POLL_SECONDS)
 
 
 def _show(bar: Progress, task: Any, run: Run) -> None:

@@ -14,11 +14,6 @@ from mnist_lab.receptive_field import Window
 
 Spec = dict[str, Any]
 
-SERIES = ("training", "validation")
-BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "validation"
-_TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
-_ZOOM = {"loss": [0, 0.5], "accuracy": [0.9, 1]}
-_HEIGHT = 300
 _DIAGRAM_WIDTH = 560  # what there is on a projector; where there is less the maps are smaller
 _MOST_PIXEL = 4.5
 # In full: Streamlit adds its own to what is left out, and takes it from the height.
@@ -26,87 +21,6 @@ _NO_PADDING = {"left": 0, "right": 0, "top": 0, "bottom": 0}
 _WHOLE = "sees all →"  # from this block on a value depends on the whole image
 _MARK = "#C65D00"
 _GREY = "#7A7A7A"  # read on white and on black
-
-
-def curve_points(epochs: pd.DataFrame, batches: pd.DataFrame, metric: str, steps_per_epoch: int) -> pd.DataFrame:
-    """The long table that `curves` draws: `epoch` (a share of one for batches), `value`, `series`, `kind`.
-
-    Args:
-        epochs: the log's lines; batches: the points of the training curve; metric: `loss` or `accuracy`.
-    """
-
-    def part(x: pd.Series, y: pd.Series, series: str, kind: str) -> pd.DataFrame:
-        return pd.DataFrame({"epoch": x.astype(float), "value": y.astype(float), "series": series, "kind": kind})
-
-    # A stopped epoch is drawn where it stopped, not where it would have ended.
-    at = (epochs["epoch"] - 1) + epochs["steps"] / steps_per_epoch
-    return pd.concat(
-        [
-            part(batches["step"] / steps_per_epoch, batches[metric], "training", BATCHES),
-            part(at, epochs[metric], "training", EPOCHS),
-            part(at, epochs[f"validation_{metric}"], "validation", VALIDATION),
-        ],
-        ignore_index=True,
-    )
-
-
-@functools.lru_cache(maxsize=64)
-def curves(metric: str, epochs: int, zoom: bool = False) -> Spec:
-    """The Vega-Lite specification of a live chart, without its data: a table of `curve_points` goes beside it.
-
-    It depends on nothing that changes while a run trains, so the chart on the page is updated, not built anew.
-
-    Args:
-        metric: `loss` or `accuracy`; epochs: the planned number, which fixes the x axis; zoom: show the end of the
-        scale where good networks differ.
-    """
-    is_accuracy = metric == "accuracy"
-    if zoom:
-        y_scale = alt.Scale(domain=_ZOOM[metric], clamp=True)
-    else:
-        y_scale = alt.Scale(domain=[0, 1]) if is_accuracy else alt.Scale(domainMin=0)
-    number = ".2%" if is_accuracy else ".4f"
-    colour = alt.Color("series:N", scale=alt.Scale(domain=list(SERIES)), legend=None)
-    base = alt.Chart(alt.NamedData("points")).encode(
-        x=alt.X(
-            "epoch:Q",
-            title="epoch",
-            scale=alt.Scale(domain=[0, epochs], nice=False),
-            axis=alt.Axis(tickMinStep=1, format="d"),
-        ),
-        y=alt.Y("value:Q", title=None, scale=y_scale, axis=alt.Axis(format=".0%" if is_accuracy else "~g")),
-        color=colour,
-        tooltip=[
-            alt.Tooltip("kind:N", title="what"),
-            alt.Tooltip("epoch:Q", format=".2f"),
-            alt.Tooltip("value:Q", title=metric, format=number),
-        ],
-    )
-    by_batch = base.transform_filter(alt.datum.kind == BATCHES).mark_line(strokeWidth=1.2, opacity=0.75)
-    means = base.transform_filter(alt.datum.kind == EPOCHS).mark_point(size=45, shape="circle", filled=False)
-    validation = base.transform_filter(alt.datum.kind == VALIDATION)
-    validation_line = validation.mark_line(strokeDash=[5, 3])
-    validation_points = validation.mark_point(size=60, shape="diamond", filled=True)
-    ends = (
-        base.transform_filter(alt.FieldOneOfPredicate(field="kind", oneOf=[BATCHES, VALIDATION]))
-        .transform_joinaggregate(last="max(epoch)", groupby=["series"])
-        .transform_filter("datum.epoch === datum.last")
-        .transform_calculate(label=f"datum.series + ' ' + format(datum.value, '{number}')")
-    )
-    # Curves end close together: one label goes above its point, the other below.
-    labels = [
-        ends.transform_filter(alt.datum.series == series)
-        .mark_text(align="left", dx=8, dy=dy, fontWeight="bold", clip=False)
-        .encode(text="label:N")
-        for series, dy in (("training", 11 if is_accuracy else -11), ("validation", -11 if is_accuracy else 11))
-    ]
-    chart = alt.layer(by_batch, means, validation_line, validation_points, *labels).properties(
-        title=_TITLES[metric],
-        height=_HEIGHT,
-        width="container",
-        padding={"left": 5, "right": 120, "top": 5, "bottom": 5},
-    )
-    return _without_data(chart)
 
 
 def reproduction_points(network: str, notebook_epochs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +89,7 @@ def schedule(epochs: int) -> Spec:
         )
         .properties(height=140)
     )
-    return _without_data(chart)
+    return without_data(chart)
 
 
 def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
@@ -261,10 +175,11 @@ def diagram(extent: float, crowded: bool) -> Spec:
         ]
     height = down * min(_DIAGRAM_WIDTH / across, _MOST_PIXEL) + label_height
     chart = alt.layer(*layers).properties(width="container", height=height, padding=_NO_PADDING)
-    return _without_data(chart.configure_view(strokeWidth=0))
+    return without_data(chart.configure_view(strokeWidth=0))
 
 
-def _without_data(chart: alt.TopLevelMixin) -> Spec:
+def without_data(chart: alt.TopLevelMixin) -> Spec:
+    """A chart's specification; its data goes beside it."""
     spec: Spec = chart.to_dict()
     del spec["data"]
     return spec
@@ -300,4 +215,4 @@ def seen() -> Spec:
         fill="#E69F00", fillOpacity=0.25, stroke="#D55E00", strokeWidth=3
     )
     chart = (paper + digit + frame).properties(width=176, height=176, padding=_NO_PADDING)
-    return _without_data(chart)
+    return without_data(chart)

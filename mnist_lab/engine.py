@@ -18,19 +18,23 @@ import dask
 import psutil
 from distributed import Client, Future, LocalCluster
 
-from mnist_lab.errors import EngineError, LabError
-from mnist_lab.experiment import Status
-from mnist_lab.store import Run, Store
+from mnist_lab.errors import EngineError, LabError, StoreError
+from mnist_lab.experiment import Status, Wish
+from mnist_lab.store import Store
 from mnist_lab.worker import calibrate, train_run, warm_up
 
 log = logging.getLogger("mnist_lab.engine")
 
 TICK_SECONDS = 0.1
 HEARTBEAT_SECONDS = 1.0
-STOP_DEADLINE_SECONDS = 20.0
+OBEY_SECONDS = 20.0
 EXIT_DEADLINE_SECONDS = 10.0
 WARM_UP_TRIES = 3
 SLOT = {"train": 1.0}
+WORKERS_VARIABLE = "MNIST_LAB_WORKERS"
+THREADS_VARIABLE = "MNIST_LAB_THREADS"
+ROOM_VARIABLE = "MNIST_LAB_CHECKPOINT_MB"
+WORKER_BYTES = 1_200_000_000
 
 
 def cores() -> int:
@@ -38,8 +42,29 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _number(variable: str, otherwise: int) -> int:
+    """A whole number from 1 in an environment variable. Raises EngineError where it holds something else."""
+    text = os.environ.get(variable, "")
+    if not text:
+        return otherwise
+    if not text.isdecimal() or int(text) < 1:
+        raise EngineError(f"{variable} should be a whole number from 1; received {text[:40]!r}.")
+    return int(text)
+
+
+def plan() -> tuple[int, int]:
+    """How many workers train side by side, and how many threads each has.
+
+    A worker has as many threads as there are cores, so that a run alone has the whole machine; that workers then share
+    the cores costs less than it brings (the README has the measurement).
+    """
+    threads = _number(THREADS_VARIABLE, min(cores(), 8))
+    room = int(psutil.virtual_memory().total / 2 // WORKER_BYTES)
+    return _number(WORKERS_VARIABLE, max(1, min(cores(), room, 4))), threads
+
+
 class Engine:
-    """Holds the store's lease, a worker and the run it trains.
+    """Holds the store's lease, the workers and the runs they train.
 
     Args:
         only: serve none but these runs; all where None.
@@ -49,19 +74,25 @@ class Engine:
         self.store = store
         self.only = only
         self.name = uuid.uuid4().hex
-        self.threads = cores()
+        self.workers, self.threads = plan()
+        if only is not None:
+            self.workers = min(self.workers, len(only))
+        self.room = _number(ROOM_VARIABLE, 2000) * 1_000_000
         self.closing = threading.Event()
         self.heartbeat = 0.0
-        self.warming: Future | None = None
-        self.warm_up_tries = 0
+        self.warming: list[Future] = []
+        self.failed_warm_ups = 0
+        self.is_warm = False
         self.calibrating: Future | None = None
         self.calibrated = only is not None or store.calibration() is not None
-        self.current: tuple[Run, Future] | None = None
+        self.running: dict[int, Future] = {}
+        self.began: dict[int, float] = {}
+        self.offline = False
 
     @property
     def state(self) -> str:
         """In a word, for the pages."""
-        return "warming up" if self.warming else "ready"
+        return "ready" if self.is_warm else "warming up"
 
     def serve(self) -> None:
         """Serve until `closing` is set; returns at once where another engine serves this store."""
@@ -73,7 +104,7 @@ class Engine:
             dask.config.set({"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True})
             with (
                 LocalCluster(
-                    n_workers=1,
+                    n_workers=self.workers,
                     threads_per_worker=2,  # one trains; the other is for light work meanwhile
                     resources=SLOT,
                     host="127.0.0.1",
@@ -82,10 +113,10 @@ class Engine:
                 ) as cluster,
                 Client(cluster) as self.client,
             ):
-                log.info("engine %s started, %d threads", self.name[:8], self.threads)
-                self._warm()
+                log.info("engine %s started: workers %d, threads each %d", self.name[:8], self.workers, self.threads)
+                self.warming = [self._submit(warm_up, self.threads) for _ in range(self.workers)]
                 while not self.closing.wait(TICK_SECONDS):
-                    self._tick()
+                    self._guarded_tick()
                 self._leave()
         finally:
             self.store.release_lease(self.name)
@@ -99,48 +130,61 @@ class Engine:
         logging.shutdown()
         os._exit(0)
 
-    def _warm(self) -> None:
-        self.warm_up_tries += 1
-        if self.warm_up_tries > WARM_UP_TRIES:
-            raise EngineError(f"The worker did not start after {WARM_UP_TRIES} tries; the log above says why.")
-        self.warming = self._submit(warm_up, self.threads)
-
     def _submit(self, function: Any, *arguments: Any) -> Future:
         return self.client.submit(function, *arguments, pure=False, resources=SLOT)
+
+    def _guarded_tick(self) -> None:
+        """A tick; while the database cannot be used the next one tries again, and runs in training go on."""
+        try:
+            self._tick()
+        except StoreError as error:
+            if not self.offline:
+                log.warning("no database for now: %s", error)
+            self.offline = True
+        else:
+            self.offline = False
 
     def _tick(self) -> None:
         now = time.monotonic()
         if now - self.heartbeat >= HEARTBEAT_SECONDS:
-            self.heartbeat = now
             if not self.store.renew_lease(self.name, self.state) and not self.store.take_lease(self.name, self.state):
                 log.warning("another engine took the lease; ending")
                 self.closing.set()
                 return
-            if self.current:
-                self._enforce_stop(*self.current)
-        if self.warming and self.warming.done():
-            self._warmed(self.warming)
-        if self.current and self.current[1].done():
-            self._ended(*self.current)
-        if self.current is None and self.warming is None:
-            run = self.store.claim(self.name, self.only)
-            if run:
-                log.info("run %d: %s, seed %d", run.id, run.name, run.experiment.seed)
-                self.current = run, self._submit(train_run, self.store.url, run.id, self.threads)
-            elif not self.calibrated:
-                self.calibrated = True
-                self.calibrating = self._submit(calibrate, self.threads)
-        if self.calibrating and self.calibrating.done():
-            self._save_calibration(self.calibrating)
+            self.heartbeat = now
+            self._enforce_wishes()
+        for future in [future for future in self.warming if future.done()]:
+            self._warmed(future)
+        for run_id, future in [(i, future) for i, future in self.running.items() if future.done()]:
+            self._ended(run_id, future)
+        if self.calibrating:
+            if self.calibrating.done():
+                self._save_calibration(self.calibrating)
+        elif len(self.running) + len(self.warming) < self.workers:
+            self._begin_next()
+
+    def _begin_next(self) -> None:
+        run = self.store.claim(self.name, self.only)
+        if run:
+            log.info("run %d: %s, seed %d", run.id, run.name, run.experiment.seed)
+            self.began[run.id] = time.time()
+            self.running[run.id] = self._submit(train_run, self.store.url, run.id, self.threads)
+        elif not self.calibrated and not self.running and not self.warming:
+            self.calibrated = True
+            self.calibrating = self._submit(calibrate, self.threads)
 
     def _warmed(self, future: Future) -> None:
-        self.warming = None
+        self.warming.remove(future)
         self.heartbeat = 0.0  # say so at once
         if future.status == "error":
             log.error("warming up failed: %r", future.exception())
-            self._warm()
+            self.failed_warm_ups += 1
+            if self.failed_warm_ups >= WARM_UP_TRIES:
+                raise EngineError(f"The worker did not start after {WARM_UP_TRIES} tries; the log above says why.")
+            self.warming.append(self._submit(warm_up, self.threads))
         else:
-            self.warm_up_tries = 0
+            self.failed_warm_ups = 0
+            self.is_warm = True
 
     def _save_calibration(self, future: Future) -> None:
         self.calibrating = None
@@ -151,34 +195,36 @@ class Engine:
         log.info("this machine's steps take %s times the model's", ", ".join(f"{ratio:.2f}" for ratio in ratios))
         self.store.save_calibration(ratios)
 
-    def _ended(self, run: Run, future: Future) -> None:
-        self.current = None
+    def _ended(self, run_id: int, future: Future) -> None:
         if future.status == "error":
             error = future.exception()
-            log.error("run %d: %r", run.id, error)
+            log.error("run %d: %r", run_id, error)
             if type(error).__name__ == "KilledWorker":
-                self.store.end(run.id, Status.INTERRUPTED, "The worker process that trained it died.")
-                self._warm()
+                self.store.lost(run_id)
+                self.warming.append(self._submit(warm_up, self.threads))
+            elif isinstance(error, StoreError):
+                self.store.end(run_id, Status.INTERRUPTED, str(error))
             else:
-                self.store.end(run.id, Status.FAILED, _as_sentence(error))
-        done = self.store.run(run.id)
-        if done:
+                self.store.end(run_id, Status.FAILED, _as_sentence(error))
+        del self.running[run_id]  # last: where the database cannot be used the next tick comes here again
+        done = self.store.run(run_id)
+        if done and done.status.is_ended:
             share = (done.reporting_seconds or 0) / (done.seconds or 1)
-            log.info(
-                "run %d: %s, %.1f s, %.2f %% of it reporting", done.id, done.status, done.seconds or 0, 100 * share
-            )
+            log.info("run %d: %s, %.1f s, %.2f %% of it reporting", run_id, done.status, done.seconds or 0, 100 * share)
+            if given_up := self.store.make_room(self.room):
+                log.info("%.0f MB of old checkpoints given up", given_up / 1e6)
 
-    def _enforce_stop(self, run: Run, future: Future) -> None:
-        now = self.store.run(run.id)
-        asked = now.stop_requested if now else None
-        if asked and time.time() - asked > STOP_DEADLINE_SECONDS and not future.done():
-            log.warning("run %d did not stop within %g s; its worker is restarted", run.id, STOP_DEADLINE_SECONDS)
-            self.current = None
-            self.store.end(
-                run.id, Status.INTERRUPTED, f"It did not stop within {STOP_DEADLINE_SECONDS:g} s and was ended."
-            )
-            self.client.restart(wait_for_workers=False)
-            self._warm()
+    def _enforce_wishes(self) -> None:
+        """Restart the worker of a run that does not obey: the run goes back to the queue, where its wish is known."""
+        for run in self.store.active():
+            future = self.running.get(run.id)
+            if future is None or future.done() or run.wish is Wish.GO_ON:
+                continue
+            asked = run.stop_requested or run.pause_requested or 0.0
+            if time.time() - max(asked, self.began[run.id]) > OBEY_SECONDS:
+                log.warning("run %d did not %s within %g s; its worker is restarted", run.id, run.wish, OBEY_SECONDS)
+                addresses = [worker for worker, keys in self.client.processing().items() if future.key in keys]
+                self.client.restart_workers(addresses, raise_for_error=False)
 
 
 def _as_sentence(error: BaseException | None) -> str:

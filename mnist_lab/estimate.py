@@ -104,6 +104,20 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
     return Prediction(model * median(ratios), model * 0.8 * low, model * 1.25 * high, epochs)
 
 
+def waits(left: Iterable[float], predicted: Iterable[float]) -> list[float]:
+    """In how many seconds each waiting run will begin.
+
+    Args:
+        left: seconds that each running one still takes; predicted: seconds of each waiting one, in the queue's order.
+    """
+    free = sorted(left) or [0.0]
+    begins = []
+    for seconds in predicted:
+        begins.append(free[0])
+        free = sorted([free[0] + seconds, *free[1:]])
+    return begins
+
+
 def duration_text(value: float) -> str:
     """Seconds as a person says them: `8 s`, `4 min`, `1 h 20 min`."""
     if value < 90:

@@ -146,6 +146,7 @@ class Status(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"
     FINISHED = "finished"
     STOPPED = "stopped"
     CANCELLED = "cancelled"
@@ -154,5 +155,13 @@ class Status(StrEnum):
 
     @property
     def is_ended(self) -> bool:
-        """Whether nothing about the run will change any more."""
-        return self not in (Status.QUEUED, Status.RUNNING)
+        """Whether nothing will happen to the run any more, unless somebody resumes one that was interrupted."""
+        return self not in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+
+
+class Wish(StrEnum):
+    """What a run in training is asked to do."""
+
+    GO_ON = "go on"
+    STOP = "stop"
+    PAUSE = "pause"

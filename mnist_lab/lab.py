@@ -10,6 +10,8 @@ from mnist_lab.architecture import problem
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import Prediction
 from mnist_lab.experiment import Experiment, Status
+from mnist_lab.recipe import Recipe
+from mnist_lab.report import Snapshot
 from mnist_lab.store import Run, Store
 
 MAX_SEEDS = 30
@@ -22,6 +24,13 @@ class Progress:
     run: Run
     epochs: pd.DataFrame
     batches: pd.DataFrame
+
+
+def _predicted(run: Run) -> float:
+    """Seconds that a run was expected to take; half a minute where nobody said."""
+    if run.predicted_low is None or run.predicted_high is None:
+        return 30.0
+    return (run.predicted_low + run.predicted_high) / 2
 
 
 class Lab:
@@ -65,14 +74,80 @@ class Lab:
         """Cancel a waiting run; have a running one stop within two seconds and keep what it learnt."""
         self.store.request_stop(run_id)
 
+    def pause(self, run_id: int) -> None:
+        """Hold a waiting run back; have a running one leave its worker within seconds, to go on where it was."""
+        self.store.request_pause(run_id)
+
+    def resume(self, run_ids: list[int]) -> None:
+        """Put paused and interrupted runs at the front of the queue."""
+        self.store.resume(run_ids)
+
+    def move(self, run_id: int, places: int) -> None:
+        """Move a waiting run by so many places, forward where negative."""
+        self.store.move(run_id, places)
+
+    def resumable(self) -> list[Run]:
+        """What was paused or interrupted, oldest first."""
+        return self.store.resumable()
+
+    def waits(self, active: list[Run]) -> dict[int, float]:
+        """For each waiting run of `active`, in how many seconds it will roughly begin."""
+        left = [
+            _predicted(run) * (1 - min(1.0, run.steps_done / run.planned_steps))
+            for run in active
+            if run.status is Status.RUNNING
+        ]
+        waiting = [run for run in active if run.status is Status.QUEUED]
+        return dict(zip([run.id for run in waiting], estimate.waits(left, map(_predicted, waiting)), strict=True))
+
+    def continue_run(self, run_id: int, epoch: int, recipe: Recipe) -> int:
+        """Queue a new run that goes on from the checkpoint after an epoch of an ended run; the new run's id.
+
+        Args:
+            recipe: holds from there on; its epochs count from the first one.
+
+        Raises:
+            InputError: the run has not ended, has no such checkpoint, or the recipe has no further epochs.
+        """
+        run = self.run(run_id)
+        if not run.status.is_ended:
+            raise InputError(f"Run {run_id}: only a run that has ended can be continued; this one is {run.status}.")
+        if recipe.epochs <= epoch:
+            raise InputError(f"Epochs: should be more than the {epoch} it has already; received {recipe.epochs}.")
+        experiment = run.experiment.with_changes(recipe=recipe.model_dump(mode="json"))
+        whole = self.estimate(experiment)
+        share = (recipe.epochs - epoch) / recipe.epochs
+        predicted = (whole.low * share, whole.high * share)
+        return self.store.continue_run(run, epoch, experiment, getpass.getuser(), predicted)
+
+    def checkpoints(self, run_id: int) -> dict[int, bool]:
+        """The epochs whose weights are kept, and whether training can go on from each."""
+        return self.store.checkpoints(run_id)
+
+    def children(self, run_id: int) -> list[int]:
+        """The runs that continue a run."""
+        return self.store.children(run_id)
+
+    def pictured(self, run_id: int) -> list[int]:
+        """The epochs after which there is a picture of the network."""
+        return self.store.snapshots(run_id)
+
+    def snapshot(self, run_id: int, epoch: int) -> Snapshot | None:
+        """The picture of a network after an epoch, or None."""
+        return self.store.snapshot(run_id, epoch)
+
     def runs(self) -> list[Run]:
         """Every run ever made, newest first."""
-        self.store.interrupt_orphans()
+        self.store.requeue_orphans()
         return self.store.runs()
+
+    def recent(self) -> list[Run]:
+        """The newest hundred runs, newest first."""
+        return self.store.runs(limit=100)
 
     def active(self) -> list[Run]:
         """What runs and what waits, in the order it will be trained."""
-        self.store.interrupt_orphans()
+        self.store.requeue_orphans()
         return self.store.active()
 
     def run(self, run_id: int) -> Run:
@@ -81,7 +156,7 @@ class Lab:
         Raises:
             InputError: there is none of that id.
         """
-        self.store.interrupt_orphans()
+        self.store.requeue_orphans()
         run = self.store.run(run_id)
         if run is None:
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")

@@ -12,7 +12,7 @@ from mnist_lab.store import Run
 COLUMNS = (
     "ids name kernel_sizes conv_layers filters parameters status protocol seeds n "
     "validation_accuracy validation_sd best_validation_accuracy best_epoch last_validation_accuracy last_epoch "
-    "test_accuracy test_sd test_loss test_loss_sd seconds predicted when error design_key"
+    "test_accuracy test_sd test_loss test_loss_sd seconds predicted continues when error design_key"
 ).split()
 _MEANS = ["best_validation_accuracy", "last_validation_accuracy", "test_loss", "seconds"]
 
@@ -46,6 +46,7 @@ def table(runs: Iterable[Run]) -> pd.DataFrame:
                 "test_loss": run.test_loss,
                 "seconds": run.seconds,
                 "predicted": _range(run.predicted_low, run.predicted_high),
+                "continues": f"run {run.parent_id}, epoch {run.parent_epoch}" if run.parent_id else None,
                 "when": pd.Timestamp(run.ended or run.created, unit="s", tz="UTC").floor("s"),
                 "error": run.error,
                 "design_key": run.design_key,

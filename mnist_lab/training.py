@@ -1,13 +1,20 @@
-"""Training one experiment: a plain function that knows nothing of processes, databases or browsers."""
+"""Training one experiment: a plain function that knows nothing of processes, databases or browsers.
 
-import contextlib
+What it has learnt can be taken out at any step as a `Checkpoint` and put back: training then goes on to the bit as if
+nothing had happened, for on one machine with one number of threads everything follows from the checkpoint and the
+experiment. The order of images and their moves follow from seed and epoch, dropout from seed states that the
+checkpoint holds, and the figures of the log from sums that do not depend on when they are read.
+"""
+
+import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,72 +22,18 @@ import tensorflow as tf
 
 import mnist_lab
 from mnist_lab import dataset
-from mnist_lab.dataset import Images
 from mnist_lab.errors import TrainingError
-from mnist_lab.experiment import Experiment, Protocol
+from mnist_lab.evaluation import Evaluation, as_input
+from mnist_lab.experiment import Experiment, Protocol, Wish
 from mnist_lab.keras_model import build
 from mnist_lab.layers import CLASSES
-from mnist_lab.recipe import Constant, Recipe
+from mnist_lab.recipe import Recipe
+from mnist_lab.report import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
 
 REPORT_SECONDS = 0.33
+CHECKPOINT_SECONDS = 30.0
 CURVE_POINTS = 400
-EVALUATION_BATCH = 500
-
-
-@dataclass(frozen=True)
-class BatchPoint:
-    """One point of the training curve: means over the batches since the point before.
-
-    A later report with the same `point` replaces the earlier one: while a point's batches are being trained it moves.
-    """
-
-    point: int
-    step: int
-    loss: float
-    accuracy: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class EpochPoint:
-    """One line of the log. Training figures are means over the epoch's batches while the weights changed, as Keras
-    prints them; `steps` is less than a full epoch's where training was stopped within it."""
-
-    epoch: int
-    steps: int
-    loss: float
-    accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What training leaves.
-
-    Attributes:
-        stopped: whether it was stopped before its planned end.
-        kept_epoch: the epoch after which the kept weights were taken.
-        weights: the kept weights by variable path, in the model's order.
-        probabilities: of the ten digits for each test image, float32 `(10_000, 10)`, by the kept weights.
-        seconds: from the first line to the last, test evaluation included.
-        reporting_seconds: how much of that went into reports.
-    """
-
-    stopped: bool
-    kept_epoch: int
-    validation_loss: float
-    validation_accuracy: float
-    test_loss: float
-    test_accuracy: float
-    weights: dict[str, np.ndarray]
-    probabilities: np.ndarray
-    seconds: float
-    reporting_seconds: float
-
-
-Report = Callable[[list[BatchPoint], EpochPoint | None], None]
+_PROGRESS = "progress"
 
 
 def configure(threads: int) -> None:
@@ -122,64 +75,39 @@ def optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
     )
 
 
-def evaluate(model: keras.Model, images: Images) -> tuple[float, float, np.ndarray]:
-    """Loss, accuracy and probabilities `(n, 10)` of a model on images, as `model.evaluate` would have them."""
-    return Evaluation(model)(images)
-
-
-class Evaluation:
-    """Evaluates one model again and again without tracing it anew."""
-
-    def __init__(self, model: keras.Model) -> None:
-        @tf.function(  # type: ignore[untyped-decorator]
-            jit_compile=False,
-            autograph=False,
-            input_signature=[tf.TensorSpec([None, 28, 28], tf.uint8), tf.TensorSpec([None], tf.uint8)],
-        )
-        def forward(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            probabilities = model(_as_input(x), training=False)
-            # Within a graph Keras finds the logits behind the softmax, so a loss is right even where p rounds to 0.
-            return probabilities, keras.losses.sparse_categorical_crossentropy(tf.cast(y, tf.int32), probabilities)
-
-        self._forward = forward
-
-    def __call__(self, images: Images) -> tuple[float, float, np.ndarray]:
-        probabilities, losses = [], []
-        for start in range(0, len(images), EVALUATION_BATCH):
-            part = slice(start, start + EVALUATION_BATCH)
-            p, loss = self._forward(tf.constant(images.x[part]), tf.constant(images.y[part]))
-            probabilities.append(p.numpy())
-            losses.append(loss.numpy())
-        every = np.concatenate(probabilities)
-        accuracy = float((every.argmax(axis=1) == images.y).mean())
-        return float(np.concatenate(losses).mean(dtype=np.float64)), accuracy, every
-
-
-def _as_input(x: tf.Tensor) -> tf.Tensor:
-    return tf.cast(x, tf.float32)[..., tf.newaxis] / 255.0
-
-
 def train(
-    experiment: Experiment, report: Report, should_stop: Callable[[], bool], report_seconds: float = REPORT_SECONDS
-) -> Outcome:
-    """Train an experiment from its seed.
+    experiment: Experiment,
+    report: Callable[[Report], None],
+    wish: Callable[[], Wish],
+    resume: Checkpoint | None = None,
+    *,
+    report_seconds: float = REPORT_SECONDS,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> Outcome | None:
+    """Train an experiment from its seed, or on from a checkpoint.
 
     Args:
-        report: called with new points of the training curve at most every `report_seconds`, and with each epoch's
-            line when it ends.
-        should_stop: asked as often; training ends at once when it says yes, and what was learnt is evaluated.
+        report: called with new points of the training curve at most every `report_seconds`, with a checkpoint every
+            `checkpoint_seconds`, and with line, picture and checkpoint of each epoch when it ends.
+        wish: asked as often. `STOP` ends training at once, and what was learnt is evaluated; `PAUSE` reports a
+            checkpoint and leaves.
+        resume: a checkpoint of the same experiment, or one between two epochs of an experiment that differs in its
+            recipe: then that recipe holds from there on. An optimizer of another kind begins afresh.
+
+    Returns:
+        None where it was paused.
 
     Raises:
-        TrainingError: the loss is no longer a number.
+        TrainingError: the loss is no longer a number, or the checkpoint does not fit the experiment.
     """
-    run = _Training(experiment, report, should_stop, report_seconds)
-    return run.train()
+    return _Training(experiment, report, wish, report_seconds, checkpoint_seconds).train(resume)
 
 
 def measure(experiment: Experiment, steps: int) -> float:
     """Seconds of a training step of an experiment, the median of `steps` after two that warm up."""
-    run = _Training(experiment, lambda points, line: None, lambda: False, REPORT_SECONDS)
-    batch = tf.range(experiment.recipe.batch_size), tf.zeros((experiment.recipe.batch_size, 8))
+    run = _Training(experiment, lambda report: None, lambda: Wish.GO_ON, REPORT_SECONDS, CHECKPOINT_SECONDS)
+    size = experiment.recipe.batch_size
+    batch = tf.range(size), tf.zeros((size, 8)), tf.constant(experiment.recipe.optimizer.learning_rate)
     seconds = []
     for _ in range(steps + 2):
         began = time.perf_counter()
@@ -188,41 +116,60 @@ def measure(experiment: Experiment, steps: int) -> float:
     return float(np.median(seconds[2:]))
 
 
+@dataclass(frozen=True)
+class _Progress:
+    """Where a training is, beside its variables; the sums are of loss, right answers and images since the start."""
+
+    seconds: float = 0.0
+    reporting_seconds: float = 0.0
+    point_sums: tuple[float, ...] = (0.0, 0.0, 0.0)
+    epoch_sums: tuple[float, ...] = (0.0, 0.0, 0.0)
+    best: float = -1.0
+    best_epoch: int = 0
+    kept: EpochPoint | None = None
+
+
 class _Training:
     """The state of one training."""
 
     def __init__(
-        self, experiment: Experiment, report: Report, should_stop: Callable[[], bool], report_seconds: float
+        self,
+        experiment: Experiment,
+        report: Callable[[Report], None],
+        wish: Callable[[], Wish],
+        report_seconds: float,
+        checkpoint_seconds: float,
     ) -> None:
         self.started = time.perf_counter()
         self.experiment = experiment
         self.report_to = report
-        self.should_stop = should_stop
+        self.wish = wish
         self.report_seconds = report_seconds
-        self.reporting = 0.0
-        self.reported = self.started
+        self.checkpoint_seconds = checkpoint_seconds
+        self.reported = self.checkpointed = self.started
 
         self.data = dataset.split(experiment.protocol, experiment.train_images)
         self.model = build(experiment.architecture, experiment.seed)
         self.optimizer = optimizer(experiment.recipe)
         self.optimizer.build(self.model.trainable_variables)
         self.evaluation = Evaluation(self.model)
+        self.rates = experiment.recipe.learning_rates(experiment.steps_per_epoch)
 
         self.planned_steps = experiment.steps_per_epoch * experiment.recipe.epochs
         self.point_steps = -(-self.planned_steps // CURVE_POINTS)
-        self.sums = tf.Variable([0.0, 0.0, 0.0])  # loss, correct answers, images since last read
-        self.point_sums = np.zeros(3)
+        # Loss, right answers, images since the start, never reset: differences are the same whenever they are read.
+        self.sums = tf.Variable(np.zeros(3), dtype=tf.float64)
+        self.progress = _Progress()
+        self.kept_weights: list[np.ndarray] = []
         self.pending: list[BatchPoint] = []
+        self.epoch = 0  # complete ones
         self.step = 0
         self.train_step = self._compiled()
 
-    def _compiled(self) -> Callable[[tf.Tensor, tf.Tensor], None]:
+    def _compiled(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], None]:
         model, optimizer, sums = self.model, self.optimizer, self.sums
         x, y = tf.constant(self.data.train.x), tf.constant(self.data.train.y)
         recipe = self.experiment.recipe
-        rates = None
-        if not isinstance(recipe.schedule, Constant):
-            rates = tf.constant(recipe.learning_rates(self.experiment.steps_per_epoch))
         augmented, smoothing = recipe.augmentation.moves_images, recipe.label_smoothing
 
         def batch_loss(labels: tf.Tensor, probabilities: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
@@ -237,72 +184,86 @@ class _Training:
         @tf.function(  # type: ignore[untyped-decorator]
             jit_compile=False,
             autograph=False,
-            input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, 8], tf.float32)],
+            input_signature=[
+                tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([None, 8], tf.float32),
+                tf.TensorSpec([], tf.float32),
+            ],
         )
-        def train_step(indices: tf.Tensor, transforms: tf.Tensor) -> None:
+        def train_step(indices: tf.Tensor, transforms: tf.Tensor, rate: tf.Tensor) -> None:
             labels = tf.cast(tf.gather(y, indices), tf.int32)
-            images = _as_input(tf.gather(x, indices))
+            images = as_input(tf.gather(x, indices))
             if augmented:
                 images = keras.ops.image.affine_transform(images, transforms, data_format="channels_last")
             with tf.GradientTape() as tape:
                 probabilities = model(images, training=True)
                 losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
                 loss = batch_loss(labels, probabilities, losses)
-            if rates is not None:
-                optimizer.learning_rate.assign(rates[tf.cast(optimizer.iterations, tf.int32)])
+            optimizer.learning_rate.assign(rate)
             optimizer.apply(tape.gradient(loss, model.trainable_variables))
             correct = tf.equal(tf.argmax(probabilities, axis=1, output_type=tf.int32), labels)
-            count = tf.cast(tf.size(labels), tf.float32)
-            sums.assign_add(tf.stack([tf.reduce_sum(losses), tf.reduce_sum(tf.cast(correct, tf.float32)), count]))
+            found = [
+                tf.reduce_sum(losses),
+                tf.reduce_sum(tf.cast(correct, tf.float32)),
+                tf.cast(tf.size(labels), tf.float32),
+            ]
+            sums.assign_add(tf.cast(tf.stack(found), tf.float64))
 
         return train_step  # type: ignore[no-any-return]
 
-    @contextlib.contextmanager
-    def _kept_kind_of_weights(self) -> Iterator[None]:
-        """Within, the model has the weights that are validated and kept: their moving average where there is one."""
-        if not self.experiment.recipe.moving_average:
-            yield
-            return
-        trained = self.model.get_weights()
-        self.optimizer.finalize_variable_values(self.model.trainable_variables)
-        try:
-            yield
-        finally:
-            self.model.set_weights(trained)
-
-    def train(self) -> Outcome:
-        stopped = False
-        kept: EpochPoint | None = None
-        weights: list[np.ndarray] = []
-        probabilities: np.ndarray | None = None
+    def train(self, resume: Checkpoint | None) -> Outcome | None:
+        if resume:
+            self._restore(resume)
         recipe = self.experiment.recipe
-        best, best_epoch = -1.0, 0
-        for epoch in range(1, recipe.epochs + 1):
+        notebook = self.experiment.protocol is Protocol.NOTEBOOK
+        test: tuple[float, float, np.ndarray] | None = None
+        wish = self.wish()
+        while wish is not Wish.PAUSE and not self._is_over():
             began = time.perf_counter()
-            steps, sums, stopped = self._epoch(epoch)
-            with self._kept_kind_of_weights():
-                line, validation_probabilities = self._validated(epoch, steps, sums, began)
-                if line.validation_accuracy > best:
-                    best, best_epoch = line.validation_accuracy, epoch
-                ends = stopped or epoch == recipe.epochs or 0 < recipe.patience <= epoch - best_epoch
-                if self.experiment.protocol is Protocol.NOTEBOOK:
-                    # Its validation images are the test images, so the last validation is the one test evaluation.
-                    kept, probabilities = line, validation_probabilities
-                    weights = self.model.get_weights()
-                elif best_epoch == epoch:
-                    kept, weights = line, self.model.get_weights()
-            self._report(line)
-            if ends:
-                break
-            if self.should_stop():
-                stopped = True
-                break
-        assert kept is not None
-        if probabilities is None:
-            self.model.set_weights(weights)
-            test_loss, test_accuracy, probabilities = self.evaluation(self.data.test)
-        else:
-            test_loss, test_accuracy = kept.validation_loss, kept.validation_accuracy
+            before = self.epoch * self.experiment.steps_per_epoch
+            if wish is Wish.GO_ON:
+                wish = self._epoch(self.epoch + 1)
+                if wish is Wish.PAUSE:
+                    break
+            elif self.step <= before:
+                break  # stopped between two epochs
+            steps = self.step - before
+            trained = self._with_validated_weights()
+            line, snapshot, validated = self._validated(self.epoch + 1, steps, began)
+            weights = self.model.get_weights()
+            self.progress = replace(self.progress, epoch_sums=tuple(self.sums.numpy()))
+            if line.validation_accuracy > self.progress.best:
+                self.progress = replace(self.progress, best=line.validation_accuracy, best_epoch=line.epoch)
+            if notebook or self.progress.best_epoch == line.epoch:
+                self.progress = replace(self.progress, kept=line)
+                self.kept_weights = weights
+            # The notebook's validation images are the test images, so its last validation is the one test evaluation.
+            test = validated if notebook else None
+            if trained:
+                self.model.set_weights(trained)
+            self.epoch += 1
+            checkpoint = None if wish is Wish.STOP else self._checkpoint()
+            self._report(line, snapshot, self._by_path(weights), checkpoint)
+            if wish is Wish.GO_ON:
+                wish = self.wish()
+        if wish is Wish.PAUSE and not self._is_over():
+            self._report(checkpoint=self._checkpoint())
+            return None
+        return self._outcome(wish is Wish.STOP and self.epoch < recipe.epochs, test)
+
+    def _is_over(self) -> bool:
+        recipe = self.experiment.recipe
+        waited = self.epoch - self.progress.best_epoch
+        return self.epoch >= recipe.epochs or (self.epoch > 0 and 0 < recipe.patience <= waited)
+
+    def _outcome(self, stopped: bool, test: tuple[float, float, np.ndarray] | None) -> Outcome:
+        kept = self.progress.kept
+        if kept is None:  # a stop was asked for before the first batch
+            kept, _, validated = self._validated(0, 0, time.perf_counter())
+            test = validated if self.experiment.protocol is Protocol.NOTEBOOK else None
+            self.kept_weights = self.model.get_weights()
+        self.model.set_weights(self.kept_weights)
+        test_loss, test_accuracy, probabilities = test or self.evaluation(self.data.test)
         return Outcome(
             stopped=stopped,
             kept_epoch=kept.epoch,
@@ -310,14 +271,29 @@ class _Training:
             validation_accuracy=kept.validation_accuracy,
             test_loss=test_loss,
             test_accuracy=test_accuracy,
-            weights={v.path: w for v, w in zip(self.model.weights, weights, strict=True)},
+            weights=self._by_path(self.kept_weights),
             probabilities=probabilities,
-            seconds=time.perf_counter() - self.started,
-            reporting_seconds=self.reporting,
+            seconds=self._seconds(),
+            reporting_seconds=self.progress.reporting_seconds,
         )
 
-    def _epoch(self, epoch: int) -> tuple[int, np.ndarray, bool]:
-        """Train one epoch: steps made, sums of loss, correct answers and images, and whether it was stopped within."""
+    def _by_path(self, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
+        return {v.path: w for v, w in zip(self.model.weights, weights, strict=True)}
+
+    def _seconds(self) -> float:
+        """Of training so far, pauses left out."""
+        return self.progress.seconds + time.perf_counter() - self.started
+
+    def _with_validated_weights(self) -> list[np.ndarray]:
+        """Give the model the weights that are validated; those it trains with, where they are others."""
+        if not self.experiment.recipe.moving_average:
+            return []
+        trained: list[np.ndarray] = self.model.get_weights()
+        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        return trained
+
+    def _epoch(self, epoch: int) -> Wish:
+        """Train an epoch, or what is left of it, to its end or to a wish that it should not go on."""
         images, batch = self.experiment.train_images, self.experiment.recipe.batch_size
         seed = [self.experiment.seed, epoch]
         order = np.random.default_rng(seed).permutation(images).astype(np.int32)
@@ -325,74 +301,122 @@ class _Training:
         transforms = np.zeros((0, 8), np.float32)  # no images are moved: the step does not look at it
         if augmentation.moves_images:
             transforms = augmentation.transforms(np.random.default_rng([*seed, 1]), images)
-        epoch_sums = np.zeros(3)
-        stopped = False
-        steps = 0
-        for start in range(0, images, batch):
+        first_step = (epoch - 1) * self.experiment.steps_per_epoch
+        for start in range((self.step - first_step) * batch, images, batch):
             part = slice(start, start + batch)
-            self.train_step(tf.constant(order[part]), tf.constant(transforms[part]))
+            rate = tf.constant(self.rates[self.step])
+            self.train_step(tf.constant(order[part]), tf.constant(transforms[part]), rate)
             self.step += 1
-            steps += 1
             last = start + batch >= images
             point_full = self.step % self.point_steps == 0
+            now = time.perf_counter()
             # The first two points at once: a person has just pressed Train and waits for the line to begin.
-            due = self.step <= 2 or time.perf_counter() - self.reported >= self.report_seconds
+            due = self.step <= 2 or now - self.reported >= self.report_seconds
             if not (due or last or point_full):
                 continue
-            new = self._read_sums(epoch)
-            epoch_sums += new
-            self._add_point(new)
+            sums = self._read_sums(epoch)
+            self._add_point(sums)
             if point_full:
-                self.point_sums = np.zeros(3)
-            if due:
-                self._report(None)
-                if not last and self.should_stop():
-                    stopped = True
-                    break
-        return steps, epoch_sums, stopped
+                self.progress = replace(self.progress, point_sums=tuple(sums))
+            if due and not last:
+                keep = now - self.checkpointed >= self.checkpoint_seconds
+                self._report(checkpoint=self._checkpoint() if keep else None)
+                wish = self.wish()
+                if wish is not Wish.GO_ON:
+                    return wish
+        return Wish.GO_ON
 
-    def _validated(self, epoch: int, steps: int, sums: np.ndarray, began: float) -> tuple[EpochPoint, np.ndarray]:
-        """The epoch's line of the log, and the validation probabilities."""
-        validation_loss, validation_accuracy, probabilities = self.evaluation(self.data.validation)
+    def _validated(
+        self, epoch: int, steps: int, began: float
+    ) -> tuple[EpochPoint, Snapshot, tuple[float, float, np.ndarray]]:
+        """The epoch's line of the log, its picture, and the validation's loss, accuracy and probabilities."""
+        found = validation_loss, validation_accuracy, probabilities = self.evaluation(self.data.validation)
+        loss, right, images = self.sums.numpy() - self.progress.epoch_sums
         line = EpochPoint(
             epoch=epoch,
             steps=steps,
-            loss=float(sums[0] / sums[2]),
-            accuracy=float(sums[1] / sums[2]),
+            loss=float(loss / max(images, 1)),
+            accuracy=float(right / max(images, 1)),
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
             seconds=time.perf_counter() - began,
         )
-        return line, probabilities
+        confusion = np.zeros((CLASSES, CLASSES), np.int32)
+        np.add.at(confusion, (self.data.validation.y, probabilities.argmax(axis=1)), 1)
+        in_255ths = np.round(255 * probabilities).astype(np.uint8)
+        return line, Snapshot(confusion, in_255ths, self.model.weights[0].numpy()), found
 
     def _read_sums(self, epoch: int) -> np.ndarray:
-        sums: np.ndarray = self.sums.numpy().astype(float)
-        self.sums.assign([0.0, 0.0, 0.0])
+        sums: np.ndarray = self.sums.numpy()
         if not np.isfinite(sums).all():
-            self._report(None)
-            rate = self.experiment.recipe.optimizer.learning_rate
+            self._report()
             raise TrainingError(
                 f"Training diverged: the loss is no longer a number in epoch {epoch}, batch {self.step:,}, "
-                f"with a learning rate of {rate:g}; try a tenth of it."
+                f"with a learning rate of {self.rates[self.step - 1]:g}; try a tenth of it."
             )
         return sums
 
-    def _add_point(self, new: np.ndarray) -> None:
-        self.point_sums = sums = self.point_sums + new  # a point may reach across the end of an epoch
+    def _add_point(self, sums: np.ndarray) -> None:
+        loss, right, images = sums - self.progress.point_sums  # a point may reach across the end of an epoch
         point = BatchPoint(
             point=(self.step - 1) // self.point_steps,
             step=self.step,
-            loss=float(sums[0] / sums[2]),
-            accuracy=float(sums[1] / sums[2]),
-            seconds=time.perf_counter() - self.started,
+            loss=float(loss / images),
+            accuracy=float(right / images),
+            seconds=self._seconds(),
         )
         if self.pending and self.pending[-1].point == point.point:
             self.pending.pop()
         self.pending.append(point)
 
-    def _report(self, line: EpochPoint | None) -> None:
+    def _report(
+        self,
+        line: EpochPoint | None = None,
+        snapshot: Snapshot | None = None,
+        weights: dict[str, np.ndarray] | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         began = time.perf_counter()
         points, self.pending = self.pending, []
-        self.report_to(points, line)
+        self.report_to(Report(points, line, snapshot, weights, checkpoint))
         self.reported = time.perf_counter()
-        self.reporting += self.reported - began
+        if checkpoint:
+            self.checkpointed = self.reported
+        reporting = self.progress.reporting_seconds + self.reported - began
+        self.progress = replace(self.progress, reporting_seconds=reporting)
+
+    def _checkpoint(self) -> Checkpoint:
+        state = {f"model/{i}": variable.numpy() for i, variable in enumerate(self.model.variables)}
+        state |= {f"optimizer/{i}": variable.numpy() for i, variable in enumerate(self.optimizer.variables)}
+        state |= {f"kept/{i}": array for i, array in enumerate(self.kept_weights)}
+        state["sums"] = self.sums.numpy()
+        words = json.dumps(asdict(replace(self.progress, seconds=self._seconds())) | {"optimizer": self._optimizer()})
+        state[_PROGRESS] = np.frombuffer(words.encode(), np.uint8)
+        return Checkpoint(self.epoch, self.step, state)
+
+    def _optimizer(self) -> str:
+        """What an optimizer's variables are, in a word: they can be restored where this is the same."""
+        recipe = self.experiment.recipe
+        return f"{recipe.optimizer.name}, moving average: {bool(recipe.moving_average)}"
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        arrays = checkpoint.state
+        words: dict[str, Any] = json.loads(arrays[_PROGRESS].tobytes().decode())
+        same_optimizer = words.pop("optimizer") == self._optimizer()
+        try:
+            for i, variable in enumerate(self.model.variables):
+                variable.assign(arrays[f"model/{i}"])
+            if same_optimizer:
+                for i, variable in enumerate(self.optimizer.variables):
+                    variable.assign(arrays[f"optimizer/{i}"])
+        except (KeyError, ValueError) as error:
+            raise TrainingError(f"The checkpoint does not fit this network ({error}); start a new run.") from error
+        self.kept_weights = [arrays[f"kept/{i}"] for i in range(len(self.model.weights)) if f"kept/{i}" in arrays]
+        self.sums.assign(arrays["sums"])
+        kept = words.pop("kept")
+        words |= {name: tuple(words[name]) for name in ("point_sums", "epoch_sums")}
+        self.progress = _Progress(**words, kept=EpochPoint(**kept) if kept else None)
+        self.epoch = checkpoint.epoch
+        # Between two epochs the step follows from the epoch: another batch size makes other steps of it.
+        is_between = checkpoint.step == 0 or self.progress.epoch_sums == tuple(arrays["sums"])
+        self.step = self.epoch * self.experiment.steps_per_epoch if is_between else checkpoint.step

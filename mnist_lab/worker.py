@@ -5,18 +5,14 @@ TensorFlow is imported inside these functions only, so that whoever submits them
 
 import sys
 import threading
-from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from mnist_lab import estimate
-from mnist_lab.errors import EngineError, LabError
+from mnist_lab.errors import EngineError, TrainingError
 from mnist_lab.estimate import CALIBRATED_WITH
-from mnist_lab.experiment import Status
+from mnist_lab.experiment import Status, Wish
 from mnist_lab.presets import PRESETS
+from mnist_lab.recorder import Recorder
 from mnist_lab.store import Store
-
-if TYPE_CHECKING:
-    from mnist_lab.training import BatchPoint, EpochPoint
 
 _prepared = threading.Lock()
 
@@ -31,8 +27,9 @@ def warm_up(threads: int) -> None:
         training.configure(threads)
         training.environment()  # hashes the data, once for all runs
         # Batch normalisation, dropout, pooling: the network with most of what a first step has to load.
-        moment = PRESETS["3x3"].with_changes(protocol="holdout", train_images=256)
-        training.train(moment, lambda points, epoch: None, lambda: True)
+        recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 1}
+        moment = PRESETS["3x3"].with_changes(protocol="holdout", train_images=256, recipe=recipe)
+        training.train(moment, lambda report: None, lambda: Wish.GO_ON)
 
 
 def calibrate(threads: int) -> list[float]:
@@ -44,7 +41,7 @@ def calibrate(threads: int) -> list[float]:
 
 
 def train_run(url: str, run_id: int, threads: int) -> None:
-    """Train a claimed run and write everything about it to the store."""
+    """Train a claimed run, from its newest checkpoint where it has one, and write everything about it to the store."""
     warm_up(threads)
     from mnist_lab import training
 
@@ -53,21 +50,23 @@ def train_run(url: str, run_id: int, threads: int) -> None:
         run = store.run(run_id)
         if run is None:
             raise EngineError(f"Run {run_id} is not in the store.")
-        store.begin(run_id, training.environment())
-        go_on = True
-
-        def report(points: "list[BatchPoint]", epoch: "EpochPoint | None") -> None:
-            nonlocal go_on
-            go_on = store.record(run_id, [asdict(point) for point in points], asdict(epoch) if epoch else None)
-
+        recorder = Recorder(store, run)
+    except BaseException:
+        store.close()
+        raise
+    try:
+        environment = training.environment()
+        checkpoint = recorder.insist(lambda: store.begin(run_id, environment))
         try:
-            outcome = training.train(run.experiment, report, lambda: not go_on)
-        except LabError as error:
-            store.end(run_id, Status.FAILED, str(error))
+            outcome = training.train(run.experiment, recorder.report, recorder.wish, checkpoint)
+        except TrainingError as error:
+            sentence = str(error)
+            recorder.insist(lambda: store.end(run_id, Status.FAILED, sentence))
             return
-        result = asdict(outcome)
-        weights, probabilities = result.pop("weights"), result.pop("probabilities")
-        status = Status.STOPPED if result.pop("stopped") else Status.FINISHED
-        store.finish(run_id, status, result, weights, probabilities)
+        if outcome is None:
+            recorder.insist(lambda: store.pause(run_id))
+        else:
+            recorder.insist(lambda: store.finish(run_id, outcome))
     finally:
+        recorder.close()
         store.close()

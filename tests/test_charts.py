@@ -1,57 +1,9 @@
-import json
-
-import altair as alt
 import numpy as np
 import pandas as pd
-import pytest
 
 from mnist_lab import charts, notebook
 from mnist_lab.architecture import Architecture, ConvBlock, trace
 from mnist_lab.presets import PRESETS
-
-BATCHES = pd.DataFrame({"point": [0, 1], "step": [5, 10], "loss": [2.0, 1.0], "accuracy": [0.2, 0.6], "seconds": 1.0})
-EPOCHS = pd.DataFrame(
-    {
-        "epoch": [1, 2],
-        "steps": [10, 4],
-        "loss": [1.5, 0.9],
-        "accuracy": [0.4, 0.7],
-        "validation_loss": [1.1, 0.8],
-        "validation_accuracy": [0.65, 0.75],
-        "seconds": [1.0, 0.5],
-    }
-)
-
-
-def test_points_lie_where_training_was() -> None:
-    points = charts.curve_points(EPOCHS, BATCHES, "accuracy", steps_per_epoch=10)
-    kinds = points.groupby("kind")
-    assert kinds.get_group(charts.BATCHES)["epoch"].tolist() == [0.5, 1.0]
-    assert kinds.get_group(charts.VALIDATION)["epoch"].tolist() == [1.0, 1.4]  # the second epoch was stopped
-    assert kinds.get_group(charts.VALIDATION)["value"].tolist() == [0.65, 0.75]
-    assert kinds.get_group(charts.EPOCHS)["value"].tolist() == [0.4, 0.7]
-
-
-def test_before_the_first_report_there_is_an_empty_table() -> None:
-    assert charts.curve_points(EPOCHS[:0], BATCHES[:0], "loss", 10).empty
-
-
-@pytest.mark.parametrize("metric", ["loss", "accuracy"])
-def test_the_specification_is_fixed_by_the_plan_and_valid(metric: str) -> None:
-    spec = charts.curves(metric, 12)
-    assert spec is charts.curves(metric, 12)
-    assert "data" not in spec
-    assert "datasets" not in spec
-    alt.Chart.from_json(json.dumps({**spec, "data": {"values": []}}))
-    domains = [layer["encoding"]["x"]["scale"]["domain"] for layer in spec["layer"]]
-    assert domains == [[0, 12]] * len(domains)
-
-
-def test_training_and_validation_differ_in_more_than_colour() -> None:
-    marks = [layer["mark"] for layer in charts.curves("loss", 3)["layer"]]
-    shapes = {mark.get("shape") for mark in marks if mark["type"] == "point"}
-    assert shapes == {"circle", "diamond"}
-    assert {json.dumps(mark.get("strokeDash")) for mark in marks if mark["type"] == "line"} == {"null", "[5, 3]"}
 
 
 def test_the_notebooks_log_stands_beside_our_runs() -> None:

@@ -1,7 +1,9 @@
 """The engine with real worker processes: queue, stop, death."""
 
+import time
 from collections.abc import Iterator
 
+import numpy as np
 import psutil
 import pytest
 
@@ -13,7 +15,9 @@ from tests.processes import all_gone, family, wait_until
 
 
 @pytest.fixture
-def engine(store: Store) -> Iterator[None]:
+def engine(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An engine with one worker, so that what comes next waits."""
+    monkeypatch.setenv("MNIST_LAB_WORKERS", "1")
     with supervisor.engine(store.url):
         wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
         yield
@@ -33,7 +37,7 @@ def ended(store: Store, run_id: int) -> Run:
 
 
 @pytest.mark.usefixtures("engine")
-def test_queue_stop_kill_and_go_on(store: Store, small: Experiment) -> None:
+def test_queue_stop_and_go_on(store: Store, small: Experiment) -> None:
     long, waiting, cancelled = store.add_runs([PRESETS["3x3"], small, PRESETS["7x7"]], "ada")
     training(store, long)
     assert store.run(waiting).status is Status.QUEUED
@@ -47,14 +51,6 @@ def test_queue_stop_kill_and_go_on(store: Store, small: Experiment) -> None:
     assert ended(store, waiting).status is Status.FINISHED
     assert store.run(cancelled).status is Status.CANCELLED
 
-    killed, after = store.add_runs([PRESETS["3x3"], small], "ada")
-    training(store, killed)
-    worker_process(store).kill()
-    dead = ended(store, killed)
-    assert (dead.status, dead.test_accuracy) == (Status.INTERRUPTED, None)
-    assert "worker process" in dead.error
-    assert ended(store, after).status is Status.FINISHED
-
 
 @pytest.mark.usefixtures("engine")
 def test_a_failing_run_says_why_and_the_next_one_trains(store: Store, small: Experiment) -> None:
@@ -67,18 +63,108 @@ def test_a_failing_run_says_why_and_the_next_one_trains(store: Store, small: Exp
     assert ended(store, after).status is Status.FINISHED
 
 
-def test_a_killed_engine_is_replaced_its_run_interrupted_and_the_queue_goes_on(store: Store, small: Experiment) -> None:
+@pytest.mark.usefixtures("engine")
+def test_a_paused_run_leaves_its_place_and_goes_on_where_it_was(store: Store, small: Experiment) -> None:
+    run_id, after = store.add_runs([longer(small), small], "ada")
+    training(store, run_id)
+    store.request_pause(run_id)
+    paused = wait_until(lambda: (run := store.run(run_id)).status is Status.PAUSED and run, "it is paused")
+    assert ended(store, after).status is Status.FINISHED
+    store.resume([run_id])
+    wait_until(lambda: store.run(run_id).steps_done > paused.steps_done, "it goes on")
+    store.request_stop(run_id)
+    assert ended(store, run_id).status is Status.STOPPED
+
+
+def longer(small: Experiment) -> Experiment:
+    """Some seconds of training, with everything that has a state."""
+    recipe = small.recipe.model_dump() | {"epochs": 12, "augmentation": {"shift": 2}, "moving_average": 0.9}
+    return small.with_changes(recipe=recipe, train_images=5000)
+
+
+def undisturbed(store: Store, experiment: Experiment) -> Run:
+    (run_id,) = store.add_runs([experiment], "ada")
+    run = ended(store, run_id)
+    assert run.status is Status.FINISHED
+    return run
+
+
+def assert_same_result(store: Store, one: Run, other: Run) -> None:
+    """To the bit: weights, predictions, the log and the curve."""
+    assert one.status is other.status is Status.FINISHED
+    weights, others = store.weights(one.id), store.weights(other.id)
+    assert all(np.array_equal(weights[name], others[name]) for name in weights)
+    assert np.array_equal(store.probabilities(one.id), store.probabilities(other.id))
+    assert (one.test_loss, one.validation_loss, one.kept_epoch) == (
+        other.test_loss,
+        other.validation_loss,
+        other.kept_epoch,
+    )
+    logs = [store.epochs([run.id]).drop(columns=["run_id", "seconds"]) for run in (one, other)]
+    assert logs[0].equals(logs[1])
+    curves = [store.batches(run.id).drop(columns=["run_id", "seconds"]) for run in (one, other)]
+    assert curves[0].equals(curves[1])
+
+
+def gets_on(run: Run, steps: int) -> bool:
+    return run.status.is_ended or (run.status is Status.RUNNING and run.steps_done > steps)
+
+
+def killed_again_and_again(store: Store, run_id: int, kills: int, generator: np.random.Generator) -> int:
+    """Kill the run's worker, or the engine with all that it started, at random moments; how often it was done."""
+    done = 0
+    while done < kills and not store.run(run_id).status.is_ended:
+        before = store.run(run_id).steps_done
+        wait_until(lambda steps=before: gets_on(store.run(run_id), steps), "it gets somewhere")
+        time.sleep(generator.uniform(0, 1.5))  # anywhere within an epoch, a report, a checkpoint
+        lease = store.lease()
+        if store.run(run_id).status is not Status.RUNNING or lease is None or not lease.is_live:
+            continue
+        victim = worker_process(store) if generator.random() < 0.5 else psutil.Process(lease.pid)
+        victim.kill()
+        done += 1
+        if victim.pid == lease.pid:
+            wait_until(lambda pid=lease.pid: (new := store.lease()) and new.pid != pid, "another engine serves")
+    return done
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.slow)])
+def test_a_run_whose_worker_or_engine_is_killed_ends_as_an_undisturbed_one_to_the_bit(
+    store: Store, small: Experiment, kills: int
+) -> None:
+    generator = np.random.default_rng(kills)
     with supervisor.engine(store.url):
-        lost, after = store.add_runs([PRESETS["3x3"], small], "ada")
+        expected = undisturbed(store, longer(small))
+        done = 0
+        while done < kills:
+            (run_id,) = store.add_runs([longer(small)], "ada")
+            done += killed_again_and_again(store, run_id, kills - done, generator)
+            assert_same_result(store, expected, ended(store, run_id))
+            assert store.run(run_id).caveat is None
+
+
+def test_a_killed_engine_leaves_nothing_and_another_takes_its_place(store: Store, small: Experiment) -> None:
+    with supervisor.engine(store.url):
+        lost, after = store.add_runs([longer(small), small], "ada")
         training(store, lost)
         members = family(store.lease().pid)
         members[0].kill()
-        assert ended(store, after).status is Status.FINISHED
-        assert store.run(lost).status is Status.INTERRUPTED
+        assert ended(store, lost).status is ended(store, after).status is Status.FINISHED
         wait_until(lambda: all_gone(members), "nothing of it is left")
         second = family(store.lease().pid)
     wait_until(lambda: all_gone(second), "nothing of that one is left either")
     assert store.lease() is None
+
+
+@pytest.mark.usefixtures("engine")
+def test_more_epochs_of_a_finished_run_are_a_new_run_that_goes_on(store: Store, small: Experiment) -> None:
+    parent = undisturbed(store, small)
+    more = small.with_changes(recipe=small.recipe.model_dump() | {"epochs": 4})
+    child = ended(store, store.continue_run(parent, 2, more, "ada", (None, None)))
+    straight = undisturbed(store, more)
+    assert store.epochs([child.id])["epoch"].tolist() == [1, 2, 3, 4]
+    assert child.test_loss == straight.test_loss
+    assert store.run(parent.id) == parent
 
 
 def test_two_supervisors_share_one_engine_and_the_second_takes_over(store: Store, small: Experiment) -> None:

@@ -4,22 +4,26 @@ import pytest
 from mnist_lab import notebook, results
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.presets import PRESETS
+from mnist_lab.report import Outcome
 from mnist_lab.store import Run, Store
 
 
 def finished(store: Store, experiment: Experiment, accuracy: float, status: Status = Status.FINISHED) -> Run:
     (run_id,) = store.add_runs([experiment], "ada")
     store.claim("engine", only=[run_id])
-    result = {
-        "kept_epoch": 1,
-        "validation_accuracy": accuracy,
-        "validation_loss": 1 - accuracy,
-        "test_accuracy": accuracy,
-        "test_loss": 1 - accuracy,
-        "seconds": 10.0,
-        "reporting_seconds": 0.0,
-    }
-    store.finish(run_id, status, result, {}, np.zeros((1, 10)))
+    outcome = Outcome(
+        stopped=status is Status.STOPPED,
+        kept_epoch=1,
+        validation_accuracy=accuracy,
+        validation_loss=1 - accuracy,
+        test_accuracy=accuracy,
+        test_loss=1 - accuracy,
+        weights={},
+        probabilities=np.zeros((1, 10)),
+        seconds=10.0,
+        reporting_seconds=0.0,
+    )
+    store.finish(run_id, outcome)
     return store.run(run_id)
 
 

@@ -10,17 +10,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = {
     f"mnist_lab.{name}"
-    for name in "architecture repairs recipe history editing advice compare keras_script layers receptive_field experiment errors quick".split()
+    for name in "architecture repairs recipe history editing advice compare keras_script layers receptive_field experiment report errors quick".split()
 }
 ONLY = {  # a library and the modules that may import it
-    "keras": {"mnist_lab.keras_model", "mnist_lab.training"},
-    "tensorflow": {"mnist_lab.keras_model", "mnist_lab.training"},
+    "keras": {"mnist_lab.keras_model", "mnist_lab.evaluation", "mnist_lab.training"},
+    "tensorflow": {"mnist_lab.keras_model", "mnist_lab.evaluation", "mnist_lab.training"},
     "streamlit": {"app", "pages", "mnist_lab.ui"},
-    "sqlalchemy": {"mnist_lab.store", "mnist_lab.migrations"},
-    "alembic": {"mnist_lab.store", "mnist_lab.migrations"},
+    "sqlalchemy": {"mnist_lab.database", "mnist_lab.store", "mnist_lab.migrations"},
+    "alembic": {"mnist_lab.database", "mnist_lab.migrations"},
     "dask": {"mnist_lab.engine"},
     "distributed": {"mnist_lab.engine"},
-    "altair": {"mnist_lab.charts"},
+    "altair": {"mnist_lab.charts", "mnist_lab.live_charts"},
 }
 
 

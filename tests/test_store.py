@@ -9,27 +9,51 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from mnist_lab import store as stores
-from mnist_lab.errors import StoreError
-from mnist_lab.experiment import Experiment, Status
+from mnist_lab.errors import InputError, StoreError
+from mnist_lab.experiment import Experiment, Status, Wish
 from mnist_lab.presets import PRESETS
+from mnist_lab.report import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
 from mnist_lab.store import Store
 
-EPOCH = {"epoch": 1, "steps": 10, "loss": 1.0, "accuracy": 0.5, "validation_loss": 0.9, "seconds": 1.5}
-RESULT = {
-    "kept_epoch": 1,
-    "validation_accuracy": 0.6,
-    "validation_loss": 0.9,
-    "test_accuracy": 0.61,
-    "test_loss": 0.88,
-    "seconds": 2.0,
-    "reporting_seconds": 0.01,
-}
+LINE = EpochPoint(epoch=1, steps=10, loss=1.0, accuracy=0.5, validation_loss=0.9, validation_accuracy=0.7, seconds=1.5)
+OUTCOME = Outcome(
+    stopped=False,
+    kept_epoch=1,
+    validation_accuracy=0.6,
+    validation_loss=0.9,
+    test_accuracy=0.61,
+    test_loss=0.88,
+    weights={"w": np.ones(2)},
+    probabilities=np.ones((3, 10)),
+    seconds=2.0,
+    reporting_seconds=0.01,
+)
 
 
-def points(*numbers: int) -> list[dict[str, float]]:
-    return [{"point": n, "step": n + 1, "loss": 1.0 / (n + 1), "accuracy": 0.5, "seconds": float(n)} for n in numbers]
+def point(number: int, step: int | None = None, loss: float | None = None) -> BatchPoint:
+    step = number + 1 if step is None else step
+    return BatchPoint(number, step, 1.0 / (number + 1) if loss is None else loss, 0.5, float(number))
+
+
+def epoch(number: int, accuracy: float = 0.7, steps: int = 10, size: int = 1000) -> Report:
+    """All that is reported when an epoch ends; weights and state of `size` numbers each."""
+    state = Checkpoint(number, number * steps, {"model/0": np.full(size, number, np.float32)})
+    snapshot = Snapshot(np.eye(10, dtype=np.int32), np.zeros((5, 10), np.uint8), np.full((3, 3, 1, 2), float(number)))
+    line = replace(LINE, epoch=number, steps=steps, validation_accuracy=accuracy)
+    return Report([], line, snapshot, {"w": np.full(size, number, np.float32)}, state)
+
+
+def trained(store: Store, epochs: int = 3, size: int = 1000) -> int:
+    """The id of a finished run of so many epochs."""
+    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+    store.claim("engine", only=[run_id])
+    for number in range(1, epochs + 1):
+        store.record(run_id, epoch(number, size=size))
+    store.finish(run_id, OUTCOME)
+    return run_id
 
 
 def test_runs_outlive_the_store_and_come_newest_first(store: Store, url: str) -> None:
@@ -72,11 +96,14 @@ def test_a_waiting_run_is_cancelled_a_running_one_asked_to_stop_an_ended_one_lef
     store.claim("engine", only=[running])
     store.request_stop(waiting)
     assert store.run(waiting).status is Status.CANCELLED
-    assert store.record(running, points(0), None)
+    assert store.record(running, Report([point(0)])) is Wish.GO_ON
+    store.request_pause(running)
+    assert store.record(running, Report([point(0)])) is Wish.PAUSE
     store.request_stop(running)
     assert store.run(running).status is Status.RUNNING
-    assert not store.record(running, points(1), None)
-    store.finish(running, Status.STOPPED, RESULT, {"w": np.ones(2)}, np.ones((3, 10)))
+    assert store.record(running, Report([point(1)])) is Wish.STOP
+    store.finish(running, replace(OUTCOME, stopped=True))
+    assert store.run(running).status is Status.STOPPED
     before = store.run(running)
     store.request_stop(running)
     assert store.run(running) == before
@@ -85,9 +112,9 @@ def test_a_waiting_run_is_cancelled_a_running_one_asked_to_stop_an_ended_one_lef
 def test_metrics_come_back_as_they_went_in_and_a_known_point_is_replaced(store: Store) -> None:
     (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
     store.claim("engine")
-    store.record(run_id, points(0, 1), None)
-    store.record(run_id, [{**points(1)[0], "loss": 0.25, "step": 9}], {**EPOCH, "validation_accuracy": 0.7})
-    store.record(run_id, [], {**EPOCH, "epoch": 2, "validation_accuracy": 0.6})
+    store.record(run_id, Report([point(0), point(1)]))
+    store.record(run_id, Report([point(1, step=9, loss=0.25)], LINE))
+    store.record(run_id, epoch(2, 0.6))
     batches = store.batches(run_id)
     assert batches["point"].tolist() == [0, 1]
     assert batches["loss"].tolist() == [1.0, 0.25]
@@ -102,7 +129,7 @@ def test_kept_weights_and_predictions_come_back_without_pickle(store: Store) -> 
     store.claim("engine")
     weights = {"network/a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "network/a/bias": np.zeros(3)}
     probabilities = np.random.default_rng(1).random((10_000, 10)).astype(np.float32)
-    store.finish(run_id, Status.FINISHED, RESULT, weights, probabilities)
+    store.finish(run_id, replace(OUTCOME, weights=weights, probabilities=probabilities))
     found = store.weights(run_id)
     assert list(found) == list(weights)
     assert all(np.array_equal(found[name], weights[name]) for name in weights)
@@ -112,16 +139,124 @@ def test_kept_weights_and_predictions_come_back_without_pickle(store: Store) -> 
     assert store.run(99) is None
 
 
-def test_nothing_is_written_to_a_run_that_was_declared_dead(store: Store) -> None:
+def test_nothing_is_written_to_a_run_that_is_not_running(store: Store) -> None:
     (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
     store.claim("dead engine")
-    store.interrupt_orphans()
-    assert store.run(run_id).status is Status.INTERRUPTED
-    assert not store.record(run_id, points(0), {**EPOCH, "validation_accuracy": 0.7})
-    store.finish(run_id, Status.FINISHED, RESULT, {"w": np.ones(1)}, np.ones((1, 10)))
-    assert store.run(run_id).status is Status.INTERRUPTED
+    store.requeue_orphans()
+    assert store.run(run_id).status is Status.QUEUED
+    assert store.record(run_id, Report([point(0)], LINE)) is Wish.STOP
+    store.finish(run_id, OUTCOME)
+    assert store.run(run_id).status is Status.QUEUED
     assert store.batches(run_id).empty
     assert store.weights(run_id) is None
+
+
+def test_a_run_whose_worker_died_goes_on_from_its_newest_checkpoint(store: Store) -> None:
+    run_id, other = store.add_runs([PRESETS["3x3"]] * 2, "ada")
+    store.claim("engine")
+    assert store.begin(run_id, {"threads": 2}) is None
+    store.record(run_id, Report([point(n) for n in range(10)]))
+    store.record(run_id, epoch(1))
+    within = Checkpoint(1, 15, {"model/0": np.arange(3)})
+    store.record(run_id, Report([point(n) for n in range(10, 15)], checkpoint=within))
+    store.record(run_id, Report([point(n) for n in range(15, 18)]))
+    store.lost(run_id)
+    assert [run.id for run in store.active()] == [run_id, other], "it is the next"
+    assert store.claim("engine").id == run_id
+    found = store.begin(run_id, {"threads": 2})
+    assert (found.epoch, found.step, found.state["model/0"].tolist()) == (1, 15, [0, 1, 2])
+    assert store.batches(run_id)["step"].max() == 15, "what came after it is taken back"
+    run = store.run(run_id)
+    assert (run.steps_done, run.epochs_done, run.caveat) == (15, 1, None)
+    store.record(run_id, epoch(2))
+    store.lost(run_id)
+    store.claim("engine")
+    found = store.begin(run_id, {"threads": 1})
+    assert (found.epoch, found.step) == (2, 20), "an epoch's end is newer than what was kept within it"
+    assert "threads (1 after 2)" in store.run(run_id).caveat
+
+
+def test_a_run_that_kills_its_workers_is_given_up_and_can_be_resumed(store: Store) -> None:
+    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+    for _ in range(stores.MOST_DEATHS - 1):
+        store.claim("engine")
+        store.lost(run_id)
+    store.claim("engine")
+    store.record(run_id, epoch(1))  # it kept something: the count begins anew
+    for _ in range(stores.MOST_DEATHS - 1):
+        store.lost(run_id)
+        store.claim("engine")
+    store.lost(run_id)
+    run = store.run(run_id)
+    assert (run.status, run.error) == (Status.INTERRUPTED, stores.DEATH_SENTENCE)
+    assert [run.id for run in store.resumable()] == [run_id]
+    store.resume([run_id])
+    run = store.claim("engine")
+    assert (run.id, run.error, run.deaths, run.ended) == (run_id, None, 0, None)
+
+
+def test_what_was_paused_or_stopped_when_its_worker_died_is(store: Store) -> None:
+    paused, stopped = store.add_runs([PRESETS["3x3"]] * 2, "ada")
+    for run_id, ask in ((paused, store.request_pause), (stopped, store.request_stop)):
+        store.claim("engine", only=[run_id])
+        store.record(run_id, epoch(1))
+        ask(run_id)
+        store.lost(run_id)
+    assert store.run(paused).status is Status.PAUSED
+    assert (store.run(stopped).status, store.run(stopped).wish) == (Status.QUEUED, Wish.STOP)
+    store.request_stop(paused)
+    assert [(run.id, run.wish) for run in store.active()] == [(paused, Wish.STOP), (stopped, Wish.STOP)]
+
+
+def test_of_an_ended_run_a_few_checkpoints_stay_evenly_spread_and_the_kept_and_the_last(store: Store) -> None:
+    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+    store.claim("engine")
+    for number in range(1, 101):
+        store.record(run_id, epoch(number))
+    assert len(store.checkpoints(run_id)) == 100
+    store.finish(run_id, replace(OUTCOME, kept_epoch=42))
+    left = store.checkpoints(run_id)
+    assert list(left) == [1, 15, 29, 42, 43, 58, 72, 86, 100]
+    assert all(left.values()), "training can go on from each"
+    assert store.weights(run_id)["w"].tolist() == [1.0, 1.0], "the kept ones are as the outcome has them"
+    assert store.weights(run_id, 58)["w"][0] == 58
+    assert store.snapshots(run_id) == list(range(1, 101)), "pictures are small: all stay"
+    assert store.snapshot(run_id, 7).filters.max() == 7
+    assert store.snapshot(run_id, 101) is None
+
+
+def test_room_is_made_by_thinning_the_oldest_runs_first(store: Store) -> None:
+    old, new = trained(store, size=100_000), trained(store, size=100_000)
+    size = 3 * 2 * 400_000
+    assert store.make_room(3 * size) == 0
+    given_up = store.make_room(int(1.5 * size))
+    assert given_up > 0.5 * size
+    assert store.checkpoints(old) == {1: False, 3: False}, "kept and last stay, with weights alone"
+    assert store.checkpoints(new) == {1: True, 2: True, 3: True}
+    store.make_room(0)
+    assert store.checkpoints(new) == {1: False, 3: False}
+    assert store.weights(old) is not None
+
+
+def test_a_run_that_continues_another_has_its_log_so_far_and_leaves_it_alone(store: Store) -> None:
+    parent = trained(store)
+    before = store.run(parent)
+    recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 20}
+    longer = PRESETS["3x3"].with_changes(recipe=recipe)
+    child = store.continue_run(before, 2, longer, "bob", (1.0, 2.0))
+    run = store.run(child)
+    assert (run.parent_id, run.parent_epoch, run.epochs_done, run.owner) == (parent, 2, 2, "bob")
+    assert run.design_key not in (before.design_key, longer.design_key)
+    assert store.epochs([child])["epoch"].tolist() == [1, 2]
+    assert store.snapshots(child) == [1, 2]
+    assert store.children(parent) == [child]
+    assert store.run(parent) == before
+    store.claim("engine")
+    found = store.begin(child, {})
+    assert (found.epoch, found.step) == (2, 2 * longer.steps_per_epoch)
+    store.make_room(0)
+    with pytest.raises(InputError, match="no checkpoint of epoch 2 is kept"):
+        store.continue_run(before, 2, longer, "bob", (None, None))
 
 
 def test_the_lease_belongs_to_one_living_engine(store: Store) -> None:
@@ -154,8 +289,7 @@ def test_a_dead_engine_loses_its_lease_and_its_runs(
             connection.execute("UPDATE lease SET pid = ?", (dead.pid,))
     assert not store.lease().is_live
     assert store.take_lease("two", "ready")
-    run = store.run(run_id)
-    assert (run.status, run.error) == (Status.INTERRUPTED, stores.ORPHAN_SENTENCE)
+    assert store.run(run_id).status is Status.QUEUED
 
 
 def test_another_process_with_the_number_of_a_dead_engine_is_not_the_engine(store: Store) -> None:
@@ -176,7 +310,7 @@ def test_a_living_engines_runs_are_not_orphans(store: Store) -> None:
     (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
     store.take_lease("one", "ready")
     store.claim("one")
-    store.interrupt_orphans()
+    store.requeue_orphans()
     assert store.run(run_id).status is Status.RUNNING
 
 
@@ -230,7 +364,8 @@ def test_migrations_run_once_even_when_several_open_a_new_store_together(url: st
 
 
 def test_the_columns_that_queries_name_are_those_that_the_migrations_make(store: Store, tmp_path: Path) -> None:
-    tables = (stores._RUN, stores._EPOCHS, stores._BATCHES, stores._CHECKPOINTS, stores._PREDICTIONS, stores._LEASE)
+    tables = [table for table in vars(stores).values() if isinstance(table, sa.TableClause)]
+    assert len(tables) == 10
     with sqlite3.connect(tmp_path / "lab.db") as connection:
         for table in tables:
             made = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}

@@ -1,40 +1,50 @@
 """Training on real digits, against stock Keras."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
 from mnist_lab import dataset, training
 from mnist_lab.errors import TrainingError
-from mnist_lab.experiment import Experiment, Protocol
+from mnist_lab.experiment import Experiment, Protocol, Wish
 from mnist_lab.keras_model import build
 from mnist_lab.presets import PRESETS
 from mnist_lab.recipe import OPTIMIZERS, SGD, Augmentation, Recipe
-from mnist_lab.training import BatchPoint, EpochPoint, Outcome
+from mnist_lab.report import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
 
 
 class Record:
-    """Everything a training reported; asks to stop after so many reports."""
+    """Everything a training reported; wishes something after so many reports."""
 
-    def __init__(self, stop_after: int | None = None) -> None:
+    def __init__(self, after: int | None = None, then: Wish = Wish.STOP) -> None:
         self.points: dict[int, BatchPoint] = {}
         self.epochs: list[EpochPoint] = []
         self.reports = 0
-        self.stop_after = stop_after
+        self.snapshots: list[Snapshot] = []
+        self.checkpoints: list[Checkpoint] = []
+        self.after = after
+        self.then = then
 
-    def report(self, points: list[BatchPoint], epoch: EpochPoint | None) -> None:
+    def report(self, report: Report) -> None:
         self.reports += 1
-        self.points |= {point.point: point for point in points}
-        if epoch:
-            self.epochs.append(epoch)
+        self.points |= {point.point: point for point in report.points}
+        if report.epoch:
+            self.epochs.append(report.epoch)
+            self.snapshots.append(report.snapshot)
+        if report.checkpoint:
+            self.checkpoints.append(report.checkpoint)
 
-    def should_stop(self) -> bool:
-        return self.stop_after is not None and self.reports >= self.stop_after
+    def wish(self) -> Wish:
+        return self.then if self.after is not None and self.reports >= self.after else Wish.GO_ON
 
 
 def run(experiment: Experiment, stop_after: int | None = None) -> tuple[Outcome, Record]:
     record = Record(stop_after)
-    return training.train(experiment, record.report, record.should_stop, report_seconds=0.0), record
+    outcome = training.train(experiment, record.report, record.wish, report_seconds=0.0)
+    assert outcome
+    return outcome, record
 
 
 def without_noise(small: Experiment) -> Experiment:
@@ -104,6 +114,131 @@ def test_the_same_seed_is_the_same_training_and_another_is_not(small: Experiment
     (one, _), (same, _), (other, _) = (run(small.with_changes(seed=seed)) for seed in (3, 3, 4))
     assert all(np.array_equal(one.weights[name], same.weights[name]) for name in one.weights)
     assert not all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
+
+
+def everything(small: Experiment, optimizer: str = "adam") -> Experiment:
+    """An experiment with all that has a state: dropout, normalisation, moves, a moving average, a schedule."""
+    block = small.architecture.blocks[0].model_copy(update={"batch_normalization": True})
+    recipe = small.recipe.model_dump() | {
+        "optimizer": {"name": optimizer},
+        "epochs": 3,
+        "augmentation": {"shift": 2, "rotation": 10},
+        "moving_average": 0.9,
+        "schedule": "cosine",
+        "weight_decay": 0.01,
+    }
+    return small.with_changes(recipe=recipe, architecture=small.architecture.with_blocks(block).model_dump())
+
+
+def same_result(one: Outcome, other: Outcome) -> bool:
+    return (
+        list(one.weights) == list(other.weights)
+        and all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
+        and np.array_equal(one.probabilities, other.probabilities)
+        and (one.kept_epoch, one.validation_loss, one.test_loss)
+        == (other.kept_epoch, other.validation_loss, other.test_loss)
+    )
+
+
+def without_seconds(lines: list[EpochPoint]) -> list[EpochPoint]:
+    return [replace(line, seconds=0.0) for line in lines]
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+@pytest.mark.parametrize("pause_after", [1, 9, 10, 11, 25])
+def test_paused_anywhere_and_resumed_it_is_the_same_to_the_bit(
+    small: Experiment, protocol: Protocol, pause_after: int
+) -> None:
+    experiment = everything(small).with_changes(protocol=protocol, train_images=1000)
+    undisturbed, log = run(experiment)
+    first = Record(pause_after, Wish.PAUSE)
+    assert training.train(experiment, first.report, first.wish, report_seconds=0.0) is None
+    second = Record()
+    resumed = training.train(experiment, second.report, second.wish, first.checkpoints[-1], report_seconds=0.0)
+    assert resumed
+    assert same_result(undisturbed, resumed)
+    assert without_seconds(first.epochs + second.epochs) == without_seconds(log.epochs)
+    points = first.points | second.points
+    assert [(p.step, p.loss) for p in points.values()] == [(p.step, p.loss) for p in log.points.values()]
+
+
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+def test_every_optimizer_goes_on_to_the_bit(small: Experiment, optimizer: str) -> None:
+    experiment = everything(small, optimizer)
+    undisturbed, log = run(experiment)
+    resumed = training.train(experiment, Record().report, Record().wish, log.checkpoints[0])
+    assert log.checkpoints[0].epoch == 1
+    assert resumed
+    assert same_result(undisturbed, resumed)
+
+
+def test_when_it_is_looked_at_changes_nothing(small: Experiment) -> None:
+    experiment = everything(small)
+    often, log = run(experiment)
+    seldom = Record()
+    outcome = training.train(experiment, seldom.report, seldom.wish, report_seconds=1e9, checkpoint_seconds=1e9)
+    assert outcome
+    assert same_result(often, outcome)
+    assert without_seconds(seldom.epochs) == without_seconds(log.epochs)
+
+
+def test_more_epochs_from_a_checkpoint_are_the_longer_run_to_the_bit(small: Experiment) -> None:
+    recipe = small.recipe.model_dump()
+    longer, _ = run(small.with_changes(recipe=recipe | {"epochs": 4}))
+    _, short = run(small)
+    more = small.with_changes(recipe=recipe | {"epochs": 4})
+    outcome = training.train(more, Record().report, Record().wish, short.checkpoints[-1])
+    assert outcome
+    assert same_result(longer, outcome)
+
+
+def test_from_a_checkpoint_on_another_recipe_holds(small: Experiment) -> None:
+    _, log = run(small)
+    recipe = small.recipe.model_dump() | {"optimizer": {"name": "sgd", "learning_rate": 0.01}, "batch_size": 50}
+    record = Record()
+    changed = small.with_changes(recipe=recipe | {"epochs": 3})
+    outcome = training.train(changed, record.report, record.wish, log.checkpoints[0], report_seconds=0.0)
+    assert outcome
+    assert [(line.epoch, line.steps) for line in record.epochs] == [(2, 20), (3, 20)]
+    assert min(point.step for point in record.points.values()) == 21
+    assert record.epochs[0].validation_accuracy > 0.5  # it went on, and did not begin anew
+
+
+def test_a_checkpoint_of_another_network_is_refused(small: Experiment) -> None:
+    _, log = run(small)
+    with pytest.raises(TrainingError, match="does not fit this network"):
+        training.train(PRESETS["2x2"], Record().report, Record().wish, log.checkpoints[0])
+
+
+def test_checkpoints_come_by_the_clock_too(small: Experiment) -> None:
+    record = Record()
+    training.train(small, record.report, record.wish, report_seconds=0.0, checkpoint_seconds=0.0)
+    assert {1, 2, 11} <= {checkpoint.step for checkpoint in record.checkpoints}
+
+
+def test_stopped_after_a_pause_within_an_epoch_what_was_learnt_is_tested(small: Experiment) -> None:
+    first = Record(5, Wish.PAUSE)
+    training.train(small, first.report, first.wish, report_seconds=0.0)
+    second = Record(0, Wish.STOP)
+    outcome = training.train(small, second.report, second.wish, first.checkpoints[-1])
+    assert outcome
+    assert outcome.stopped
+    assert [(line.epoch, line.steps) for line in second.epochs] == [(1, first.checkpoints[-1].step)]
+    at_once = training.train(small, second.report, second.wish)
+    assert at_once
+    assert (at_once.stopped, at_once.kept_epoch, len(at_once.probabilities)) == (True, 0, 10_000)
+
+
+def test_each_epoch_leaves_a_picture_of_the_network(small: Experiment) -> None:
+    outcome, record = run(small)
+    labels = dataset.split(small.protocol, small.train_images).validation.y
+    for line, snapshot in zip(record.epochs, record.snapshots, strict=True):
+        assert snapshot.confusion.sum(axis=1).tolist() == np.bincount(labels).tolist()
+        assert snapshot.confusion.trace() / len(labels) == line.validation_accuracy
+        assert snapshot.probabilities.shape == (len(labels), 10)
+        assert snapshot.filters.shape == (5, 5, 1, 4)
+    kept = record.snapshots[outcome.kept_epoch - 1]
+    assert np.array_equal(kept.filters, next(iter(outcome.weights.values())))
 
 
 def test_points_of_the_curve_are_means_that_add_up_to_the_epoch(small: Experiment) -> None:

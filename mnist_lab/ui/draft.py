@@ -70,6 +70,14 @@ def of_experiment(experiment: Experiment) -> dict[str, Any]:
     return {**fields, "start": fields.pop("architecture"), "quick": {}}
 
 
+def open_run(experiment: Experiment) -> None:
+    """Make an experiment this session's draft, whether or not there is one yet: a change that can be undone."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = History(of_experiment(PRESETS[FIRST_PRESET]))
+    st.session_state[_KEY] = history().did(of_experiment(experiment))
+    st.session_state[_ADDRESS_KEY] = None
+
+
 def save(draft: dict[str, Any]) -> None:
     """Make this the session's draft: a change that can be undone."""
     _set(history().did(draft))

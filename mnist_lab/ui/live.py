@@ -1,33 +1,27 @@
-"""The Train page's parts: the run that is watched, its charts and log, and what waits."""
+"""The Train page's parts: the run that is watched, its charts, its network epoch by epoch, the queue."""
 
 import time
+from typing import get_args
 
 import pandas as pd
 import streamlit as st
 
-from mnist_lab import charts
+from mnist_lab import live_charts
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import duration_text
-from mnist_lab.experiment import Protocol, Status
+from mnist_lab.experiment import Protocol, Status, Wish
 from mnist_lab.lab import Progress
+from mnist_lab.live_charts import AXES, Axis, Work
+from mnist_lab.overfitting import gap
 from mnist_lab.store import Run
-from mnist_lab.ui import menu
-from mnist_lab.ui.session import errors_shown, lab
+from mnist_lab.ui import menu, onward, pictures, queue
+from mnist_lab.ui.session import errors_shown, lab, pace
 
-ACTIVE_SECONDS = 0.4
 IDLE_SECONDS = 2.0
+MOST_TOGETHER = 6
 KEPT = {
     Protocol.NOTEBOOK: "The notebook protocol keeps the last weights.",
     Protocol.HOLDOUT: "The holdout protocol keeps the weights of the best validation accuracy.",
-}
-_STATUS = {
-    Status.QUEUED: (":material/schedule:", "waiting"),
-    Status.RUNNING: (":material/model_training:", "training"),
-    Status.FINISHED: (":material/check_circle:", "finished"),
-    Status.STOPPED: (":material/stop_circle:", "stopped before its planned end"),
-    Status.CANCELLED: (":material/cancel:", "cancelled before it began"),
-    Status.FAILED: (":material/error:", "failed"),
-    Status.INTERRUPTED: (":material/power_off:", "interrupted"),
 }
 
 
@@ -47,61 +41,68 @@ def chosen_run() -> int | None:
 
 def show(run_id: int | None) -> None:
     """Everything on the page that moves: follows one run, or with None whatever trains."""
-    active = bool(lab().active())
-    st.fragment(_show, run_every=ACTIVE_SECONDS if active else IDLE_SECONDS)(run_id, active)
+    seconds = pace() if lab().active() else IDLE_SECONDS
+    st.fragment(_show, run_every=seconds)(run_id, seconds)
 
 
 @errors_shown()
-def _show(run_id: int | None, active: bool) -> None:
-    queue = lab().active()
-    if bool(queue) != active:
+def _show(run_id: int | None, seconds: float) -> None:
+    active = lab().active()
+    if (pace() if active else IDLE_SECONDS) != seconds:
         st.rerun()  # a fragment cannot change its own pace; the page's next run does
-    run = lab().run(run_id) if run_id is not None else (queue[0] if queue else lab().latest())
+    run = lab().run(run_id) if run_id is not None else (active[0] if active else lab().latest())
+    queue.resumable(run)
     if run is None:
         st.info("Nothing has been trained yet.", icon=":material/info:")
         st.page_link(menu.DESIGN, label="Design a network", icon=":material/architecture:")
         return
     progress = lab().progress(run)
-    _headline(progress)
+    _headline(progress, active)
     _charts(progress)
+    pictures.show(run)
     _log(progress)
-    _queue(queue, run)
+    queue.show(active, run)
 
 
-def _headline(progress: Progress) -> None:
+def _headline(progress: Progress, active: list[Run]) -> None:
     run = progress.run
-    experiment = run.experiment
-    icon, words = _STATUS[run.status]
-    title, button = st.columns([4, 1], vertical_alignment="center")
-    title.subheader(f"{icon} Run {run.id}: {run.name}, seed {experiment.seed}", anchor=False)
-    if not run.status.is_ended:
-        stopping = run.stop_requested is not None
-        label = "Cancel" if run.status is Status.QUEUED else "Stop training"
-        button.button(
-            "Stopping…" if stopping else label,
-            icon=":material/stop:",
-            key=f"stop-{run.id}",
-            disabled=stopping,
-            on_click=lab().stop,
-            args=(run.id,),
-            help="Ends training at once; what was learnt so far is kept and tested.",
-            width="stretch",
-        )
-    elif not lab().active():
-        button.page_link(menu.DESIGN, label="Design", icon=":material/architecture:")
-    epochs = experiment.recipe.epochs
+    icon, _ = queue.STATUS[run.status]
+    title, buttons = st.columns([3, 2], vertical_alignment="center")
+    title.subheader(f"{icon} Run {run.id}: {run.name}, seed {run.experiment.seed}", anchor=False)
+    with buttons.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        queue.controls(run, large=True)
+        if run.status.is_ended:
+            onward.show(run)
+    _lineage(run)
+    epochs = run.experiment.recipe.epochs
     share = min(1.0, run.steps_done / run.planned_steps)
     if run.status is Status.RUNNING:
         st.progress(share, text=f"Epoch {min(run.epochs_done + 1, epochs)} of {epochs} · {_times(progress, share)}")
     elif run.status is Status.QUEUED:
-        state = lab().engine_state()
-        why = {None: "the worker is starting", "warming up": "the worker is warming up"}.get(state, "others go first")
-        st.progress(0.0, text=f"Waiting: {why}")
+        st.progress(share, text=f"Waiting: {queue.why_it_waits(run, active)}")
+    elif run.status is Status.PAUSED:
+        st.progress(share, text=f"Paused after {run.epochs_done} of {epochs} epochs; resume it to go on where it was.")
     else:
         tail = f" · {run.error}" if run.error else ""
         done = progress.epochs["epoch"].max() if len(progress.epochs) else 0
+        _, words = queue.STATUS[run.status]
         st.progress(share, text=f"{words.capitalize()} · {done} of {epochs} epochs · {_length(run)}{tail}")
     _figures(run)
+
+
+def _lineage(run: Run) -> None:
+    children = lab().children(run.id)
+    words = [f"Continues run {run.parent_id} from epoch {run.parent_epoch} on."] if run.parent_id else []
+    if children:
+        words.append(f"Continued by {', '.join(f'run {child}' for child in children)}.")
+    if run.caveat:
+        words.append(run.caveat)
+    if not words:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(":material/account_tree: " + " ".join(words), width="content")
+        for other in [*([run.parent_id] if run.parent_id else []), *children[:5]]:
+            st.page_link(menu.TRAIN, label=f"Run {other}", query_params={"run": str(other)})
 
 
 def _length(run: Run) -> str:
@@ -111,21 +112,25 @@ def _length(run: Run) -> str:
 
 
 def _times(progress: Progress, share: float) -> str:
-    """Elapsed and remaining time; the remaining from the pace so far, once there is one."""
+    """Seconds of training so far and still to come; the latter from the pace of the curve, once there is one."""
     run = progress.run
-    elapsed = time.time() - (run.started or time.time())
-    if run.stop_requested:
+    batches = progress.batches
+    elapsed = float(batches["seconds"].iloc[-1]) if len(batches) else time.time() - (run.started or time.time())
+    if run.wish is Wish.STOP:
         return f"{duration_text(elapsed)} elapsed · stopping, then testing what was learnt"
+    if run.wish is Wish.PAUSE:
+        return f"{duration_text(elapsed)} elapsed · pausing"
     if share >= 1:
         return f"{duration_text(elapsed)} elapsed · evaluating"
-    if share == 0:
+    if len(batches) < 2:
         return "building the network"
-    remaining = elapsed / share - elapsed
-    return f"{duration_text(elapsed)} elapsed · about {duration_text(remaining)} left"
+    first, last = batches.iloc[0], batches.iloc[-1]
+    pace_of_steps = (last["seconds"] - first["seconds"]) / max(last["step"] - first["step"], 1)
+    return f"{duration_text(elapsed)} elapsed · about {duration_text(pace_of_steps * (run.planned_steps - last['step']))} left"
 
 
 def _figures(run: Run) -> None:
-    """Four figures and a line, in the same place before and after the end, so that nothing jumps."""
+    """Five figures and a line, in the same place before and after the end, so that nothing jumps."""
     notebook = run.experiment.protocol is Protocol.NOTEBOOK
     kept = f"of the weights kept, those after epoch {run.kept_epoch}"
     row = st.container(horizontal=True)
@@ -134,10 +139,14 @@ def _figures(run: Run) -> None:
         row.metric("Best so far", _percent(run.best_validation_accuracy), help="Best validation accuracy so far.")
     else:
         row.metric("Validation accuracy", _percent(run.validation_accuracy), help=f"{kept[:1].upper()}{kept[1:]}.")
-        row.metric("Kept epoch", run.kept_epoch, help=KEPT[run.experiment.protocol])
+        best = f" The best validation accuracy, {_percent(run.best_validation_accuracy)}, was after {run.best_epoch}."
+        row.metric("Kept epoch", run.kept_epoch, help=KEPT[run.experiment.protocol] + best)
     row.metric("Test accuracy", _percent(run.test_accuracy), help=f"On the 10,000 test images, {kept}.")
     loss = "–" if run.test_loss is None else f"{run.test_loss:.4f}"
     row.metric("Test loss", loss, help="Cross-entropy on the 10,000 test images.")
+    rates = run.experiment.recipe.learning_rates(run.experiment.steps_per_epoch)
+    rate = rates[min(run.steps_done, len(rates) - 1)]
+    row.metric("Learning rate", f"{rate:.3g}", help="Of the next step; its course is under the charts.")
     images = "the 10,000 test images, so test and validation are one" if notebook else "the last 5,000 training images"
     st.caption(
         f"Protocol {run.experiment.protocol}: validation is on {images}. "
@@ -151,22 +160,74 @@ def _percent(share: float | None) -> str:
 
 def _charts(progress: Progress) -> None:
     run = progress.run
-    zoom = st.toggle(
-        "Zoom in on good networks",
+    left, middle, right = st.columns([3, 4, 2], vertical_alignment="bottom")
+    axis: Axis = left.segmented_control(
+        "Along",
+        list(get_args(Axis)),
+        default="epochs",
+        required=True,
+        key="axis",
+        persist_state="session",
+        help="What the curves are drawn along. Multiply-adds are those of training, three times those of an answer.",
+    )
+    others = middle.multiselect(
+        "Together with",
+        _candidates(run),
+        format_func=_label,
+        max_selections=MOST_TOGETHER - 1,
+        key="together",
+        persist_state="session",
+        placeholder="other runs",
+        help="Draws other runs in the same charts, training or ended.",
+    )
+    zoom = right.toggle(
+        "Zoom in",
         key="zoom",
         persist_state="session",
-        help="Accuracy from 90 % up, loss up to 0.5; what lies outside is drawn at the edge.",
+        help="Accuracy from 90 % up, loss up to 0.5: where good networks differ. What lies outside is drawn at the edge.",
     )
-    epochs = run.experiment.recipe.epochs
+    drawn = [progress, *(lab().progress(lab().run(other)) for other in others if other != run.id)]
+    works = [Work.of(each.run.experiment) for each in drawn]
+    ends = [end for work in works if (end := work.planned(axis)) is not None]
+    several = len(drawn) > 1
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        points = charts.curve_points(progress.epochs, progress.batches, metric, run.experiment.steps_per_epoch)
+        points = pd.concat(
+            [
+                live_charts.curve_points(each.epochs, each.batches, metric, work, axis, run=f"run {each.run.id}")
+                for each, work in zip(drawn, works, strict=True)
+            ]
+        )
         column.vega_lite_chart(
             points,
-            charts.curves(metric, epochs, zoom),
+            live_charts.curves(metric, axis, max(ends) if ends else None, zoom=zoom, several=several),
             key=f"chart-{metric}",
-            alt=f"{metric} over {epochs} epochs: training by batch and epoch, and validation by epoch",
+            alt=f"{metric} along {AXES[axis]}: training by batch and validation by epoch",
         )
-    st.caption("Line: training, each point the mean of a few batches. ○ training, mean of the epoch. ◆ validation.")
+    if several:
+        names = ", ".join(f"run {each.run.id}: {each.run.name}, seed {each.run.experiment.seed}" for each in drawn)
+        st.caption(f"Thin lines: training. Dashed, with points: validation. {names}.")
+    else:
+        st.caption("Line: training, each point the mean of a few batches. ○ training, mean of the epoch. ◆ validation.")
+    if words := gap(progress.epochs):
+        st.warning(words, icon=":material/unfold_more:")
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _recent(url: str) -> dict[int, str]:
+    """The newest runs that have a curve."""
+    del url
+    return {
+        run.id: f"Run {run.id}: {run.name}, seed {run.experiment.seed}" for run in lab().recent() if run.steps_done > 0
+    }
+
+
+def _candidates(shown: Run) -> list[int]:
+    chosen: list[int] = st.session_state.get("together", [])
+    return [i for i in dict.fromkeys([*_recent(lab().url), *chosen]) if i != shown.id or i in chosen]
+
+
+def _label(run_id: int) -> str:
+    return _recent(lab().url).get(run_id, f"Run {run_id}")
 
 
 _LOG = {
@@ -180,29 +241,23 @@ _LOG = {
 
 
 def _log(progress: Progress) -> None:
-    st.markdown("**Log by epoch**")
-    if progress.epochs.empty:
-        st.caption("The first line comes when the first epoch ends.")
-    else:
-        log: pd.DataFrame = progress.epochs[list(_LOG)]
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        st.markdown("**Learning rate**")
+        pictures.learning_rate(progress.run.experiment)
+    with left:
+        st.markdown("**Log by epoch**")
+        if progress.epochs.empty:
+            st.caption("The first line comes when the first epoch ends.")
+            return
         last = progress.epochs.iloc[-1]
         full = progress.run.experiment.steps_per_epoch
         if last["steps"] < full:
             st.caption(f"Epoch {last['epoch']:.0f} was stopped after {last['steps']:.0f} of {full} batches.")
-        st.dataframe(log, hide_index=True, column_config=_LOG, height="content", alt="The log, a row an epoch")
-
-
-def _queue(queue: list[Run], shown: Run) -> None:
-    others = [run for run in queue if run.id != shown.id]
-    if not others:
-        return
-    st.markdown(f"**Also training or waiting** ({len(others)})")
-    for run in others[:20]:
-        name, watch, stop = st.columns([6, 1, 1], vertical_alignment="center")
-        icon, words = _STATUS[run.status]
-        name.write(f"{icon} Run {run.id}: {run.name}, seed {run.experiment.seed} · {words}")
-        watch.page_link(menu.TRAIN, label="Watch", query_params={"run": str(run.id)})
-        label = "Cancel" if run.status is Status.QUEUED else "Stop"
-        stop.button(label, key=f"stop-{run.id}", on_click=lab().stop, args=(run.id,), width="stretch")
-    if len(others) > 20:
-        st.caption(f"… and {len(others) - 20} more")
+        st.dataframe(
+            progress.epochs[list(_LOG)],
+            hide_index=True,
+            column_config=_LOG,
+            height="content" if len(progress.epochs) < 15 else 560,
+            alt="The log, a row an epoch",
+        )

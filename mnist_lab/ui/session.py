@@ -2,9 +2,12 @@
 
 import contextlib
 import getpass
+import sys
+import time
 from collections.abc import Iterator
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab.errors import LabError
 from mnist_lab.experiment import Status
@@ -12,6 +15,8 @@ from mnist_lab.lab import Lab
 from mnist_lab.store import default_url
 
 FOOT_SECONDS = 3.0
+_LOOKS_SECONDS = 12.0
+_PACES = ((4, 0.4), (10, 1.0), (20, 2.0), (sys.maxsize, 4.0))  # up to so many viewers: seconds
 
 
 @st.cache_resource(show_spinner=False)
@@ -22,6 +27,22 @@ def _lab(url: str) -> Lab:
 def lab() -> Lab:
     """The one lab of this server. Raises StoreError where its database cannot be used; the next call tries again."""
     return _lab(default_url())
+
+
+@st.cache_resource(show_spinner=False)
+def _seen() -> dict[str, float]:
+    """When each session last drew a live page, shared by all sessions of this server."""
+    return {}
+
+
+def pace() -> float:
+    """Seconds between updates of a live page: longer the more people look, so that watching costs training nothing."""
+    context = get_script_run_ctx()
+    now, seen = time.monotonic(), _seen()
+    seen[context.session_id if context else ""] = now
+    for session in [session for session, at in list(seen.items()) if now - at > _LOOKS_SECONDS]:
+        seen.pop(session, None)
+    return next(seconds for most, seconds in _PACES if len(seen) <= most)
 
 
 @contextlib.contextmanager

@@ -37,6 +37,9 @@ _CONFIG: dict[str, Any] = {
     "last_epoch": _number("Last epoch", format="%d"),
     "seconds": _number("Seconds", format="%.1f s", help="From start to test result; mean over n seeds."),
     "predicted": st.column_config.TextColumn("Predicted", help="What the lab expected it to take before it began."),
+    "continues": st.column_config.TextColumn(
+        "Continues", help="The run it goes on from, and after which of its epochs; it is never one of a group of seeds."
+    ),
     "protocol": st.column_config.TextColumn(
         "Protocol", help="notebook: validated on the test images. holdout: on 5,000 training images kept apart."
     ),

@@ -1,0 +1,122 @@
+"""An open database: where it is, how transactions begin, what is wrong with it in a sentence."""
+
+import contextlib
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+import alembic.util
+import platformdirs
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from mnist_lab.errors import StoreError
+
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the schema
+
+URL_VARIABLE = "MNIST_LAB_DATABASE_URL"
+
+
+def default_url() -> str:
+    """Where the results are: `MNIST_LAB_DATABASE_URL`, else a file in the user's data folder."""
+    if url := os.environ.get(URL_VARIABLE):
+        return url
+    return f"sqlite:///{platformdirs.user_data_path('mnist-lab', appauthor=False) / 'lab.db'}"
+
+
+class Database:
+    """An open database, brought to the newest schema.
+
+    Args:
+        url: an SQLAlchemy URL of an SQLite file.
+
+    Raises:
+        StoreError: the URL is no such URL, the file cannot be opened or created, or a newer lab made it.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self.url = url or default_url()
+        self._engine = _engine(self.url)
+        # Readers never wait. A writer takes the lock at once: upgrading a read lock half-way could not wait for it.
+        self._writer = self._engine.execution_options(sqlite_begin="IMMEDIATE")
+        self._migrate()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _connection(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise StoreError(_reason(self._engine.url, error)) from error
+
+    def _read(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        return self._connection(self._engine)
+
+    def _write(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        return self._connection(self._writer)
+
+    def _migrate(self) -> None:
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        with self._write() as connection:
+            config.attributes["connection"] = connection
+            try:
+                alembic.command.upgrade(config, "head")
+            except alembic.util.CommandError as error:
+                raise StoreError(
+                    f"The database {_shown(self._engine.url)} was made by a newer version of the lab ({error}); "
+                    f"update the lab, or set {URL_VARIABLE} to another place."
+                ) from error
+
+
+def _engine(text: str) -> sa.Engine:
+    try:
+        url = sa.make_url(text)
+        if url.drivername not in ("sqlite", "sqlite+pysqlite") or url.database in (None, "", ":memory:"):
+            raise StoreError(
+                f"{URL_VARIABLE} should name an SQLite file, such as sqlite:////home/me/lab.db; received {_shown(url)}."
+            )
+    except SQLAlchemyError:
+        raise StoreError(
+            f"{URL_VARIABLE} should be a database URL, such as sqlite:////home/me/lab.db; received {text[:80]!r}."
+        ) from None
+    folder = Path(str(url.database)).absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder {folder} for the results cannot be made ({error.strerror}); set {URL_VARIABLE} to another place."
+        ) from None
+    engine = sa.create_engine(url, connect_args={"timeout": 10})
+
+    @sa.event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # the "begin" below decides how transactions begin
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begun(connection: sa.Connection) -> None:
+        kind = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {kind}")
+
+    return engine
+
+
+def _shown(url: sa.URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _reason(url: sa.URL, error: SQLAlchemyError) -> str:
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return f"The database {_shown(url)} cannot be used: {reason}; check it, or set {URL_VARIABLE} to another place."

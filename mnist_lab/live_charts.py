@@ -1,0 +1,253 @@
+"""The Train page's charts: tables in, Vega-Lite specifications out, which stay the same while a run trains.
+
+Colours come from the theme or are safe for the colour-blind; a shape, a dash or a word says the same without colour.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from mnist_lab.architecture import totals, trace
+from mnist_lab.charts import Spec, without_data
+from mnist_lab.experiment import Experiment
+from mnist_lab.report import Snapshot
+
+Axis = Literal["epochs", "batches", "seconds", "multiply-adds"]
+AXES: dict[Axis, str] = {
+    "epochs": "epoch",
+    "batches": "batch",
+    "seconds": "seconds of training",
+    "multiply-adds": "multiply-adds (billions)",
+}
+SERIES = ("training", "validation")
+BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "validation"
+_TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
+_ZOOM = {"loss": [0, 0.5], "accuracy": [0.9, 1]}
+_HEIGHT = 300
+# Forward, gradient of the inputs, gradient of the weights: three times the multiply-adds of an answer.
+_TRAINING_FACTOR = 3
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a batch and an epoch of a run are on each axis, and how far the run will go."""
+
+    steps_per_epoch: int
+    planned_steps: int
+    multiply_adds: float  # billions a batch
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> "Work":
+        """The work of an experiment."""
+        image = totals(trace(experiment.architecture)).multiply_adds
+        return cls(
+            experiment.steps_per_epoch,
+            experiment.steps_per_epoch * experiment.recipe.epochs,
+            _TRAINING_FACTOR * image * experiment.recipe.batch_size / 1e9,
+        )
+
+    def along(self, axis: Axis, steps: pd.Series, seconds: pd.Series) -> pd.Series:
+        """Where points after so many steps and seconds lie."""
+        factors = {"epochs": 1 / self.steps_per_epoch, "batches": 1.0, "multiply-adds": self.multiply_adds}
+        return (seconds if axis == "seconds" else steps * factors[axis]).astype(float)
+
+    def planned(self, axis: Axis) -> float | None:
+        """Where the run will end; None for seconds, which nobody knows."""
+        if axis == "seconds":
+            return None
+        return float(self.along(axis, pd.Series([self.planned_steps]), pd.Series([0.0])).iloc[0])
+
+
+def curve_points(
+    epochs: pd.DataFrame, batches: pd.DataFrame, metric: str, work: Work, axis: Axis, *, run: str = ""
+) -> pd.DataFrame:
+    """The long table that `curves` draws: `x`, `value`, `series`, `kind`, `run`.
+
+    Args:
+        epochs: the log's lines; batches: the points of the training curve; metric: `loss` or `accuracy`.
+    """
+
+    def part(x: pd.Series, y: pd.Series, series: str, kind: str) -> pd.DataFrame:
+        return pd.DataFrame({"x": x, "value": y.astype(float), "series": series, "kind": kind, "run": run})
+
+    # A stopped epoch is drawn where it stopped, not where it would have ended.
+    steps = (epochs["epoch"] - 1) * work.steps_per_epoch + epochs["steps"]
+    at = work.along(axis, steps, epochs["seconds"].cumsum())
+    return pd.concat(
+        [
+            part(work.along(axis, batches["step"], batches["seconds"]), batches[metric], "training", BATCHES),
+            part(at, epochs[metric], "training", EPOCHS),
+            part(at, epochs[f"validation_{metric}"], "validation", VALIDATION),
+        ],
+        ignore_index=True,
+    )
+
+
+@functools.lru_cache(maxsize=128)
+def curves(metric: str, axis: Axis, planned: float | None, *, zoom: bool = False, several: bool = False) -> Spec:
+    """The specification of a live chart, without its data: a table of `curve_points` goes beside it.
+
+    It depends on nothing that changes while a run trains, so the chart on the page is updated, not built anew.
+
+    Args:
+        metric: `loss` or `accuracy`; planned: where the axis ends; zoom: show the end of the scale where good networks
+        differ; several: runs are told apart by colour and shape, training and validation by dash.
+    """
+    is_accuracy = metric == "accuracy"
+    if zoom:
+        y_scale = alt.Scale(domain=_ZOOM[metric], clamp=True)
+    else:
+        y_scale = alt.Scale(domain=[0, 1]) if is_accuracy else alt.Scale(domainMin=0)
+    number = ".2%" if is_accuracy else ".4f"
+    x_scale = alt.Scale(domainMin=0, nice=False) if planned is None else alt.Scale(domain=[0, planned], nice=False)
+    colour = (
+        alt.Color("run:N", legend=None)
+        if several
+        else alt.Color("series:N", scale=alt.Scale(domain=list(SERIES)), legend=None)
+    )
+    whole: dict[str, Any] = {"tickMinStep": 1} if axis in ("epochs", "batches") else {}
+    base = alt.Chart(alt.NamedData("points")).encode(
+        x=alt.X("x:Q", title=AXES[axis], scale=x_scale, axis=alt.Axis(format="~s", **whole)),
+        y=alt.Y("value:Q", title=None, scale=y_scale, axis=alt.Axis(format=".0%" if is_accuracy else "~g")),
+        color=colour,
+        tooltip=[
+            *([alt.Tooltip("run:N")] if several else []),
+            alt.Tooltip("kind:N", title="what"),
+            alt.Tooltip("x:Q", title=AXES[axis], format=".2f"),
+            alt.Tooltip("value:Q", title=metric, format=number),
+        ],
+    )
+    by_batch = base.transform_filter(alt.datum.kind == BATCHES).mark_line(
+        strokeWidth=1.2, opacity=0.45 if several else 0.75
+    )
+    means = base.transform_filter(alt.datum.kind == EPOCHS).mark_point(size=45, shape="circle", filled=False)
+    validation = base.transform_filter(alt.datum.kind == VALIDATION)
+    validation_line = validation.mark_line(strokeDash=[5, 3])
+    if several:
+        validation_points = validation.mark_point(size=60, filled=True).encode(shape=alt.Shape("run:N", legend=None))
+        layers = [by_batch, validation_line, validation_points, _ends_of_runs(base, number)]
+    else:
+        validation_points = validation.mark_point(size=60, shape="diamond", filled=True)
+        layers = [by_batch, means, validation_line, validation_points, *_ends_of_series(base, number, is_accuracy)]
+    chart = alt.layer(*layers).properties(
+        title=_TITLES[metric],
+        height=_HEIGHT,
+        width="container",
+        padding={"left": 5, "right": 130, "top": 5, "bottom": 5},
+    )
+    return without_data(chart)
+
+
+def _ends_of_series(base: alt.Chart, number: str, is_accuracy: bool) -> list[alt.Chart]:
+    """Values at the ends of the two curves. They end close together: one label goes above its point, one below."""
+    ends = (
+        base.transform_filter(alt.FieldOneOfPredicate(field="kind", oneOf=[BATCHES, VALIDATION]))
+        .transform_joinaggregate(last="max(x)", groupby=["series"])
+        .transform_filter("datum.x === datum.last")
+        .transform_calculate(label=f"datum.series + ' ' + format(datum.value, '{number}')")
+    )
+    return [
+        ends.transform_filter(alt.datum.series == series)
+        .mark_text(align="left", dx=8, dy=dy, fontWeight="bold", clip=False)
+        .encode(text="label:N")
+        for series, dy in (("training", 11 if is_accuracy else -11), ("validation", -11 if is_accuracy else 11))
+    ]
+
+
+def _ends_of_runs(base: alt.Chart, number: str) -> alt.Chart:
+    """The name and last value of each run at the end of its curve."""
+    ends = (
+        base.transform_filter(alt.FieldOneOfPredicate(field="kind", oneOf=[BATCHES, VALIDATION]))
+        .transform_window(behind="row_number()", sort=[alt.SortField("x", order="descending")], groupby=["run"])
+        .transform_filter("datum.behind === 1")
+        .transform_calculate(label=f"datum.run + ' ' + format(datum.value, '{number}')")
+    )
+    words: alt.Chart = ends.mark_text(align="left", dx=8, fontWeight="bold", clip=False).encode(text="label:N")
+    return words
+
+
+def confusion_points(snapshot: Snapshot) -> pd.DataFrame:
+    """The table that `confusion` draws: `digit`, `answer`, `images`, `share` (of the digit's images)."""
+    counts = snapshot.confusion
+    digits, answers = np.indices(counts.shape)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    columns = {"digit": digits, "answer": answers, "images": counts, "share": shares}
+    return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
+
+
+@functools.lru_cache(maxsize=1)
+def confusion() -> Spec:
+    """How many images of a digit got an answer: right ones grey, wrong ones the darker the more there are."""
+    base = alt.Chart(alt.NamedData("confusion")).encode(
+        x=alt.X("answer:O", title="answer", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("digit:O", title="digit"),
+        tooltip=["digit:O", "answer:O", "images:Q", alt.Tooltip("share:Q", format=".2%", title="of the digit")],
+    )
+    right = base.transform_filter("datum.digit === datum.answer").mark_rect(fill="#7A7A7A", fillOpacity=0.25)
+    errors = base.transform_filter("datum.digit !== datum.answer && datum.images > 0")
+    wrong = errors.mark_rect().encode(
+        color=alt.Color(
+            "share:Q",
+            legend=None,
+            scale=alt.Scale(type="sqrt", domain=[0, 0.1], clamp=True, range=["#FBE3C8", "#E07B00"]),
+        )
+    )
+    words = errors.mark_text(fontSize=11, color="#111111").encode(text="images:Q")
+    numbers = base.transform_filter("datum.digit === datum.answer").mark_text(fontSize=11, color="#7A7A7A")
+    chart = alt.layer(right, wrong, words, numbers.encode(text="images:Q")).properties(height=320, width="container")
+    return without_data(chart)
+
+
+def followed_points(snapshots: dict[int, Snapshot], image: int) -> pd.DataFrame:
+    """The table that `followed` draws, `epoch`, `digit`, `probability`: of one validation image, after each epoch."""
+    parts = [
+        pd.DataFrame({"epoch": epoch, "digit": range(10), "probability": snapshot.probabilities[image] / 255})
+        for epoch, snapshot in snapshots.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@functools.lru_cache(maxsize=256)
+def followed(shown: int) -> Spec:
+    """The probabilities of the ten digits for one image, epoch after epoch; one epoch is framed."""
+    base = alt.Chart(alt.NamedData("followed")).encode(
+        x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        y=alt.Y("digit:O"),
+        tooltip=["epoch:O", "digit:O", alt.Tooltip("probability:Q", format=".1%")],
+    )
+    cells = base.mark_rect().encode(
+        color=alt.Color(
+            "probability:Q",
+            scale=alt.Scale(domain=[0, 1], range=["#F2F5F8", "#0072B2"]),
+            legend=alt.Legend(format=".0%", orient="bottom", title="probability"),
+        )
+    )
+    frame = base.transform_filter(alt.datum.epoch == shown).mark_rect(fillOpacity=0, stroke="#D55E00", strokeWidth=2)
+    return without_data((cells + frame).properties(height=240, width="container"))
+
+
+def filters_picture(filters: np.ndarray, cell: int = 10) -> np.ndarray:
+    """Kernels side by side: positive weights blue, negative orange, none white.
+
+    Args:
+        filters: float `(height, width, channels, filters)`, of which the first channel is shown.
+
+    Returns:
+        A picture, uint8 `(rows, columns, 3)`.
+    """
+    height, width, _, count = filters.shape
+    across = min(count, 8)
+    scale = np.abs(filters[:, :, 0]).max() or 1.0
+    picture = np.full((-(-count // across) * (height + 1) - 1, across * (width + 1) - 1), np.nan)
+    for i in range(count):
+        top, left = i // across * (height + 1), i % across * (width + 1)
+        picture[top : top + height, left : left + width] = filters[:, :, 0, i] / scale
+    strength = np.abs(np.nan_to_num(picture))[..., None]
+    end = np.where((picture > 0)[..., None], [0, 114, 178], [213, 94, 0])
+    colours = 255 + strength * (end - 255)
+    colours[np.isnan(picture)] = [128, 128, 128]
+    return np.kron(colours.round().astype(np.uint8), np.ones((cell, cell, 1), np.uint8))

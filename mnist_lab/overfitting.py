@@ -1,0 +1,33 @@
+"""Whether a network has begun to learn its training images by heart, from its log."""
+
+import pandas as pd
+
+_WORSE = 1.05
+_WAIT = 2
+
+
+def gap(epochs: pd.DataFrame) -> str | None:
+    """A sentence where the gap between training and validation has opened, else None.
+
+    It has where the validation loss has been more than 5 % over its lowest for two epochs or more while the training
+    loss went on falling: what is learnt since then helps on training images alone.
+
+    Args:
+        epochs: the log, with epoch, loss, validation_loss, accuracy, validation_accuracy.
+    """
+    if len(epochs) <= _WAIT:
+        return None
+    lowest = epochs.iloc[int(epochs["validation_loss"].to_numpy().argmin())]
+    since = epochs[epochs["epoch"] > lowest["epoch"]]
+    if len(since) < _WAIT:
+        return None
+    last = since.iloc[-1]
+    is_worse = (since["validation_loss"].tail(_WAIT) > _WORSE * lowest["validation_loss"]).all()
+    if not is_worse or last["loss"] >= lowest["loss"] or last["loss"] >= last["validation_loss"]:
+        return None
+    return (
+        f"A gap has opened since epoch {lowest['epoch']:.0f}: the loss on training images went on falling to "
+        f"{last['loss']:.4f}, on validation images it rose from {lowest['validation_loss']:.4f} to "
+        f"{last['validation_loss']:.4f}. The network begins to learn its images by heart; dropout, augmentation or "
+        "fewer epochs help."
+    )

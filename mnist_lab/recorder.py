@@ -1,0 +1,135 @@
+"""Writes what a run reports to the store, in a thread of its own: training never waits for the database."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from mnist_lab.errors import StoreError
+from mnist_lab.experiment import Wish
+from mnist_lab.report import Report
+from mnist_lab.store import Run, Store
+
+T = TypeVar("T")
+log = logging.getLogger("mnist_lab.recorder")
+
+PATIENCE_SECONDS = 600.0
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 5.0
+WHOLE_EPOCHS = 3
+
+
+class Recorder:
+    """What a run has reported and the store does not have yet.
+
+    While the database cannot be used, the points and the log are held and written when it can; of weights and
+    checkpoints the newest few. Where that lasts too long, training is told to end by an error from `wish`.
+
+    Args:
+        patience: how many seconds an outage may last.
+    """
+
+    def __init__(self, store: Store, run: Run, patience: float = PATIENCE_SECONDS) -> None:
+        self.store = store
+        self.run_id = run.id
+        self.patience = patience
+        self._changed = threading.Condition()
+        self._pending: list[Report] = []
+        self._writing = False
+        self._closed = False
+        self._wish = run.wish  # it may have been asked before it began
+        self._failure: StoreError | None = None
+        self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
+        self._thread.start()
+
+    def report(self, report: Report) -> None:
+        """Take a report; returns at once."""
+        with self._changed:
+            self._pending.append(report)
+            self._pending = _lightened(self._pending)
+            self._changed.notify_all()
+
+    def wish(self) -> Wish:
+        """What the run was last asked to do.
+
+        Raises:
+            StoreError: the database could not be used for longer than `patience`.
+        """
+        if self._failure:
+            raise self._failure
+        return self._wish
+
+    def settle(self) -> None:
+        """Wait until everything is written. Raises StoreError as `wish` does."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure or not (self._pending or self._writing))
+        self.wish()
+
+    def insist(self, use: Callable[[], T]) -> T:
+        """Use the store when everything is written, again and again while it cannot be used; what `use` returns.
+
+        Raises:
+            StoreError: as of `wish`.
+        """
+        self.settle()
+        answers: list[T] = []
+        self._again_and_again(lambda: answers.append(use()))
+        self.wish()
+        return answers[0]
+
+    def close(self) -> None:
+        """End the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._pending or self._closed)
+                if self._closed:
+                    return
+                self._writing = True
+            self._again_and_again(self._write_pending)
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+            if self._failure:
+                return
+
+    def _write_pending(self) -> None:
+        with self._changed:
+            reports = list(self._pending)
+        self._wish = self.store.record(self.run_id, *reports)
+        with self._changed:
+            # Reports that came meanwhile are behind these; those written may have been lightened meanwhile.
+            self._pending = self._pending[len(reports) :]
+
+    def _again_and_again(self, use: Callable[[], None]) -> None:
+        since, pause = time.monotonic(), FIRST_PAUSE_SECONDS
+        while not self._closed:
+            try:
+                use()
+            except StoreError as error:
+                if time.monotonic() - since > self.patience:
+                    log.error("run %d: given up: %s", self.run_id, error)
+                    self._failure = StoreError(
+                        f"{str(error).rstrip('.')}. It could not be used for {self.patience:g} s, so training ended; "
+                        "what was recorded before is kept, and the run can be resumed."
+                    )
+                    return
+                log.warning("run %d: goes on without its database for now: %s", self.run_id, error)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            else:
+                return
+
+
+def _lightened(reports: list[Report]) -> list[Report]:
+    """The same reports in the same places, with weights and checkpoints in the newest few only."""
+    heavy = [i for i, report in enumerate(reports) if report.weights or report.checkpoint]
+    light = set(heavy[:-WHOLE_EPOCHS])
+    return [replace(r, weights=None, checkpoint=None) if i in light else r for i, r in enumerate(reports)]

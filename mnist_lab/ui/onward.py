@@ -1,0 +1,83 @@
+"""What can be made of a run that has ended: its design again, or a new run that goes on from one of its epochs."""
+
+from typing import Any
+
+import streamlit as st
+
+from mnist_lab.errors import InputError
+from mnist_lab.experiment import parse
+from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Recipe
+from mnist_lab.store import Run
+from mnist_lab.ui import draft as drafts
+from mnist_lab.ui import fields, menu
+from mnist_lab.ui.session import lab
+
+
+def show(run: Run) -> None:
+    """Two buttons: to Design, and to continue."""
+    if st.button(
+        "To Design", icon=":material/architecture:", key="clone", help="Opens this run's design to change it."
+    ):
+        drafts.open_run(run.experiment)
+        st.switch_page(menu.DESIGN)
+    epochs = [epoch for epoch, whole in lab().checkpoints(run.id).items() if whole]
+    if epochs:
+        with st.popover("Continue…", icon=":material/fast_forward:", width="content"):
+            _continue(run, epochs)
+
+
+def _continue(run: Run, epochs: list[int]) -> None:
+    key = f"continue-{run.id}"
+    if key not in st.session_state:
+        before = run.experiment.recipe
+        st.session_state[key] = before.model_dump(mode="json") | {"epochs": before.epochs + max(1, before.epochs // 2)}
+    recipe: dict[str, Any] = st.session_state[key]
+
+    def save(field: str, value: Any) -> None:
+        st.session_state[key] = st.session_state[key] | {field: value}
+
+    def within(part: str) -> Any:
+        return lambda field, value: save(part, st.session_state[key][part] | {field: value})
+
+    st.markdown("A new run that goes on from a checkpoint of this one. This run stays as it is.")
+    epoch = st.selectbox(
+        "From the end of epoch", epochs, index=len(epochs) - 1, key=f"{key}-from", help="Whose checkpoints are kept."
+    )
+    fields.show(Recipe, recipe, f"{key}-plan", save, bounded=False, only={"epochs"})
+    st.caption("Epochs count from the first run's first one.")
+    optimizer = OPTIMIZERS[recipe["optimizer"]["name"]]
+    left, right = st.columns(2)
+    left.selectbox(
+        "Optimizer",
+        list(OPTIMIZERS),
+        format_func=lambda name: OPTIMIZERS[name].__name__,
+        help="Another optimizer than before begins with an empty memory.",
+        **fields.bound(
+            f"{key}-optimizer",
+            recipe["optimizer"]["name"],
+            lambda name: save("optimizer", OPTIMIZERS[name]().model_dump(mode="json")),
+        ),
+    )
+    right.selectbox(
+        "Schedule",
+        list(SCHEDULES),
+        help="Over all epochs; training goes on at its place.",
+        **fields.bound(
+            f"{key}-schedule",
+            recipe["schedule"]["name"],
+            lambda name: save("schedule", SCHEDULES[name]().model_dump(mode="json")),
+        ),
+    )
+    rest = set(optimizer.model_fields) - {"name"}
+    fields.show(optimizer, recipe["optimizer"], f"{key}-optimizer", within("optimizer"), bounded=False, only=rest)
+    fields.show(
+        SCHEDULES[recipe["schedule"]["name"]], recipe["schedule"], f"{key}-schedule", within("schedule"), bounded=False
+    )
+    fields.show(Recipe, recipe, f"{key}-recipe", save, bounded=False, only=set(Recipe.model_fields) - {"epochs"})
+    if st.button("Queue it", type="primary", icon=":material/play_arrow:", key=f"{key}-go"):
+        try:
+            child = lab().continue_run(run.id, epoch, parse(Recipe, recipe))
+        except InputError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        st.switch_page(menu.TRAIN, query_params={"run": str(child)})

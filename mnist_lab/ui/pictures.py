@@ -1,0 +1,108 @@
+"""The Train page's pictures of a network after each epoch: what it confuses, its filters, one digit it is asked."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mnist_lab import charts, dataset, live_charts
+from mnist_lab.experiment import Experiment
+from mnist_lab.report import Snapshot
+from mnist_lab.store import Run
+from mnist_lab.ui.session import lab
+
+MOST_EPOCHS = 60
+FIRST_DIGIT = 8  # of the validation images
+
+
+def show(run: Run) -> None:
+    """The network as it was after an epoch; a slider goes back to any."""
+    epochs = lab().pictured(run.id)
+    if not epochs:
+        return
+    st.subheader("The network after each epoch", anchor=False)
+    shown = _epoch(run, epochs)
+    snapshot = _snapshot(lab().url, run.id, shown)
+    if snapshot is None:
+        return
+    left, middle, right = st.columns([4, 3, 3], gap="medium")
+    with left:
+        wrong = int(snapshot.confusion.sum() - snapshot.confusion.trace())
+        st.markdown(f"**What it confuses** after epoch {shown}: {wrong:,} of {snapshot.confusion.sum():,} wrong")
+        st.vega_lite_chart(
+            live_charts.confusion_points(snapshot),
+            live_charts.confusion(),
+            key="confusion",
+            alt=f"Confusion matrix on the validation images after epoch {shown}: {wrong} wrong answers",
+        )
+    with middle:
+        st.markdown("**Filters of the first convolution**")
+        st.image(live_charts.filters_picture(snapshot.filters), width="stretch")
+        st.caption("Weights of each kernel: blue positive, orange negative, white near 0.")
+    with right:
+        _followed(run, epochs, shown)
+
+
+def _epoch(run: Run, epochs: list[int]) -> int:
+    """The epoch that the slider stands at; it goes with the newest until it is moved back."""
+    if len(epochs) == 1:
+        st.caption("A slider through the epochs comes with the second.")
+        return epochs[0]
+    key, last_key = f"epoch-{run.id}", f"last-epoch-{run.id}"
+    if st.session_state.get(key) in (None, st.session_state.get(last_key)):
+        st.session_state[key] = epochs[-1]
+    st.session_state[last_key] = epochs[-1]
+    shown: int = st.select_slider(
+        "After epoch", epochs, key=key, help="Takes the pictures below back to any epoch; at the end it goes along."
+    )
+    return shown
+
+
+@st.cache_resource(max_entries=500, show_spinner=False)
+def _snapshot(url: str, run_id: int, epoch: int) -> Snapshot | None:
+    """A picture, read once: it changes only where a run that was killed trains an epoch again, to the same."""
+    del url
+    return lab().snapshot(run_id, epoch)
+
+
+def _followed(run: Run, epochs: list[int], shown: int) -> None:
+    """One digit, and what the network said of it after each epoch."""
+    validation = dataset.split(run.experiment.protocol, 1).validation
+    words, picture = st.columns([2, 1], vertical_alignment="bottom")
+    with words:
+        image = int(
+            st.number_input(
+                "Pinned digit (number)",
+                min_value=1,
+                max_value=len(validation),
+                value=FIRST_DIGIT,
+                key="pinned",
+                persist_state="session",
+                help="One of the validation images, followed through the epochs.",
+            )
+        )
+    picture.image(np.kron(255 - validation.x[image - 1], np.ones((2, 2), np.uint8)), width=56)
+    spread = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS)).round().astype(int))
+    chosen = sorted({*(epochs[i] for i in spread), shown})
+    found = {epoch: snapshot for epoch in chosen if (snapshot := _snapshot(lab().url, run.id, epoch))}
+    points = live_charts.followed_points(found, image - 1)
+    now = points[points["epoch"] == shown].sort_values("probability").iloc[-1]
+    label = validation.y[image - 1]
+    st.markdown(f"A **{label}**; after epoch {shown} it says **{now['digit']:.0f}** ({now['probability']:.0%})")
+    st.vega_lite_chart(
+        points,
+        live_charts.followed(shown),
+        key="followed",
+        alt=f"Probabilities of the ten digits for validation image {image}, a {label}, after each epoch",
+    )
+
+
+def learning_rate(experiment: Experiment) -> None:
+    """The learning rate over all epochs."""
+    rates = experiment.recipe.learning_rates(experiment.steps_per_epoch)
+    shown = np.linspace(0, len(rates) - 1, min(len(rates), 200)).astype(int)
+    st.vega_lite_chart(
+        pd.DataFrame({"epoch": shown / experiment.steps_per_epoch, "learning_rate": rates[shown]}),
+        charts.schedule(experiment.recipe.epochs),
+        key="schedule_chart",
+        alt=f"The learning rate over {experiment.recipe.epochs} epochs, at most {rates.max():g}",
+    )
