@@ -28,6 +28,7 @@ BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "val
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 _ZOOM = {"loss": [0, 0.5], "accuracy": [0.9, 1]}
 _HEIGHT = 300
+_RUNS = alt.Legend(orient="bottom", title=None, columns=3)  # values at the ends would lie on one another
 # Forward, gradient of the inputs, gradient of the weights: three times the multiply-adds of an answer.
 _TRAINING_FACTOR = 3
 
@@ -105,7 +106,7 @@ def curves(metric: str, axis: Axis, planned: float | None, *, zoom: bool = False
     number = ".2%" if is_accuracy else ".4f"
     x_scale = alt.Scale(domainMin=0, nice=False) if planned is None else alt.Scale(domain=[0, planned], nice=False)
     colour = (
-        alt.Color("run:N", legend=None)
+        alt.Color("run:N", legend=_RUNS)
         if several
         else alt.Color("series:N", scale=alt.Scale(domain=list(SERIES)), legend=None)
     )
@@ -128,8 +129,8 @@ def curves(metric: str, axis: Axis, planned: float | None, *, zoom: bool = False
     validation = base.transform_filter(alt.datum.kind == VALIDATION)
     validation_line = validation.mark_line(strokeDash=[5, 3])
     if several:
-        validation_points = validation.mark_point(size=60, filled=True).encode(shape=alt.Shape("run:N", legend=None))
-        layers = [by_batch, validation_line, validation_points, _ends_of_runs(base, number)]
+        validation_points = validation.mark_point(size=60, filled=True).encode(shape=alt.Shape("run:N", legend=_RUNS))
+        layers = [by_batch, validation_line, validation_points]
     else:
         validation_points = validation.mark_point(size=60, shape="diamond", filled=True)
         layers = [by_batch, means, validation_line, validation_points, *_ends_of_series(base, number, is_accuracy)]
@@ -137,7 +138,7 @@ def curves(metric: str, axis: Axis, planned: float | None, *, zoom: bool = False
         title=_TITLES[metric],
         height=_HEIGHT,
         width="container",
-        padding={"left": 5, "right": 130, "top": 5, "bottom": 5},
+        padding={"left": 5, "right": 10 if several else 130, "top": 5, "bottom": 5},
     )
     return without_data(chart)
 
@@ -156,18 +157,6 @@ def _ends_of_series(base: alt.Chart, number: str, is_accuracy: bool) -> list[alt
         .encode(text="label:N")
         for series, dy in (("training", 11 if is_accuracy else -11), ("validation", -11 if is_accuracy else 11))
     ]
-
-
-def _ends_of_runs(base: alt.Chart, number: str) -> alt.Chart:
-    """The name and last value of each run at the end of its curve."""
-    ends = (
-        base.transform_filter(alt.FieldOneOfPredicate(field="kind", oneOf=[BATCHES, VALIDATION]))
-        .transform_window(behind="row_number()", sort=[alt.SortField("x", order="descending")], groupby=["run"])
-        .transform_filter("datum.behind === 1")
-        .transform_calculate(label=f"datum.run + ' ' + format(datum.value, '{number}')")
-    )
-    words: alt.Chart = ends.mark_text(align="left", dx=8, fontWeight="bold", clip=False).encode(text="label:N")
-    return words
 
 
 def confusion_points(snapshot: Snapshot) -> pd.DataFrame:
@@ -215,19 +204,20 @@ def followed_points(snapshots: dict[int, Snapshot], image: int) -> pd.DataFrame:
 def followed(shown: int) -> Spec:
     """The probabilities of the ten digits for one image, epoch after epoch; one epoch is framed."""
     base = alt.Chart(alt.NamedData("followed")).encode(
-        x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-        y=alt.Y("digit:O"),
-        tooltip=["epoch:O", "digit:O", alt.Tooltip("probability:Q", format=".1%")],
+        x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0, labelOverlap=True))
     )
     cells = base.mark_rect().encode(
+        y=alt.Y("digit:O", axis=alt.Axis(labelOverlap=False)),
         color=alt.Color(
             "probability:Q",
             scale=alt.Scale(domain=[0, 1], range=["#F2F5F8", "#0072B2"]),
-            legend=alt.Legend(format=".0%", orient="bottom", title="probability"),
-        )
+            legend=None,
+        ),
+        tooltip=["epoch:O", "digit:O", alt.Tooltip("probability:Q", format=".1%")],
     )
-    frame = base.transform_filter(alt.datum.epoch == shown).mark_rect(fillOpacity=0, stroke="#D55E00", strokeWidth=2)
-    return without_data((cells + frame).properties(height=240, width="container"))
+    one = base.transform_filter((alt.datum.epoch == shown) & (alt.datum.digit == 0))
+    frame = one.mark_rect(fillOpacity=0, stroke="#D55E00", strokeWidth=2)
+    return without_data((cells + frame).properties(height=300, width="container"))
 
 
 def filters_picture(filters: np.ndarray, cell: int = 10) -> np.ndarray:

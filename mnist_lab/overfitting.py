@@ -4,16 +4,20 @@ import pandas as pd
 
 _WORSE = 1.05
 _WAIT = 2
+_SETTLED = 500  # batches after which less than a hundredth of a running mean is its first value
 
 
-def gap(epochs: pd.DataFrame) -> str | None:
+def gap(epochs: pd.DataFrame, *, normalizes: bool = False) -> str | None:
     """A sentence where the gap between training and validation has opened, else None.
 
     It has where the validation loss has been more than 5 % over its lowest for two epochs or more while the training
     loss went on falling: what is learnt since then helps on training images alone.
 
+    Batch normalisation can open one of another kind: it validates with running means, of which each batch is one
+    hundredth (the momentum of 0.99 that Keras has), and in short training those are not there yet.
+
     Args:
-        epochs: the log, with epoch, loss, validation_loss, accuracy, validation_accuracy.
+        epochs: the log, with epoch, steps, loss and validation_loss; normalizes: whether there is batch normalisation.
     """
     if len(epochs) <= _WAIT:
         return None
@@ -25,6 +29,12 @@ def gap(epochs: pd.DataFrame) -> str | None:
     is_worse = (since["validation_loss"].tail(_WAIT) > _WORSE * lowest["validation_loss"]).all()
     if not is_worse or last["loss"] >= lowest["loss"] or last["loss"] >= last["validation_loss"]:
         return None
+    steps = int(epochs["steps"].sum())
+    if normalizes and steps < _SETTLED:
+        return (
+            f"Validation is far behind training after {steps} batches: batch normalisation validates with running means, "
+            "which take some hundred batches to follow. More epochs, more images or smaller batches bring it up."
+        )
     return (
         f"A gap has opened since epoch {lowest['epoch']:.0f}: the loss on training images went on falling to "
         f"{last['loss']:.4f}, on validation images it rose from {lowest['validation_loss']:.4f} to "

@@ -80,7 +80,8 @@ def test_several_runs_differ_in_more_than_colour(axis: Axis) -> None:
     alt.Chart.from_json(json.dumps({**spec, "data": {"values": []}}))
     shapes = [layer["encoding"]["shape"]["field"] for layer in spec["layer"] if "shape" in layer["encoding"]]
     assert shapes == ["run"]
-    assert "text" in spec["layer"][-1]["encoding"], "each is named at its end"
+    legends = [layer["encoding"]["color"]["legend"] for layer in spec["layer"]]
+    assert all(legends), "each is named"
 
 
 def snapshot() -> Snapshot:

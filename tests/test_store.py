@@ -1,5 +1,7 @@
 """The store over a real SQLite file."""
 
+import io
+import json
 import sqlite3
 import subprocess
 import sys
@@ -7,6 +9,8 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import alembic.command
+import alembic.config
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -377,3 +381,45 @@ def test_an_experiment_is_stored_whole(store: Store, small: Experiment) -> None:
     assert store.run(run_id).experiment == small
     store.begin(run_id, {"python": "3"})
     assert store.run(run_id).environment == {"python": "3"}
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_it_holds(url: str, tmp_path: Path) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(Path(stores.__file__).parent / "migrations"))
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+    engine.dispose()
+    weights = io.BytesIO()
+    np.savez(weights, w=np.arange(3.0))
+    probabilities = io.BytesIO()
+    np.savez(probabilities, probabilities=np.ones((2, 10), np.float16))
+    old = PRESETS["3x3"].model_dump(mode="json", exclude={"format"})
+    # As the first version wrote it: an optimizer's and a schedule's name, and no field that came later.
+    recipe = {name: old["recipe"][name] for name in ("optimizer", "batch_size", "epochs")} | {"schedule": "constant"}
+    row = "INSERT INTO runs (name, owner, status, experiment, design_key, parameters, created, engine, kept_epoch"
+    with sqlite3.connect(tmp_path / "lab.db") as connection:
+        for status, kept in (("finished", 2), ("interrupted", None), ("queued", None), ("running", None)):
+            values = ("3x3", "ada", status, json.dumps(old | {"recipe": recipe}), "key", 13338, 1.0, "dead", kept)
+            connection.execute(f"{row}) VALUES ({','.join('?' * len(values))})", values)
+        line = "INSERT INTO epochs VALUES (1, ?, 469, 1.0, 0.5, 0.9, ?, 1.5)"
+        connection.executemany(line, [(1, 0.6), (2, 0.7)])
+        connection.execute("INSERT INTO batches VALUES (1, 0, 1, 2.0, 0.1, 0.5)")
+        connection.execute("INSERT INTO checkpoints VALUES (1, 2, ?)", (weights.getvalue(),))
+        connection.execute("INSERT INTO predictions VALUES (1, ?)", (probabilities.getvalue(),))
+
+    store = Store(url)
+    finished, interrupted, queued, running = reversed(store.runs())
+    assert finished.experiment == PRESETS["3x3"]
+    assert store.epochs([1])["validation_accuracy"].tolist() == [0.6, 0.7]
+    assert store.batches(1)["loss"].tolist() == [2.0]
+    assert store.weights(1)["w"].tolist() == [0, 1, 2]
+    assert store.probabilities(1).shape == (2, 10)
+    assert store.checkpoints(1) == {2: False}, "nothing to go on from was kept then"
+    store.requeue_orphans()
+    assert [run.id for run in store.active()] == [running.id, queued.id]
+    assert [run.id for run in store.resumable()] == [interrupted.id]
+    store.resume([interrupted.id])
+    assert store.claim("engine").id == interrupted.id
+    assert store.begin(interrupted.id, {}) is None, "it begins anew"

@@ -160,7 +160,7 @@ def _percent(share: float | None) -> str:
 
 def _charts(progress: Progress) -> None:
     run = progress.run
-    left, middle, right = st.columns([3, 4, 2], vertical_alignment="bottom")
+    left, middle, right = st.columns([5, 4, 2], vertical_alignment="bottom")
     axis: Axis = left.segmented_control(
         "Along",
         list(get_args(Axis)),
@@ -204,11 +204,17 @@ def _charts(progress: Progress) -> None:
             alt=f"{metric} along {AXES[axis]}: training by batch and validation by epoch",
         )
     if several:
-        names = ", ".join(f"run {each.run.id}: {each.run.name}, seed {each.run.experiment.seed}" for each in drawn)
-        st.caption(f"Thin lines: training. Dashed, with points: validation. {names}.")
+        names = ", ".join(
+            f"run {each.run.id}: {each.run.name}, seed {each.run.experiment.seed}, "
+            f"validation accuracy {_percent(each.run.last_validation_accuracy)}"
+            for each in drawn
+        )
+        st.caption(f"Thin lines: training. Dashed, with points: validation. Last values: {names}.")
     else:
         st.caption("Line: training, each point the mean of a few batches. ○ training, mean of the epoch. ◆ validation.")
-    if words := gap(progress.epochs):
+    network = run.experiment.architecture
+    normalizes = any(b.batch_normalization for b in network.blocks) or any(d.batch_normalization for d in network.head)
+    if words := gap(progress.epochs, normalizes=normalizes):
         st.warning(words, icon=":material/unfold_more:")
 
 

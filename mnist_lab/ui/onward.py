@@ -6,7 +6,7 @@ import streamlit as st
 
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import parse
-from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Recipe
+from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.store import Run
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import fields, menu
@@ -74,6 +74,7 @@ def _continue(run: Run, epochs: list[int]) -> None:
         SCHEDULES[recipe["schedule"]["name"]], recipe["schedule"], f"{key}-schedule", within("schedule"), bounded=False
     )
     fields.show(Recipe, recipe, f"{key}-recipe", save, bounded=False, only=set(Recipe.model_fields) - {"epochs"})
+    fields.show(Augmentation, recipe["augmentation"], f"{key}-augmentation", within("augmentation"), bounded=False)
     if st.button("Queue it", type="primary", icon=":material/play_arrow:", key=f"{key}-go"):
         try:
             child = lab().continue_run(run.id, epoch, parse(Recipe, recipe))

@@ -94,6 +94,7 @@ def _followed(run: Run, epochs: list[int], shown: int) -> None:
         key="followed",
         alt=f"Probabilities of the ten digits for validation image {image}, a {label}, after each epoch",
     )
+    st.caption("The darker, the more probable.")
 
 
 def learning_rate(experiment: Experiment) -> None:

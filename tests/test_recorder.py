@@ -1,0 +1,130 @@
+"""The recorder with a database that is locked, full, or gone for a while."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from mnist_lab import recorder as recorders
+from mnist_lab.errors import StoreError
+from mnist_lab.experiment import Status, Wish
+from mnist_lab.presets import PRESETS
+from mnist_lab.recorder import Recorder
+from mnist_lab.report import Report
+from mnist_lab.store import Run, Store
+from tests.test_store import OUTCOME, epoch, point
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    store.add_runs([PRESETS["3x3"]], "ada")
+    claimed = store.claim("engine")
+    assert claimed
+    return claimed
+
+
+@pytest.fixture
+def quick(store: Store, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    """A recorder that tries again soon."""
+    monkeypatch.setattr(recorders, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(recorders, "LONGEST_PAUSE_SECONDS", 0.05)
+    recorder = Recorder(store, run)
+    yield recorder
+    recorder.close()
+
+
+def give_up_soon_on_locks(store: Store) -> None:
+    """Let new connections wait for a lock a moment only, so that a test need not wait long."""
+    store.close()
+    sa.event.listen(store._engine, "connect", lambda c, _record: c.execute("PRAGMA busy_timeout=50"))
+
+
+def test_reports_come_to_the_store_in_order_and_the_wish_comes_back(store: Store, run: Run, quick: Recorder) -> None:
+    for n in range(20):
+        quick.report(Report([point(n)]))
+    quick.report(epoch(1))
+    quick.settle()
+    assert store.batches(run.id)["point"].tolist() == list(range(20))
+    assert store.run(run.id).epochs_done == 1
+    assert quick.wish() is Wish.GO_ON
+    store.request_pause(run.id)
+    quick.report(Report([point(20)]))
+    quick.settle()
+    assert quick.wish() is Wish.PAUSE
+
+
+def test_a_wish_from_before_it_began_is_known_at_once(store: Store, run: Run) -> None:
+    store.request_stop(run.id)
+    recorder = Recorder(store, store.run(run.id))
+    assert recorder.wish() is Wish.STOP
+    recorder.close()
+
+
+def test_training_never_waits_for_a_locked_database_which_catches_up(
+    store: Store, tmp_path: Path, run: Run, quick: Recorder
+) -> None:
+    give_up_soon_on_locks(store)
+    other = sqlite3.connect(tmp_path / "lab.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    reported = threading.Event()
+
+    def train() -> None:
+        for number in range(1, 11):
+            quick.report(epoch(number))
+        reported.set()
+
+    threading.Thread(target=train).start()
+    assert reported.wait(5), "reporting does not wait"
+    time.sleep(0.3)  # let it fail a few times
+    other.execute("ROLLBACK")
+    other.close()
+    quick.settle()
+    assert store.epochs([run.id])["epoch"].tolist() == list(range(1, 11)), "no line of the log is lost"
+    assert list(store.checkpoints(run.id))[-3:] == [8, 9, 10], "the newest checkpoints are there"
+    quick.insist(lambda: store.finish(run.id, OUTCOME))
+    assert store.run(run.id).status is Status.FINISHED
+
+
+def test_a_full_disk_ends_training_with_a_sentence_and_loses_nothing_recorded(store: Store, run: Run) -> None:
+    store.record(run.id, epoch(1))
+
+    def full(connection: sqlite3.Connection, _record: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages + 2}")
+
+    store.close()
+    sa.event.listen(store._engine, "connect", full)
+    recorder = Recorder(store, run, patience=0.2)
+    recorder.report(epoch(2, size=1_000_000))
+    with pytest.raises(StoreError, match=r"disk is full.*could not be used for 0\.2 s.*can be resumed"):
+        recorder.settle()
+    with pytest.raises(StoreError, match="disk is full"):
+        recorder.wish()
+    recorder.close()
+    assert store.epochs([run.id])["epoch"].tolist() == [1]
+    assert list(store.checkpoints(run.id)) == [1]
+
+
+def test_a_full_disk_with_room_made_in_time_loses_nothing(store: Store, run: Run, quick: Recorder) -> None:
+    limits = iter([2, 2, 2])
+
+    def full_at_first(connection: sqlite3.Connection, *_rest: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages + next(limits, 2**30)}")
+
+    sa.event.listen(store._engine, "checkout", full_at_first)
+    quick.report(epoch(1, size=100_000))
+    quick.settle()
+    assert np.array_equal(store.weights(run.id, 1)["w"], np.ones(100_000))
+
+
+def test_while_the_database_is_away_only_the_newest_checkpoints_are_held() -> None:
+    held = recorders._lightened([Report([point(0)]), *(epoch(n) for n in range(1, 6))])
+    assert [bool(report.checkpoint) for report in held] == [False, False, False, True, True, True]
+    assert [report.epoch and report.epoch.epoch for report in held] == [None, 1, 2, 3, 4, 5]
+    assert all(report.snapshot for report in held[1:])
