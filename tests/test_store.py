@@ -45,7 +45,9 @@ def point(number: int, step: int | None = None, loss: float | None = None) -> Ba
 def epoch(number: int, accuracy: float = 0.7, steps: int = 10, size: int = 1000) -> Report:
     """All that is reported when an epoch ends; weights and state of `size` numbers each."""
     state = Checkpoint(number, number * steps, {"model/0": np.full(size, number, np.float32)})
-    snapshot = Snapshot(np.eye(10, dtype=np.int32), np.zeros((5, 10), np.uint8), np.full((3, 3, 1, 2), float(number)))
+    snapshot = Snapshot(
+        np.eye(10, dtype=np.int32), np.zeros((10_000, 10), np.uint8), np.full((3, 3, 1, 2), float(number))
+    )
     line = replace(LINE, epoch=number, steps=steps, validation_accuracy=accuracy)
     return Report([], line, snapshot, {"w": np.full(size, number, np.float32)}, state)
 

@@ -1,0 +1,150 @@
+"""The Train page without a browser: what its buttons do to the queue, and what it shows of a run."""
+
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mnist_lab.experiment import Experiment, Status, Wish
+from mnist_lab.presets import PRESETS
+from mnist_lab.report import Report
+from mnist_lab.store import Store
+from tests.test_pages import healthy, lab_url, metric, number, page, press
+from tests.test_store import OUTCOME, epoch, point, trained
+
+__all__ = ["lab_url"]  # a fixture that every test here uses
+
+
+def in_queue(store: Store) -> list[int]:
+    return [run.id for run in store.active() if run.status is Status.QUEUED]
+
+
+def texts(test: AppTest) -> str:
+    return "\n".join(element.value for kind in (test.markdown, test.caption, test.warning) for element in kind)
+
+
+def test_a_run_in_training_is_paused_resumed_and_stopped(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+    store.claim("engine")
+    store.record(run_id, epoch(1))
+    test = press(page("train"), "Pause")
+    assert store.run(run_id).wish is Wish.PAUSE
+    assert next(b for b in test.button if b.label == "Pausing…").disabled
+    store.pause(run_id)
+    test = press(page("train", run=str(run_id)), "Resume")
+    assert in_queue(store) == [run_id]
+    store.claim("engine")
+    press(page("train"), "Stop training")
+    assert store.run(run_id).wish is Wish.STOP
+
+
+def test_waiting_runs_are_moved_held_and_cancelled_and_say_when_their_turn_comes(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    first, second, third, fourth = store.add_runs([PRESETS["3x3"]] * 4, "ada", [(50.0, 70.0)] * 4)
+    store.claim("engine")
+    test = healthy(page("train"))
+    assert "in about 60 s" in texts(test)
+    assert "in about 2 min" in texts(test)
+    test.button(key=f"Sooner-{third}").click().run()
+    assert in_queue(store) == [third, second, fourth]
+    assert test.button(key=f"Sooner-{third}").disabled
+    test.button(key=f"Later-{third}").click().run()
+    assert in_queue(store) == [second, third, fourth]
+    test.button(key=f"pause-{fourth}").click().run()
+    assert store.run(fourth).status is Status.PAUSED
+    test.button(key=f"stop-{second}").click().run()
+    assert store.run(second).status is Status.CANCELLED
+    assert in_queue(store) == [third]
+    assert store.run(first).status is Status.RUNNING
+
+
+def test_one_click_resumes_all_that_was_interrupted(store: Store) -> None:
+    ids = store.add_runs([PRESETS["3x3"]] * 2, "ada")
+    for run_id in ids:
+        store.claim("engine", only=[run_id])
+        store.end(run_id, Status.INTERRUPTED, "The disk was full.")
+    press(page("train"), "Resume all 2")
+    assert in_queue(store) == ids
+
+
+def test_a_run_is_continued_as_a_new_one_from_the_epoch_and_with_the_recipe_chosen(store: Store) -> None:
+    parent = trained(store)
+    test = healthy(page("train", run=str(parent)))
+    next(box for box in test.selectbox if box.label == "From the end of epoch").set_value(2).run()
+    number(test, "Epochs").set_value(5).run()
+    number(test, "Learning rate").set_value(0.25).run()
+    press(test, "Queue it")
+    child = store.runs()[0]
+    assert (child.parent_id, child.parent_epoch) == (parent, 2)
+    recipe = child.experiment.recipe
+    assert (recipe.epochs, recipe.optimizer.learning_rate) == (5, 0.25)
+    assert f"Continues run {parent} from epoch 2 on." in texts(healthy(page("train", run=str(child.id))))
+    assert f"Continued by run {child.id}." in texts(healthy(page("train", run=str(parent))))
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "words"), [("Epochs", 2, "more than the 3"), ("Batch size (images)", 0, "0")]
+)
+def test_a_recipe_that_cannot_go_on_is_a_sentence_and_queues_nothing(
+    store: Store, label: str, value: int, words: str
+) -> None:
+    parent = trained(store)
+    test = healthy(page("train", run=str(parent)))
+    number(test, label).set_value(value).run()
+    press(test, "Queue it")
+    (error,) = [element.value for element in test.error]
+    assert words in error
+    assert len(store.runs()) == 1
+
+
+def test_a_runs_design_opens_in_design(store: Store, small: Experiment) -> None:
+    store.add_runs([small], "ada")
+    store.claim("engine")
+    store.finish(1, OUTCOME)
+    test = press(page("train", run="1"), "To Design")
+    assert "name" in test.session_state["history"].present
+    assert test.session_state["history"].present["name"] == "small"
+
+
+def test_the_slider_takes_the_pictures_back_and_goes_along_at_the_end(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+    store.claim("engine")
+    store.record(run_id, epoch(1))
+    assert "A slider through the epochs comes with the second" in texts(healthy(page("train")))
+    store.record(run_id, epoch(2))
+    test = healthy(page("train"))
+    slider = test.select_slider[0]
+    assert slider.value == 2
+    store.record(run_id, epoch(3))
+    assert test.run().select_slider[0].value == 3, "it goes along"
+    test.select_slider[0].set_value(1).run()
+    assert "after epoch 1" in texts(test)
+    store.record(run_id, epoch(4))
+    assert healthy(test.run()).select_slider[0].value == 1, "it stays where a person put it"
+
+
+def test_other_runs_are_drawn_in_the_same_charts(store: Store) -> None:
+    for name in ("3x3", "2x2"):
+        (run_id,) = store.add_runs([PRESETS[name]], "ada")
+        store.claim("engine")
+        store.record(run_id, Report([point(0), point(1)]))
+        store.record(run_id, epoch(1, 0.8125))
+    test = healthy(page("train", run="1"))
+    assert metric(test, "Learning rate") == "1"
+    chosen = next(box for box in test.multiselect if box.label == "Together with")
+    assert chosen.options == ["Run 2: 2x2, seed 1"]
+    chosen.set_value([2]).run()
+    assert "run 2: 2x2, seed 1, validation accuracy 81.25 %" in texts(healthy(test))
+
+
+def test_early_stopping_says_which_epoch_was_kept_and_which_was_best(store: Store) -> None:
+    (run_id,) = store.add_runs([PRESETS["fast"]], "ada")
+    store.claim("engine")
+    for number_, accuracy in ((1, 0.8), (2, 0.7)):
+        store.record(run_id, epoch(number_, accuracy))
+    store.finish(run_id, replace(OUTCOME, kept_epoch=1))
+    test = healthy(page("train", run=str(run_id)))
+    assert metric(test, "Kept epoch") == "1"
+    assert list(store.checkpoints(run_id)) == [1, 2], "best and last are both kept"
