@@ -214,3 +214,41 @@ def test_garbage_in_the_address_is_one_sentence(page_of_a_server, path: str, sen
 def page_of_a_server(tmp_path_factory: pytest.TempPathFactory):
     with server(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'lab.db'}") as running, browser() as page:
         yield running.url, page
+
+
+def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_another_with_the_keyboard(
+    store: Store,
+) -> None:
+    recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 40}
+    (run_id,) = store.add_runs([PRESETS["3x3"].with_changes(recipe=recipe, train_images=3000)], "ada")
+    with server(store.url) as running, browser() as page:
+        page.goto(f"{running.url}/train?run={run_id}")
+        page.get_by_text("Epoch 3 of 40").wait_for()
+        page.get_by_role("button", name="Pause").click()
+        page.get_by_text("Paused after").wait_for()
+        assert store.run(run_id).status is Status.PAUSED
+        trained = store.run(run_id).steps_done
+        settled(page)
+        page.get_by_role("button", name="Resume").click()
+        wait_until(lambda: store.run(run_id).steps_done > trained, "it goes on")
+        page.get_by_role("button", name="Stop training").click()
+        page.get_by_text("Stopped before its planned end").wait_for()
+        assert page.locator("[data-testid=stImage] img").count() >= 2, "filters and the pinned digit"
+
+        last = max(store.snapshots(run_id))
+        handle = page.get_by_role("slider", name="After epoch")
+        page.get_by_text(f"What it confuses after epoch {last}:").wait_for()
+        handle.focus()
+        page.keyboard.press("ArrowLeft")
+        page.get_by_text(f"What it confuses after epoch {last - 1}:").wait_for()
+
+        page.get_by_role("button", name="Continue…").click()
+        settled(page)
+        page.get_by_role("button", name="Queue it").click()
+        page.get_by_text(f"Continues run {run_id} from epoch").wait_for()
+        child = wait_until(lambda: store.children(run_id), "a new run")[0]
+        wait_until(lambda: store.run(child).steps_done > 0, "it trains")
+        page.get_by_role("button", name="Stop training").focus()
+        page.keyboard.press("Enter")
+        wait_until(lambda: store.run(child).status is Status.STOPPED, "Enter stopped it")
+        assert page.get_by_test_id("stException").count() == 0

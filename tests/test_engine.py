@@ -128,6 +128,7 @@ def killed_again_and_again(store: Store, run_id: int, kills: int, generator: np.
     return done
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_run_whose_worker_or_engine_is_killed_ends_as_an_undisturbed_one_to_the_bit(
     store: Store, small: Experiment, kills: int

@@ -9,7 +9,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from mnist_lab.experiment import Status, Wish
 from mnist_lab.presets import PRESETS
-from mnist_lab.store import MOST_DEATHS, Store
+from mnist_lab.queue import MOST_DEATHS
+from mnist_lab.store import Store
 from tests.test_store import OUTCOME, epoch
 
 ENDED = {Status.FINISHED, Status.CANCELLED, Status.FAILED, Status.STOPPED}

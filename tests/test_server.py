@@ -4,16 +4,18 @@ import contextlib
 import signal
 import time
 
+import numpy as np
 import pytest
 
-from mnist_lab.experiment import Status
+from mnist_lab.experiment import Experiment, Status
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
 from tests.processes import all_gone, browser, server, wait_until
+from tests.test_engine import assert_same_result, ended, gets_on, longer, undisturbed
 
 
 @pytest.mark.parametrize("ending", ["Ctrl-C", "Ctrl-C twice", "SIGTERM", "SIGKILL"])
-def test_no_process_is_left_and_the_run_is_interrupted(store: Store, ending: str) -> None:
+def test_no_process_is_left_and_the_run_waits_for_the_next_start(store: Store, ending: str) -> None:
     (run_id, waiting) = store.add_runs([PRESETS["3x3"]] * 2, "ada")
     with server(store.url) as running, browser() as page:
         page.goto(f"{running.url}/train")
@@ -36,3 +38,25 @@ def test_no_process_is_left_and_the_run_is_interrupted(store: Store, ending: str
         store.requeue_orphans()  # as any next look at the lab does
         assert [(run.id, run.status) for run in store.active()] == [(run_id, Status.QUEUED), (waiting, Status.QUEUED)]
         running.process.wait()
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.timeout(900)
+def test_runs_of_a_server_that_is_killed_go_on_at_its_next_start_to_the_same_bit(
+    store: Store, small: Experiment, kills: int
+) -> None:
+    generator = np.random.default_rng(kills)
+    ids = store.add_runs([longer(small)], "ada")
+    for _ in range(kills):
+        if store.run(ids[-1]).status.is_ended:
+            ids += store.add_runs([longer(small)], "ada")
+        before = store.run(ids[-1]).steps_done
+        with server(store.url) as running:
+            wait_until(lambda i=ids[-1], steps=before: gets_on(store.run(i), steps), "it gets somewhere")
+            time.sleep(generator.uniform(0, 1.5))
+            running.signal(signal.SIGKILL)
+            running.process.wait()
+    with server(store.url):
+        expected = undisturbed(store, longer(small))
+        for run_id in ids:
+            assert_same_result(store, expected, ended(store, run_id))
