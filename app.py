@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -24,7 +23,6 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     print(f"MNIST Lab: http://{address}:{st.get_option('server.port')}", file=sys.stderr, flush=True)
     supervisor = Supervisor(default_url())
     supervisor.start()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it on every rerun
     try:
         yield {}
     finally:

@@ -162,9 +162,9 @@ class Lab:
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
         return run
 
-    def progress(self, run: Run) -> Progress:
-        """A run with all that there is to draw of it."""
-        return Progress(run, self.store.epochs([run.id]), self.store.batches(run.id))
+    def recorded(self, run_id: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The log's lines of a run so far and the points of its training curve."""
+        return self.store.epochs([run_id]), self.store.batches(run_id)
 
     def engine_state(self) -> str | None:
         """`warming up` or `ready`; None where no engine lives."""

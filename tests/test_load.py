@@ -1,6 +1,7 @@
 """Ten viewers and ten queued runs, over the loopback; slow, and run by hand."""
 
 import asyncio
+import time
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def seconds(store: Store, ids: list[int]) -> float:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("people", [10, 30])
 def test_viewers_look_on_while_ten_runs_train(store: Store, small: Experiment, people: int) -> None:
-    recipe = small.recipe.model_dump() | {"epochs": 20}
+    recipe = small.recipe.model_dump() | {"epochs": 8}
     experiments = [small.with_changes(recipe=recipe, train_images=20_000, seed=seed) for seed in range(10)]
     with server(store.url) as running:
         wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
@@ -43,13 +44,15 @@ def test_viewers_look_on_while_ten_runs_train(store: Store, small: Experiment, p
         asyncio.run(watched([], store, alone))
         ids = store.add_runs(experiments, "ada")
         viewers = [Viewer(running.url, "train") for _ in range(people)]
+        before = time.process_time()
         asyncio.run(watched(viewers, store, ids))
+        own = time.process_time() - before
     every = np.array([second for viewer in viewers for second in viewer.seconds])
     print(
         f"{people} viewers, {len(every)} updates: p50 {1e3 * np.quantile(every, 0.5):.0f} ms, p95 "
         f"{1e3 * np.quantile(every, 0.95):.0f} ms; intervals {sorted(set().union(*(v.intervals for v in viewers)))} s; "
-        f"ten runs took {seconds(store, ids):.1f} s, alone {seconds(store, alone):.1f} s"
+        f"ten runs took {seconds(store, ids):.1f} s, alone {seconds(store, alone):.1f} s; the viewers took {own:.1f} s of it"
     )
     assert not [error for viewer in viewers for error in viewer.errors]
-    assert min(len(viewer.texts) for viewer in viewers) > 5, "everybody sees it move"
+    assert min(len(viewer.texts) for viewer in viewers) > 2, "everybody sees it move"
     assert [store.run(one).test_loss for one in ids] == [store.run(one).test_loss for one in alone]

@@ -20,6 +20,7 @@ class Viewer:
     errors: list[str] = field(default_factory=list)
     intervals: set[float] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
+    page_hash: str = ""
 
     async def watch(self, until: asyncio.Event) -> None:
         """Look at the page until an event is set, updating what updates itself."""
@@ -38,7 +39,9 @@ class Viewer:
                     break
                 message = ForwardMsg.FromString(receiving.result())
                 kind = message.WhichOneof("type")
-                if kind == "new_session" and not message.new_session.fragment_ids_this_run:
+                if kind == "navigation":
+                    self.page_hash = message.navigation.page_script_hash
+                elif kind == "new_session" and not message.metadata.run.fragment_ids:
                     for timer in timers.values():  # the whole page is drawn anew, its timers with it
                         timer.cancel()
                     timers.clear()
@@ -50,8 +53,8 @@ class Viewer:
                         timers[name].cancel()
                     timers[name] = asyncio.ensure_future(self._every(interval, name, socket, asked))
                 elif kind == "script_finished":
-                    self.seconds += [time.monotonic() - at for at in asked.values()]
-                    asked.clear()
+                    ended = [asked.pop(name) for name in message.metadata.run.fragment_ids if name in asked]
+                    self.seconds += [time.monotonic() - at for at in ended]
                 elif kind == "delta":
                     element = message.delta.new_element
                     if element.WhichOneof("type") == "exception":
@@ -62,13 +65,19 @@ class Viewer:
                 task.cancel()
 
     def _ask(self, fragment: str, *, is_timer: bool) -> bytes:
-        state = ClientState(page_name=self.page, fragment_id=fragment, is_auto_rerun=is_timer)
+        state = ClientState(
+            page_name="" if self.page_hash else self.page,
+            page_script_hash=self.page_hash,
+            fragment_id=fragment,
+            is_auto_rerun=is_timer,
+        )
         state.context_info.timezone = "UTC"
         return BackMsg(rerun_script=state).SerializeToString()
 
     async def _every(self, interval: float, name: str, socket: object, asked: dict[str, float]) -> None:
         while True:
             await asyncio.sleep(interval)
-            if name not in asked:
+            # The server drops what is asked of a page that it is just drawing anew; a browser asks again.
+            if time.monotonic() - asked.get(name, 0.0) > max(5 * interval, 3.0):
                 asked[name] = time.monotonic()
                 await socket.send(self._ask(name, is_timer=True))

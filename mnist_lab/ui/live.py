@@ -1,5 +1,6 @@
 """The Train page's parts: the run that is watched, its charts, its network epoch by epoch, the queue."""
 
+import functools
 import time
 from typing import get_args
 
@@ -9,8 +10,8 @@ import streamlit as st
 from mnist_lab import live_charts
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import duration_text
-from mnist_lab.experiment import Protocol, Status, Wish
-from mnist_lab.lab import Progress
+from mnist_lab.experiment import Experiment, Protocol, Status, Wish, parse
+from mnist_lab.lab import Lab, Progress
 from mnist_lab.live_charts import AXES, Axis, Work
 from mnist_lab.overfitting import gap
 from mnist_lab.store import Run
@@ -18,6 +19,8 @@ from mnist_lab.ui import menu, onward, pictures, queue
 from mnist_lab.ui.session import errors_shown, lab, pace
 
 IDLE_SECONDS = 2.0
+_SELDOM = 4
+_ROUND = "round"
 MOST_TOGETHER = 6
 KEPT = {
     Protocol.NOTEBOOK: "The notebook protocol keeps the last weights.",
@@ -40,28 +43,74 @@ def chosen_run() -> int | None:
 
 
 def show(run_id: int | None) -> None:
-    """Everything on the page that moves: follows one run, or with None whatever trains."""
+    """Everything on the page that moves: follows one run, or with None whatever trains.
+
+    What moves with every batch is drawn anew more often than what an epoch or a person changes.
+    """
     seconds = pace() if lab().active() else IDLE_SECONDS
-    st.fragment(_show, run_every=seconds)(run_id, seconds)
+    st.fragment(_curves, run_every=seconds)(run_id, seconds)
+    st.fragment(_rest, run_every=max(IDLE_SECONDS, _SELDOM * seconds))(run_id)
 
 
 @errors_shown()
-def _show(run_id: int | None, seconds: float) -> None:
+def _curves(run_id: int | None, seconds: float) -> None:
     active = lab().active()
     if (pace() if active else IDLE_SECONDS) != seconds:
         st.rerun()  # a fragment cannot change its own pace; the page's next run does
-    run = lab().run(run_id) if run_id is not None else (active[0] if active else lab().latest())
-    queue.resumable(run)
+    run = _shown(run_id, active)
     if run is None:
         st.info("Nothing has been trained yet.", icon=":material/info:")
         st.page_link(menu.DESIGN, label="Design a network", icon=":material/architecture:")
         return
-    progress = lab().progress(run)
+    if st.session_state.setdefault(_ROUND, _round(run)) != _round(run):
+        st.session_state[_ROUND] = _round(run)
+        st.rerun()  # another run, or its end: the rest of the page changes too
+    progress = _progress(lab(), run)
     _headline(progress, active)
     _charts(progress)
+
+
+@errors_shown()
+def _rest(run_id: int | None) -> None:
+    active = lab().active()
+    run = _shown(run_id, active)
+    queue.resumable(run)
+    if run is None:
+        return
     pictures.show(run)
-    _log(progress)
+    _log(_progress(lab(), run))
     queue.show(active, run)
+
+
+def _shown(run_id: int | None, active: list[Run]) -> Run | None:
+    return lab().run(run_id) if run_id is not None else (active[0] if active else lab().latest())
+
+
+def _round(run: Run) -> tuple[int, str]:
+    return run.id, run.status
+
+
+def _progress(lab: Lab, run: Run) -> Progress:
+    """A run with its log and curve; these are read once for all who look at it."""
+    return Progress(run, *_recorded(lab, run.id, run.steps_done, run.epochs_done))
+
+
+@functools.lru_cache(maxsize=64)
+def _recorded(lab: Lab, run_id: int, steps_done: int, epochs_done: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Log and curve. They change in the transaction that changes how many steps and epochs are done."""
+    del steps_done, epochs_done
+    return lab.recorded(run_id)
+
+
+@functools.lru_cache(maxsize=256)
+def _points(lab: Lab, run: Run, metric: str, axis: Axis) -> pd.DataFrame:
+    epochs, batches = _recorded(lab, run.id, run.steps_done, run.epochs_done)
+    return live_charts.curve_points(epochs, batches, metric, _work(run.experiment_json), axis, run=f"run {run.id}")
+
+
+@functools.lru_cache(maxsize=256)
+def _work(experiment_json: str) -> Work:
+    return Work.of(parse(Experiment, experiment_json))
 
 
 def _headline(progress: Progress, active: list[Run]) -> None:
@@ -186,17 +235,12 @@ def _charts(progress: Progress) -> None:
         persist_state="session",
         help="Accuracy from 90 % up, loss up to 0.5: where good networks differ. What lies outside is drawn at the edge.",
     )
-    drawn = [progress, *(lab().progress(lab().run(other)) for other in others if other != run.id)]
-    works = [Work.of(each.run.experiment) for each in drawn]
-    ends = [end for work in works if (end := work.planned(axis)) is not None]
+    drawn = [run, *(lab().run(other) for other in others if other != run.id)]
+    ends = [end for each in drawn if (end := _work(each.experiment_json).planned(axis)) is not None]
     several = len(drawn) > 1
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        points = pd.concat(
-            [
-                live_charts.curve_points(each.epochs, each.batches, metric, work, axis, run=f"run {each.run.id}")
-                for each, work in zip(drawn, works, strict=True)
-            ]
-        )
+        parts = [_points(lab(), each, metric, axis) for each in drawn]
+        points = pd.concat(parts) if several else parts[0]
         column.vega_lite_chart(
             points,
             live_charts.curves(metric, axis, max(ends) if ends else None, zoom=zoom, several=several),
@@ -205,8 +249,8 @@ def _charts(progress: Progress) -> None:
         )
     if several:
         names = ", ".join(
-            f"run {each.run.id}: {each.run.name}, seed {each.run.experiment.seed}, "
-            f"validation accuracy {_percent(each.run.last_validation_accuracy)}"
+            f"run {each.id}: {each.name}, seed {each.experiment.seed}, "
+            f"validation accuracy {_percent(each.last_validation_accuracy)}"
             for each in drawn
         )
         st.caption(f"Thin lines: training. Dashed, with points: validation. Last values: {names}.")

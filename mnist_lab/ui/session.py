@@ -1,6 +1,8 @@
 """What every page needs of its session: the lab, an error boundary, the state of the worker."""
 
 import contextlib
+import functools
+import gc
 import getpass
 import sys
 import time
@@ -16,10 +18,10 @@ from mnist_lab.store import default_url
 
 FOOT_SECONDS = 3.0
 _LOOKS_SECONDS = 12.0
-_PACES = ((4, 0.4), (10, 1.0), (20, 2.0), (sys.maxsize, 4.0))  # up to so many viewers: seconds
+_PACES = ((4, 0.4), (10, 1.0), (20, 2.5), (sys.maxsize, 5.0))  # up to so many viewers: seconds
 
 
-@st.cache_resource(show_spinner=False)
+@functools.cache
 def _lab(url: str) -> Lab:
     return Lab(url)
 
@@ -43,6 +45,17 @@ def pace() -> float:
     for session in [session for session, at in list(seen.items()) if now - at > _LOOKS_SECONDS]:
         seen.pop(session, None)
     return next(seconds for most, seconds in _PACES if len(seen) <= most)
+
+
+@functools.cache
+def spare_the_collector(page: str) -> None:
+    """Once a page, when it was drawn first: what is loaded by then stays, and need not be looked at again.
+
+    Streamlit has Python look through everything after every run of a script, which took longer than the run itself.
+    """
+    del page
+    gc.collect()
+    gc.freeze()
 
 
 @contextlib.contextmanager
