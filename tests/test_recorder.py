@@ -16,6 +16,7 @@ from mnist_lab.presets import PRESETS
 from mnist_lab.recorder import Recorder
 from mnist_lab.report import Report
 from mnist_lab.store import Run, Store
+from tests.processes import wait_until
 from tests.test_store import OUTCOME, epoch, point
 
 
