@@ -210,12 +210,6 @@ def test_garbage_in_the_address_is_one_sentence(page_of_a_server, path: str, sen
     assert page.get_by_test_id("stException").count() == 0
 
 
-@pytest.fixture(scope="module")
-def page_of_a_server(tmp_path_factory: pytest.TempPathFactory):
-    with server(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'lab.db'}") as running, browser() as page:
-        yield running.url, page
-
-
 def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_another_with_the_keyboard(
     store: Store,
 ) -> None:
@@ -252,3 +246,9 @@ def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_anothe
         page.keyboard.press("Enter")
         wait_until(lambda: store.run(child).status is Status.STOPPED, "Enter stopped it")
         assert page.get_by_test_id("stException").count() == 0
+
+
+@pytest.fixture(scope="module")
+def page_of_a_server(tmp_path_factory: pytest.TempPathFactory):
+    with server(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'lab.db'}") as running, browser() as page:
+        yield running.url, page

@@ -43,7 +43,7 @@ def test_the_last_batch_of_an_epoch_counts() -> None:
 
 
 def test_what_has_ended() -> None:
-    assert {status for status in Status if not status.is_ended} == {Status.QUEUED, Status.RUNNING}
+    assert {status for status in Status if not status.is_ended} == {Status.QUEUED, Status.RUNNING, Status.PAUSED}
 
 
 @pytest.mark.parametrize("protocol", list(Protocol))
