@@ -193,23 +193,6 @@ def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path)
         assert page.get_by_test_id("stException").count() == 0
 
 
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("/?preset=nope", f"Address: preset should be one of {', '.join(PRESETS)}; received 'nope'."),
-        ("/?design={garbage", "Address: this link holds no design the lab can read"),
-        ("/?design=[1]", "Address: this link holds no design the lab can read"),
-        ("/train?run=-1", "Address: run should be the number of a run; received '-1'."),
-        ("/train?run=99", "Run: there is none with the number 99"),
-    ],
-)
-def test_garbage_in_the_address_is_one_sentence(page_of_a_server, path: str, sentence: str) -> None:
-    url, page = page_of_a_server
-    page.goto(url + path)
-    page.get_by_text(sentence).wait_for()
-    assert page.get_by_test_id("stException").count() == 0
-
-
 def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_another_with_the_keyboard(
     store: Store,
 ) -> None:
@@ -246,6 +229,23 @@ def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_anothe
         page.keyboard.press("Enter")
         wait_until(lambda: store.run(child).status is Status.STOPPED, "Enter stopped it")
         assert page.get_by_test_id("stException").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/?preset=nope", f"Address: preset should be one of {', '.join(PRESETS)}; received 'nope'."),
+        ("/?design={garbage", "Address: this link holds no design the lab can read"),
+        ("/?design=[1]", "Address: this link holds no design the lab can read"),
+        ("/train?run=-1", "Address: run should be the number of a run; received '-1'."),
+        ("/train?run=99", "Run: there is none with the number 99"),
+    ],
+)
+def test_garbage_in_the_address_is_one_sentence(page_of_a_server, path: str, sentence: str) -> None:
+    url, page = page_of_a_server
+    page.goto(url + path)
+    page.get_by_text(sentence).wait_for()
+    assert page.get_by_test_id("stException").count() == 0
 
 
 @pytest.fixture(scope="module")
