@@ -1,13 +1,13 @@
 """The Design page's controls. Each shows a value of the draft and, when changed, makes a new draft."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
-from mnist_lab import charts, dataset
+from mnist_lab import dataset
 from mnist_lab.architecture import filters as filters_in_words
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Protocol, parse
@@ -15,7 +15,7 @@ from mnist_lab.presets import DESCRIPTIONS, PRESETS
 from mnist_lab.quick import FILTER_FACTORS, common, depth_range
 from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.ui import draft as drafts
-from mnist_lab.ui import fields
+from mnist_lab.ui import fields, pictures
 
 Draft = dict[str, Any]
 _RATES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -142,18 +142,16 @@ def _save_within(part: str) -> Callable[[str, Any], None]:
 def training(draft: Draft) -> None:
     """How the network is trained. Bounds are the experiment's to check: a wrong value stays and gets a sentence."""
     recipe = draft["recipe"]
-    optimizer = OPTIMIZERS[recipe["optimizer"]["name"]]
     left, right = st.columns(2)
-    left.selectbox(
+    fields.choose_kind(
+        left,
         "Optimizer",
-        list(OPTIMIZERS),
-        format_func=lambda name: OPTIMIZERS[name].__name__,
-        help="How weights are moved from their gradients. Another optimizer brings its own usual learning rate.",
-        **_bound(
-            "optimizer",
-            optimizer.model_fields["name"].default,
-            lambda d, name: _recipe("optimizer")(d, OPTIMIZERS[name]().model_dump(mode="json")),
-        ),
+        OPTIMIZERS,
+        recipe["optimizer"]["name"],
+        key="optimizer",
+        save=partial(_save_recipe, "optimizer"),
+        says="How weights are moved from their gradients. Another optimizer brings its own usual learning rate.",
+        shown=lambda name: OPTIMIZERS[name].__name__,
     )
     right.number_input(
         "Learning rate",
@@ -234,16 +232,7 @@ def _schedule_chart(draft: Draft) -> None:
         experiment = drafts.experiment(draft)
     except InputError:
         return
-    epochs, steps = experiment.recipe.epochs, experiment.steps_per_epoch
-    rates = experiment.recipe.learning_rates(steps)
-    shown = np.linspace(0, len(rates) - 1, min(len(rates), 200)).astype(int)
-    points = pd.DataFrame({"epoch": shown / steps, "learning_rate": rates[shown]})
-    st.vega_lite_chart(
-        points,
-        charts.schedule(epochs),
-        key="schedule_chart",
-        alt=f"The learning rate over {epochs} epochs, at most {rates.max():g}",
-    )
+    pictures.learning_rate(experiment)
 
 
 def _augmentation_preview(draft: Draft) -> None:

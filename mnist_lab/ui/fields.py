@@ -1,7 +1,7 @@
 """Widgets for the fields of a spec, made from what the spec says of itself: titles, descriptions, types, bounds."""
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -20,6 +20,27 @@ def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
     """
     st.session_state[key] = value
     return {"key": key, "on_change": lambda: save(st.session_state[key])}
+
+
+def choose_kind(
+    place: Any,
+    label: str,
+    kinds: Mapping[str, type[Spec]],
+    name: str,
+    *,
+    key: str,
+    save: Callable[[Any], None],
+    says: str,
+    shown: Callable[[str], str] = str,
+) -> None:
+    """A select box of the kinds that a nested spec can be of; another kind is saved with its usual fields."""
+    place.selectbox(
+        label,
+        list(kinds),
+        format_func=shown,
+        help=says,
+        **bound(key, name, lambda new: save(kinds[new]().model_dump(mode="json"))),
+    )
 
 
 def show(

@@ -193,7 +193,7 @@ def _figures(run: Run) -> None:
     row.metric("Test accuracy", _percent(run.test_accuracy), help=f"On the 10,000 test images, {kept}.")
     loss = "–" if run.test_loss is None else f"{run.test_loss:.4f}"
     row.metric("Test loss", loss, help="Cross-entropy on the 10,000 test images.")
-    rates = run.experiment.recipe.learning_rates(run.experiment.steps_per_epoch)
+    rates = pictures.learning_rates(run.experiment.recipe, run.experiment.steps_per_epoch)
     rate = rates[min(run.steps_done, len(rates) - 1)]
     row.metric("Learning rate", f"{rate:.3g}", help="Of the next step; its course is under the charts.")
     images = "the 10,000 test images, so test and validation are one" if notebook else "the last 5,000 training images"

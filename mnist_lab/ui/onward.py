@@ -1,5 +1,6 @@
 """What can be made of a run that has ended: its design again, or a new run that goes on from one of its epochs."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -47,26 +48,24 @@ def _continue(run: Run, epochs: list[int]) -> None:
     st.caption("Epochs count from the first run's first one.")
     optimizer = OPTIMIZERS[recipe["optimizer"]["name"]]
     left, right = st.columns(2)
-    left.selectbox(
+    fields.choose_kind(
+        left,
         "Optimizer",
-        list(OPTIMIZERS),
-        format_func=lambda name: OPTIMIZERS[name].__name__,
-        help="Another optimizer than before begins with an empty memory.",
-        **fields.bound(
-            f"{key}-optimizer",
-            recipe["optimizer"]["name"],
-            lambda name: save("optimizer", OPTIMIZERS[name]().model_dump(mode="json")),
-        ),
+        OPTIMIZERS,
+        recipe["optimizer"]["name"],
+        key=f"{key}-optimizer",
+        save=partial(save, "optimizer"),
+        says="Another optimizer than before begins with an empty memory.",
+        shown=lambda name: OPTIMIZERS[name].__name__,
     )
-    right.selectbox(
+    fields.choose_kind(
+        right,
         "Schedule",
-        list(SCHEDULES),
-        help="Over all epochs; training goes on at its place.",
-        **fields.bound(
-            f"{key}-schedule",
-            recipe["schedule"]["name"],
-            lambda name: save("schedule", SCHEDULES[name]().model_dump(mode="json")),
-        ),
+        SCHEDULES,
+        recipe["schedule"]["name"],
+        key=f"{key}-schedule",
+        save=partial(save, "schedule"),
+        says="Over all epochs; training goes on at its place.",
     )
     rest = set(optimizer.model_fields) - {"name"}
     fields.show(optimizer, recipe["optimizer"], f"{key}-optimizer", within("optimizer"), bounded=False, only=rest)

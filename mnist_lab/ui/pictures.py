@@ -1,11 +1,14 @@
 """The Train page's pictures of a network after each epoch: what it confuses, its filters, one digit it is asked."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from mnist_lab import charts, dataset, live_charts
 from mnist_lab.experiment import Experiment
+from mnist_lab.recipe import Recipe
 from mnist_lab.report import Snapshot
 from mnist_lab.store import Run
 from mnist_lab.ui.session import lab
@@ -97,9 +100,15 @@ def _followed(run: Run, epochs: list[int], shown: int) -> None:
     st.caption("The darker, the more probable.")
 
 
+@functools.lru_cache(maxsize=64)  # the Train page asks several times a second
+def learning_rates(recipe: Recipe, steps_per_epoch: int) -> np.ndarray:
+    """The learning rate of each training step."""
+    return recipe.learning_rates(steps_per_epoch)
+
+
 def learning_rate(experiment: Experiment) -> None:
-    """The learning rate over all epochs."""
-    rates = experiment.recipe.learning_rates(experiment.steps_per_epoch)
+    """The learning rate over all epochs, as a small chart; the Design page has it too."""
+    rates = learning_rates(experiment.recipe, experiment.steps_per_epoch)
     shown = np.linspace(0, len(rates) - 1, min(len(rates), 200)).astype(int)
     st.vega_lite_chart(
         pd.DataFrame({"epoch": shown / experiment.steps_per_epoch, "learning_rate": rates[shown]}),
