@@ -45,6 +45,7 @@ class Database:
         # Readers never wait. A writer takes the lock at once: upgrading a read lock half-way could not wait for it.
         self._writer = self._engine.execution_options(sqlite_begin="IMMEDIATE")
         self._migrate()
+        sa.event.listen(self._engine, "do_connect", self._is_still_there)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -57,6 +58,11 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             raise StoreError(_reason(self._engine.url, error)) from error
+
+    def _is_still_there(self, *_of_the_connection: Any) -> None:
+        """SQLite would make an empty database in the place of one that went away for a while."""
+        if not Path(str(self._engine.url.database)).exists():
+            raise sqlite3.OperationalError("the file is not there any more")
 
     def _read(self) -> contextlib.AbstractContextManager[sa.Connection]:
         return self._connection(self._engine)

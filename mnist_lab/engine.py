@@ -5,6 +5,7 @@ other end, so it ends with that process however that process ends.
 """
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -20,7 +21,7 @@ from distributed import Client, Future, LocalCluster
 
 from mnist_lab.errors import EngineError, LabError, StoreError
 from mnist_lab.experiment import Status, Wish
-from mnist_lab.store import Store
+from mnist_lab.store import NOT_WORKING, READY, WARMING_UP, Store
 from mnist_lab.worker import calibrate, train_run, warm_up
 
 log = logging.getLogger("mnist_lab.engine")
@@ -92,11 +93,11 @@ class Engine:
     @property
     def state(self) -> str:
         """In a word, for the pages."""
-        return "ready" if self.is_warm else "warming up"
+        return READY if self.is_warm else WARMING_UP
 
     def serve(self) -> None:
         """Serve until `closing` is set; returns at once where another engine serves this store."""
-        if not self.store.take_lease(self.name, "warming up"):
+        if not self.store.take_lease(self.name, WARMING_UP):
             log.info("another engine serves this store")
             return
         try:
@@ -252,8 +253,10 @@ def main() -> int:
     for noisy in ("distributed", "tornado"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    store = None
     try:
-        engine = Engine(Store(), options.only)
+        store = Store()
+        engine = Engine(store, options.only)
         threading.Thread(target=_watch_lifeline, args=(engine.closing,), daemon=True).start()
         signal.signal(signal.SIGTERM, lambda number, frame: engine.closing.set())
         engine.serve()
@@ -261,6 +264,9 @@ def main() -> int:
         return 130
     except LabError as error:
         log.error("%s", error)
+        if store:
+            with contextlib.suppress(StoreError):
+                store.take_lease(uuid.uuid4().hex, f"{NOT_WORKING}{error}")  # for the pages to say
         return 1
     return 0
 

@@ -12,7 +12,7 @@ from mnist_lab.estimate import Prediction
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.recipe import Recipe
 from mnist_lab.report import Snapshot
-from mnist_lab.store import Run, Store
+from mnist_lab.store import NOT_WORKING, Run, Store
 
 MAX_SEEDS = 30
 
@@ -167,9 +167,9 @@ class Lab:
         return self.store.epochs([run_id]), self.store.batches(run_id)
 
     def engine_state(self) -> str | None:
-        """`warming up` or `ready`; None where no engine lives."""
+        """`warming up`, `ready`, or `not working: …` and why; None where no engine lives."""
         lease = self.store.lease()
-        return lease.state if lease and lease.is_live else None
+        return lease.state if lease and (lease.is_live or lease.state.startswith(NOT_WORKING)) else None
 
     def estimate(self, experiment: Experiment) -> Prediction:
         """What a run will take on this machine."""

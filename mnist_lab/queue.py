@@ -20,6 +20,8 @@ from mnist_lab.shelf import Shelf
 from mnist_lab.tables import CHECKPOINTS, EPOCHS, LEASE, RUN, RUN_COLUMNS, SNAPSHOTS, STATES, Run, as_run
 
 LEASE_SECONDS = 15.0
+WARMING_UP, READY = "warming up", "ready"
+NOT_WORKING = "not working: "  # and why; the last word of an engine that could not begin
 MOST_DEATHS = 3
 DEATH_SENTENCE = f"The process that trained it died {MOST_DEATHS} times in a row before it could keep anything; resume it to try again."
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from mnist_lab.database import URL_VARIABLE, default_url
 from mnist_lab.experiment import Experiment, Status, Wish
-from mnist_lab.queue import Lease, Queue
+from mnist_lab.queue import NOT_WORKING, READY, WARMING_UP, Lease, Queue
 from mnist_lab.report import Checkpoint, Outcome, Report
 from mnist_lab.tables import (
     BATCHES,
@@ -36,7 +36,7 @@ from mnist_lab.tables import (
     pressed,
 )
 
-__all__ = ["URL_VARIABLE", "Lease", "Run", "Store", "default_url"]
+__all__ = ["NOT_WORKING", "READY", "URL_VARIABLE", "WARMING_UP", "Lease", "Run", "Store", "default_url"]
 
 
 class Store(Queue):

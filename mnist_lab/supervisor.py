@@ -6,14 +6,13 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
 
 from mnist_lab.errors import LabError
-from mnist_lab.store import URL_VARIABLE, Store
+from mnist_lab.store import READY, URL_VARIABLE, Store
 
 log = logging.getLogger("mnist_lab.supervisor")
 
@@ -43,7 +42,7 @@ class Supervisor:
         self._closing = threading.Event()
         self._store: Store | None = None
         self._child: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
+        self._was_ready = False
         self._pause = CHECK_SECONDS
         self._thread = threading.Thread(target=self._watch, name="engine supervisor", daemon=True)
 
@@ -79,12 +78,10 @@ class Supervisor:
         """Start an engine where there is none; seconds until the next look."""
         if self._child is not None:
             if self._child.poll() is None:
+                self._was_ready = self._was_ready or self._is_ready(self._child.pid)
                 return CHECK_SECONDS
-            lived = time.monotonic() - self._started
-            # One that dies young would die again at once: try it ever more rarely.
-            self._pause = (
-                CHECK_SECONDS if lived > LONGEST_PAUSE_SECONDS else min(2 * self._pause, LONGEST_PAUSE_SECONDS)
-            )
+            # One that died before it could work would die again at once: try it ever more rarely.
+            self._pause = CHECK_SECONDS if self._was_ready else min(2 * self._pause, LONGEST_PAUSE_SECONDS)
             if self._child.returncode:
                 log.error("the engine ended with status %s; next try in %g s", self._child.returncode, self._pause)
             assert self._child.stdin
@@ -97,11 +94,15 @@ class Supervisor:
             self._spawn()
         return CHECK_SECONDS
 
+    def _is_ready(self, pid: int) -> bool:
+        lease = self._store.lease() if self._store else None
+        return lease is not None and lease.pid == pid and lease.state == READY
+
     def _spawn(self) -> None:
         command = [sys.executable, "-m", "mnist_lab.engine"]
         if self.only is not None:
             command += ["--only", *map(str, self.only)]
-        self._started = time.monotonic()
+        self._was_ready = False
         with contextlib.ExitStack() as stack:
             self._child = subprocess.Popen(
                 command,

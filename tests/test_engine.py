@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -9,6 +10,7 @@ import pytest
 
 from mnist_lab import supervisor
 from mnist_lab.experiment import Experiment, Status
+from mnist_lab.lab import Lab
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Run, Store
 from tests.processes import all_gone, family, wait_until
@@ -180,3 +182,31 @@ def test_two_supervisors_share_one_engine_and_the_second_takes_over(store: Store
         (run_id,) = store.add_runs([small], "ada")
         assert ended(store, run_id).status is Status.FINISHED
     assert first
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_run_trains_on_while_its_database_is_away_for_a_minute(
+    tmp_path: Path, small: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_WORKERS", "1")
+    place, elsewhere = tmp_path / "stick", tmp_path / "drawer"
+    store = Store(f"sqlite:///{place / 'lab.db'}")
+    with supervisor.engine(store.url):
+        expected = undisturbed(store, longer(small))
+        (run_id,) = store.add_runs([longer(small)], "ada")
+        training(store, run_id)
+        store.close()
+        place.rename(elsewhere)
+        time.sleep(60)
+        elsewhere.rename(place)
+        assert_same_result(store, expected, ended(store, run_id))
+        assert store.run(run_id).deaths == 0
+    store.close()
+
+
+def test_an_engine_that_cannot_begin_says_why_on_the_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_LAB_WORKERS", "many")
+    with supervisor.engine(store.url):
+        words = "MNIST_LAB_WORKERS should be a whole number from 1; received 'many'"
+        wait_until(lambda: words in (Lab(store.url).engine_state() or ""), "the page says it")

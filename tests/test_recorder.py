@@ -128,3 +128,28 @@ def test_while_the_database_is_away_only_the_newest_checkpoints_are_held() -> No
     assert [bool(report.checkpoint) for report in held] == [False, False, False, True, True, True]
     assert [report.epoch and report.epoch.epoch for report in held] == [None, 1, 2, 3, 4, 5]
     assert all(report.snapshot for report in held[1:])
+
+
+def test_a_database_that_went_away_is_waited_for_and_not_made_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorders, "FIRST_PAUSE_SECONDS", 0.01)
+    place, elsewhere = tmp_path / "stick", tmp_path / "drawer"
+    store = Store(f"sqlite:///{place / 'lab.db'}")
+    store.add_runs([PRESETS["3x3"]], "ada")
+    run = store.claim("engine")
+    recorder = Recorder(store, run)
+    recorder.report(epoch(1))
+    recorder.settle()
+    store.close()
+    place.rename(elsewhere)
+    place.mkdir()
+    recorder.report(epoch(2))
+    wait_until(lambda: "is not there any more" in caplog.text, "it was tried in vain")
+    assert list(place.iterdir()) == []
+    place.rmdir()
+    elsewhere.rename(place)
+    recorder.settle()
+    recorder.close()
+    assert store.epochs([run.id])["epoch"].tolist() == [1, 2]
+    store.close()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Status, Wish
-from mnist_lab.store import Run
+from mnist_lab.store import READY, Run
 from mnist_lab.ui import menu
 from mnist_lab.ui.session import lab
 
@@ -65,8 +65,8 @@ def controls(run: Run, *, large: bool = False) -> None:
 def why_it_waits(run: Run, active: list[Run]) -> str:
     """Its place in the queue, and in how long its turn will roughly come."""
     state = lab().engine_state()
-    if state != "ready":
-        return "the worker is warming up" if state else "the worker is starting"
+    if state != READY:
+        return f"the worker is {state or 'starting'}"
     waits = lab().waits(active)
     place = list(waits).index(run.id) if run.id in waits else 0
     seconds = waits.get(run.id, 0.0)

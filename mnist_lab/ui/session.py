@@ -14,7 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from mnist_lab.errors import LabError
 from mnist_lab.experiment import Status
 from mnist_lab.lab import Lab
-from mnist_lab.store import default_url
+from mnist_lab.store import READY, WARMING_UP, default_url
 
 FOOT_SECONDS = 3.0
 _LOOKS_SECONDS = 12.0
@@ -80,9 +80,9 @@ def foot() -> None:
     waiting = len(active) - running
     words = {
         None: ":material/hourglass_empty: worker starting",
-        "warming up": ":material/hourglass_top: worker warming up",
-        "ready": ":material/check_circle: worker ready",
-    }.get(state, state)
+        WARMING_UP: ":material/hourglass_top: worker warming up",
+        READY: ":material/check_circle: worker ready",
+    }.get(state, f":material/error: worker {state}")
     if running:
         words = f":material/model_training: training {running}" + (f", {waiting} waiting" if waiting else "")
     elif waiting:
