@@ -5,13 +5,14 @@ import time
 from typing import get_args
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from mnist_lab import live_charts
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Experiment, Protocol, Status, Wish, parse
-from mnist_lab.lab import Lab, Progress
+from mnist_lab.lab import Progress
 from mnist_lab.live_charts import AXES, Axis, Work
 from mnist_lab.overfitting import gap
 from mnist_lab.store import Run
@@ -19,6 +20,7 @@ from mnist_lab.ui import menu, onward, pictures, queue
 from mnist_lab.ui.session import errors_shown, lab, pace
 
 IDLE_SECONDS = 2.0
+SHARED_SECONDS = 0.35  # less than the shortest pace: one viewer alone always sees the newest
 _SELDOM = 4
 _ROUND = "round"
 MOST_TOGETHER = 6
@@ -65,7 +67,7 @@ def _curves(run_id: int | None, seconds: float) -> None:
     if st.session_state.setdefault(_ROUND, _round(run)) != _round(run):
         st.session_state[_ROUND] = _round(run)
         st.rerun()  # another run, or its end: the rest of the page changes too
-    progress = _progress(lab(), run)
+    progress = _progress(run)
     _headline(progress, active)
     _charts(progress)
 
@@ -78,7 +80,7 @@ def _rest(run_id: int | None) -> None:
     if run is None:
         return
     pictures.show(run)
-    _log(_progress(lab(), run))
+    _log(_progress(run))
     queue.show(active, run)
 
 
@@ -90,22 +92,31 @@ def _round(run: Run) -> tuple[int, str]:
     return run.id, run.status
 
 
-def _progress(lab: Lab, run: Run) -> Progress:
-    """A run with its log and curve; these are read once for all who look at it."""
-    return Progress(run, *_recorded(lab, run.id, run.steps_done, run.epochs_done))
+def _progress(run: Run) -> Progress:
+    """A run with its log and curve."""
+    return Progress(run, *_recorded(lab().url, run.id, run.status, run.epochs_done))
 
 
-@functools.lru_cache(maxsize=64)
-def _recorded(lab: Lab, run_id: int, steps_done: int, epochs_done: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Log and curve. They change in the transaction that changes how many steps and epochs are done."""
-    del steps_done, epochs_done
-    return lab.recorded(run_id)
+@st.cache_resource(ttl=SHARED_SECONDS, show_spinner=False)
+def _recorded(url: str, run_id: int, status: Status, epochs_done: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Log and curve, read once for all who look at a run within a moment."""
+    del url, status, epochs_done  # an epoch's end and the run's own are seen at once
+    return lab().recorded(run_id)
 
 
-@functools.lru_cache(maxsize=256)
-def _points(lab: Lab, run: Run, metric: str, axis: Axis) -> pd.DataFrame:
-    epochs, batches = _recorded(lab, run.id, run.steps_done, run.epochs_done)
-    return live_charts.curve_points(epochs, batches, metric, _work(run.experiment_json), axis, run=f"run {run.id}")
+def _points(progress: Progress, metric: str, axis: Axis) -> pa.Table:
+    last_step = int(progress.batches["step"].iloc[-1]) if len(progress.batches) else 0
+    newest = (last_step, len(progress.epochs))
+    return _drawn(lab().url, progress.run.id, newest, metric, axis, _progress=progress)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _drawn(url: str, run_id: int, newest: tuple[int, int], metric: str, axis: Axis, *, _progress: Progress) -> pa.Table:
+    """The points of a chart, made once for all who look at a run."""
+    del url, newest
+    work = _work(_progress.run.experiment_json)
+    points = live_charts.curve_points(_progress.epochs, _progress.batches, metric, work, axis, run=f"run {run_id}")
+    return pa.Table.from_pandas(points, preserve_index=False)
 
 
 @functools.lru_cache(maxsize=256)
@@ -239,8 +250,8 @@ def _charts(progress: Progress) -> None:
     ends = [end for each in drawn if (end := _work(each.experiment_json).planned(axis)) is not None]
     several = len(drawn) > 1
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        parts = [_points(lab(), each, metric, axis) for each in drawn]
-        points = pd.concat(parts) if several else parts[0]
+        parts = [_points(_progress(each), metric, axis) for each in drawn]
+        points = pa.concat_tables(parts) if several else parts[0]
         column.vega_lite_chart(
             points,
             live_charts.curves(metric, axis, max(ends) if ends else None, zoom=zoom, several=several),

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mnist_lab.ui import menu
-from mnist_lab.ui.session import errors_shown, foot, spare_the_collector
+from mnist_lab.ui.session import errors_shown, foot
 
 st.set_page_config(page_title="MNIST Lab", page_icon=":material/grid_on:", layout="wide", initial_sidebar_state=190)
 page = st.navigation(
@@ -17,4 +17,3 @@ with errors_shown():
     page.run()
 with st.sidebar:
     foot()
-spare_the_collector(page.title)

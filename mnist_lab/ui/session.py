@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import gc
 import getpass
 import sys
 import time
@@ -45,17 +44,6 @@ def pace() -> float:
     for session in [session for session, at in list(seen.items()) if now - at > _LOOKS_SECONDS]:
         seen.pop(session, None)
     return next(seconds for most, seconds in _PACES if len(seen) <= most)
-
-
-@functools.cache
-def spare_the_collector(page: str) -> None:
-    """Once a page, when it was drawn first: what is loaded by then stays, and need not be looked at again.
-
-    Streamlit has Python look through everything after every run of a script, which took longer than the run itself.
-    """
-    del page
-    gc.collect()
-    gc.freeze()
 
 
 @contextlib.contextmanager
