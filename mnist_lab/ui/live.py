@@ -17,7 +17,7 @@ from mnist_lab.live_charts import AXES, Axis, Work
 from mnist_lab.overfitting import gap
 from mnist_lab.store import Run
 from mnist_lab.ui import menu, onward, pictures, queue
-from mnist_lab.ui.session import errors_shown, lab, pace
+from mnist_lab.ui.session import QUICKEST, errors_shown, lab, pace
 
 IDLE_SECONDS = 2.0
 SHARED_SECONDS = 0.35  # less than the shortest pace: one viewer alone always sees the newest
@@ -66,7 +66,8 @@ def _curves(run_id: int | None, seconds: float) -> None:
         return
     if st.session_state.setdefault(_ROUND, _round(run)) != _round(run):
         st.session_state[_ROUND] = _round(run)
-        st.rerun()  # another run, or its end: the rest of the page changes too
+        if seconds in (IDLE_SECONDS, QUICKEST):
+            st.rerun()  # another run, or its end: the rest of the page changes too; for a crowd that follows in its turn
     progress = _progress(run)
     _headline(progress, active)
     _charts(progress)
