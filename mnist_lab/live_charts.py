@@ -191,17 +191,21 @@ def confusion() -> Spec:
     return without_data(chart)
 
 
-def followed_points(snapshots: dict[int, Snapshot], image: int) -> pd.DataFrame:
-    """The table that `followed` draws, `epoch`, `digit`, `probability`: of one validation image, after each epoch."""
+def followed_points(snapshots: dict[int, Snapshot], image: int, shown: int) -> pd.DataFrame:
+    """The table that `followed` draws, `epoch`, `digit`, `probability`: of one validation image, after each epoch.
+
+    The first row of the epoch `shown` has `framed`.
+    """
     parts = [
         pd.DataFrame({"epoch": epoch, "digit": range(10), "probability": snapshot.probabilities[image] / 255})
         for epoch, snapshot in snapshots.items()
     ]
-    return pd.concat(parts, ignore_index=True)
+    points = pd.concat(parts, ignore_index=True)
+    return points.assign(framed=(points["epoch"] == shown) & (points["digit"] == 0))
 
 
-@functools.lru_cache(maxsize=256)
-def followed(shown: int) -> Spec:
+@functools.lru_cache(maxsize=1)
+def followed() -> Spec:
     """The probabilities of the ten digits for one image, epoch after epoch; one epoch is framed."""
     base = alt.Chart(alt.NamedData("followed")).encode(
         x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0, labelOverlap=True))
@@ -215,7 +219,7 @@ def followed(shown: int) -> Spec:
         ),
         tooltip=["epoch:O", "digit:O", alt.Tooltip("probability:Q", format=".1%")],
     )
-    one = base.transform_filter((alt.datum.epoch == shown) & (alt.datum.digit == 0))
+    one = base.transform_filter(alt.datum.framed)
     frame = one.mark_rect(fillOpacity=0, stroke="#D55E00", strokeWidth=2)
     return without_data((cells + frame).properties(height=300, width="container"))
 

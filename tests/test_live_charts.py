@@ -100,9 +100,10 @@ def test_a_confusion_matrix_has_counts_and_shares_of_a_digit() -> None:
 
 
 def test_one_digit_is_followed_through_the_epochs() -> None:
-    points = charts.followed_points({1: snapshot(), 5: snapshot()}, 2)
+    points = charts.followed_points({1: snapshot(), 5: snapshot()}, 2, 5)
+    assert points.loc[points["framed"], "epoch"].tolist() == [5]
     assert points[points["probability"] == 1.0][["epoch", "digit"]].to_numpy().tolist() == [[1, 4], [5, 4]]
-    alt.Chart.from_json(json.dumps({**charts.followed(5), "data": {"values": []}}))
+    alt.Chart.from_json(json.dumps({**charts.followed(), "data": {"values": []}}))
 
 
 def test_weights_are_blue_where_positive_orange_where_negative_white_at_zero() -> None:

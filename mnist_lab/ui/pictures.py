@@ -87,13 +87,13 @@ def _followed(run: Run, epochs: list[int], shown: int) -> None:
     spread = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS)).round().astype(int))
     chosen = sorted({*(epochs[i] for i in spread), shown})
     found = {epoch: snapshot for epoch in chosen if (snapshot := _snapshot(lab().url, run.id, epoch))}
-    points = live_charts.followed_points(found, image - 1)
+    points = live_charts.followed_points(found, image - 1, shown)
     now = points[points["epoch"] == shown].sort_values("probability").iloc[-1]
     label = validation.y[image - 1]
     st.markdown(f"A **{label}**; after epoch {shown} it says **{now['digit']:.0f}** ({now['probability']:.0%})")
     st.vega_lite_chart(
         points,
-        live_charts.followed(shown),
+        live_charts.followed(),
         key="followed",
         alt=f"Probabilities of the ten digits for validation image {image}, a {label}, after each epoch",
     )
