@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from mnist_lab import results, supervisor
-from mnist_lab.architecture import totals, trace
+from mnist_lab.architecture import filters, kernel_sizes, totals, trace
 from mnist_lab.errors import InputError, LabError
 from mnist_lab.experiment import Experiment, Protocol, Status
 from mnist_lab.lab import Lab
@@ -199,7 +199,7 @@ def _as_json(run: Run) -> dict[str, Any]:
         "id": run.id,
         "name": run.name,
         "status": run.status,
-        "kernel_sizes": results.table([run]).iloc[0]["kernel_sizes"],
+        "kernel_sizes": kernel_sizes(experiment.architecture),
         "conv_layers": len(experiment.architecture.blocks),
         "parameters": run.parameters,
         "epochs": experiment.recipe.epochs,
@@ -234,13 +234,14 @@ def _runs(options: argparse.Namespace) -> int:
     table = Table(
         "run", "name", "kernels", "layers", "filters", "parameters", "status", "seed", "validation", "test", "s"
     )
-    for run, (_, row) in zip(runs, results.table(runs).iterrows(), strict=True):
+    for run in runs:
+        network = run.experiment.architecture
         table.add_row(
             str(run.id),
             run.name,
-            row["kernel_sizes"],
-            str(row["conv_layers"]),
-            row["filters"],
+            kernel_sizes(network),
+            str(len(network.blocks)),
+            filters(network),
             f"{run.parameters:,}",
             run.status,
             str(run.experiment.seed),
@@ -263,7 +264,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     table = Table(
         "kernel", "conv layers", "notebook: test accuracy", "test loss", "ours: test accuracy", "test loss", "n"
     )
-    for _, row in results.beside_notebook(runs).iterrows():
+    for _, row in results.beside_notebook(lab.table(ids)).iterrows():
         ours = ["–", "–"]
         if row["n"]:
             spread = [f" ± {row['our_test_sd']:.4f}", f" ± {row['our_test_loss_sd']:.4f}"] if row["n"] > 1 else ["", ""]

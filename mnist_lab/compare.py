@@ -76,7 +76,7 @@ def _block_differences(
             blocks = [dict(block) for block in old]
             for i, j in changed:
                 blocks[i][field] = new[j][field]
-            values = {(_text(old[i][field]), _text(new[j][field])) for i, j in changed}
+            values = {(text(old[i][field]), text(new[j][field])) for i, j in changed}
             arrows = ", ".join(f"{a} → {b}" for a, b in sorted(values))
             yield f"{info.title} of {_numbers(noun, [i for i, _ in changed])}: {arrows}", blocks
     for before, block in added:
@@ -117,10 +117,11 @@ def _recipe_differences(old: Data, new: Data) -> Iterator[tuple[str, Data]]:
 def _fields(kind: type[Spec], old: Data, new: Data, only: set[str] | None = None) -> Iterator[tuple[str, Data]]:
     for name, info in kind.model_fields.items():
         if (only is None or name in only) and old[name] != new[name]:
-            yield f"{info.title}: {_text(old[name])} → {_text(new[name])}", old | {name: new[name]}
+            yield f"{info.title}: {text(old[name])} → {text(new[name])}", old | {name: new[name]}
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A field's value as a reader sees it."""
     if isinstance(value, list):
         return "×".join(map(str, value))
     if isinstance(value, bool):

@@ -11,6 +11,7 @@ from typing import Any
 import alembic.command
 import alembic.config
 import alembic.util
+import pandas as pd
 import platformdirs
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -58,6 +59,11 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             raise StoreError(_reason(self._engine.url, error)) from error
+
+    def _table(self, query: sa.Select[Any]) -> pd.DataFrame:
+        with self._read() as connection:
+            result = connection.execute(query)
+            return pd.DataFrame(result.all(), columns=list(result.keys()))
 
     def _is_still_there(self, *_of_the_connection: Any) -> None:
         """SQLite would make an empty database in the place of one that went away for a while."""

@@ -1,15 +1,19 @@
 """What pages and the command line talk to: start, stop, look."""
 
 import getpass
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from mnist_lab import estimate
+from mnist_lab import comparison, estimate, results
 from mnist_lab.architecture import problem
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import Prediction
-from mnist_lab.experiment import Experiment, Status
+from mnist_lab.experiment import Experiment, Status, parse
+from mnist_lab.receipt import Receipt, repeated
 from mnist_lab.recipe import Recipe
 from mnist_lab.report import Snapshot
 from mnist_lab.store import NOT_WORKING, Run, Store
@@ -45,6 +49,7 @@ class Lab:
 
     def __init__(self, url: str | None = None) -> None:
         self.store = Store(url)
+        self._designs: dict[str, str] = {}  # an experiment of each by its key, which says all of it: never out of date
 
     @property
     def url(self) -> str:
@@ -140,6 +145,69 @@ class Lab:
         """Every run ever made, newest first."""
         self.store.requeue_orphans()
         return self.store.runs()
+
+    def table(self, run_ids: Iterable[int] | None = None) -> pd.DataFrame:
+        """The table of all runs, newest first, or of some: a row a run, with the columns `results.COLUMNS`."""
+        self.store.requeue_orphans()
+        listing = self.store.listing(run_ids)
+        if not self._designs.keys() >= set(listing["design_key"]):
+            self._designs |= self.store.experiments(but=self._designs)
+        return results.table(listing, self._designs)
+
+    def fields(self, design_key: str) -> dict[str, Any]:
+        """Every field of a design of the table, by its title."""
+        return results.fields(self._designs[design_key])
+
+    def fingerprint(self) -> tuple[Any, ...]:
+        """Something that is another after any change that the table shows."""
+        self.store.requeue_orphans()
+        return self.store.fingerprint()
+
+    def label(self, run_ids: Iterable[int], **labels: Any) -> list[dict[str, Any]]:
+        """Set name, tags, note, archived or deleted of runs; what they were before, for `relabel`.
+
+        Raises:
+            InputError: a text is too long or empty, or one that waits or trains was to be deleted.
+        """
+        return self.store.label(run_ids, **labels)
+
+    def relabel(self, before: list[dict[str, Any]]) -> None:
+        """Undo what `label` did."""
+        self.store.relabel(before)
+
+    def choice(self, owner: str, name: str) -> Any:
+        """What a person chose last under a name, or None."""
+        return self.store.choice(owner, name)
+
+    def choose(self, owner: str, name: str, value: Any) -> None:
+        """Keep a person's choice under a name."""
+        self.store.choose(owner, name, value)
+
+    def probabilities(self, run_id: int) -> np.ndarray | None:
+        """Of the ten digits for each test image, float16 `(10_000, 10)`; None where a run was never tested."""
+        return self.store.probabilities(run_id)
+
+    def repeat(self, receipt: Receipt) -> int:
+        """Queue the training that a receipt tells of; the run's id. Raises InputError as of `start_all`."""
+        (run_id,) = self.start_all([receipt.experiment])
+        self.store.keep_receipt(run_id, receipt.model_dump_json())
+        return run_id
+
+    def repeated(self, run: Run) -> str | None:
+        """For a run that repeats a receipt's training, how that turned out, in words; None for any other."""
+        kept = self.store.receipt(run.id)
+        if kept is None:
+            return None
+        receipt = parse(Receipt, kept)
+        probabilities = self.probabilities(run.id)
+        if run.status is not Status.FINISHED or probabilities is None:
+            return f"It repeats run {receipt.run} of another lab, and is compared with it when it has finished."
+        return repeated(receipt, run, probabilities, comparison.usual_sd(self.table(), "test_accuracy"))
+
+    def add_seeds(self, run_id: int, seeds: Iterable[int]) -> list[int]:
+        """Queue a run's design with some seeds."""
+        experiment = self.run(run_id).experiment
+        return self.start_all([experiment.with_changes(seed=seed) for seed in seeds])
 
     def recent(self) -> list[Run]:
         """The newest hundred runs, newest first."""

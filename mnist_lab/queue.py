@@ -300,6 +300,7 @@ def _queued(experiment: Experiment, owner: str, now: float) -> dict[str, Any]:
         "owner": owner,
         "status": Status.QUEUED,
         "experiment": experiment.model_dump_json(),
+        "seed": experiment.seed,
         "design_key": experiment.design_key,
         "parameters": totals(trace(experiment.architecture)).parameters,
         "created": now,

@@ -1,118 +1,186 @@
 """The table of runs: one row a run, or one row for all runs that differ only in seed."""
 
-from collections.abc import Iterable
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mnist_lab import architecture, notebook
-from mnist_lab.experiment import Status
+from mnist_lab.architecture import ConvBlock, DenseBlock, Spec, totals, trace
+from mnist_lab.compare import text
+from mnist_lab.experiment import Experiment, Status, parse
 from mnist_lab.presets import NOTEBOOK_PRESETS, PRESETS
-from mnist_lab.store import Run
+from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
+from mnist_lab.statistics import half_width
 
 COLUMNS = (
-    "ids name kernel_sizes conv_layers filters parameters status protocol seeds n "
-    "validation_accuracy validation_sd best_validation_accuracy best_epoch last_validation_accuracy last_epoch "
-    "test_accuracy test_sd test_loss test_loss_sd seconds predicted continues when error design_key"
+    "ids name tags note curve kernel_sizes conv_layers filters parameters multiply_adds status protocol seeds n "
+    "validation_accuracy validation_sd validation_half best_validation_accuracy best_epoch last_validation_accuracy "
+    "last_epoch test_accuracy test_sd test_half test_loss test_loss_sd seconds predicted continues owner when error "
+    "archived design_key"
 ).split()
 _MEANS = ["best_validation_accuracy", "last_validation_accuracy", "test_loss", "seconds"]
+_KEPT = ["validation_accuracy", "test_accuracy"]
+_DESIGN_COLUMNS = ["kernel_sizes", "conv_layers", "filters", "multiply_adds", "protocol"]
+_FLOATS = [name for name in COLUMNS if name.endswith(("accuracy", "sd", "half", "loss", "seconds", "epoch"))]
+Fields = dict[str, Any]
 
 
-def table(runs: Iterable[Run]) -> pd.DataFrame:
-    """One row a run, in the order given, with the columns `COLUMNS`; accuracies are shares of 1, times are UTC.
+@functools.lru_cache(maxsize=20_000)
+def fields(experiment_json: str) -> Fields:
+    """Every field of a design and its recipe by its title, in the editor's order: numbers as numbers, the rest as text.
 
-    `ids` and `seeds` are tuples of one, `n` is 1 for a finished run and 0 for any other; spreads are missing.
+    Of blocks the values in their order, as `7×7, 3×3`, or one where they are all the same.
     """
-    rows = []
-    for run in runs:
-        network = run.experiment.architecture
-        rows.append(
-            {
-                "ids": (run.id,),
-                "name": run.name,
-                "kernel_sizes": architecture.kernel_sizes(network),
-                "conv_layers": len(network.blocks),
-                "filters": architecture.filters(network),
-                "parameters": run.parameters,
-                "status": str(run.status),
-                "protocol": str(run.experiment.protocol),
-                "seeds": (run.experiment.seed,),
-                "n": int(run.status is Status.FINISHED),
-                "validation_accuracy": run.validation_accuracy,
-                "best_validation_accuracy": run.best_validation_accuracy,
-                "best_epoch": run.best_epoch,
-                "last_validation_accuracy": run.last_validation_accuracy,
-                "last_epoch": run.epochs_done or None,
-                "test_accuracy": run.test_accuracy,
-                "test_loss": run.test_loss,
-                "seconds": run.seconds,
-                "predicted": _range(run.predicted_low, run.predicted_high),
-                "continues": f"run {run.parent_id}, epoch {run.parent_epoch}" if run.parent_id else None,
-                "when": pd.Timestamp(run.ended or run.created, unit="s", tz="UTC").floor("s"),
-                "error": run.error,
-                "design_key": run.design_key,
-            }
-        )
-    numbers = [name for name in COLUMNS if name.endswith(("accuracy", "sd", "loss", "seconds", "epoch"))]
-    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numbers, float))
-
-
-def _range(low: float | None, high: float | None) -> str | None:
-    return None if low is None or high is None else f"{low:.0f} to {high:.0f} s"
-
-
-def fold(rows: pd.DataFrame) -> pd.DataFrame:
-    """Finished runs that differ only in seed as one row: n, means and sample standard deviations.
-
-    A seed trained twice counts once, with its newest run: the same training again is no further evidence. Runs that
-    did not finish keep a row of their own and enter no mean. Rows keep the order of their newest run.
-    """
-    finished = rows[rows["status"] == Status.FINISHED]
-    folded = [_folded(group) for _, group in finished.groupby("design_key", sort=False)]
-    others = rows[rows["status"] != Status.FINISHED]
-    every = pd.concat([others, pd.DataFrame(folded, columns=COLUMNS)]) if folded else others
-    newest = every["ids"].map(max) if len(every) else every["n"]
-    return every.loc[newest.sort_values(ascending=False).index].reset_index(drop=True)
-
-
-def _folded(group: pd.DataFrame) -> pd.Series:
-    row = group.iloc[0].copy()
-    row["ids"] = tuple(run_id for ids in group["ids"] for run_id in ids)
-    once = group.drop_duplicates("seeds")
-    row["seeds"] = tuple(sorted(seed for seeds in once["seeds"] for seed in seeds))
-    row["n"] = len(once)
-    for name in _MEANS:
-        row[name] = once[name].mean()
-    for name, spread in (("validation_accuracy", "validation_sd"), ("test_accuracy", "test_sd")):
-        row[name], row[spread] = once[name].mean(), once[name].std()
-    row["test_loss_sd"] = once["test_loss"].std()
-    if len(once) > 1:
-        # Each seed has a best and a last epoch of its own: give the epoch only where they agree.
-        for name in ("best_epoch", "last_epoch"):
-            row[name] = row[name] if once[name].nunique() == 1 else None
-    return row
-
-
-def reproductions(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """For each of the notebook's networks, the finished runs that repeat it exactly but for the seed."""
-    keys = {PRESETS[name].design_key: name for name in NOTEBOOK_PRESETS}
-    found: dict[str, list[Run]] = {name: [] for name in NOTEBOOK_PRESETS}
-    for run in runs:
-        if run.status is Status.FINISHED and run.design_key in keys:
-            found[keys[run.design_key]].append(run)
+    experiment = parse(Experiment, experiment_json)
+    network, recipe = experiment.architecture, experiment.recipe
+    found: Fields = {"Convolution blocks": len(network.blocks), "Dense blocks": len(network.head)}
+    blocks: tuple[tuple[str, type[ConvBlock] | type[DenseBlock], Iterable[ConvBlock | DenseBlock]], ...] = (
+        ("", ConvBlock, network.blocks),
+        ("Dense: ", DenseBlock, network.head),
+    )
+    for prefix, kind, given in blocks:
+        for name, info in kind.model_fields.items():
+            values = [text(_plain(getattr(block, name))) for block in given]
+            found[f"{prefix}{info.title}"] = ", ".join(values if len(set(values)) > 1 else values[:1])
+    found[str(architecture.Architecture.model_fields["bridge"].title)] = text(_plain(network.bridge))
+    parts: list[tuple[str, Any, list[type[Spec]]]] = [
+        ("Optimizer", recipe.optimizer, [*OPTIMIZERS.values()]),
+        ("Schedule", recipe.schedule, [*SCHEDULES.values()]),
+    ]
+    for title, part, kinds in parts:
+        found[title] = part.name
+        for its_kind in kinds:
+            for name, info in its_kind.model_fields.items():
+                if name != "name":
+                    found.setdefault(f"{info.title} ({title.lower()})", _plain(getattr(part, name, None)))
+    for name, info in Augmentation.model_fields.items():
+        found[str(info.title)] = _plain(getattr(recipe.augmentation, name))
+    for name, info in Recipe.model_fields.items():
+        if name not in ("optimizer", "schedule", "augmentation"):
+            found[str(info.title)] = _plain(getattr(recipe, name))
+    found |= {"Protocol": str(experiment.protocol), "Training images": experiment.train_images}
     return found
 
 
-def beside_notebook(runs: Iterable[Run]) -> pd.DataFrame:
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, str) else value
+
+
+@functools.lru_cache(maxsize=20_000)
+def _design(experiment_json: str) -> Fields:
+    """The columns that all runs of a design share."""
+    experiment = parse(Experiment, experiment_json)
+    network = experiment.architecture
+    return {
+        "kernel_sizes": architecture.kernel_sizes(network),
+        "conv_layers": len(network.blocks),
+        "filters": architecture.filters(network),
+        "multiply_adds": totals(trace(network)).multiply_adds,
+        "protocol": str(experiment.protocol),
+    }
+
+
+def table(listing: pd.DataFrame, experiments: Mapping[str, str]) -> pd.DataFrame:
+    """One row a run, in the order given, with the columns `COLUMNS`; accuracies are shares of 1, times are UTC.
+
+    `ids` and `seeds` are tuples of one, `n` is 1 for a finished run and 0 for any other; spreads are missing.
+
+    Args:
+        listing: what `Store.listing` gives; experiments: one of each design, as JSON, by its key.
+    """
+    designs = [_design(experiments[key]) for key in listing["design_key"]]
+    columns: dict[str, Any] = {name: listing[name] for name in listing if name in COLUMNS}
+    columns |= {name: [design[name] for design in designs] for name in _DESIGN_COLUMNS}
+    columns |= {
+        "ids": [(run_id,) for run_id in listing["id"]],
+        "seeds": [(seed,) for seed in listing["seed"]],
+        "n": (listing["status"] == Status.FINISHED).astype(int),
+        "tags": [tuple(json.loads(tags)) for tags in listing["tags_json"]],
+        "curve": [json.loads(curve) for curve in listing["curve_json"]],
+        "last_epoch": listing["epochs_done"].where(listing["epochs_done"] > 0),
+        "predicted": [
+            None if pd.isna(low) or pd.isna(high) else f"{low:.0f} to {high:.0f} s"
+            for low, high in zip(listing["predicted_low"], listing["predicted_high"], strict=True)
+        ],
+        "continues": [
+            f"run {parent:.0f}, epoch {epoch:.0f}" if pd.notna(parent) else None
+            for parent, epoch in zip(listing["parent_id"], listing["parent_epoch"], strict=True)
+        ],
+        "when": pd.to_datetime(
+            listing["ended"].astype(float).fillna(listing["created"].astype(float)), unit="s", utc=True
+        ).dt.floor("s"),
+        "archived": listing["archived"].notna(),
+    }
+    rows = pd.DataFrame(columns, index=listing.index).reindex(columns=COLUMNS)
+    return rows.astype(dict.fromkeys(_FLOATS, float)).reset_index(drop=True)
+
+
+def fold(rows: pd.DataFrame) -> pd.DataFrame:
+    """Finished runs that differ only in seed as one row: n, means, sample standard deviations, half the 95 % intervals.
+
+    A seed trained twice counts once, with its newest run: the same training again is no further evidence. Runs that
+    did not finish keep a row of their own and enter no mean; a continued run is never one of a group. Rows keep the
+    order of their newest run.
+    """
+    is_finished = rows["status"] == Status.FINISHED
+    finished, others = rows[is_finished], rows[~is_finished]
+    if finished.empty:
+        return rows
+    newest = finished.drop_duplicates("design_key").set_index("design_key")
+    once = finished.assign(seed=finished["seeds"].str[0]).drop_duplicates(["design_key", "seed"])
+    by_design = once.groupby("design_key", sort=False)
+    means, sds = by_design[_MEANS + _KEPT].mean(), by_design[[*_KEPT, "test_loss"]].std()
+    folded = newest.copy()
+    folded["ids"] = _gathered(finished, "ids")
+    folded["seeds"] = _gathered(once, "seeds").map(lambda seeds: tuple(sorted(seeds)))
+    folded["tags"] = _gathered(finished, "tags").map(lambda tags: tuple(sorted(set(tags))))
+    folded["n"] = by_design.size()
+    folded["curve"] = by_design["curve"].agg(_mean_curve)
+    folded[_MEANS + _KEPT] = means
+    folded[["validation_sd", "test_sd", "test_loss_sd"]] = sds
+    for name in ("validation", "test"):
+        folded[f"{name}_half"] = half_width(folded["n"].clip(lower=2), folded[f"{name}_sd"])
+    # Each seed has a best and a last epoch of its own: give the epoch only where they agree.
+    for name in ("best_epoch", "last_epoch"):
+        folded[name] = folded[name].where(by_design[name].nunique() == 1)
+    every = pd.concat([part for part in (others, folded.reset_index()[COLUMNS]) if len(part)])
+    order = every["ids"].map(max).to_numpy().argsort(kind="stable")[::-1]
+    return every.iloc[order].reset_index(drop=True)
+
+
+def _gathered(rows: pd.DataFrame, column: str) -> pd.Series:
+    """All that a design's runs have in a column of tuples, as one tuple."""
+    return rows.groupby("design_key", sort=False)[column].agg(lambda tuples: tuple(x for t in tuples for x in t))
+
+
+def _mean_curve(curves: pd.Series) -> list[float]:
+    """The mean of curves of one length; the newest where they differ."""
+    first: list[float] = curves.iloc[0]
+    if len(curves) == 1 or any(len(curve) != len(first) for curve in curves):
+        return first
+    return [float(value) for value in np.mean(list(curves), axis=0)]
+
+
+def reproductions(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """For each of the notebook's networks, the finished runs of a `table` that repeat it exactly but for the seed."""
+    finished = rows[rows["status"] == Status.FINISHED]
+    return {name: finished[finished["design_key"] == PRESETS[name].design_key] for name in NOTEBOOK_PRESETS}
+
+
+def beside_notebook(rows: pd.DataFrame) -> pd.DataFrame:
     """The notebook's table with ours beside it.
 
     Columns of `notebook.results()`, then n, our_test_accuracy, our_test_sd, our_test_loss, our_test_loss_sd.
     """
     ours = []
-    for name, repeated in reproductions(runs).items():
-        folded = fold(table(repeated))
+    for name, repeated in reproductions(rows).items():
         row: dict[str, object] = {"name": name, "n": 0}
-        if len(folded):
-            first = folded.iloc[0]
+        if len(repeated):
+            first = fold(repeated).iloc[0]
             row |= {"n": first["n"]} | {
                 f"our_{c}": first[c] for c in ("test_accuracy", "test_sd", "test_loss", "test_loss_sd")
             }

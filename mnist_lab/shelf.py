@@ -5,6 +5,7 @@ to `KEPT_CHECKPOINTS` epochs, evenly spread, and all that training needs to go o
 away again, from the oldest runs first, where they come to more than a limit.
 """
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -116,7 +117,7 @@ class Shelf(Database):
 
     @staticmethod
     def _sum_up(connection: sa.Connection, run_id: int) -> None:
-        """Best and last validation accuracy of a run, from its log."""
+        """Best and last validation accuracy of a run and its curve, from its log."""
         query = sa.select(EPOCHS.c.epoch, EPOCHS.c.validation_accuracy).where(EPOCHS.c.run_id == run_id)
         lines = connection.execute(query.order_by(EPOCHS.c.epoch)).all()
         best = max(lines, key=lambda line: line.validation_accuracy, default=None)
@@ -127,6 +128,7 @@ class Shelf(Database):
                 best_validation_accuracy=best.validation_accuracy if best else None,
                 best_epoch=best.epoch if best else None,
                 last_validation_accuracy=lines[-1].validation_accuracy if lines else None,
+                curve=json.dumps([line.validation_accuracy for line in lines]),
             )
         )
 

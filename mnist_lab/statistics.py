@@ -8,7 +8,7 @@ two seeds of one design often differ there too.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan, sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
@@ -42,13 +42,13 @@ def spread(values: Sequence[float], level: float = LEVEL) -> Spread:
     if n < 2:
         return Spread(n, mean, nan, nan, nan)
     sd = float(np.std(values, ddof=1))
-    half = half_width(n, sd, level)
+    half = float(half_width(n, sd, level))
     return Spread(n, mean, sd, mean - half, mean + half)
 
 
-def half_width(n: float, sd: float, level: float = LEVEL) -> float:
+def half_width(n: Any, sd: Any, level: float = LEVEL) -> Any:
     """Half of Student's interval of a mean of `n` values with a standard deviation; arrays give arrays."""
-    return stats.t.ppf((1 + level) / 2, n - 1) * sd / np.sqrt(n)  # type: ignore[no-any-return]
+    return stats.t.ppf((1 + level) / 2, n - 1) * sd / np.sqrt(n)
 
 
 @dataclass(frozen=True)

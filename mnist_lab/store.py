@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from mnist_lab.catalogue import Catalogue
 from mnist_lab.database import URL_VARIABLE, default_url
 from mnist_lab.experiment import Experiment, Status, Wish
-from mnist_lab.queue import NOT_WORKING, READY, WARMING_UP, Lease, Queue
+from mnist_lab.queue import NOT_WORKING, READY, WARMING_UP, Lease
 from mnist_lab.report import Checkpoint, Outcome, Report
 from mnist_lab.tables import (
     BATCHES,
@@ -39,7 +40,7 @@ from mnist_lab.tables import (
 __all__ = ["NOT_WORKING", "READY", "URL_VARIABLE", "WARMING_UP", "Lease", "Run", "Store", "default_url"]
 
 
-class Store(Queue):
+class Store(Catalogue):
     """The store over an open database; arguments and errors as of `Database`."""
 
     # What a worker writes
@@ -147,8 +148,8 @@ class Store(Queue):
     # What a reader sees
 
     def runs(self, status: Status | None = None, limit: int | None = None) -> list[Run]:
-        """Every run ever made, newest first; only those of a status, and only the newest `limit`, where given."""
-        query = sa.select(*RUN_COLUMNS).order_by(RUN.c.id.desc()).limit(limit)
+        """Every run that is not deleted, newest first; only those of a status, and only the newest `limit`, where given."""
+        query = sa.select(*RUN_COLUMNS).where(RUN.c.deleted.is_(None)).order_by(RUN.c.id.desc()).limit(limit)
         if status is not None:
             query = query.where(RUN.c.status == status)
         with self._read() as connection:
@@ -164,6 +165,7 @@ class Store(Queue):
     def resumable(self) -> list[Run]:
         """What was paused or interrupted, oldest first."""
         query = sa.select(*RUN_COLUMNS).where(RUN.c.status.in_([Status.PAUSED, Status.INTERRUPTED]))
+        query = query.where(RUN.c.deleted.is_(None))
         with self._read() as connection:
             return [as_run(row) for row in connection.execute(query.order_by(RUN.c.id))]
 
@@ -175,7 +177,7 @@ class Store(Queue):
 
     def latest(self) -> Run | None:
         """The run that ended last of those that have a curve."""
-        query = sa.select(*RUN_COLUMNS).where(RUN.c.ended.is_not(None), RUN.c.steps_done > 0)
+        query = sa.select(*RUN_COLUMNS).where(RUN.c.ended.is_not(None), RUN.c.steps_done > 0, RUN.c.deleted.is_(None))
         with self._read() as connection:
             row = connection.execute(query.order_by(RUN.c.ended.desc()).limit(1)).first()
         return as_run(row) if row else None
@@ -194,11 +196,6 @@ class Store(Queue):
     def batches(self, run_id: int) -> pd.DataFrame:
         """The training curve of a run: one row a point."""
         return self._table(sa.select(*BATCHES.c).where(BATCHES.c.run_id == run_id).order_by(BATCHES.c.point))
-
-    def _table(self, query: sa.Select[Any]) -> pd.DataFrame:
-        with self._read() as connection:
-            result = connection.execute(query)
-            return pd.DataFrame(result.all(), columns=list(result.keys()))
 
     # How fast this machine is, and designs kept by name
 

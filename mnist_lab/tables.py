@@ -25,6 +25,8 @@ class Run:
         deaths: how often in a row its worker died before it could keep anything.
         parent_id, parent_epoch: the run that it continues, and after which of its epochs.
         caveat: why its result may differ in the last digits from an undisturbed one.
+        curve_json: the validation accuracy after each epoch.
+        archived, deleted: when it was put aside; what is deleted can be had back for some days.
     """
 
     id: int
@@ -60,6 +62,12 @@ class Run:
     parent_id: int | None
     parent_epoch: int | None
     caveat: str | None
+    seed: int
+    curve_json: str
+    tags_json: str
+    note: str
+    archived: float | None
+    deleted: float | None
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -70,6 +78,11 @@ class Run:
     def environment(self) -> dict[str, Any]:
         """Versions, machine, threads and data hash it was trained with; empty until it starts."""
         return json.loads(self.environment_json) if self.environment_json else {}
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """Words that people found for it."""
+        return tuple(json.loads(self.tags_json))
 
     @property
     def planned_steps(self) -> int:
@@ -89,7 +102,7 @@ def _table(name: str, columns: str) -> sa.TableClause:
 
 
 RUN_FIELDS = {field.name.removesuffix("_json"): field.name for field in fields(Run)}
-RUN = _table("runs", " ".join([*RUN_FIELDS, "engine"]))
+RUN = _table("runs", " ".join([*RUN_FIELDS, "engine", "edited"]))
 RUN_COLUMNS = [RUN.c[column].label(name) for column, name in RUN_FIELDS.items()]
 EPOCHS = _table("epochs", "run_id epoch steps loss accuracy validation_loss validation_accuracy seconds")
 BATCHES = _table("batches", "run_id point step loss accuracy seconds")
@@ -99,6 +112,8 @@ SNAPSHOTS = _table("snapshots", "run_id epoch arrays")
 PREDICTIONS = _table("predictions", "run_id probabilities")
 CALIBRATIONS = _table("calibrations", "host ratios created")
 DESIGNS = _table("designs", "name owner experiment created")
+CHOICES = _table("choices", "owner name value")
+RECEIPTS = _table("receipts", "run_id receipt")
 LEASE = _table("lease", "id engine host pid process_created heartbeat state")
 
 

@@ -1,8 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from mnist_lab import notebook, results
 from mnist_lab.experiment import Experiment, Status
+from mnist_lab.lab import Lab
 from mnist_lab.presets import PRESETS
 from mnist_lab.report import Outcome
 from mnist_lab.store import Run, Store
@@ -27,11 +29,15 @@ def finished(store: Store, experiment: Experiment, accuracy: float, status: Stat
     return store.run(run_id)
 
 
+def table(store: Store) -> pd.DataFrame:
+    return Lab(store.url).table()
+
+
 def test_runs_that_differ_only_in_seed_fold_into_mean_and_standard_deviation(store: Store) -> None:
     for seed, accuracy in ((1, 0.90), (2, 0.92), (3, 0.97)):
         finished(store, PRESETS["3x3"].with_changes(seed=seed), accuracy)
     finished(store, PRESETS["2x2"], 0.5)
-    folded = results.fold(results.table(store.runs()))
+    folded = results.fold(table(store))
     assert folded["name"].tolist() == ["2x2", "3x3"]
     row = folded.iloc[1]
     assert (row["n"], row["seeds"], row["ids"]) == (3, (1, 2, 3), (3, 2, 1))
@@ -43,7 +49,7 @@ def test_runs_that_differ_only_in_seed_fold_into_mean_and_standard_deviation(sto
 def test_a_seed_trained_twice_counts_once(store: Store) -> None:
     for accuracy in (0.1, 0.9):
         finished(store, PRESETS["3x3"], accuracy)
-    row = results.fold(results.table(store.runs())).iloc[0]
+    row = results.fold(table(store)).iloc[0]
     assert (row["n"], row["ids"]) == (1, (2, 1))
     assert row["test_accuracy"] == 0.9
 
@@ -52,7 +58,7 @@ def test_runs_that_did_not_finish_stay_visible_and_enter_no_mean(store: Store) -
     finished(store, PRESETS["3x3"], 0.9)
     finished(store, PRESETS["3x3"].with_changes(seed=2), 0.1, Status.STOPPED)
     store.add_runs([PRESETS["3x3"].with_changes(seed=3)], "ada")
-    folded = results.fold(results.table(store.runs()))
+    folded = results.fold(table(store))
     assert folded["status"].tolist() == ["queued", "stopped", "finished"]
     assert folded["n"].tolist() == [0, 0, 1]
     assert folded.iloc[2]["test_accuracy"] == 0.9
@@ -60,13 +66,13 @@ def test_runs_that_did_not_finish_stay_visible_and_enter_no_mean(store: Store) -
 
 def test_the_table_says_the_design_in_a_word(store: Store) -> None:
     store.add_runs([PRESETS["2x2"]], "ada")
-    row = results.table(store.runs()).iloc[0]
+    row = table(store).iloc[0]
     assert (row["kernel_sizes"], row["conv_layers"], row["filters"]) == ("2×2", 5, "4-8-16-32-64")
 
 
 def test_empty_tables_are_tables(store: Store) -> None:
-    assert list(results.fold(results.table([])).columns) == results.COLUMNS
-    assert results.beside_notebook([])["n"].tolist() == [0, 0, 0]
+    assert list(results.fold(table(store)).columns) == results.COLUMNS
+    assert results.beside_notebook(table(store))["n"].tolist() == [0, 0, 0]
 
 
 def test_only_exact_repetitions_stand_beside_the_notebook(store: Store) -> None:
@@ -74,11 +80,11 @@ def test_only_exact_repetitions_stand_beside_the_notebook(store: Store) -> None:
     finished(store, PRESETS["3x3"].with_changes(seed=5), 0.99)
     finished(store, PRESETS["3x3"].with_changes(train_images=1000), 0.5)
     finished(store, PRESETS["2x2"], 0.97, Status.STOPPED)
-    table = results.beside_notebook(store.runs()).set_index("name")
-    assert table.loc["3x3", "n"] == 2
-    assert table.loc["3x3", "our_test_accuracy"] == pytest.approx(0.985)
-    assert table.loc["2x2", "n"] == 0
-    assert table.loc["7x7", "test_accuracy"] == 0.9935
+    beside = results.beside_notebook(table(store)).set_index("name")
+    assert beside.loc["3x3", "n"] == 2
+    assert beside.loc["3x3", "our_test_accuracy"] == pytest.approx(0.985)
+    assert beside.loc["2x2", "n"] == 0
+    assert beside.loc["7x7", "test_accuracy"] == 0.9935
 
 
 def test_the_notebooks_figures_ship_as_data() -> None:

@@ -16,11 +16,11 @@ ONLY = {  # a library and the modules that may import it
     "keras": {"mnist_lab.keras_model", "mnist_lab.evaluation", "mnist_lab.training"},
     "tensorflow": {"mnist_lab.keras_model", "mnist_lab.evaluation", "mnist_lab.training"},
     "streamlit": {"app", "pages", "mnist_lab.ui"},
-    "sqlalchemy": {f"mnist_lab.{name}" for name in "database tables shelf queue store migrations".split()},
+    "sqlalchemy": {f"mnist_lab.{name}" for name in "database tables shelf queue catalogue store migrations".split()},
     "alembic": {"mnist_lab.database", "mnist_lab.migrations"},
     "dask": {"mnist_lab.engine"},
     "distributed": {"mnist_lab.engine"},
-    "altair": {"mnist_lab.charts", "mnist_lab.live_charts"},
+    "altair": {"mnist_lab.charts", "mnist_lab.live_charts", "mnist_lab.result_charts"},
 }
 
 

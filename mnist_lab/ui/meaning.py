@@ -37,7 +37,7 @@ def show(draft: dict[str, Any]) -> Experiment | None:
     if not wrong:
         for note in notes(network):
             st.caption(f":material/lightbulb: {note}")
-    _layer_table(traced)
+    layer_table(traced)
     return experiment
 
 
@@ -146,7 +146,8 @@ def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
         words.caption(f"From block {whole + 1} on, one value sees the whole digit.")
 
 
-def _layer_table(traced: list[TracedLayer]) -> None:
+def layer_table(traced: list[TracedLayer]) -> None:
+    """A row a layer: shape, parameters, multiply-adds, receptive field."""
     rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE), "Sees": "1×1"}]
     rows += [
         {

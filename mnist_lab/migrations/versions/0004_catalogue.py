@@ -1,0 +1,40 @@
+"""What people say of runs, choices that last, receipts from elsewhere; seed and curve where a long table finds them."""
+
+import json
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("seed", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("runs", sa.Column("curve", sa.Text, nullable=False, server_default="[]"))
+    op.add_column("runs", sa.Column("tags", sa.Text, nullable=False, server_default="[]"))
+    op.add_column("runs", sa.Column("note", sa.Text, nullable=False, server_default=""))
+    op.add_column("runs", sa.Column("archived", sa.Float))
+    op.add_column("runs", sa.Column("deleted", sa.Float))
+    op.add_column("runs", sa.Column("edited", sa.Float))
+    op.create_index("runs_design", "runs", ["design_key"])
+    op.create_table(
+        "choices",
+        sa.Column("owner", sa.String(100), primary_key=True),
+        sa.Column("name", sa.String(60), primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "receipts",
+        sa.Column("run_id", sa.Integer, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("receipt", sa.Text, nullable=False),
+    )
+    connection = op.get_bind()
+    runs = sa.table("runs", *map(sa.column, ("id", "experiment", "seed", "curve")))
+    epochs = sa.table("epochs", *map(sa.column, ("run_id", "epoch", "validation_accuracy")))
+    curves: dict[int, list[float]] = {}
+    for line in connection.execute(sa.select(epochs).order_by(epochs.c.run_id, epochs.c.epoch)):
+        curves.setdefault(line.run_id, []).append(line.validation_accuracy)
+    for run in connection.execute(sa.select(runs.c.id, runs.c.experiment)).all():
+        values = {"seed": json.loads(run.experiment)["seed"], "curve": json.dumps(curves.get(run.id, []))}
+        connection.execute(sa.update(runs).where(runs.c.id == run.id).values(values))

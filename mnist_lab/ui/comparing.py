@@ -1,0 +1,308 @@
+"""Two or more designs or runs side by side: what differs, what can be said, curves, digits, images they disagree on."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mnist_lab import comparison, dataset, result_charts, results, statistics
+from mnist_lab.architecture import totals, trace
+from mnist_lab.comparison import MOST_SIDES, Side
+from mnist_lab.errors import InputError
+from mnist_lab.estimate import duration_text
+from mnist_lab.statistics import Verdict
+from mnist_lab.ui import menu, run_page
+from mnist_lab.ui.session import errors_shown, lab
+
+_METRICS = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
+_ICONS = {
+    "better": ":material/trending_up:",
+    "worse": ":material/trending_up:",
+    "equal": ":material/drag_handle:",
+    "open": ":material/help:",
+    "untold": ":material/hourglass_empty:",
+}
+_AXES = {"epochs": "epoch", "seconds": "seconds", "multiply-adds": "multiply_adds"}
+_MOST_IMAGES = 24
+_MOST_SEEDS_QUEUED = 30
+
+
+def in_address() -> list[int] | None:
+    """The runs that the address wants compared, or None.
+
+    Raises:
+        InputError: it is no list of two to six runs that there are.
+    """
+    text = st.query_params.get("compare")
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not 2 <= len(parts) <= MOST_SIDES or not all(p.isascii() and p.isdigit() and len(p) < 16 for p in parts):
+        raise InputError(
+            f"Address: compare should be 2 to {MOST_SIDES} numbers of runs, as 3,7; received {text[:60]!r}."
+        )
+    return [lab().run(int(part)).id for part in parts]
+
+
+@errors_shown()
+def show(run_ids: list[int], rows: pd.DataFrame) -> None:
+    """The comparison of some runs; `rows` is the table of all runs."""
+    st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")
+    sides = comparison.sides(rows, run_ids)
+    if len(sides) < 2:
+        st.info(
+            "These runs are seeds of one design, so there is nothing to compare: the table says how far they differ.",
+            icon=":material/info:",
+        )
+        return
+    st.subheader(" · ".join(side.title for side in sides), anchor=False)
+    _who(sides)
+    _verdicts(sides, rows)
+    _differences(sides)
+    _curves(sides)
+    tested = [side for side in sides if run_page.tested(side.run_ids[0])]
+    if tested:
+        _digits(tested)
+    if len(tested) > 1:
+        _disagreements(tested)
+
+
+def _who(sides: list[Side]) -> None:
+    for side in sides:
+        n = len(side.values("test_accuracy"))
+        words = f"**{side.title}** · "
+        if side.is_design:
+            words += f"{n} {'seed' if n == 1 else 'seeds'}"
+            if side.left_out:
+                others = ", ".join(f"{count} {status}" for status, count in side.left_out.items())
+                words += f"; not counted: {others}"
+        else:
+            status = side.rows["status"].iloc[0]
+            continues = side.rows["continues"].iloc[0]
+            words += f"a single run ({status}{f', continues {continues}' if continues else ''}): no sample of a design, so no verdict"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(words, width="content")
+            for run_id in side.run_ids[:8]:
+                st.page_link(menu.RESULTS, label=f"{run_id}", query_params={"run": str(run_id)})
+
+
+def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:
+    st.markdown("#### Verdict on the designs")
+    what: str = st.segmented_control(
+        "Judged by", list(_METRICS), default="test accuracy", required=True, key="judged-by", persist_state="session"
+    )
+    metric = _METRICS[what]
+    protocols = {str(p) for side in sides for p in side.rows["protocol"]}
+    if metric == "validation_accuracy" and len(protocols) > 1:
+        st.warning(
+            "Their validation accuracies are on different images (notebook and holdout): judge by test accuracy."
+        )
+        return
+    if "notebook" in protocols:
+        st.caption("Under the notebook protocol validation is on the test images: the test was not looked at once.")
+    usual = comparison.usual_sd(rows, metric)
+    found = comparison.verdicts(sides, metric, what, usual)
+    if not found:
+        st.caption("A verdict needs at least two designs with finished runs.")
+        return
+    for number, (a, b, verdict) in enumerate(found):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{_ICONS[verdict.kind]} {verdict.words}", width="stretch")
+            _more(a, b, verdict, number)
+    if len(found) > 1:
+        st.caption(
+            f"{len(found)} pairs are judged together, so each is held to a stricter level (Bonferroni): no more than "
+            "one such table in twenty raises any false alarm."
+        )
+    st.caption(
+        "About the designs, over seeds"
+        + (
+            ": paired where both have the same. "
+            if any(v.difference and v.difference.is_paired for *_, v in found)
+            else ". "
+        )
+        + "Looking again after each further seed, and stopping when it suits, raises false alarms: decide the number first."
+    )
+    points = pd.concat([_spread_points(side, metric) for side in sides if side.is_design])
+    st.altair_chart(
+        result_charts.spreads(points, f"{what}: seeds, mean and its 95 % interval"),
+        alt="Each side's seeds, their mean and its interval",
+    )
+
+
+def _spread_points(side: Side, metric: str) -> pd.DataFrame:
+    values = side.values(metric)
+    spread = statistics.spread(list(values.values()))
+    return pd.DataFrame(
+        {
+            "side": side.title,
+            "seed": list(values),
+            "value": list(values.values()),
+            "mean": spread.mean,
+            "low": spread.low,
+            "high": spread.high,
+        }
+    )
+
+
+def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
+    """A button that queues what would decide it."""
+    if not verdict.more:
+        return
+    more = min(verdict.more, _MOST_SEEDS_QUEUED)
+    for_a, for_b = comparison.seeds_to_add(a, b, more)
+    runs = len(for_a) + len(for_b)
+    seconds = sum(
+        len(seeds) * lab().estimate(lab().run(side.run_ids[0]).experiment).seconds
+        for side, seeds in ((a, for_a), (b, for_b))
+    )
+    if st.button(
+        f"Queue {more} more each",
+        icon=":material/queue:",
+        key=f"more-{number}",
+        help=f"{runs} runs, about {duration_text(seconds)}; afterwards both have the same seeds.",
+    ):
+        for side, seeds in ((a, for_a), (b, for_b)):
+            if seeds:
+                lab().add_seeds(side.run_ids[0], seeds)
+        st.toast(f"{runs} runs are queued; this page follows.")
+
+
+def _differences(sides: list[Side]) -> None:
+    st.markdown("#### What differs")
+    columns = {side.title: results.fields(lab().run(side.run_ids[0]).experiment_json) for side in sides}
+    found = comparison.differing(pd.DataFrame(columns))
+    cost = pd.DataFrame(
+        {
+            side.title: {
+                "Parameters": f"{side.rows['parameters'].iloc[0]:,}",
+                "Multiply-adds": f"{side.rows['multiply_adds'].iloc[0]:,}",
+                "Seconds of a run": f"{side.rows['seconds'].mean():.1f} s",
+            }
+            for side in sides
+        }
+    )
+    if found.empty:
+        st.caption("No field of design or recipe: one continues another, or did not finish.")
+        return
+    table = pd.concat([found.astype(object).map(lambda x: "–" if x is None or x == "" or pd.isna(x) else str(x)), cost])
+    st.dataframe(table, height="content", alt="The fields in which the sides differ, and what each costs")
+    if len(found) > 1:
+        st.caption(f"{len(found)} fields differ: a verdict does not tell which of them matters.")
+
+
+def _curves(sides: list[Side]) -> None:
+    st.markdown("#### Curves")
+    left, right = st.columns(2)
+    axis = str(left.segmented_control("Along", list(_AXES), default="epochs", required=True, key="compare-axis"))
+    metrics = {"validation accuracy": "validation_accuracy", "validation loss": "validation_loss", "loss": "loss"}
+    metric = str(
+        right.segmented_control(
+            "Show", list(metrics), default="validation accuracy", required=True, key="compare-metric"
+        )
+    )
+    parts = []
+    for side in sides:
+        epochs = lab().epochs(side.run_ids)
+        experiment = lab().run(side.run_ids[0]).experiment
+        work = 3 * totals(trace(experiment.architecture)).multiply_adds * experiment.train_images / 1e9
+        seeds = {ids[0]: seeds[0] for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)}
+        parts.append(
+            pd.DataFrame(
+                {
+                    "side": side.title,
+                    "run": epochs["run_id"],
+                    "seed": epochs["run_id"].map(seeds),
+                    "epoch": epochs["epoch"],
+                    "seconds": epochs.groupby("run_id")["seconds"].cumsum(),
+                    "multiply_adds": epochs["epoch"] * work,
+                    metrics[metric]: epochs[metrics[metric]],
+                }
+            )
+        )
+    st.altair_chart(
+        result_charts.compared(pd.concat(parts), _AXES[axis], metrics[metric], metric, [side.title for side in sides]),
+        alt=f"{metric} along {axis}, a line for each run",
+    )
+
+
+def _digits(sides: list[Side]) -> None:
+    st.markdown("#### Each digit")
+    parts = []
+    for side in sides:
+        each = [a for run_id in side.run_ids[:10] if (a := run_page.digit_accuracies(run_id)) is not None]
+        parts.append(pd.DataFrame({"digit": range(10), "accuracy": np.mean(each, axis=0), "side": side.title}))
+    st.altair_chart(
+        result_charts.by_digit(pd.concat(parts), [side.title for side in sides]),
+        alt="Test accuracy of each digit, a mark for each side",
+    )
+    st.caption("Means over seeds (the newest ten of a side).")
+
+
+def _disagreements(sides: list[Side]) -> None:
+    """Two trained networks: where one is right and the other wrong, and what that says of these two alone."""
+    st.markdown("#### Where two networks disagree")
+    pairs = list(combinations(sides, 2))
+    pair = (
+        st.selectbox(
+            "Which two", pairs, format_func=lambda pair: f"{pair[0].title} and {pair[1].title}", key="disagree-pair"
+        )
+        if len(pairs) > 1
+        else pairs[0]
+    )
+    left, right = st.columns(2)
+    chosen: list[int] = []
+    for column, side in zip((left, right), pair, strict=True):
+        seeds = {ids[0]: s[0] for ids, s in zip(side.rows["ids"], side.rows["seeds"], strict=True)}
+        chosen.append(
+            column.selectbox(
+                f"Run of {side.title}",
+                side.run_ids,
+                format_func=lambda run_id, seeds=seeds: f"run {run_id}, seed {seeds[run_id]}",
+                key=f"disagree-{side.letter}",
+            )
+        )
+    both = [run_page.tested(run_id) for run_id in chosen]
+    if both[0] is None or both[1] is None:
+        st.caption("One of them was never tested.")
+        return
+    given, sure = zip(both[0], both[1], strict=True)
+    images = dataset.load()[1]
+    first_right, second_right = given[0] == images.y, given[1] == images.y
+    found = statistics.answers(first_right, second_right)
+    names = [f"run {run_id}" for run_id in chosen]
+    st.markdown(
+        f"{names[0].capitalize()} alone is right on **{found.only_first}** test images, {names[1]} alone on **{found.only_second}**. "
+        + (
+            f"That is more than chance between these two trained networks (McNemar's exact test, p = {found.p:.2g}); "
+            if found.p < 0.05
+            else f"Chance explains that (McNemar's exact test, p = {found.p:.2g}); "
+        )
+        + f"on images like these their accuracies differ by {100 * found.low:+.2f} to {100 * found.high:+.2f} points (95 %). "
+        "It says nothing of the designs: two seeds of one design often differ as much."
+    )
+    which = st.segmented_control(
+        "Images",
+        [f"{names[0]} right, {names[1]} wrong", f"{names[1]} right, {names[0]} wrong"],
+        default=f"{names[0]} right, {names[1]} wrong",
+        required=True,
+        key=f"disagree-which-{chosen[0]}-{chosen[1]}",
+    )
+    mask = first_right & ~second_right if str(which).startswith(names[0]) else second_right & ~first_right
+    places = np.flatnonzero(mask)
+    wrong = 1 if str(which).startswith(names[0]) else 0
+    places = places[np.argsort(-sure[wrong][places])][:_MOST_IMAGES]
+    if not len(places):
+        st.caption("There are none.")
+        return
+    st.image(
+        [np.kron(255 - images.x[i], np.ones((3, 3), np.uint8)) for i in places],
+        caption=[
+            f"a {images.y[i]}: {given[0][i]} ({sure[0][i]:.0%}), {given[1][i]} ({sure[1][i]:.0%})" for i in places
+        ],
+        width=96,
+    )
+    st.caption(
+        f"The {len(places)} of {mask.sum()} on which the wrong one is surest; in brackets how sure each is, {names[0]} first."
+    )

@@ -1,0 +1,108 @@
+"""Files out and in: the table and the epochs, a run's receipt, a receipt from elsewhere that is to be repeated."""
+
+import io
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from mnist_lab import receipt as receipts
+from mnist_lab.errors import InputError
+from mnist_lab.store import Run
+from mnist_lab.ui import menu
+from mnist_lab.ui.session import lab
+
+_MESSAGE = "receipt_message"
+_TYPES = {"CSV": "text/csv", "Parquet": "application/vnd.apache.parquet", "JSON": "application/json"}
+
+
+def table(found: pd.DataFrame, every: pd.DataFrame, shown: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """The rows shown, all runs or the epochs of the runs shown, as CSV, Parquet or JSON."""
+    with st.popover("Export", icon=":material/download:", key="export"):
+        what = st.radio("What", ["Rows shown", "All runs", "Epochs of the runs shown"], key="export-what")
+        kind = st.segmented_control("As", list(_TYPES), default="CSV", required=True, key="export-as")
+
+        def data() -> bytes:
+            if what == "Rows shown":
+                rows = shown(found)
+            elif what == "All runs":
+                rows = every.drop(columns=["ids", "seeds"])
+                rows = rows.assign(run=every["ids"].str[0], seed=every["seeds"].str[0])
+            else:
+                rows = lab().epochs([run_id for ids in found["ids"] for run_id in ids])
+            return written(rows, kind)
+
+        st.download_button(
+            "Download",
+            data,
+            f"mnist-lab-{what.split()[0].lower()}.{kind.lower()}",
+            _TYPES[kind],
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.caption("Rows as shown have percentages; all runs and epochs have shares of 1, and times in UTC.")
+
+
+def written(rows: pd.DataFrame, kind: str) -> bytes:
+    """A table as the bytes of a CSV, Parquet or JSON file."""
+    plain = rows.copy()
+    for name in plain:
+        if plain[name].map(lambda value: isinstance(value, tuple)).any():
+            plain[name] = plain[name].map(list)
+    if kind == "CSV":
+        text: str = plain.to_csv(index=False)
+        return text.encode()
+    if kind == "JSON":
+        return str(plain.to_json(orient="records", date_format="iso", indent=1)).encode()
+    buffer = io.BytesIO()
+    plain.drop(columns=["ids"], errors="ignore").to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def receipt(run: Run) -> None:
+    """A run's receipt, for a finished run that continues none."""
+    try:
+        found = receipts.make(run, lab().epochs([run.id]), lab().probabilities(run.id))
+    except InputError as error:
+        st.caption(str(error))
+        return
+    st.download_button(
+        "Receipt (JSON)",
+        receipts.written(found),
+        f"mnist-lab-run-{run.id}.json",
+        "application/json",
+        icon=":material/receipt_long:",
+        on_click="ignore",
+        help="Design, recipe, seed, versions, data, results and the predictions' hash: another installation can import "
+        "it and train it again.",
+    )
+
+
+def receive() -> None:
+    """A receipt from elsewhere: its run is queued here, and compared when it has finished."""
+    with st.popover("Import a receipt", icon=":material/upload_file:", key="import_receipt"):
+        st.file_uploader(
+            "Receipt (JSON or zip)",
+            type=["json", "zip"],
+            key="receipt",
+            on_change=_receive,
+            help="A file that Receipt on a run's page made, in another installation or here. It is trained again here.",
+        )
+        if message := st.session_state.get(_MESSAGE):
+            kind, text, run_id = message
+            (st.error if kind == "error" else st.success)(text)
+            if run_id:
+                st.page_link(menu.RESULTS, label=f"Run {run_id}", query_params={"run": str(run_id)})
+
+
+def _receive() -> None:
+    file = st.session_state["receipt"]
+    if file is None:
+        return
+    try:
+        found = receipts.read(file.getvalue())
+        run_id = lab().repeat(found)
+    except InputError as error:
+        st.session_state[_MESSAGE] = ("error", f"{file.name}: {error}", None)
+        return
+    st.session_state[_MESSAGE] = ("success", f"{found.name} is queued to be trained again.", run_id)

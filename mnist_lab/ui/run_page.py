@@ -1,0 +1,247 @@
+"""A run's own page: everything known about it, and what can be done with it."""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mnist_lab import dataset, live_charts, result_charts, results
+from mnist_lab.architecture import trace
+from mnist_lab.errors import InputError
+from mnist_lab.experiment import Experiment, Status, parse
+from mnist_lab.live_charts import Work
+from mnist_lab.store import Run
+from mnist_lab.ui import actions, exports, meaning, menu, onward, pictures, queue
+from mnist_lab.ui.session import errors_shown, lab
+
+
+class _NotTestedError(Exception):
+    """Not kept in the cache, as a value would be."""
+
+
+def tested(run_id: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """A run's answers to the test images, `(10_000,)`, and how sure it was of each; None where it was never tested."""
+    try:
+        return _tested(lab().url, run_id)
+    except _NotTestedError:
+        return None
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _tested(url: str, run_id: int) -> tuple[np.ndarray, np.ndarray]:
+    del url
+    probabilities = lab().probabilities(run_id)
+    if probabilities is None:
+        raise _NotTestedError
+    return probabilities.argmax(axis=1), probabilities.max(axis=1).astype(float)
+
+
+def digit_accuracies(run_id: int) -> np.ndarray | None:
+    """Accuracy on the test images of each digit, `(10,)`, or None."""
+    given = tested(run_id)
+    if given is None:
+        return None
+    labels = dataset.load()[1].y
+    right = given[0] == labels
+    return np.array([right[labels == digit].mean() for digit in range(10)])
+
+
+@errors_shown()
+def show(run: Run, rows: pd.DataFrame) -> None:
+    """The page of a run; `rows` is the table of all runs."""
+    st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")
+    icon, words = queue.STATUS[run.status]
+    st.subheader(f"{icon} Run {run.id}: {run.name}, seed {run.seed}", anchor=False)
+    tags = " ".join(f":blue-badge[{tag}]" for tag in run.tags)
+    when = datetime.fromtimestamp(run.ended or run.created).astimezone()
+    st.markdown(f"{words.capitalize()}, {when:%Y-%m-%d %H:%M:%S}, by {run.owner}. {tags}")
+    if run.deleted:
+        st.warning("This run is deleted, and gone for good in some days.", icon=":material/delete:")
+        if st.button("Have it back", icon=":material/undo:"):
+            lab().label([run.id], deleted=False)
+            st.rerun()
+    elif run.archived:
+        st.caption(":material/archive: Archived.")
+    for sentence in (run.error, run.caveat):
+        if sentence:
+            st.warning(sentence)
+    if run.note:
+        st.markdown(run.note)
+    if outcome := lab().repeated(run):
+        st.info(outcome, icon=":material/receipt_long:")
+    _buttons(run, rows)
+    _figures(run, rows)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _curves(run)
+    with right:
+        _digits(run)
+    _design(run)
+    _lineage(run)
+    with st.expander("Log by epoch"):
+        st.dataframe(lab().epochs([run.id]).drop(columns="run_id"), hide_index=True, alt="The log, a row an epoch")
+    with st.expander("Trained with"):
+        st.dataframe(
+            pd.DataFrame({"what": list(run.environment), "value": [str(x) for x in run.environment.values()]}),
+            hide_index=True,
+            alt="Versions, machine, threads and data",
+        )
+
+
+def _buttons(run: Run, rows: pd.DataFrame) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(
+            menu.TRAIN, label="Epoch by epoch", icon=":material/monitoring:", query_params={"run": str(run.id)}
+        )
+        if run.status.is_ended:
+            onward.show(run)
+        else:
+            queue.controls(run)
+        mine = rows[rows["ids"].map(lambda ids: ids[0] == run.id)]
+        if len(mine):
+            actions.labels(mine)
+        actions.undo_button()
+        if run.status is Status.FINISHED:
+            exports.receipt(run)
+    if run.parent_id is None:
+        _more_seeds(run, rows)
+
+
+def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = int(st.number_input("More seeds", 1, 30, 2, key="more-seeds", width=130))
+        if st.button(
+            "Queue them", icon=":material/queue:", help="The same design with seeds that it was not trained with."
+        ):
+            same = rows[rows["design_key"] == run.design_key]
+            used = {seeds[0] for seeds in same["seeds"]}
+            new = [seed for seed in range(1, len(used) + number + 2) if seed not in used][:number]
+            lab().add_seeds(run.id, new)
+            st.toast(f"Queued with seeds {', '.join(map(str, new))}.")
+        others = [side for side in _comparable(rows) if side[0] != run.id]
+        other = st.selectbox(
+            "Compare with",
+            others,
+            index=None,
+            format_func=lambda side: f"run {side[0]}: {side[1]}",
+            placeholder="another run",
+            key="compare-with",
+            width=280,
+        )
+        if other:
+            st.switch_page(menu.RESULTS, query_params={"compare": f"{run.id},{other[0]}"})
+
+
+def _comparable(rows: pd.DataFrame) -> list[tuple[int, str]]:
+    newest = rows[rows["status"] == Status.FINISHED].drop_duplicates("design_key").head(200)
+    return [(ids[0], name) for ids, name in zip(newest["ids"], newest["name"], strict=True)]
+
+
+def _figures(run: Run, rows: pd.DataFrame) -> None:
+    """Best, last and kept, each with its epoch; and what all seeds of the design say together."""
+
+    def percent(share: float | None) -> str:
+        return "–" if share is None else f"{100 * share:.2f} %"
+
+    with st.container(horizontal=True):
+        st.metric("Test accuracy", percent(run.test_accuracy), help="Of the kept weights, on the 10,000 test images.")
+        st.metric("Test loss", "–" if run.test_loss is None else f"{run.test_loss:.4f}", help="Cross-entropy.")
+        for label, value, epoch in (
+            ("Validation, kept", run.validation_accuracy, run.kept_epoch),
+            ("Validation, best", run.best_validation_accuracy, run.best_epoch),
+            ("Validation, last", run.last_validation_accuracy, run.epochs_done or None),
+        ):
+            st.metric(label, percent(value), help=None if epoch is None else f"After epoch {epoch}.")
+            st.caption("" if epoch is None else f"epoch {epoch}", width="content")
+        st.metric("Seconds", "–" if run.seconds is None else f"{run.seconds:.1f} s")
+        st.metric("Parameters", f"{run.parameters:,}")
+    same = rows[(rows["design_key"] == run.design_key) & (rows["status"] == Status.FINISHED)]
+    if len(same):
+        group = results.fold(same).iloc[0]
+        if group["n"] > 1:
+            st.markdown(
+                f"Over {group['n']} seeds of this design: test accuracy {100 * group['test_accuracy']:.2f} % "
+                f"± {100 * group['test_half']:.2f} points (95 % interval of the mean; standard deviation "
+                f"{100 * group['test_sd']:.2f})."
+            )
+        else:
+            st.caption("One run is one sample: train more seeds before you conclude anything.")
+    if str(run.experiment.protocol) == "notebook":
+        st.caption("Validated on the test images, as the notebook did: test and validation are one.")
+
+
+def _curves(run: Run) -> None:
+    epochs, batches = lab().recorded(run.id)
+    if epochs.empty and batches.empty:
+        st.caption("No curve: nothing was trained.")
+        return
+    metric = str(
+        st.segmented_control("Curve", ["accuracy", "loss"], default="accuracy", required=True, key="run-curve")
+    )
+    work = Work.of(parse(Experiment, run.experiment_json))
+    st.vega_lite_chart(
+        live_charts.curve_points(epochs, batches, metric, work, "epochs"),
+        live_charts.curves(metric, "epochs", work.planned("epochs"), zoom=len(epochs) > 1),
+        key="run-curves",
+        alt=f"{metric} by epoch: training by batch, validation by epoch",
+    )
+
+
+def _digits(run: Run) -> None:
+    accuracies = digit_accuracies(run.id)
+    if accuracies is None:
+        return
+    st.markdown("**Each digit**, on the test images")
+    side = f"run {run.id}"
+    st.altair_chart(
+        result_charts.by_digit(pd.DataFrame({"digit": range(10), "accuracy": accuracies, "side": side}), [side]),
+        alt="Test accuracy of each digit: " + ", ".join(f"{d} {a:.1%}" for d, a in enumerate(accuracies)),
+    )
+
+
+def _design(run: Run) -> None:
+    st.markdown("**Design**")
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        meaning.layer_table(trace(run.experiment.architecture))
+    with right:
+        fields = results.fields(run.experiment_json)
+        known = {name: str(value) for name, value in fields.items() if value not in (None, "")}
+        st.dataframe(
+            pd.DataFrame({"field": list(known), "value": list(known.values())}),
+            hide_index=True,
+            height=340,
+            alt="Every field of the design and its recipe",
+        )
+        pictures.learning_rate(run.experiment)
+
+
+def _lineage(run: Run) -> None:
+    children = lab().children(run.id)
+    if not children and not run.parent_id:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if run.parent_id:
+            st.caption(
+                f":material/account_tree: Continues run {run.parent_id} from epoch {run.parent_epoch} on.",
+                width="content",
+            )
+        if children:
+            st.caption(":material/account_tree: Continued by others.", width="content")
+        for other in [*([run.parent_id] if run.parent_id else []), *children[:8]]:
+            st.page_link(menu.RESULTS, label=f"Run {other}", query_params={"run": str(other)})
+
+
+def in_address() -> Run | None:
+    """The run that the address names, or None.
+
+    Raises:
+        InputError: it names none that there is.
+    """
+    text = st.query_params.get("run")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise InputError(f"Address: run should be the number of a run; received {text[:60]!r}.")
+    return lab().run(int(text))
