@@ -79,8 +79,10 @@ def make(run: Run, epochs: pd.DataFrame, probabilities: np.ndarray | None) -> Re
     Raises:
         InputError: it did not finish, or continues another: then its seed does not say all of its training.
     """
-    if run.status is not Status.FINISHED or probabilities is None:
+    if run.status is not Status.FINISHED:
         raise InputError(f"Run {run.id}: only a finished run has a receipt; this one is {run.status}.")
+    if probabilities is None:
+        raise InputError(f"Run {run.id}: its predictions are not kept, so it has no receipt; train it again.")
     if run.parent_id is not None:
         raise InputError(
             f"Run {run.id}: it continues run {run.parent_id}, so design and seed do not say all of its training; "

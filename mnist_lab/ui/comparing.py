@@ -171,8 +171,8 @@ def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
 
 def _differences(sides: list[Side]) -> None:
     st.markdown("#### What differs")
-    columns = {side.title: results.fields(lab().run(side.run_ids[0]).experiment_json) for side in sides}
-    found = comparison.differing(pd.DataFrame(columns))
+    fields = {side.title: results.fields(lab().run(side.run_ids[0]).experiment_json) for side in sides}
+    found = comparison.differing(pd.DataFrame(fields))
     cost = pd.DataFrame(
         {
             side.title: {
@@ -187,7 +187,13 @@ def _differences(sides: list[Side]) -> None:
         st.caption("No field of design or recipe: one continues another, or did not finish.")
         return
     table = pd.concat([found.astype(object).map(lambda x: "–" if x is None or x == "" or pd.isna(x) else str(x)), cost])
-    st.dataframe(table, height="content", alt="The fields in which the sides differ, and what each costs")
+    st.dataframe(
+        table.rename_axis("Field").reset_index(),
+        hide_index=True,
+        height="content",
+        column_config={"Field": st.column_config.TextColumn(pinned=True, width=190)},
+        alt="The fields in which the sides differ, and what each costs",
+    )
     if len(found) > 1:
         st.caption(f"{len(found)} fields differ: a verdict does not tell which of them matters.")
 
@@ -254,15 +260,14 @@ def _disagreements(sides: list[Side]) -> None:
     left, right = st.columns(2)
     chosen: list[int] = []
     for column, side in zip((left, right), pair, strict=True):
-        seeds = {ids[0]: s[0] for ids, s in zip(side.rows["ids"], side.rows["seeds"], strict=True)}
-        chosen.append(
-            column.selectbox(
-                f"Run of {side.title}",
-                side.run_ids,
-                format_func=lambda run_id, seeds=seeds: f"run {run_id}, seed {seeds[run_id]}",
-                key=f"disagree-{side.letter}",
-            )
+        labels = {
+            ids[0]: f"run {ids[0]}, seed {seeds[0]}"
+            for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)
+        }
+        run_id = column.selectbox(
+            f"Run of {side.title}", list(labels), format_func=labels.__getitem__, key=f"disagree-{side.letter}"
         )
+        chosen.append(int(run_id or side.run_ids[0]))
     both = [run_page.tested(run_id) for run_id in chosen]
     if both[0] is None or both[1] is None:
         st.caption("One of them was never tested.")

@@ -148,12 +148,11 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
         st.metric("Test accuracy", percent(run.test_accuracy), help="Of the kept weights, on the 10,000 test images.")
         st.metric("Test loss", "–" if run.test_loss is None else f"{run.test_loss:.4f}", help="Cross-entropy.")
         for label, value, epoch in (
-            ("Validation, kept", run.validation_accuracy, run.kept_epoch),
-            ("Validation, best", run.best_validation_accuracy, run.best_epoch),
-            ("Validation, last", run.last_validation_accuracy, run.epochs_done or None),
+            ("kept", run.validation_accuracy, run.kept_epoch),
+            ("best", run.best_validation_accuracy, run.best_epoch),
+            ("last", run.last_validation_accuracy, run.epochs_done or None),
         ):
-            st.metric(label, percent(value), help=None if epoch is None else f"After epoch {epoch}.")
-            st.caption("" if epoch is None else f"epoch {epoch}", width="content")
+            st.metric(f"Validation, {label}" + ("" if epoch is None else f", epoch {epoch}"), percent(value))
         st.metric("Seconds", "–" if run.seconds is None else f"{run.seconds:.1f} s")
         st.metric("Parameters", f"{run.parameters:,}")
     same = rows[(rows["design_key"] == run.design_key) & (rows["status"] == Status.FINISHED)]

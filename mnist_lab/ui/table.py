@@ -1,7 +1,7 @@
 """The Results page's table: search, filters, columns in the order one likes, what is chosen in it."""
 
 import getpass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -181,9 +181,10 @@ def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> dict[str, Condition]:
         if values := st.multiselect("Tag", tags, key="filter-tags", persist_state="session"):
             found["tags"] = Condition(tuple(values))
         days = _days(each)
+        whenever: list[date | datetime | str | None] = []
         span = st.date_input(
             "Ended between",
-            value=(),
+            value=whenever,
             min_value=days.min(),
             max_value=days.max(),
             key="filter-when",
