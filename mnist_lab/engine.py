@@ -19,19 +19,22 @@ import dask
 import psutil
 from distributed import Client, Future, LocalCluster
 
+from mnist_lab.errands import LONG
 from mnist_lab.errors import EngineError, LabError, StoreError
 from mnist_lab.experiment import Status, Wish
 from mnist_lab.store import NOT_WORKING, READY, WARMING_UP, Store
-from mnist_lab.worker import calibrate, train_run, warm_up
+from mnist_lab.worker import calibrate, run_errand, train_run, warm_up
 
 log = logging.getLogger("mnist_lab.engine")
 
 TICK_SECONDS = 0.1
+ERRAND_SECONDS = 0.02
 HEARTBEAT_SECONDS = 1.0
 OBEY_SECONDS = 20.0
 EXIT_DEADLINE_SECONDS = 10.0
+PURGE_SECONDS = 3600.0
 WARM_UP_TRIES = 3
-SLOT = {"train": 1.0}
+SLOTS = {"train": 1.0, "errand": 1.0, "long errand": 1.0}  # of a worker, each with a thread of its own
 WORKERS_VARIABLE = "MNIST_LAB_WORKERS"
 THREADS_VARIABLE = "MNIST_LAB_THREADS"
 ROOM_VARIABLE = "MNIST_LAB_CHECKPOINT_MB"
@@ -88,6 +91,8 @@ class Engine:
         self.calibrated = only is not None or store.calibration() is not None
         self.running: dict[int, Future] = {}
         self.began: dict[int, float] = {}
+        self.errands: dict[int, Future] = {}
+        self.ticked = self.purged = 0.0
         self.offline = False
 
     @property
@@ -106,8 +111,8 @@ class Engine:
             with (
                 LocalCluster(
                     n_workers=self.workers,
-                    threads_per_worker=2,  # one trains; the other is for light work meanwhile
-                    resources=SLOT,
+                    threads_per_worker=len(SLOTS),
+                    resources=SLOTS,
                     host="127.0.0.1",
                     memory_limit=None,
                     dashboard_address=None,
@@ -116,7 +121,7 @@ class Engine:
             ):
                 log.info("engine %s started: workers %d, threads each %d", self.name[:8], self.workers, self.threads)
                 self.warming = [self._submit(warm_up, self.threads) for _ in range(self.workers)]
-                while not self.closing.wait(TICK_SECONDS):
+                while not self.closing.wait(ERRAND_SECONDS):
                     self._guarded_tick()
                 self._leave()
         finally:
@@ -131,13 +136,16 @@ class Engine:
         logging.shutdown()
         os._exit(0)
 
-    def _submit(self, function: Any, *arguments: Any) -> Future:
-        return self.client.submit(function, *arguments, pure=False, resources=SLOT)
+    def _submit(self, function: Any, *arguments: Any, slot: str = "train") -> Future:
+        return self.client.submit(function, *arguments, pure=False, resources={slot: SLOTS[slot]})
 
     def _guarded_tick(self) -> None:
         """A tick; while the database cannot be used the next one tries again, and runs in training go on."""
         try:
-            self._tick()
+            self._run_errands()
+            if time.monotonic() - self.ticked >= TICK_SECONDS:
+                self.ticked = time.monotonic()
+                self._tick()
         except StoreError as error:
             if not self.offline:
                 log.warning("no database for now: %s", error)
@@ -154,6 +162,10 @@ class Engine:
                 return
             self.heartbeat = now
             self._enforce_wishes()
+        if now - self.purged >= PURGE_SECONDS or not self.purged:
+            self.purged = now
+            if gone := self.store.purge():
+                log.info("%d deleted runs are gone for good", gone)
         for future in [future for future in self.warming if future.done()]:
             self._warmed(future)
         for run_id, future in [(i, future) for i, future in self.running.items() if future.done()]:
@@ -163,6 +175,18 @@ class Engine:
                 self._save_calibration(self.calibrating)
         elif len(self.running) + len(self.warming) < self.workers:
             self._begin_next()
+
+    def _run_errands(self) -> None:
+        """Hand new errands to workers; where one died with an errand, say so."""
+        for errand_id, future in [(i, future) for i, future in self.errands.items() if future.done()]:
+            if future.status == "error":
+                log.error("errand %d: %r", errand_id, future.exception())
+                self.store.decline(errand_id, "The worker could not answer; try again, and see the server's log.")
+            del self.errands[errand_id]
+        if self.only is None:
+            for errand in self.store.claim_errands(self.name):
+                slot = "long errand" if errand.kind in LONG else "errand"
+                self.errands[errand.id] = self._submit(run_errand, self.store.url, errand.id, self.threads, slot=slot)
 
     def _begin_next(self) -> None:
         run = self.store.claim(self.name, self.only)

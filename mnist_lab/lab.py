@@ -10,6 +10,7 @@ import pandas as pd
 
 from mnist_lab import comparison, estimate, results
 from mnist_lab.architecture import problem
+from mnist_lab.errands import Errand
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import Prediction
 from mnist_lab.experiment import Experiment, Status, parse
@@ -203,6 +204,22 @@ class Lab:
         if run.status is not Status.FINISHED or probabilities is None:
             return f"It repeats run {receipt.run} of another lab, and is compared with it when it has finished."
         return repeated(receipt, run, probabilities, comparison.usual_sd(self.table(), "test_accuracy"))
+
+    def ask(self, kind: str, **arguments: Any) -> int:
+        """Ask a worker something about a trained network (`inspection.KINDS`); the errand's id."""
+        return self.store.ask(kind, arguments)
+
+    def errand(self, errand_id: int) -> Errand | None:
+        """How far an errand is, or None where it is gone."""
+        return self.store.errand(errand_id)
+
+    def answer(self, errand_id: int) -> dict[str, np.ndarray]:
+        """The answer of an errand that is done, arrays by name."""
+        return self.store.answer(errand_id) or {}
+
+    def forget(self, errand_id: int) -> None:
+        """Nobody waits here for an errand any more."""
+        self.store.forget(errand_id)
 
     def add_seeds(self, run_id: int, seeds: Iterable[int]) -> list[int]:
         """Queue a run's design with some seeds."""

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from mnist_lab.catalogue import Catalogue
 from mnist_lab.database import URL_VARIABLE, default_url
+from mnist_lab.errands import Errands
 from mnist_lab.experiment import Experiment, Status, Wish
 from mnist_lab.queue import NOT_WORKING, READY, WARMING_UP, Lease
 from mnist_lab.report import Checkpoint, Outcome, Report
@@ -40,7 +40,7 @@ from mnist_lab.tables import (
 __all__ = ["NOT_WORKING", "READY", "URL_VARIABLE", "WARMING_UP", "Lease", "Run", "Store", "default_url"]
 
 
-class Store(Catalogue):
+class Store(Errands):
     """The store over an open database; arguments and errors as of `Database`."""
 
     # What a worker writes

@@ -114,6 +114,7 @@ CALIBRATIONS = _table("calibrations", "host ratios created")
 DESIGNS = _table("designs", "name owner experiment created")
 CHOICES = _table("choices", "owner name value")
 RECEIPTS = _table("receipts", "run_id receipt")
+ERRANDS = _table("errands", "id kind arguments wanted askers engine progress is_done answer error")
 LEASE = _table("lease", "id engine host pid process_created heartbeat state")
 
 

@@ -1,22 +1,34 @@
-"""What a worker process does: warm up, train a claimed run, write everything about it to the store.
+"""What a worker process does: warm up, train a claimed run, write everything about it to the store; run errands beside it.
 
 TensorFlow is imported inside these functions only, so that whoever submits them need not load it.
 """
 
+import functools
+import logging
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import psutil
 
 from mnist_lab import estimate
-from mnist_lab.errors import EngineError, TrainingError
+from mnist_lab.errors import EngineError, LabError, StoreError, TrainingError
 from mnist_lab.estimate import CALIBRATED_WITH
 from mnist_lab.experiment import Status, Wish
 from mnist_lab.presets import PRESETS
 from mnist_lab.recorder import Recorder
 from mnist_lab.store import Store
 
+if TYPE_CHECKING:
+    from mnist_lab.inspection import Networks
+
+log = logging.getLogger("mnist_lab.worker")
 _prepared = threading.Lock()
+_loading = threading.Lock()
+
+
+class _UnwantedError(Exception):
+    """Whoever asked has gone."""
 
 
 def warm_up(threads: int) -> None:
@@ -77,3 +89,41 @@ def train_run(url: str, run_id: int, threads: int) -> None:
     finally:
         recorder.close()
         store.close()
+
+
+def run_errand(url: str, errand_id: int, threads: int) -> None:
+    """Answer an errand of the store, or decline it in a sentence; it never disturbs a training in this process."""
+    warm_up(threads)
+    from mnist_lab import inspection
+
+    networks = _networks(url)
+    store = networks.store
+
+    def advance(progress: float) -> None:
+        if not store.advance(errand_id, progress):
+            raise _UnwantedError
+
+    try:
+        errand = store.errand(errand_id)
+        if errand is None:
+            return
+        try:
+            store.respond(errand_id, inspection.respond(networks, errand.kind, errand.arguments, advance))
+        except StoreError:
+            raise
+        except LabError as error:
+            store.decline(errand_id, str(error))
+    except _UnwantedError:
+        log.info("errand %d is not wanted any more", errand_id)
+
+
+def _networks(url: str) -> "Networks":
+    with _loading:
+        return _opened(url)
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(url: str) -> "Networks":
+    from mnist_lab.inspection import Networks
+
+    return Networks(Store(url))

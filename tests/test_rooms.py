@@ -12,11 +12,14 @@ CORE = {
     f"mnist_lab.{name}"
     for name in "architecture repairs recipe history editing advice compare keras_script layers statistics receptive_field experiment report errors quick".split()
 }
+KERAS = {f"mnist_lab.{name}" for name in "keras_model evaluation training inspection".split()}
 ONLY = {  # a library and the modules that may import it
-    "keras": {"mnist_lab.keras_model", "mnist_lab.evaluation", "mnist_lab.training"},
-    "tensorflow": {"mnist_lab.keras_model", "mnist_lab.evaluation", "mnist_lab.training"},
+    "keras": KERAS,
+    "tensorflow": KERAS,
     "streamlit": {"app", "pages", "mnist_lab.ui"},
-    "sqlalchemy": {f"mnist_lab.{name}" for name in "database tables shelf queue catalogue store migrations".split()},
+    "sqlalchemy": {
+        f"mnist_lab.{name}" for name in "database tables shelf queue catalogue errands store migrations".split()
+    },
     "alembic": {"mnist_lab.database", "mnist_lab.migrations"},
     "dask": {"mnist_lab.engine"},
     "distributed": {"mnist_lab.engine"},

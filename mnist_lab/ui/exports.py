@@ -8,8 +8,9 @@ import streamlit as st
 
 from mnist_lab import receipt as receipts
 from mnist_lab.errors import InputError
+from mnist_lab.receipt import Receipt
 from mnist_lab.store import Run
-from mnist_lab.ui import menu
+from mnist_lab.ui import errand, menu
 from mnist_lab.ui.session import lab
 
 _MESSAGE = "receipt_message"
@@ -59,23 +60,60 @@ def written(rows: pd.DataFrame, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def receipt(run: Run) -> None:
-    """A run's receipt, for a finished run that continues none."""
-    try:
-        found = receipts.make(run, lab().epochs([run.id]), lab().probabilities(run.id))
-    except InputError as error:
-        st.caption(str(error))
+def take_away(run: Run) -> None:
+    """A run's receipt, for a finished run that continues none; its weights with it where wanted."""
+    with st.popover("Take away", icon=":material/download:", key="take_away"):
+        try:
+            found = receipts.make(run, lab().epochs([run.id]), lab().probabilities(run.id))
+        except InputError as error:
+            found = None
+            st.caption(str(error))
+        if found:
+            st.download_button(
+                "Receipt",
+                receipts.written(found),
+                f"mnist-lab-run-{run.id}.json",
+                "application/json",
+                icon=":material/receipt_long:",
+                on_click="ignore",
+                help="JSON: design, recipe, seed, versions, data, results and the predictions' hash. Another "
+                "installation can import it and train it again.",
+            )
+        _weights(run, found)
+
+
+@st.fragment
+def _weights(run: Run, found: Receipt | None) -> None:
+    """The network itself, made when it is asked for: it takes a worker some seconds."""
+    key = f"weights-{run.id}"
+    if st.button("Prepare the weights", icon=":material/inventory_2:", key=f"prepare-{run.id}"):
+        st.session_state[key] = True
+    st.caption("As stock Keras files, each checked against the run's own predictions first.")
+    if not st.session_state.get(key):
         return
-    st.download_button(
-        "Receipt (JSON)",
-        receipts.written(found),
-        f"mnist-lab-run-{run.id}.json",
-        "application/json",
-        icon=":material/receipt_long:",
-        on_click="ignore",
-        help="Design, recipe, seed, versions, data, results and the predictions' hash: another installation can import "
-        "it and train it again.",
-    )
+    files = errand.ask("export", "writing and checking the files", run_id=run.id)
+    if files is None:
+        del st.session_state[key]
+        return
+    named = {f"mnist-lab-run-{run.id}.{name.removeprefix('network.')}": data.tobytes() for name, data in files.items()}
+    if found:
+        st.download_button(
+            "Receipt with weights",
+            receipts.written(found, named),
+            f"mnist-lab-run-{run.id}.zip",
+            "application/zip",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+        )
+    for name, data in named.items():
+        st.download_button(
+            f".{name.split('.', 1)[1]}, {len(data) / 1e6:.1f} MB",
+            data,
+            name,
+            "application/octet-stream",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def receive() -> None:
@@ -86,7 +124,7 @@ def receive() -> None:
             type=["json", "zip"],
             key="receipt",
             on_change=_receive,
-            help="A file that Receipt on a run's page made, in another installation or here. It is trained again here.",
+            help="A file that Take away on a run's page made, in another installation or here. It is trained again here.",
         )
         if message := st.session_state.get(_MESSAGE):
             kind, text, run_id = message

@@ -103,7 +103,7 @@ def _buttons(run: Run, rows: pd.DataFrame) -> None:
             actions.labels(mine)
         actions.undo_button()
         if run.status is Status.FINISHED:
-            exports.receipt(run)
+            exports.take_away(run)
     if run.parent_id is None:
         _more_seeds(run, rows)
 

@@ -1,4 +1,4 @@
-"""What people say of runs, choices that last, receipts from elsewhere; seed and curve where a long table finds them."""
+"""What people say of runs, choices that last, receipts from elsewhere, errands; seed and curve where a long table finds them."""
 
 import json
 
@@ -28,6 +28,19 @@ def upgrade() -> None:
         "receipts",
         sa.Column("run_id", sa.Integer, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("receipt", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "errands",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("kind", sa.String(30), nullable=False),
+        sa.Column("arguments", sa.Text, nullable=False),
+        sa.Column("wanted", sa.Float, nullable=False),
+        sa.Column("askers", sa.Integer, nullable=False),
+        sa.Column("engine", sa.String(64)),
+        sa.Column("progress", sa.Float, nullable=False),
+        sa.Column("is_done", sa.Boolean, nullable=False),
+        sa.Column("answer", sa.LargeBinary),
+        sa.Column("error", sa.Text),
     )
     connection = op.get_bind()
     runs = sa.table("runs", *map(sa.column, ("id", "experiment", "seed", "curve")))

@@ -1,0 +1,64 @@
+"""Waiting for an errand on a page: at once where it is quick, else with progress, and never without an end."""
+
+import time
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mnist_lab.ui.session import lab
+
+POLL_SECONDS = 0.02
+SHOWN_AFTER_SECONDS = 0.3
+NOT_WORKING_AFTER_SECONDS = 5.0
+NO_ENGINE = "No worker is there to answer: the engine is not running; restart the app, and see its log if this stays."
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _answer(url: str, errand_id: int, kind: str) -> dict[str, np.ndarray]:
+    """Read once for all who look at the same thing."""
+    del url, kind
+    return lab().answer(errand_id)
+
+
+def ask(kind: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None:
+    """The answer to an errand. Waits for it; what the reader does meanwhile ends the wait and gives the errand up.
+
+    Args:
+        words: what is being done, shown with its progress where it takes longer than a moment.
+
+    Returns:
+        None where there is none; a sentence on the page says why.
+    """
+    errand_id = lab().ask(kind, **arguments)
+    place = st.empty()
+    began = time.monotonic()
+    is_done = False
+    try:
+        while True:
+            errand = lab().errand(errand_id)
+            waited = time.monotonic() - began
+            if errand is None:
+                errand_id = lab().ask(kind, **arguments)
+            elif errand.error:
+                is_done = True
+                place.error(errand.error, icon=":material/error:")
+                return None
+            elif errand.is_done:
+                is_done = True
+                place.empty()
+                return _answer(lab().url, errand_id, kind)
+            elif waited > SHOWN_AFTER_SECONDS:
+                state = lab().engine_state()
+                if (state is None or state.startswith("not working")) and waited > NOT_WORKING_AFTER_SECONDS:
+                    place.error(
+                        NO_ENGINE if state is None else f"No worker can answer: {state}", icon=":material/error:"
+                    )
+                    return None
+                waiting = "a worker is waking up" if state == "warming up" else words
+                place.progress(errand.progress, f"{waiting[:1].upper()}{waiting[1:]} …")
+                time.sleep(0.1)
+            time.sleep(POLL_SECONDS)
+    finally:
+        if not is_done:
+            lab().forget(errand_id)
