@@ -70,7 +70,7 @@ def sides(rows: pd.DataFrame, run_ids: Sequence[int]) -> list[Side]:
         row = rows.iloc[places[run_id]]
         same = rows[rows["design_key"] == row["design_key"]]
         finished = same[same["status"] == Status.FINISHED]
-        is_design = bool(len(finished)) and row["continues"] is None and row["status"] == Status.FINISHED
+        is_design = bool(len(finished)) and pd.isna(row["continues"]) and row["status"] == Status.FINISHED
         key = row["design_key"] if is_design else f"run {run_id}"
         if key in found or len(found) == MOST_SIDES:
             continue

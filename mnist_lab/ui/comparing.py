@@ -80,7 +80,7 @@ def _who(sides: list[Side]) -> None:
         else:
             status = side.rows["status"].iloc[0]
             continues = side.rows["continues"].iloc[0]
-            words += f"a single run ({status}{f', continues {continues}' if continues else ''}): no sample of a design, so no verdict"
+            words += f"a single run ({status}{f', continues {continues}' if pd.notna(continues) else ''}): no sample of a design, so no verdict"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(words, width="content")
             for run_id in side.run_ids[:8]:

@@ -1,0 +1,20 @@
+"""Networks trained in the test's own process, without an engine, into a real store."""
+
+from mnist_lab import training
+from mnist_lab.experiment import Experiment, Wish
+from mnist_lab.store import Run, Store
+
+
+def train(store: Store, experiment: Experiment) -> Run:
+    (run_id,) = store.add_runs([experiment], "ada")
+    return train_waiting(store, run_id)
+
+
+def train_waiting(store: Store, run_id: int) -> Run:
+    run = store.claim("engine", only=[run_id])
+    assert run
+    store.begin(run_id, training.environment())
+    outcome = training.train(run.experiment, lambda report: store.record(run_id, report), lambda: Wish.GO_ON)
+    assert outcome
+    store.finish(run_id, outcome)
+    return store.run(run_id)
