@@ -134,3 +134,13 @@ def test_a_run_knows_its_seed_and_its_curve_without_its_log(store: Store) -> Non
     row = store.listing().iloc[0]
     assert row["seed"] == PRESETS["3x3"].seed
     assert np.array_equal(Lab(store.url).table().iloc[0]["curve"], store.epochs([run_id])["validation_accuracy"])
+
+
+def test_the_number_of_a_purged_run_is_never_given_away_again(store: Store) -> None:
+    run_id = trained(store)
+    store.label([run_id], deleted=True)
+    store.purge(days=-1)
+    (new,) = store.add_runs([PRESETS["3x3"]], "ada")
+    assert new > run_id
+    assert store.purge(days=-1) == 1
+    assert store.run(run_id) is None

@@ -219,3 +219,28 @@ def test_an_engine_that_cannot_begin_says_why_on_the_page(store: Store, monkeypa
     with supervisor.engine(store.url):
         words = "MNIST_LAB_WORKERS should be a whole number from 1; received 'many'"
         wait_until(lambda: words in (Lab(store.url).engine_state() or ""), "the page says it")
+
+
+@pytest.mark.usefixtures("engine")
+def test_errands_are_answered_while_a_run_trains_and_leave_it_as_it_was(store: Store, small: Experiment) -> None:
+    recipe = small.recipe.model_dump() | {"epochs": 30}
+    longer = small.with_changes(recipe=recipe)
+    (alone,) = store.add_runs([longer], "ada")
+    assert ended(store, alone).status is Status.FINISHED
+    (beside,) = store.add_runs([longer], "ada")
+    training(store, beside)
+    answered = 0
+    while not store.run(beside).status.is_ended:
+        errand = store.ask("export", {"run_id": alone})
+        done = wait_until(lambda errand=errand: (e := store.errand(errand)) and e.is_done and e, "the errand is done")
+        assert done.error is None
+        with store._write() as connection:  # or the next one would be given this one's answer
+            connection.exec_driver_sql("DELETE FROM errands")
+        answered += not store.run(beside).status.is_ended
+    assert answered > 0
+    assert np.array_equal(store.probabilities(alone), store.probabilities(beside))
+    for name, kept in store.weights(alone).items():
+        assert np.array_equal(kept, store.weights(beside)[name]), name
+    unknown = store.ask("export", {"run_id": 999})
+    refused = wait_until(lambda: (e := store.errand(unknown)) and e.is_done and e, "the errand is declined")
+    assert refused.error.startswith("Run: there is none with the number 999")

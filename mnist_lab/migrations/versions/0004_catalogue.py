@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("is_done", sa.Boolean, nullable=False),
         sa.Column("answer", sa.LargeBinary),
         sa.Column("error", sa.Text),
+        sqlite_autoincrement=True,  # a number that was given away means that errand and no other
     )
     connection = op.get_bind()
     runs = sa.table("runs", *map(sa.column, ("id", "experiment", "seed", "curve")))
