@@ -133,7 +133,7 @@ def curves(metric: str, axis: Axis, planned: float | None, *, zoom: bool = False
         layers = [by_batch, validation_line, validation_points]
     else:
         validation_points = validation.mark_point(size=60, shape="diamond", filled=True)
-        layers = [by_batch, means, validation_line, validation_points, *_ends_of_series(base, number, is_accuracy)]
+        layers = [by_batch, means, validation_line, validation_points, *_ends_of_series(base, number)]
     chart = alt.layer(*layers).properties(
         title=_TITLES[metric],
         height=_HEIGHT,
@@ -143,19 +143,20 @@ def curves(metric: str, axis: Axis, planned: float | None, *, zoom: bool = False
     return without_data(chart)
 
 
-def _ends_of_series(base: alt.Chart, number: str, is_accuracy: bool) -> list[alt.Chart]:
-    """Values at the ends of the two curves. They end close together: one label goes above its point, one below."""
+def _ends_of_series(base: alt.Chart, number: str) -> list[alt.Chart]:
+    """Values at the ends of the two curves. They end close together: the higher label goes up, the lower one down."""
     ends = (
         base.transform_filter(alt.FieldOneOfPredicate(field="kind", oneOf=[BATCHES, VALIDATION]))
         .transform_joinaggregate(last="max(x)", groupby=["series"])
         .transform_filter("datum.x === datum.last")
         .transform_calculate(label=f"datum.series + ' ' + format(datum.value, '{number}')")
+        .transform_window(place="row_number()", sort=[alt.SortField("value", order="descending")])
     )
     return [
-        ends.transform_filter(alt.datum.series == series)
+        ends.transform_filter(place)
         .mark_text(align="left", dx=8, dy=dy, fontWeight="bold", clip=False)
         .encode(text="label:N")
-        for series, dy in (("training", 11 if is_accuracy else -11), ("validation", -11 if is_accuracy else 11))
+        for place, dy in (("datum.place === 1", -11), ("datum.place > 1", 11))
     ]
 
 

@@ -16,7 +16,12 @@ def compared(points: pd.DataFrame, axis: str, value: str, title: str, sides: lis
     """
     scale = alt.Scale(domain=sides)
     base = alt.Chart(points).encode(
-        x=alt.X(f"{axis}:Q", title=_AXES[axis], scale=alt.Scale(domainMin=0, nice=False)),
+        x=alt.X(
+            f"{axis}:Q",
+            title=_AXES[axis],
+            scale=alt.Scale(domainMin=0, nice=False),
+            axis=alt.Axis(tickMinStep=1) if axis == "epoch" else alt.Axis(),
+        ),
         y=alt.Y(
             f"{value}:Q",
             title=title,

@@ -249,14 +249,9 @@ def _digits(sides: list[Side]) -> None:
 def _disagreements(sides: list[Side]) -> None:
     """Two trained networks: where one is right and the other wrong, and what that says of these two alone."""
     st.markdown("#### Where two networks disagree")
-    pairs = list(combinations(sides, 2))
-    pair = (
-        st.selectbox(
-            "Which two", pairs, format_func=lambda pair: f"{pair[0].title} and {pair[1].title}", key="disagree-pair"
-        )
-        if len(pairs) > 1
-        else pairs[0]
-    )
+    pairs = {f"{a.title} and {b.title}": (a, b) for a, b in combinations(sides, 2)}
+    which_two = st.selectbox("Which two", list(pairs), key="disagree-pair") if len(pairs) > 1 else None
+    pair = pairs[which_two or next(iter(pairs))]
     left, right = st.columns(2)
     chosen: list[int] = []
     for column, side in zip((left, right), pair, strict=True):

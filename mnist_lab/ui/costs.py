@@ -71,9 +71,8 @@ def show(folded: pd.DataFrame) -> None:
     if budget and len(within):
         best = within.sort_values("accuracy").iloc[-1]
         st.caption(
-            f"Within the budget, {best['name']} (run {best['run']}) is highest: {best['accuracy']:.2%}, n = {best['n']}."
+            f"Within the budget, {best['name']} (run {best['run']}) is highest: {best['accuracy']:.2%}, n = {best['n']}. "
+            + (actions.luck(rows) if name == "test" else "")
         )
-    if metric == "Test accuracy" and (words := actions.luck(rows)):
-        st.caption(words)
     if opened := event["selection"].get("open"):
         st.switch_page(menu.RESULTS, query_params={"run": str(int(opened[0]["run"]))})

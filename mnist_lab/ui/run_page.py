@@ -72,11 +72,8 @@ def show(run: Run, rows: pd.DataFrame) -> None:
         st.info(outcome, icon=":material/receipt_long:")
     _buttons(run, rows)
     _figures(run, rows)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _curves(run)
-    with right:
-        _digits(run)
+    _curves(run)
+    _digits(run)
     _design(run)
     _lineage(run)
     with st.expander("Log by epoch"):
@@ -201,18 +198,18 @@ def _digits(run: Run) -> None:
 
 def _design(run: Run) -> None:
     st.markdown("**Design**")
+    meaning.layer_table(trace(run.experiment.architecture))
     left, right = st.columns([3, 2], gap="medium")
-    with left:
-        meaning.layer_table(trace(run.experiment.architecture))
+    fields = results.fields(run.experiment_json)
+    known = {name: str(value) for name, value in fields.items() if value not in (None, "")}
+    left.dataframe(
+        pd.DataFrame({"field": list(known), "value": list(known.values())}),
+        hide_index=True,
+        height=340,
+        alt="Every field of the design and its recipe",
+    )
     with right:
-        fields = results.fields(run.experiment_json)
-        known = {name: str(value) for name, value in fields.items() if value not in (None, "")}
-        st.dataframe(
-            pd.DataFrame({"field": list(known), "value": list(known.values())}),
-            hide_index=True,
-            height=340,
-            alt="Every field of the design and its recipe",
-        )
+        st.caption("Learning rate")
         pictures.learning_rate(run.experiment)
 
 

@@ -21,9 +21,6 @@ COLUMNS: dict[str, Any] = {
     "status": _text("Status"),
     "n": _number("n", help="Finished seeds in this row.", width=50),
     "kernel_sizes": _text("Kernels"),
-    "conv_layers": _number("Conv layers", width=90),
-    "filters": _text("Filters"),
-    "parameters": _number("Parameters", format="localized"),
     "test_accuracy": _number(
         "Test accuracy", format="%.2f %%", help="Of the kept weights on the 10,000 test images; mean over n seeds."
     ),
@@ -41,6 +38,9 @@ COLUMNS: dict[str, Any] = {
     "curve": st.column_config.LineChartColumn(
         "Curve", help="Validation accuracy by epoch; of several seeds their mean.", width=110, color="auto"
     ),
+    "conv_layers": _number("Conv layers", width=90),
+    "filters": _text("Filters"),
+    "parameters": _number("Parameters", format="localized"),
     "test_loss": _number("Test loss", format="%.4f", help="Mean over n seeds."),
     "best_validation_accuracy": _number("Best validation", format="%.2f %%"),
     "best_epoch": _number("Best epoch", format="%d", help="Empty where the seeds differ."),
