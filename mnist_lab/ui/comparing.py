@@ -211,6 +211,8 @@ def _curves(sides: list[Side]) -> None:
     parts = []
     for side in sides:
         epochs = lab().epochs(side.run_ids)
+        if epochs.empty:
+            continue
         experiment = lab().run(side.run_ids[0]).experiment
         work = 3 * totals(trace(experiment.architecture)).multiply_adds * experiment.train_images / 1e9
         seeds = {ids[0]: seeds[0] for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)}
@@ -227,6 +229,9 @@ def _curves(sides: list[Side]) -> None:
                 }
             )
         )
+    if not parts:
+        st.caption("No curves: none of them came to the end of an epoch.")
+        return
     st.altair_chart(
         result_charts.compared(pd.concat(parts), _AXES[axis], metrics[metric], metric, [side.title for side in sides]),
         alt=f"{metric} along {axis}, a line for each run",

@@ -1,0 +1,259 @@
+"""The Results page without a browser: what its controls do to the table, and what its other addresses show."""
+
+import io
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from mnist_lab import dataset, result_charts
+from mnist_lab.experiment import Status
+from mnist_lab.lab import Lab
+from mnist_lab.presets import PRESETS
+from mnist_lab.report import Outcome
+from mnist_lab.store import Store
+from mnist_lab.ui import exports, table
+from tests.test_pages import healthy, page
+
+
+@pytest.fixture(autouse=True)
+def lab_url(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url)
+    yield url
+    st.cache_resource.clear()
+
+
+def answers(wrong: int) -> np.ndarray:
+    """Probabilities that give the first `wrong` test images another digit."""
+    labels = dataset.load()[1].y.astype(int).copy()
+    labels[:wrong] = (labels[:wrong] + 1) % 10
+    return np.eye(10)[labels] * 0.9 + 0.01
+
+
+def run_of(store: Store, name: str, seed: int, wrong: int, status: Status = Status.FINISHED) -> int:
+    (run_id,) = store.add_runs([PRESETS[name].with_changes(seed=seed)], "ada")
+    store.claim("engine", only=[run_id])
+    accuracy = 1 - wrong / 10_000
+    outcome = Outcome(
+        stopped=status is Status.STOPPED,
+        kept_epoch=1,
+        validation_accuracy=accuracy,
+        validation_loss=0.1,
+        test_accuracy=accuracy,
+        test_loss=0.1,
+        weights={"w": np.zeros(1)},
+        probabilities=answers(wrong),
+        seconds=10.0,
+        reporting_seconds=0.0,
+    )
+    store.finish(run_id, outcome)
+    return run_id
+
+
+@pytest.fixture
+def runs(store: Store) -> list[int]:
+    """3×3 with seeds 1 to 3, 2×2 with seeds 1 to 3, and one of 7×7 that was stopped."""
+    first = [run_of(store, "3x3", seed, 100 + 3 * seed) for seed in (1, 2, 3)]
+    second = [run_of(store, "2x2", seed, 300 + 2 * seed) for seed in (1, 2, 3)]
+    return [*first, *second, run_of(store, "7x7", 1, 5000, Status.STOPPED)]
+
+
+def rows(test: AppTest) -> pd.DataFrame:
+    return healthy(test).dataframe[0].value
+
+
+def button(test: AppTest, label: str):
+    return next(b for b in test.button if b.label == label)
+
+
+def chosen(test: AppTest, *run_ids: int) -> AppTest:
+    test.session_state["chosen_runs"] = list(run_ids)
+    return healthy(test.run())
+
+
+def test_seeds_are_one_row_and_what_did_not_finish_stays_visible(runs: list[int]) -> None:
+    test = page("results")
+    assert rows(test)["name"].tolist() == ["7x7", "2x2", "3x3"]
+    assert rows(test)["n"].tolist() == [0, 3, 3]
+    assert rows(test)["status"].tolist()[0] == "stopped"
+    assert any("Rows under the notebook protocol" in c.value for c in test.caption)
+    next(t for t in test.toggle if t.label == "Fold seeds").set_value(False).run()
+    assert len(rows(test)) == 7
+
+
+def test_search_and_filters_leave_what_they_mean(runs: list[int]) -> None:
+    test = page("results")
+    test.text_input[0].set_value("2×2").run()
+    assert rows(test)["name"].tolist() == ["2x2"]
+    assert any("1 of 3 rows, 3 runs" in c.value for c in test.caption)
+    test.text_input[0].set_value("").run()
+    boxes = {box.label: box for box in test.multiselect}
+    boxes["Status"].set_value(["finished"]).run()
+    assert rows(test)["name"].tolist() == ["2x2", "3x3"]
+    next(b for b in test.multiselect if b.label == "Fields").set_value(["Parameters"]).run()
+    next(n for n in test.number_input if n.label == "Parameters, at most").set_value(20_000.0).run()
+    assert rows(test)["name"].tolist() == ["3x3"]
+    assert any("Filtered by status, parameters" in c.value for c in test.caption)
+
+
+def test_columns_are_chosen_ordered_and_last(runs: list[int], store: Store) -> None:
+    test = page("results")
+    next(b for b in test.multiselect if b.label == "Columns, in their order").set_value(
+        ["n", "name", "Kernel size", "Optimizer"]
+    ).run()
+    assert list(rows(test)) == ["n", "name", "Kernel size", "Optimizer"]
+    assert rows(test)["Kernel size"].tolist() == ["7×7", "2×2", "3×3"]
+    assert list(rows(page("results"))) == ["n", "name", "Kernel size", "Optimizer"]  # another session
+    button(test, "As at first").click().run()
+    assert list(rows(test)) == table.DEFAULT
+    assert list(rows(page("results"))) == table.DEFAULT
+
+
+def test_what_is_chosen_can_be_labelled_archived_deleted_and_had_back(runs: list[int], store: Store) -> None:
+    test = chosen(page("results"), runs[0], runs[-1])
+    assert any("**2 chosen**, 4 runs" in m.value for m in test.markdown)
+    key = f"labels-{runs[-1]}-4"
+    test.text_area(key=f"{key}-note").set_value("for Monday")
+    button(test, "Save").click().run()
+    assert [store.run(i).note for i in (runs[0], runs[2], runs[-1], runs[3])] == ["for Monday"] * 3 + [""]
+    button(test, "Archive").click().run()
+    assert rows(test)["name"].tolist() == ["2x2"]
+    button(test, "Undo").click().run()
+    button(test, "Delete").click().run()
+    assert rows(test)["name"].tolist() == ["2x2"]
+    assert any("Deleted 4 runs" in c.value for c in test.caption)
+    button(test, "Undo").click().run()
+    button(test, "Undo").click().run()
+    assert rows(test)["name"].tolist() == ["7x7", "2x2", "3x3"]
+    assert store.run(runs[0]).note == ""
+    assert not [b for b in test.button if b.label == "Undo"]
+
+
+def test_a_refused_deletion_is_a_sentence_and_loses_nothing(store: Store) -> None:
+    (waiting,) = store.add_runs([PRESETS["3x3"]], "ada")
+    test = chosen(page("results"), waiting)
+    button(test, "Delete").click().run()
+    assert "cannot be deleted" in healthy(test).error[0].value
+    assert store.run(waiting).deleted is None
+
+
+def test_deleting_all_runs_leaves_a_way_back(store: Store) -> None:
+    run_id = run_of(store, "3x3", 1, 100)
+    test = chosen(page("results"), run_id)
+    button(test, "Delete").click().run()
+    assert any("No runs yet" in info.value for info in healthy(test).info)
+    button(test, "Undo").click().run()
+    assert rows(test)["name"].tolist() == ["3x3"]
+
+
+def test_a_runs_own_page_has_everything_and_its_wrong_addresses_a_sentence(runs: list[int], store: Store) -> None:
+    test = healthy(page("results", run=str(runs[2])))
+    metrics = {metric.label: metric.value for metric in test.metric}
+    assert metrics["Test accuracy"] == "98.91 %"
+    assert metrics["Validation, kept, epoch 1"] == "98.91 %"
+    assert metrics["Parameters"] == "13,338"
+    assert any("Over 3 seeds of this design: test accuracy 98.94 %" in m.value for m in test.markdown)
+    next(n for n in test.number_input if n.label == "More seeds").set_value(2)
+    button(test, "Queue them").click().run()
+    assert [run.seed for run in Lab(store.url).active()] == [4, 5]
+    for wrong, words in (("0", "none with the number 0"), ("x", "should be the number of a run"), ("9" * 30, "number")):
+        assert words in healthy(page("results", run=wrong)).error[0].value
+    before = store.label([runs[2]], deleted=True)
+    test = healthy(page("results", run=str(runs[2])))
+    button(test, "Have it back").click().run()
+    assert store.run(runs[2]).deleted is None
+    assert before
+
+
+def test_comparing_says_what_differs_and_what_can_be_said(runs: list[int], store: Store) -> None:
+    test = healthy(page("results", compare=f"{runs[0]},{runs[3]}"))
+    said = "\n".join(m.value for m in test.markdown)
+    assert "A: 3x3 is better than B: 2x2: its mean test accuracy is 1.98 points higher" in said
+    assert "3 seeds each, paired" in said
+    fields = test.dataframe[0].value
+    assert {"Kernel size", "Filters", "Parameters"} <= set(fields["Field"])
+    assert "Optimizer" not in set(fields["Field"])
+    assert "alone is right on **197** test images, run 6 alone on **0**" in said
+    assert "McNemar's exact test" in said
+    assert "It says nothing of the designs" in said
+
+
+def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> None:
+    a, b = run_of(store, "3x3", 1, 100), run_of(store, "2x2", 1, 110)
+    for seed, wrong in ((1, 90), (2, 100), (3, 110)):
+        run_of(store, "7x7", seed, wrong)
+    test = healthy(page("results", compare=f"{a},{b}"))
+    assert any("Cannot be told with one seed" in m.value for m in test.markdown)
+    queue = next(b for b in test.button if b.label.startswith("Queue "))
+    more = int(queue.label.split()[1])
+    queue.click().run()
+    queued = Lab(store.url).active()
+    assert len(queued) == 2 * more
+    assert {run.name for run in queued} == {"3x3", "2x2"}
+    assert {run.seed for run in queued} == set(range(2, more + 2))
+
+
+def test_many_are_judged_together_and_a_stopped_one_is_no_sample(runs: list[int]) -> None:
+    test = healthy(page("results", compare=f"{runs[0]},{runs[3]},{runs[-1]}"))
+    said = "\n".join(m.value for m in test.markdown)
+    assert "a single run (stopped): no sample of a design, so no verdict" in said
+    assert said.count("is better than") == 1
+    for wrong in ("1", "1,2,3,4,5,6,7", "1,x", "1,,2"):
+        assert "compare should be 2 to 6 numbers of runs" in healthy(page("results", compare=wrong)).error[0].value
+    same = healthy(page("results", compare=f"{runs[0]},{runs[1]}"))
+    assert any("are seeds of one design" in info.value for info in same.info)
+
+
+def test_networks_are_chosen_in_words_where_there_are_three(runs: list[int], store: Store) -> None:
+    for seed in (1, 2):
+        runs.append(run_of(store, "7x7", seed, 50))
+    test = healthy(page("results", compare=f"{runs[0]},{runs[3]},{runs[-1]}"))
+    box = next(b for b in test.selectbox if b.label == "Which two")
+    healthy(box.set_value("B: 2x2 and C: 7x7").run())
+    healthy(test.run())
+    assert any("run 9 alone on **256**" in m.value for m in test.markdown)
+
+
+def test_a_design_within_the_budget_and_its_price(runs: list[int]) -> None:
+    test = healthy(page("results"))
+    budget = next(n for n in test.number_input if n.label.startswith("Budget"))
+    budget.set_value(50_000.0).run()
+    assert any("Within the budget, 3x3 (run 3) is highest: 98.94%, n = 3" in c.value for c in healthy(test).caption)
+
+
+@pytest.mark.parametrize("kind", ["CSV", "Parquet", "JSON"])
+def test_tables_go_out_and_come_back_as_they_were(store: Store, runs: list[int], kind: str) -> None:
+    each = Lab(store.url).table()
+    given = each.drop(columns=["ids", "seeds"]).assign(run=each["ids"].str[0], seed=each["seeds"].str[0])
+    data = exports.written(given, kind)
+    read = {
+        "CSV": lambda: pd.read_csv(io.BytesIO(data)),
+        "Parquet": lambda: pd.read_parquet(io.BytesIO(data)),
+        "JSON": lambda: pd.DataFrame(json.loads(data)),
+    }[kind]()
+    assert list(read) == list(given)
+    assert read["run"].tolist() == given["run"].tolist()
+    for name in ("test_accuracy", "validation_accuracy", "seconds", "parameters"):
+        assert np.allclose(read[name].astype(float), given[name].astype(float), equal_nan=True), name
+    assert pd.to_datetime(read["when"], utc=True).tolist() == given["when"].tolist()
+    assert read["name"].tolist() == given["name"].tolist()
+    if kind != "CSV":
+        assert [list(tags) for tags in read["tags"]] == [list(tags) for tags in given["tags"]]
+
+
+def test_the_charts_of_results_say_their_colours_in_shapes_too() -> None:
+    points = pd.DataFrame({"side": ["a", "b"], "run": [1, 2], "seed": [1, 1], "epoch": [1, 1], "v": [0.9, 0.8]})
+    spec = result_charts.compared(points, "epoch", "v", "accuracy", ["a", "b"]).to_dict()
+    assert "shape" in spec["layer"][1]["encoding"]
+    digits = pd.DataFrame({"digit": [0, 0], "side": ["a", "b"], "accuracy": [0.9, 0.8]})
+    assert "shape" in result_charts.by_digit(digits, ["a", "b"]).to_dict()["encoding"]
+    cost = pd.DataFrame(
+        {"run": [1], "name": ["a"], "n": [1], "parameters": [1.0], "accuracy": [0.9], "low": [0.9], "high": [0.9]}
+    ).assign(front=True)
+    with_budget = result_charts.costs(cost, "parameters", "parameters", "accuracy", 5.0).to_dict()
+    without = result_charts.costs(cost, "parameters", "parameters", "accuracy", None).to_dict()
+    assert len(with_budget["layer"]) > len(without["layer"])
