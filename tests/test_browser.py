@@ -131,11 +131,64 @@ def test_a_chosen_row_stays_chosen_when_a_new_run_comes(store: Store, small: Exp
         wait_until(lambda: rows.count() == 3, "a header and two runs")
         place = table.bounding_box()
         page.mouse.click(place["x"] + 15, place["y"] + 38 + 35 * 1.5)  # the box before the second row
-        page.get_by_role("link", name=f"Run {chosen.id}, seed 0").wait_for()
+        page.get_by_text("1 chosen").wait_for()
         store.add_runs([small.with_changes(protocol="notebook")], "ada")
         wait_until(lambda: rows.count() == 4, "the new run is in the table")
         wait_until(lambda: rows.nth(3).get_attribute("aria-selected") == "true", "the choice moves with its run")
-        page.get_by_role("link", name=f"Run {chosen.id}, seed 0").wait_for()
+        page.get_by_role("button", name="Open", exact=True).click()
+        page.get_by_text(f"Run {chosen.id}: a, seed 0").wait_for()
+
+
+def tick(page, *places: int) -> None:
+    """The boxes before some rows of the first table."""
+    table = page.locator("[data-testid=stDataFrame]").first
+    for place in places:
+        box = table.bounding_box()
+        page.mouse.click(box["x"] + 15, box["y"] + 38 + 35 * (place + 0.5))
+        settled(page)
+
+
+def test_runs_are_put_aside_compared_and_opened_from_the_chart_of_costs(store: Store, small: Experiment) -> None:
+    other = small.with_changes(name="other", architecture={"blocks": [{"filters": 8, "kernel_size": 3}]})
+    for seed, accuracy in ((1, 0.900), (2, 0.902), (3, 0.901)):
+        finished(store, small.with_changes(seed=seed), accuracy)
+        finished(store, other.with_changes(seed=seed), accuracy + 0.05)
+    with server(store.url) as running, browser() as page:
+        page.goto(f"{running.url}/results")
+        cells = page.locator("[data-testid=stDataFrame]").first.locator("[role=gridcell]")
+        wait_until(lambda: cells.all_text_contents()[:1] == ["other"], "the table is there")
+        tick(page, 0)
+        page.get_by_text("1 chosen, 3 runs").wait_for()
+        page.get_by_role("button", name="Delete", exact=True).click()
+        wait_until(lambda: cells.all_text_contents()[:1] == ["small"], "they are gone")
+        settled(page)
+        page.keyboard.press("Control+z")
+        wait_until(lambda: cells.all_text_contents()[:1] == ["other"], "they are back")
+        settled(page)
+        page.get_by_text("1 chosen, 3 runs").wait_for()  # the choice came back with them
+        tick(page, 1)
+        page.get_by_text("2 chosen, 6 runs").wait_for()
+        page.get_by_role("button", name="Compare", exact=True).click()
+        page.get_by_text("is better than").wait_for()
+        page.get_by_text("3 seeds each, paired").wait_for()
+        assert "/compare?runs=" in page.url
+        page.get_by_role("link", name="All results").click()
+        page.get_by_text("What accuracy costs").wait_for()
+        settled(page)
+        chart = page.locator("[data-testid=stVegaLiteChart]").first
+        chart.scroll_into_view_if_needed()
+        place = wait_until(chart.locator(".mark-symbol path").first.bounding_box, "a point is drawn")
+        page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        page.get_by_text("Everything known about one run").wait_for()
+        page.get_by_text("Run 6: other, seed 3").or_(page.get_by_text("Run 5: small, seed 3")).wait_for()
+        page.get_by_role("link", name="Results", exact=True).first.click()  # the menu leads back to the table
+        page.get_by_text("What accuracy costs").wait_for()
+        page.go_back()
+        page.get_by_text("Everything known about one run").wait_for()
+        page.goto(f"{running.url}/results?run=2")
+        page.get_by_text("Run 2: other, seed 1").wait_for()
+        page.goto(f"{running.url}/results?compare=1,2")
+        page.get_by_text("is better than").wait_for()
 
 
 def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path) -> None:
@@ -240,6 +293,8 @@ def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_anothe
         ("/?design=[1]", "Address: this link holds no design the lab can read"),
         ("/train?run=-1", "Address: run should be the number of a run; received '-1'."),
         ("/train?run=99", "Run: there is none with the number 99"),
+        ("/run?run=<b>", "Address: run should be the number of a run; received '<b>'."),
+        ("/compare?runs=1", "Address: runs should be 2 to 6 numbers of runs, as 3,7; received '1'."),
     ],
 )
 def test_garbage_in_the_address_is_one_sentence(page_of_a_server, path: str, sentence: str) -> None:

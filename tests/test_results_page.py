@@ -151,7 +151,7 @@ def test_deleting_all_runs_leaves_a_way_back(store: Store) -> None:
 
 
 def test_a_runs_own_page_has_everything_and_its_wrong_addresses_a_sentence(runs: list[int], store: Store) -> None:
-    test = healthy(page("results", run=str(runs[2])))
+    test = healthy(page("run", run=str(runs[2])))
     metrics = {metric.label: metric.value for metric in test.metric}
     assert metrics["Test accuracy"] == "98.91 %"
     assert metrics["Validation, kept, epoch 1"] == "98.91 %"
@@ -161,16 +161,16 @@ def test_a_runs_own_page_has_everything_and_its_wrong_addresses_a_sentence(runs:
     button(test, "Queue them").click().run()
     assert [run.seed for run in Lab(store.url).active()] == [4, 5]
     for wrong, words in (("0", "none with the number 0"), ("x", "should be the number of a run"), ("9" * 30, "number")):
-        assert words in healthy(page("results", run=wrong)).error[0].value
+        assert words in healthy(page("run", run=wrong)).error[0].value
     before = store.label([runs[2]], deleted=True)
-    test = healthy(page("results", run=str(runs[2])))
+    test = healthy(page("run", run=str(runs[2])))
     button(test, "Have it back").click().run()
     assert store.run(runs[2]).deleted is None
     assert before
 
 
 def test_comparing_says_what_differs_and_what_can_be_said(runs: list[int], store: Store) -> None:
-    test = healthy(page("results", compare=f"{runs[0]},{runs[3]}"))
+    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]}"))
     said = "\n".join(m.value for m in test.markdown)
     assert "A: 3x3 is better than B: 2x2: its mean test accuracy is 1.98 points higher" in said
     assert "3 seeds each, paired" in said
@@ -186,7 +186,7 @@ def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> N
     a, b = run_of(store, "3x3", 1, 100), run_of(store, "2x2", 1, 110)
     for seed, wrong in ((1, 90), (2, 100), (3, 110)):
         run_of(store, "7x7", seed, wrong)
-    test = healthy(page("results", compare=f"{a},{b}"))
+    test = healthy(page("compare", runs=f"{a},{b}"))
     assert any("Cannot be told with one seed" in m.value for m in test.markdown)
     queue = next(b for b in test.button if b.label.startswith("Queue "))
     more = int(queue.label.split()[1])
@@ -198,20 +198,20 @@ def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> N
 
 
 def test_many_are_judged_together_and_a_stopped_one_is_no_sample(runs: list[int]) -> None:
-    test = healthy(page("results", compare=f"{runs[0]},{runs[3]},{runs[-1]}"))
+    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]},{runs[-1]}"))
     said = "\n".join(m.value for m in test.markdown)
     assert "a single run (stopped): no sample of a design, so no verdict" in said
     assert said.count("is better than") == 1
     for wrong in ("1", "1,2,3,4,5,6,7", "1,x", "1,,2"):
-        assert "compare should be 2 to 6 numbers of runs" in healthy(page("results", compare=wrong)).error[0].value
-    same = healthy(page("results", compare=f"{runs[0]},{runs[1]}"))
+        assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=wrong)).error[0].value
+    same = healthy(page("compare", runs=f"{runs[0]},{runs[1]}"))
     assert any("are seeds of one design" in info.value for info in same.info)
 
 
 def test_networks_are_chosen_in_words_where_there_are_three(runs: list[int], store: Store) -> None:
     for seed in (1, 2):
         runs.append(run_of(store, "7x7", seed, 50))
-    test = healthy(page("results", compare=f"{runs[0]},{runs[3]},{runs[-1]}"))
+    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]},{runs[-1]}"))
     box = next(b for b in test.selectbox if b.label == "Which two")
     healthy(box.set_value("B: 2x2 and C: 7x7").run())
     healthy(test.run())
@@ -257,3 +257,8 @@ def test_the_charts_of_results_say_their_colours_in_shapes_too() -> None:
     with_budget = result_charts.costs(cost, "parameters", "parameters", "accuracy", 5.0).to_dict()
     without = result_charts.costs(cost, "parameters", "parameters", "accuracy", None).to_dict()
     assert len(with_budget["layer"]) > len(without["layer"])
+
+
+def test_addresses_of_the_table_lead_on_and_bare_ones_lead_back(runs: list[int]) -> None:
+    for name in ("run", "compare"):
+        assert any("results" in info.value for info in healthy(page(name)).info)

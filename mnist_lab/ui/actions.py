@@ -38,9 +38,9 @@ def show(chosen: pd.DataFrame, every: pd.DataFrame) -> None:
                 disabled=not 2 <= len(chosen) <= MOST_SIDES,
                 help=f"Side by side, with a verdict: from 2 to {MOST_SIDES} rows.",
             ):
-                st.switch_page(menu.RESULTS, query_params={"compare": ",".join(map(str, first_ids))})
+                st.switch_page(menu.COMPARE, query_params={"runs": ",".join(map(str, first_ids))})
             if st.button("Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."):
-                st.switch_page(menu.RESULTS, query_params={"run": str(first_ids[0])})
+                st.switch_page(menu.RUN, query_params={"run": str(first_ids[0])})
             if st.button("To Design", icon=":material/architecture:", disabled=len(chosen) != 1):
                 to_design(first_ids[0])
             labels(every[every["ids"].map(lambda ids: ids[0] in set(run_ids))])
@@ -146,6 +146,7 @@ def undo_button() -> None:
 def _undo() -> None:
     _, before = st.session_state[_DONE].pop()
     lab().relabel(before)
+    st.session_state["chosen_runs"] = [labels["id"] for labels in before]  # to go on with what is back
 
 
 def luck(rows: pd.DataFrame) -> str:

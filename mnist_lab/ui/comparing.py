@@ -8,8 +8,7 @@ import streamlit as st
 
 from mnist_lab import comparison, dataset, result_charts, results, statistics
 from mnist_lab.architecture import totals, trace
-from mnist_lab.comparison import MOST_SIDES, Side
-from mnist_lab.errors import InputError
+from mnist_lab.comparison import Side
 from mnist_lab.estimate import duration_text
 from mnist_lab.statistics import Verdict
 from mnist_lab.ui import menu, run_page
@@ -26,23 +25,6 @@ _ICONS = {
 _AXES = {"epochs": "epoch", "seconds": "seconds", "multiply-adds": "multiply_adds"}
 _MOST_IMAGES = 24
 _MOST_SEEDS_QUEUED = 30
-
-
-def in_address() -> list[int] | None:
-    """The runs that the address wants compared, or None.
-
-    Raises:
-        InputError: it is no list of two to six runs that there are.
-    """
-    text = st.query_params.get("compare")
-    if text is None:
-        return None
-    parts = text.split(",")
-    if not 2 <= len(parts) <= MOST_SIDES or not all(p.isascii() and p.isdigit() and len(p) < 16 for p in parts):
-        raise InputError(
-            f"Address: compare should be 2 to {MOST_SIDES} numbers of runs, as 3,7; received {text[:60]!r}."
-        )
-    return [lab().run(int(part)).id for part in parts]
 
 
 @errors_shown()
@@ -84,7 +66,7 @@ def _who(sides: list[Side]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(words, width="content")
             for run_id in side.run_ids[:8]:
-                st.page_link(menu.RESULTS, label=f"{run_id}", query_params={"run": str(run_id)})
+                st.page_link(menu.RUN, label=f"{run_id}", query_params={"run": str(run_id)})
 
 
 def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:

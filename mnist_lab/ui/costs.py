@@ -75,4 +75,4 @@ def show(folded: pd.DataFrame) -> None:
             + (actions.luck(rows) if name == "test" else "")
         )
     if opened := event["selection"].get("open"):
-        st.switch_page(menu.RESULTS, query_params={"run": str(int(opened[0]["run"]))})
+        st.switch_page(menu.RUN, query_params={"run": str(int(opened[0]["run"]))})

@@ -130,7 +130,7 @@ def receive() -> None:
             kind, text, run_id = message
             (st.error if kind == "error" else st.success)(text)
             if run_id:
-                st.page_link(menu.RESULTS, label=f"Run {run_id}", query_params={"run": str(run_id)})
+                st.page_link(menu.RUN, label=f"Run {run_id}", query_params={"run": str(run_id)})
 
 
 def _receive() -> None:

@@ -9,7 +9,6 @@ import pyarrow as pa
 import streamlit as st
 
 from mnist_lab import live_charts
-from mnist_lab.errors import InputError
 from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Experiment, Protocol, Status, Wish, parse
 from mnist_lab.lab import Progress
@@ -28,20 +27,6 @@ KEPT = {
     Protocol.NOTEBOOK: "The notebook protocol keeps the last weights.",
     Protocol.HOLDOUT: "The holdout protocol keeps the weights of the best validation accuracy.",
 }
-
-
-def chosen_run() -> int | None:
-    """The run that the address names.
-
-    Raises:
-        InputError: the address names none.
-    """
-    text = st.query_params.get("run")
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise InputError(f"Address: run should be the number of a run; received {text[:60]!r}.")
-    return lab().run(int(text)).id
 
 
 def show(run_id: int | None) -> None:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from mnist_lab import dataset, live_charts, result_charts, results
 from mnist_lab.architecture import trace
-from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, Status, parse
 from mnist_lab.live_charts import Work
 from mnist_lab.store import Run
@@ -127,7 +126,7 @@ def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
             width=280,
         )
         if other:
-            st.switch_page(menu.RESULTS, query_params={"compare": f"{run.id},{other[0]}"})
+            st.switch_page(menu.COMPARE, query_params={"runs": f"{run.id},{other[0]}"})
 
 
 def _comparable(rows: pd.DataFrame) -> list[tuple[int, str]]:
@@ -226,18 +225,4 @@ def _lineage(run: Run) -> None:
         if children:
             st.caption(":material/account_tree: Continued by others.", width="content")
         for other in [*([run.parent_id] if run.parent_id else []), *children[:8]]:
-            st.page_link(menu.RESULTS, label=f"Run {other}", query_params={"run": str(other)})
-
-
-def in_address() -> Run | None:
-    """The run that the address names, or None.
-
-    Raises:
-        InputError: it names none that there is.
-    """
-    text = st.query_params.get("run")
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise InputError(f"Address: run should be the number of a run; received {text[:60]!r}.")
-    return lab().run(int(text))
+            st.page_link(menu.RUN, label=f"Run {other}", query_params={"run": str(other)})

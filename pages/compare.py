@@ -1,0 +1,19 @@
+"""Compare: several runs or designs side by side, which the address names."""
+
+import streamlit as st
+
+from mnist_lab.comparison import MOST_SIDES
+from mnist_lab.ui import address, comparing, menu, table
+from mnist_lab.ui.session import errors_shown
+
+st.title("Compare")
+st.write("Designs side by side: what differs in them, whether that helps, and how sure that is.")
+runs = []
+with errors_shown():
+    runs = address.runs("runs", 2, MOST_SIDES)
+if runs:
+    table.follow()
+    comparing.show(runs, table.every())
+else:
+    st.info("Choose two or more rows in the table of results, and press Compare.", icon=":material/info:")
+    st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")

@@ -1,0 +1,18 @@
+"""Run: everything about one run, which the address names."""
+
+import streamlit as st
+
+from mnist_lab.ui import address, menu, run_page, table
+from mnist_lab.ui.session import errors_shown
+
+st.title("Run")
+st.write("Everything known about one run, and what can be done with it.")
+run = None
+with errors_shown():
+    run = address.run()
+if run:
+    table.follow()
+    run_page.show(run, table.every())
+else:
+    st.info("Open a run from the table of results.", icon=":material/info:")
+    st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")
