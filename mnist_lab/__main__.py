@@ -1,20 +1,22 @@
-"""The lab without a browser: `python -m mnist_lab presets | train | runs | reproduce`."""
+"""The lab without a browser: `python -m mnist_lab presets | train | runs | reproduce | export | repeat`."""
 
 import argparse
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mnist_lab import results, supervisor
+from mnist_lab import receipt, results, supervisor
 from mnist_lab.architecture import filters, kernel_sizes, totals, trace
 from mnist_lab.errors import InputError, LabError
 from mnist_lab.experiment import Experiment, Protocol, Status
@@ -57,6 +59,15 @@ def main() -> int:
     reproduce = commands.add_parser("reproduce", help="train the notebook's three networks and compare")
     reproduce.add_argument("--seeds", type=int, default=1, metavar="K", help="how many seeds of each (default 1)")
     reproduce.set_defaults(command=_reproduce)
+
+    export = commands.add_parser("export", help="a run as a receipt, with its network as stock Keras files")
+    export.add_argument("run", type=int)
+    export.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
+    export.set_defaults(command=_export)
+
+    repeat = commands.add_parser("repeat", help="train what a receipt tells of again, and compare")
+    repeat.add_argument("file", type=Path)
+    repeat.set_defaults(command=_repeat)
 
     for command in (presets, train, runs):
         command.add_argument("--json", action="store_true", help="print JSON")
@@ -274,6 +285,37 @@ def _reproduce(options: argparse.Namespace) -> int:
     out.print(table)
     out.print("Ours: mean ± standard deviation over n seeds. The notebook's: one run each, which proves little.")
     return _exit_status(runs)
+
+
+def _export(options: argparse.Namespace) -> int:
+    lab = Lab()
+    run = lab.run(options.run)
+    found = receipt.make(run, lab.epochs([run.id]), lab.probabilities(run.id))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from mnist_lab.inspection import Networks, export
+
+    files = {name: data.tobytes() for name, data in export(Networks(lab.store), lambda share: None, run.id).items()}
+    files[receipt.NAME] = receipt.written(found)
+    try:
+        options.to.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            path = options.to / f"mnist-lab-run-{run.id}-{name}"
+            path.write_bytes(data)
+            print(path)
+    except OSError as error:
+        raise InputError(f"To: {options.to} cannot be written to ({error.strerror}); choose another folder.") from None
+    return 0
+
+
+def _repeat(options: argparse.Namespace) -> int:
+    try:
+        data = options.file.read_bytes()
+    except OSError as error:
+        raise InputError(f"File: {options.file} cannot be read ({error.strerror}); name a receipt.") from None
+    lab = Lab()
+    (run,) = _wait(lab, [lab.repeat(receipt.read(data))])
+    out.print(f"Run {run.id}: {lab.repeated(run)}", soft_wrap=True, highlight=False)
+    return _exit_status([run])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_lab import receipt
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
@@ -72,6 +73,12 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         ]
         page.goto(f"{running.url}/train?run={run.id}")
         page.get_by_text("Finished · 5 of 5 epochs").wait_for()
+        page.goto(f"{running.url}/run?run={run.id}")
+        page.get_by_role("button", name="Take away").click()
+        page.get_by_role("button", name="Prepare the weights").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Receipt with weights").click()
+        assert receipt.read(Path(download.value.path()).read_bytes()).experiment == run.experiment
 
 
 def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(store: Store) -> None:

@@ -98,3 +98,21 @@ def test_a_database_that_cannot_be_used_is_one_sentence(url: str) -> None:
 def test_runs_of_a_new_store_are_an_empty_list(url: str, tmp_path: Path) -> None:
     assert json.loads(lab(url, "runs", "--json").stdout) == []
     assert (tmp_path / "lab.db").exists()
+
+
+def test_a_run_is_exported_and_repeated_to_the_bit_by_another_installation(url: str, tmp_path: Path) -> None:
+    assert lab(url, "train", "--preset", "fast", "--train-images", "1000", "--epochs", "1").returncode == 0
+    done = lab(url, "export", "1", "--to", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    paths = [Path(line) for line in done.stdout.split()]
+    assert [path.name.split("-", 4)[-1] for path in paths] == ["network.keras", "network.weights.h5", "receipt.json"]
+    assert all(path.stat().st_size > 1000 for path in paths)
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    again = lab(elsewhere, "repeat", str(paths[-1]))
+    assert again.returncode == 0, again.stderr
+    assert "Run 1: Reproduced to the bit" in again.stdout
+    refused = lab(elsewhere, "repeat", str(paths[0]))
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert refused.stderr.startswith("Receipt: the archive has no receipt.json")
+    missing = lab(elsewhere, "export", "7")
+    assert missing.stderr.startswith("Run: there is none with the number 7")
