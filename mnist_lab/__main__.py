@@ -292,9 +292,9 @@ def _export(options: argparse.Namespace) -> int:
     run = lab.run(options.run)
     found = receipt.make(run, lab.epochs([run.id]), lab.probabilities(run.id))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from mnist_lab.inspection import Networks, export
+    from mnist_lab.inspection import Network, export
 
-    files = {name: data.tobytes() for name, data in export(Networks(lab.store), lambda share: None, run.id).items()}
+    files = {name: data.tobytes() for name, data in export(Network(lab.store, run.id), lambda share: None).items()}
     files[receipt.NAME] = receipt.written(found)
     try:
         options.to.mkdir(parents=True, exist_ok=True)

@@ -270,6 +270,23 @@ def trace(architecture: Architecture) -> list[TracedLayer]:
     return list(_traced(architecture))
 
 
+@dataclass(frozen=True)
+class Part:
+    """A block or dense block of a network: the index of its last layer, and how many channels or units it gives."""
+
+    last_layer: int
+    channels: int
+
+
+def parts(traced: list[TracedLayer]) -> dict[str, Part]:
+    """The blocks and dense blocks of a network by what a person calls them, input first."""
+    return {
+        row.place: Part(index, row.output_shape[-1])
+        for index, row in enumerate(traced)
+        if row.place not in ("Bridge", "Output")
+    }
+
+
 def fitting(architecture: Architecture) -> list[TracedLayer]:
     """The layers that fit, input first: of an impossible network those before the one that does not."""
     found: list[TracedLayer] = []

@@ -17,7 +17,9 @@ from mnist_lab.tables import ERRANDS, packed, unpacked
 
 KEPT_SECONDS = 900.0
 ABANDONED_SECONDS = 60.0
-LONG = frozenset({"export"})  # seconds rather than a moment: they never keep the others waiting
+LONG = frozenset(
+    {"export", "tested", "hidden", "robustness", "ablation", "each alone"}
+)  # seconds rather than a moment: they never keep the others waiting
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,21 @@ class Lab:
         """The newest hundred runs, newest first."""
         return self.store.runs(limit=100)
 
+    def with_weights(self) -> list[Run]:
+        """The newest hundred runs into which one can look, newest first."""
+        return self.store.with_weights(limit=100)
+
+    def weights(self, run_id: int, epoch: int | None = None) -> dict[str, np.ndarray]:
+        """Weights by name as validated after an epoch, the kept one where None.
+
+        Raises:
+            InputError: they are not kept.
+        """
+        found = self.store.weights(run_id, epoch)
+        if found is None:
+            raise InputError(f"Run {run_id}: these weights are not kept; choose another epoch, or train it again.")
+        return found
+
     def active(self) -> list[Run]:
         """What runs and what waits, in the order it will be trained."""
         self.store.requeue_orphans()

@@ -160,9 +160,12 @@ def _ends_of_series(base: alt.Chart, number: str) -> list[alt.Chart]:
     ]
 
 
-def confusion_points(snapshot: Snapshot) -> pd.DataFrame:
-    """The table that `confusion` draws: `digit`, `answer`, `images`, `share` (of the digit's images)."""
-    counts = snapshot.confusion
+def confusion_points(counts: np.ndarray) -> pd.DataFrame:
+    """The table that `confusion` draws: `digit`, `answer`, `images`, `share` (of the digit's images).
+
+    Args:
+        counts: images of a digit (row) that got an answer (column), `(10, 10)`.
+    """
     digits, answers = np.indices(counts.shape)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     columns = {"digit": digits, "answer": answers, "images": counts, "share": shares}
@@ -223,26 +226,3 @@ def followed() -> Spec:
     one = base.transform_filter(alt.datum.framed)
     frame = one.mark_rect(fillOpacity=0, stroke="#D55E00", strokeWidth=2)
     return without_data((cells + frame).properties(height=300, width="container"))
-
-
-def filters_picture(filters: np.ndarray, cell: int = 10) -> np.ndarray:
-    """Kernels side by side: positive weights blue, negative orange, none white.
-
-    Args:
-        filters: float `(height, width, channels, filters)`, of which the first channel is shown.
-
-    Returns:
-        A picture, uint8 `(rows, columns, 3)`.
-    """
-    height, width, _, count = filters.shape
-    across = min(count, 8)
-    scale = np.abs(filters[:, :, 0]).max() or 1.0
-    picture = np.full((-(-count // across) * (height + 1) - 1, across * (width + 1) - 1), np.nan)
-    for i in range(count):
-        top, left = i // across * (height + 1), i % across * (width + 1)
-        picture[top : top + height, left : left + width] = filters[:, :, 0, i] / scale
-    strength = np.abs(np.nan_to_num(picture))[..., None]
-    end = np.where((picture > 0)[..., None], [0, 114, 178], [213, 94, 0])
-    colours = 255 + strength * (end - 255)
-    colours[np.isnan(picture)] = [128, 128, 128]
-    return np.kron(colours.round().astype(np.uint8), np.ones((cell, cell, 1), np.uint8))

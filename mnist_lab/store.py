@@ -169,6 +169,13 @@ class Store(Errands):
         with self._read() as connection:
             return [as_run(row) for row in connection.execute(query.order_by(RUN.c.id))]
 
+    def with_weights(self, limit: int) -> list[Run]:
+        """The newest runs of which any weights are kept, newest first."""
+        kept = sa.exists().where(CHECKPOINTS.c.run_id == RUN.c.id, CHECKPOINTS.c.weights.is_not(None))
+        query = sa.select(*RUN_COLUMNS).where(RUN.c.deleted.is_(None), kept).order_by(RUN.c.id.desc()).limit(limit)
+        with self._read() as connection:
+            return [as_run(row) for row in connection.execute(query)]
+
     def children(self, run_id: int) -> list[int]:
         """The runs that continue a run."""
         query = sa.select(RUN.c.id).where(RUN.c.parent_id == run_id).order_by(RUN.c.id)

@@ -93,7 +93,7 @@ def snapshot() -> Snapshot:
 
 
 def test_a_confusion_matrix_has_counts_and_shares_of_a_digit() -> None:
-    points = charts.confusion_points(snapshot()).set_index(["digit", "answer"])
+    points = charts.confusion_points(snapshot().confusion).set_index(["digit", "answer"])
     assert len(points) == 100
     assert points.loc[(2, 7)].to_dict() == {"images": 1, "share": 0.1}
     alt.Chart.from_json(json.dumps({**charts.confusion(), "data": {"values": []}}))
@@ -104,10 +104,3 @@ def test_one_digit_is_followed_through_the_epochs() -> None:
     assert points.loc[points["framed"], "epoch"].tolist() == [5]
     assert points[points["probability"] == 1.0][["epoch", "digit"]].to_numpy().tolist() == [[1, 4], [5, 4]]
     alt.Chart.from_json(json.dumps({**charts.followed(), "data": {"values": []}}))
-
-
-def test_weights_are_blue_where_positive_orange_where_negative_white_at_zero() -> None:
-    picture = charts.filters_picture(snapshot().filters, cell=1)
-    assert picture.tolist() == [[[0, 114, 178], [234, 174, 128]], [[255, 255, 255], [191, 220, 236]]]
-    many = charts.filters_picture(np.ones((3, 3, 1, 20)), cell=2)
-    assert many.shape == (2 * (3 * 4 - 1), 2 * (8 * 4 - 1), 3)

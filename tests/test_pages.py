@@ -25,7 +25,7 @@ def page(name: str, **query: str) -> AppTest:
     script = f"""
 import streamlit as st
 from mnist_lab.ui import menu
-pages = {{"design": menu.DESIGN, "train": menu.TRAIN, "results": menu.RESULTS, "run": menu.RUN, "compare": menu.COMPARE}}
+pages = {{"design": menu.DESIGN, "train": menu.TRAIN, "results": menu.RESULTS, "inspect": menu.INSPECT, "run": menu.RUN, "compare": menu.COMPARE}}
 st.navigation([st.Page(path, default=name == "{name}") for name, path in pages.items()]).run()
 """
     test = AppTest.from_string(script, default_timeout=30)

@@ -23,7 +23,7 @@ ONLY = {  # a library and the modules that may import it
     "alembic": {"mnist_lab.database", "mnist_lab.migrations"},
     "dask": {"mnist_lab.engine"},
     "distributed": {"mnist_lab.engine"},
-    "altair": {"mnist_lab.charts", "mnist_lab.live_charts", "mnist_lab.result_charts"},
+    "altair": {f"mnist_lab.{name}" for name in "charts live_charts result_charts inspection_charts".split()},
 }
 
 

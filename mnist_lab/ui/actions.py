@@ -18,6 +18,7 @@ _DONE = "labels_done"
 _MESSAGE = "labels_message"
 _MOST_UNDONE = 50
 _FEW = 3
+MOST_INSPECTED = 4
 
 
 def show(chosen: pd.DataFrame, every: pd.DataFrame) -> None:
@@ -41,6 +42,13 @@ def show(chosen: pd.DataFrame, every: pd.DataFrame) -> None:
                 st.switch_page(menu.COMPARE, query_params={"runs": ",".join(map(str, first_ids))})
             if st.button("Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."):
                 st.switch_page(menu.RUN, query_params={"run": str(first_ids[0])})
+            if st.button(
+                "Inspect",
+                icon=":material/search_insights:",
+                disabled=len(chosen) > MOST_INSPECTED,
+                help=f"Look into up to {MOST_INSPECTED} networks.",
+            ):
+                st.switch_page(menu.INSPECT, query_params={"runs": ",".join(map(str, first_ids))})
             if st.button("To Design", icon=":material/architecture:", disabled=len(chosen) != 1):
                 to_design(first_ids[0])
             labels(every[every["ids"].map(lambda ids: ids[0] in set(run_ids))])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mnist_lab import comparison, dataset, result_charts, results, statistics
+from mnist_lab import comparison, dataset, result_charts, results, statistics, tiles
 from mnist_lab.architecture import totals, trace
 from mnist_lab.comparison import Side
 from mnist_lab.estimate import duration_text
@@ -250,15 +250,20 @@ def _disagreements(sides: list[Side]) -> None:
             f"Run of {side.title}", list(labels), format_func=labels.__getitem__, key=f"disagree-{side.letter}"
         )
         chosen.append(int(run_id or side.run_ids[0]))
-    both = [run_page.tested(run_id) for run_id in chosen]
+    both = [run_page.probabilities(run_id) for run_id in chosen]
     if both[0] is None or both[1] is None:
         st.caption("One of them was never tested.")
         return
-    given, sure = zip(both[0], both[1], strict=True)
+    two_networks((f"run {chosen[0]}", f"run {chosen[1]}"), (both[0], both[1]))
+
+
+def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.ndarray]) -> None:
+    """Where one of two trained networks is right and the other wrong; `probabilities` of the test images, of each."""
     images = dataset.load()[1]
-    first_right, second_right = given[0] == images.y, given[1] == images.y
+    given = [p.argmax(axis=1) for p in probabilities]
+    sure = [p.max(axis=1).astype(float) for p in probabilities]
+    first_right, second_right = (answers == images.y for answers in given)
     found = statistics.answers(first_right, second_right)
-    names = [f"run {run_id}" for run_id in chosen]
     st.markdown(
         f"{names[0].capitalize()} alone is right on **{found.only_first}** test images, {names[1]} alone on **{found.only_second}**. "
         + (
@@ -269,27 +274,31 @@ def _disagreements(sides: list[Side]) -> None:
         + f"on images like these their accuracies differ by {100 * found.low:+.2f} to {100 * found.high:+.2f} points (95 %). "
         "It says nothing of the designs: two seeds of one design often differ as much."
     )
+    options = [f"{names[0]} right, {names[1]} wrong", f"{names[1]} right, {names[0]} wrong"]
     which = st.segmented_control(
-        "Images",
-        [f"{names[0]} right, {names[1]} wrong", f"{names[1]} right, {names[0]} wrong"],
-        default=f"{names[0]} right, {names[1]} wrong",
-        required=True,
-        key=f"disagree-which-{chosen[0]}-{chosen[1]}",
+        "Images", options, default=options[0], required=True, key=f"disagree-which-{'-'.join(names)}"
     )
-    mask = first_right & ~second_right if str(which).startswith(names[0]) else second_right & ~first_right
+    wrong = 1 if which == options[0] else 0
+    mask = first_right & ~second_right if wrong else second_right & ~first_right
     places = np.flatnonzero(mask)
-    wrong = 1 if str(which).startswith(names[0]) else 0
-    places = places[np.argsort(-sure[wrong][places])][:_MOST_IMAGES]
+    places = places[np.argsort(-sure[wrong][places], kind="stable")][:_MOST_IMAGES]
     if not len(places):
         st.caption("There are none.")
         return
-    st.image(
-        [np.kron(255 - images.x[i], np.ones((3, 3), np.uint8)) for i in places],
-        caption=[
-            f"a {images.y[i]}: {given[0][i]} ({sure[0][i]:.0%}), {given[1][i]} ({sure[1][i]:.0%})" for i in places
-        ],
-        width=96,
+    gallery(
+        places, [f"a {images.y[i]}: {given[0][i]} ({sure[0][i]:.0%}), {given[1][i]} ({sure[1][i]:.0%})" for i in places]
     )
     st.caption(
         f"The {len(places)} of {mask.sum()} on which the wrong one is surest; in brackets how sure each is, {names[0]} first."
+    )
+
+
+def gallery(numbers: np.ndarray, captions: list[str]) -> None:
+    """Test images by their numbers, each with a caption that is its text alternative too."""
+    images = dataset.load()[1].x
+    st.image(
+        [tiles.digit(images[i]) for i in numbers],
+        caption=captions,
+        width=96,
+        alt=[f"Test image {i}, {caption}" for i, caption in zip(numbers, captions, strict=True)],
     )

@@ -62,3 +62,26 @@ def ask(kind: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None
     finally:
         if not is_done:
             lab().forget(errand_id)
+
+
+def on_request(kind: str, label: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None:
+    """The answer to an errand that takes seconds, once somebody presses a button for it; Stop gives it up.
+
+    Args:
+        label: of the button; words: what is being done.
+    """
+    key = f"requested-{kind}"
+
+    def stop() -> None:
+        st.session_state.pop(key, None)
+
+    with st.container(horizontal=True):
+        if st.button(label, icon=":material/play_arrow:", key=f"press-{kind}"):
+            st.session_state[key] = arguments
+        if st.session_state.get(key) != arguments:
+            return None
+        st.button("Stop", icon=":material/stop:", key=f"stop-{kind}", on_click=stop, help="Gives up what is not done.")
+    found = ask(kind, words, **arguments)
+    if found is None:
+        stop()
+    return found

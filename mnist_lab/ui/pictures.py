@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mnist_lab import charts, dataset, live_charts
+from mnist_lab import charts, dataset, live_charts, tiles
 from mnist_lab.experiment import Experiment
 from mnist_lab.recipe import Recipe
 from mnist_lab.report import Snapshot
@@ -32,14 +32,19 @@ def show(run: Run) -> None:
         wrong = int(snapshot.confusion.sum() - snapshot.confusion.trace())
         st.markdown(f"**What it confuses** after epoch {shown}: {wrong:,} of {snapshot.confusion.sum():,} wrong")
         st.vega_lite_chart(
-            live_charts.confusion_points(snapshot),
+            live_charts.confusion_points(snapshot.confusion),
             live_charts.confusion(),
             key="confusion",
             alt=f"Confusion matrix on the validation images after epoch {shown}: {wrong} wrong answers",
         )
     with middle:
         st.markdown("**Filters of the first convolution**")
-        st.image(live_charts.filters_picture(snapshot.filters), width="stretch")
+        kernels = tiles.montage(snapshot.filters[:, :, 0], across=8)
+        st.image(
+            tiles.enlarged(tiles.tinted(kernels), 10),
+            width="stretch",
+            alt=f"The {snapshot.filters.shape[-1]} kernels of the first convolution after epoch {shown}",
+        )
         st.caption("Weights of each kernel: blue positive, orange negative, white near 0.")
     with right:
         _followed(run, epochs, shown)
@@ -83,7 +88,7 @@ def _followed(run: Run, epochs: list[int], shown: int) -> None:
                 help="One of the validation images, followed through the epochs.",
             )
         )
-    picture.image(np.kron(255 - validation.x[image - 1], np.ones((2, 2), np.uint8)), width=56)
+    picture.image(tiles.digit(validation.x[image - 1], 2), width=56, alt="The pinned digit")
     spread = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS)).round().astype(int))
     chosen = sorted({*(epochs[i] for i in spread), shown})
     found = {epoch: snapshot for epoch in chosen if (snapshot := _snapshot(lab().url, run.id, epoch))}

@@ -11,6 +11,7 @@ page = st.navigation(
         st.Page(menu.DESIGN, title="Design", icon=":material/architecture:", default=True),
         st.Page(menu.TRAIN, title="Train", icon=":material/monitoring:", url_path="train"),
         st.Page(menu.RESULTS, title="Results", icon=":material/table_chart:", url_path="results"),
+        st.Page(menu.INSPECT, title="Inspect", icon=":material/search_insights:", url_path="inspect"),
         st.Page(menu.RUN, title="Run", url_path="run", visibility="hidden"),
         st.Page(menu.COMPARE, title="Compare", url_path="compare", visibility="hidden"),
     ]

@@ -19,21 +19,27 @@ class _NotTestedError(Exception):
     """Not kept in the cache, as a value would be."""
 
 
-def tested(run_id: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """A run's answers to the test images, `(10_000,)`, and how sure it was of each; None where it was never tested."""
+def probabilities(run_id: int) -> np.ndarray | None:
+    """Of the ten digits for each test image, as the run found them, `(10_000, 10)`; None where it was never tested."""
     try:
-        return _tested(lab().url, run_id)
+        return _probabilities(lab().url, run_id)
     except _NotTestedError:
         return None
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def _tested(url: str, run_id: int) -> tuple[np.ndarray, np.ndarray]:
+def _probabilities(url: str, run_id: int) -> np.ndarray:
     del url
-    probabilities = lab().probabilities(run_id)
-    if probabilities is None:
+    found = lab().probabilities(run_id)
+    if found is None:
         raise _NotTestedError
-    return probabilities.argmax(axis=1), probabilities.max(axis=1).astype(float)
+    return found
+
+
+def tested(run_id: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """A run's answers to the test images, `(10_000,)`, and how sure it was of each; None where it was never tested."""
+    found = probabilities(run_id)
+    return None if found is None else (found.argmax(axis=1), found.max(axis=1).astype(float))
 
 
 def digit_accuracies(run_id: int) -> np.ndarray | None:
@@ -89,6 +95,9 @@ def _buttons(run: Run, rows: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             menu.TRAIN, label="Epoch by epoch", icon=":material/monitoring:", query_params={"run": str(run.id)}
+        )
+        st.page_link(
+            menu.INSPECT, label="Inspect", icon=":material/search_insights:", query_params={"runs": str(run.id)}
         )
         if run.status.is_ended:
             onward.show(run)

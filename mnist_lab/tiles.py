@@ -1,0 +1,52 @@
+"""Numbers as small pictures: maps, kernels, digits, importance. Blue is positive, orange negative, white zero; light is
+little and dark is much, so that the colours are told apart without seeing them."""
+
+import numpy as np
+
+_POSITIVE, _NEGATIVE, _GAP = np.array([0, 114, 178]), np.array([213, 94, 0]), 128
+
+
+def tinted(values: np.ndarray, most: float | None = None) -> np.ndarray:
+    """Numbers as colours, uint8 `(…, 3)`; `most` in size is full colour, missing ones are grey.
+
+    Args:
+        most: the largest size among them where None.
+    """
+    if most is None:
+        most = float(np.nanmax(np.abs(values), initial=0.0))
+    share = np.clip(values / (most or 1.0), -1, 1)[..., np.newaxis]
+    full = np.where(share > 0, _POSITIVE, _NEGATIVE)
+    colours = 255 + np.abs(share) * (full - 255)
+    return np.where(np.isnan(share), _GAP, colours).round().astype(np.uint8)
+
+
+def enlarged(picture: np.ndarray, times: int) -> np.ndarray:
+    """A picture `(height, width)` or `(height, width, 3)` with each pixel so many times as large."""
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def digit(image: np.ndarray, times: int = 3) -> np.ndarray:
+    """An image, uint8 `(28, 28)`, as ink on paper."""
+    return enlarged(255 - image, times)
+
+
+def montage(maps: np.ndarray, across: int | None = None) -> np.ndarray:
+    """Maps `(height, width, n)` beside each other in rows, grey lines between them: numbers, for `tinted`.
+
+    Args:
+        across: how many in a row; about as many as there are rows of them where None.
+    """
+    height, width, count = maps.shape
+    across = min(count, across or int(np.ceil(np.sqrt(count))))
+    picture = np.full((-(-count // across) * (height + 1) - 1, across * (width + 1) - 1), np.nan)
+    for i in range(count):
+        top, left = i // across * (height + 1), i % across * (width + 1)
+        picture[top : top + height, left : left + width] = maps[:, :, i]
+    return picture
+
+
+def overlay(image: np.ndarray, importance: np.ndarray, times: int = 8) -> np.ndarray:
+    """What matters, over a pale digit: uint8 `(28 · times, 28 · times, 3)`."""
+    colours = tinted(importance).astype(float)
+    paper = 255 - 0.35 * image.astype(float)[..., np.newaxis]
+    return enlarged((colours * paper / 255).round().astype(np.uint8), times)

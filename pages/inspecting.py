@@ -1,0 +1,33 @@
+"""Inspect: look into a trained network."""
+
+import streamlit as st
+
+from mnist_lab.ui import chosen, draw, exports, inside, menu, mistakes, what_if
+from mnist_lab.ui.session import errors_shown
+
+VIEWS = {"Draw": draw.show, "Mistakes": mistakes.show, "Layers": inside.show, "What if": what_if.show}
+
+st.title("Inspect")
+st.write("Ask a trained network: what does it say, where is it wrong, and what did it learn?")
+with errors_shown():
+    networks = chosen.networks()
+    if networks:
+        if "view" not in st.session_state and st.query_params.get("view") in VIEWS:
+            st.session_state["view"] = st.query_params["view"]
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        view = left.segmented_control(
+            "View",
+            list(VIEWS),
+            default="Draw",
+            required=True,
+            key="view",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        with right:
+            exports.take_away(networks[0].run)
+        st.query_params["view"] = str(view)
+        VIEWS[str(view)](networks)
+    elif not st.session_state.get("inspected"):
+        st.info("No network has been trained yet, or none of the weights are kept.", icon=":material/info:")
+        st.page_link(menu.DESIGN, label="Design a network", icon=":material/architecture:")

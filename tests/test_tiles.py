@@ -1,0 +1,36 @@
+"""Numbers as small pictures."""
+
+import numpy as np
+
+from mnist_lab import tiles
+
+
+def test_blue_where_positive_orange_where_negative_white_at_zero_grey_where_missing() -> None:
+    picture = tiles.tinted(np.array([[2.0, -1.0], [0.0, np.nan]]))
+    assert picture.tolist() == [[[0, 114, 178], [234, 174, 128]], [[255, 255, 255], [128, 128, 128]]]
+    assert tiles.tinted(np.zeros((1, 1))).tolist() == [[[255, 255, 255]]]
+    assert tiles.tinted(np.array([[1.0]]), most=2).tolist() == [[[128, 184, 216]]]
+
+
+def test_a_montage_has_every_map_and_lines_between_them() -> None:
+    maps = np.stack([np.full((2, 3), i, float) for i in range(5)], axis=-1)
+    picture = tiles.montage(maps, across=3)
+    assert picture.shape == (5, 11)
+    assert np.isnan(picture[2]).all()
+    assert np.isnan(picture[:, 3]).all()
+    assert (picture[0, 0], picture[0, 4], picture[0, 8], picture[3, 0], picture[3, 4]) == (0, 1, 2, 3, 4)
+    assert np.isnan(picture[3, 8])
+    assert tiles.montage(maps).shape == (5, 11)
+
+
+def test_digits_and_overlays_keep_their_shape() -> None:
+    image = np.zeros((28, 28), np.uint8)
+    image[3, 4] = 255
+    assert tiles.digit(image, 2).shape == (56, 56)
+    assert tiles.digit(image, 1)[3, 4] == 0
+    importance = np.zeros((28, 28))
+    importance[0, 0] = 1
+    over = tiles.overlay(image, importance, times=1)
+    assert over[0, 0].tolist() == [0, 114, 178]
+    assert over[3, 4].max() < 200
+    assert over[10, 10].tolist() == [255, 255, 255]
