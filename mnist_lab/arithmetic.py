@@ -69,5 +69,5 @@ def onward(layer: Layer, shape: tuple[int, ...], row: int, column: int) -> tuple
         (height, width), _, _ = layer.window(shape)
         row, column = row // height, column // width
         out = layer.output_shape(shape)
-        return (row, column) if row < out[0] and column < out[1] else None
+        return (row, column) if len(out) == 3 and row < out[0] and column < out[1] else None
     return row, column

@@ -20,7 +20,7 @@ PAD_SIDE = 280
 PEN = 0.085
 MOST_POINTS = 20_000
 _FINER = 2
-_INK = 0.2
+_INK = 0.1
 _CENTRE = SIDE // 2
 Strokes = list[list[tuple[float, float]]]
 
@@ -90,7 +90,7 @@ def prepared(image: np.ndarray) -> np.ndarray:
     cut = Image.fromarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     share = DIGIT_SIDE / max(cut.size)
     size = tuple(max(1, round(share * side)) for side in cut.size)
-    small = np.asarray(cut.resize((size[0], size[1]), Image.Resampling.BICUBIC), float)
+    small = np.asarray(cut.resize((size[0], size[1]), Image.Resampling.LANCZOS), float)
     total = small.sum()
     top, left = (
         round(_CENTRE - float((small.sum(axis=1 - axis) * np.arange(small.shape[axis])).sum() / total))

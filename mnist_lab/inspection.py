@@ -257,14 +257,14 @@ def _principal(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return left[:, order] * sizes[order] * signs, sizes[order] ** 2 / total
 
 
-def robustness(network: Network, advance: Advance, *, kind: str, strengths: list[float], images: int) -> Arrays:
+def robustness(network: Network, advance: Advance, *, change: str, strengths: list[float], images: int) -> Arrays:
     """`accuracy` on the test images, or so many of them evenly chosen, changed by each of some strengths."""
-    if kind not in PERTURBATIONS:
-        raise InputError(f"Change: should be one of {', '.join(PERTURBATIONS)}; received {kind[:40]!r}.")
+    if change not in PERTURBATIONS:
+        raise InputError(f"Change: should be one of {', '.join(PERTURBATIONS)}; received {change[:40]!r}.")
     given = _some(images)
     found = []
     for number, strength in enumerate(strengths):
-        changed = perturbed(given.x, {kind: strength})
+        changed = perturbed(given.x, {change: strength})
 
         def within(share: float, number: int = number) -> None:
             advance((number + share) / len(strengths))

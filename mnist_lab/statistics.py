@@ -5,6 +5,7 @@ them is about the designs. The 10,000 answers of one network each are a sample o
 two seeds of one design often differ there too.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan, sqrt
@@ -104,12 +105,15 @@ def seeds_needed(size: float, sd: float, level: float = LEVEL, power: float = PO
     """
     if size == 0:
         return None
-    for n in range(2, MOST_SEEDS + 1):
+
+    def shows(n: int) -> bool:
         limit = stats.t.ppf((1 + level) / 2, n - 1)
         shift = abs(size) / max(sd, _RESOLUTION) * sqrt(n)
-        if stats.nct.sf(limit, n - 1, shift) >= power:
-            return n
-    return None
+        return bool(stats.nct.sf(limit, n - 1, shift) >= power)
+
+    numbers = range(2, MOST_SEEDS + 1)
+    place = bisect_left(numbers, True, key=shows)  # more seeds never show less
+    return numbers[place] if place < len(numbers) else None
 
 
 @dataclass(frozen=True)

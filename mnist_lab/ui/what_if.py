@@ -92,7 +92,7 @@ def _curve(networks: list[Chosen]) -> None:
     kind = KINDS[name]
     found = []
     for number, network in enumerate(networks):
-        arguments = {**network.question, "kind": name, "strengths": kind.strengths, "images": _IMAGES[count]}
+        arguments = {**network.question, "change": name, "strengths": kind.strengths, "images": _IMAGES[count]}
         words = f"asking {network.title}"
         if number == 0:
             asked = errand.on_request("robustness", "Draw the curve", words, **arguments)
