@@ -29,7 +29,13 @@ def answer_points(probabilities: np.ndarray) -> pd.DataFrame:
 def answer() -> Spec:
     """The probability of each digit as a bar; the highest is dark. Changes with its data alone."""
     base = alt.Chart(alt.NamedData("points")).encode(
-        y=alt.Y("digit:O", title=None, axis=alt.Axis(labelFontSize=14, ticks=False, domain=False)),
+        y=alt.Y(
+            "digit:O",
+            title=None,
+            axis=alt.Axis(
+                labelFontSize=13, labelOverlap=False, labelFlush=False, labelBound=False, ticks=False, domain=False
+            ),
+        ),
         x=alt.X(
             "probability:Q",
             title="probability",
@@ -58,25 +64,27 @@ def confusion(points: pd.DataFrame, *, in_percent: bool) -> alt.LayerChart:
         y=alt.Y("digit:O", title="digit"),
         tooltip=["digit:O", "answer:O", "images:Q", alt.Tooltip("share:Q", format=".2%", title="of the digit")],
     )
-    cells = (
-        base.mark_rect(cursor="pointer")
+    right = base.transform_filter("datum.digit === datum.answer").mark_rect(fill=_GREY, fillOpacity=0.25)
+    wrong = (
+        base.transform_filter("datum.digit !== datum.answer && datum.images > 0")
+        .mark_rect()
         .encode(
-            color=alt.condition(
-                "datum.digit === datum.answer",
-                alt.value("#DDDDDD"),
-                alt.Color(
-                    "share:Q",
-                    legend=None,
-                    scale=alt.Scale(type="sqrt", domain=[0, 0.05], clamp=True, range=["#FFFFFF", "#E07B00"]),
-                ),
-            ),
-            stroke=alt.condition(chosen, alt.value("#0072B2"), alt.value("#FFFFFF"), empty=False),
-            strokeWidth=alt.condition(chosen, alt.value(3), alt.value(1), empty=False),
+            color=alt.Color(
+                "share:Q", legend=None, scale=alt.Scale(type="sqrt", domain=[0, 0.05], clamp=True, range=_ORANGE)
+            )
+        )
+    )
+    dark = alt.condition("datum.digit === datum.answer", alt.value(_GREY), alt.value("#111111"))
+    words = base.transform_filter("datum.images > 0").mark_text(fontSize=11).encode(text=text, color=dark)
+    frames = (
+        base.mark_rect(fillOpacity=0, cursor="pointer")
+        .encode(
+            stroke=alt.condition(chosen, alt.value("#0072B2"), alt.value(_GREY), empty=False),
+            strokeWidth=alt.condition(chosen, alt.value(3), alt.value(0.2), empty=False),
         )
         .add_params(chosen)
     )
-    words = base.transform_filter("datum.images > 0").mark_text(fontSize=11, color="#111111").encode(text=text)
-    chart: alt.LayerChart = (cells + words).properties(height=380)
+    chart: alt.LayerChart = (right + wrong + words + frames).properties(height=380)
     return chart
 
 
@@ -140,14 +148,18 @@ def cells(values: np.ndarray, most: float) -> alt.Chart:
             color=alt.Color(
                 "value:Q",
                 legend=None,
-                scale=alt.Scale(domain=[-most or -1, 0, most or 1], range=["#D55E00", "#FFFFFF", "#0072B2"]),
+                scale=alt.Scale(
+                    domain=[-most or -1, 0, most or 1],
+                    range=["#D55E00", "#FFFFFF", "#0072B2"],
+                    interpolate="rgb",  # by hue there would be a yellow between orange and white
+                ),
             ),
             stroke=alt.condition(chosen, alt.value("#000000"), alt.value(None), empty=False),
             strokeWidth=alt.condition(chosen, alt.value(3), alt.value(0), empty=False),
             tooltip=["row:O", "column:O", alt.Tooltip("value:Q", format=".4f")],
         )
         .add_params(chosen)
-        .properties(height=min(340, 40 + 14 * height), width=min(340, 40 + 14 * width))
+        .properties(height=min(250, 14 * height), width=min(250, 14 * width))
     )
     return chart
 

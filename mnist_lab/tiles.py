@@ -3,7 +3,7 @@ little and dark is much, so that the colours are told apart without seeing them.
 
 import numpy as np
 
-_POSITIVE, _NEGATIVE, _GAP = np.array([0, 114, 178]), np.array([213, 94, 0]), 128
+_POSITIVE, _NEGATIVE, _GAP = np.array([0, 114, 178]), np.array([213, 94, 0]), 205
 
 
 def tinted(values: np.ndarray, most: float | None = None) -> np.ndarray:
@@ -43,6 +43,18 @@ def montage(maps: np.ndarray, across: int | None = None) -> np.ndarray:
         top, left = i // across * (height + 1), i % across * (width + 1)
         picture[top : top + height, left : left + width] = maps[:, :, i]
     return picture
+
+
+def strip(values: np.ndarray, across: int = 64) -> np.ndarray:
+    """Numbers in rows, one after the other, the last row filled up with missing ones: for `tinted`."""
+    across = min(across, len(values))
+    rows = -(-len(values) // across)
+    return np.pad(values.astype(float), (0, rows * across - len(values)), constant_values=np.nan).reshape(rows, across)
+
+
+def framed(picture: np.ndarray) -> np.ndarray:
+    """A picture with a thin grey frame, so that paper is seen on paper."""
+    return np.pad(picture, [(1, 1), (1, 1)] + [(0, 0)] * (picture.ndim - 2), constant_values=_GAP)
 
 
 def overlay(image: np.ndarray, importance: np.ndarray, times: int = 8) -> np.ndarray:

@@ -7,7 +7,7 @@ from mnist_lab import tiles
 
 def test_blue_where_positive_orange_where_negative_white_at_zero_grey_where_missing() -> None:
     picture = tiles.tinted(np.array([[2.0, -1.0], [0.0, np.nan]]))
-    assert picture.tolist() == [[[0, 114, 178], [234, 174, 128]], [[255, 255, 255], [128, 128, 128]]]
+    assert picture.tolist() == [[[0, 114, 178], [234, 174, 128]], [[255, 255, 255], [205, 205, 205]]]
     assert tiles.tinted(np.zeros((1, 1))).tolist() == [[[255, 255, 255]]]
     assert tiles.tinted(np.array([[1.0]]), most=2).tolist() == [[[128, 184, 216]]]
 
@@ -34,3 +34,12 @@ def test_digits_and_overlays_keep_their_shape() -> None:
     assert over[0, 0].tolist() == [0, 114, 178]
     assert over[3, 4].max() < 200
     assert over[10, 10].tolist() == [255, 255, 255]
+
+
+def test_a_strip_is_filled_up_and_a_frame_goes_around() -> None:
+    found = tiles.strip(np.arange(5), across=3)
+    assert found[0].tolist() == [0, 1, 2]
+    assert np.isnan(found[1, 2])
+    assert tiles.strip(np.arange(5)).shape == (1, 5)
+    assert tiles.framed(np.zeros((2, 2, 3), np.uint8)).shape == (4, 4, 3)
+    assert tiles.framed(np.zeros((2, 2), np.uint8))[0].tolist() == [205] * 4

@@ -76,7 +76,7 @@ def _epoch(run: Run) -> int | None:
     epochs = list(lab().checkpoints(run.id))
     kept = run.kept_epoch if run.kept_epoch in epochs else None
     if len(epochs) < 2:
-        return None if kept is not None else epochs[0]
+        return epochs[0] if epochs and kept is None else None
     start = epochs[-1] if kept is None else kept
     chosen: int = st.select_slider(
         f"Run {run.id} as it was after epoch",
@@ -136,7 +136,7 @@ def subject() -> Subject:
             )
         )
         found = Subject(test.x[number], f"test image {number}", int(test.y[number]))
-    right.image(tiles.digit(found.image, 3), width=84, alt=f"The digit: {found.name}")
+    right.image(tiles.framed(tiles.digit(found.image, 3)), width=86, alt=f"The digit: {found.name}")
     return found
 
 

@@ -20,15 +20,15 @@ def show(networks: list[Chosen]) -> None:
     raw = drawing.rendered(strokes)
     with middle:
         is_prepared = st.toggle(
-            "Prepare as MNIST was",
+            "Prepared",
             value=True,
             key="prepare",
             persist_state="session",
-            help="The digits the networks learnt from were all scaled to fit 20×20 pixels and centred by their mass. Switch it "
+            help="As MNIST was: the digits the networks learnt from were all scaled to fit 20×20 pixels and centred by their mass. Switch it "
             "off, draw small or in a corner, and see what a network makes of a digit in a place it never saw one in.",
         )
         image = drawing.prepared(raw) if is_prepared else drawing.shrunk(raw)
-        st.image(tiles.digit(image, 5), width=140, alt=_in_words(image))
+        st.image(tiles.framed(tiles.digit(image, 5)), width=142, alt=_in_words(image))
         st.caption("What the networks are given: 28×28 pixels.")
         threshold = st.slider(
             "None of these, under",

@@ -80,8 +80,10 @@ def on_request(kind: str, label: str, words: str, **arguments: Any) -> dict[str,
             st.session_state[key] = arguments
         if st.session_state.get(key) != arguments:
             return None
-        st.button("Stop", icon=":material/stop:", key=f"stop-{kind}", on_click=stop, help="Gives up what is not done.")
+        place = st.empty()
+    place.button("Stop", icon=":material/stop:", key=f"stop-{kind}", on_click=stop, help="Gives up what is not done.")
     found = ask(kind, words, **arguments)
+    place.empty()
     if found is None:
         stop()
     return found

@@ -70,7 +70,7 @@ def _importance(network: Chosen, subject: Subject, said: int) -> None:
         importance = found["importance"]
         row, column = np.unravel_index(int(np.abs(importance).argmax()), importance.shape)
         st.image(
-            tiles.overlay(subject.image, importance, 9),
+            tiles.framed(tiles.overlay(subject.image, importance, 9)),
             width=252,
             alt=f"Importance of each pixel for a {digit} by {method}: strongest at row {row}, column {column} of 28",
         )
@@ -96,14 +96,19 @@ def _all_layers(traced: list[TracedLayer], outputs: list[np.ndarray]) -> None:
         if output.ndim == 3:
             maps = output[:, :, :_MOST_MAPS]
             times = max(1, min(4, 56 // max(output.shape[:2])))
-            picture = tiles.enlarged(tiles.tinted(tiles.montage(maps, across=16)), times)
+            picture = tiles.enlarged(tiles.tinted(tiles.montage(maps, _across(maps.shape[2]))), times)
             strongest = int(np.abs(output).mean(axis=(0, 1)).argmax())
             alt = f"{words}: {output.shape[2]} maps; map {strongest} is the strongest"
         else:
-            picture = tiles.enlarged(tiles.tinted(tiles.montage(output.reshape(1, 1, -1), across=64)), 10)
+            picture = tiles.enlarged(tiles.tinted(tiles.strip(output)), 12)
             alt = f"{words}: the largest is number {int(output.argmax())}, {output.max():.3f}"
         st.caption(words)
         st.image(picture, width=min(picture.shape[1], 900), alt=alt)
+
+
+def _across(count: int) -> int:
+    """How many maps in a row, so that rows are full where that can be."""
+    return next((n for n in range(min(count, 16), 7, -1) if count % n == 0), min(count, 16))
 
 
 @st.fragment
@@ -129,7 +134,7 @@ def _closer(network: Chosen, traced: list[TracedLayer], inputs: list[np.ndarray]
     )
     weights = _weights(network, traced, number)
     output = outputs[number][:, :, index]
-    before, middle, after = st.columns([2, 3, 4], gap="medium")
+    before, middle, after = st.columns([2, 4, 5], gap="medium")
     with before:
         channels = weights[0].shape[2]
         kernels = np.stack([_kernel(layer, weights, channel, index) for channel in range(channels)], axis=-1)
@@ -166,8 +171,8 @@ def _closer(network: Chosen, traced: list[TracedLayer], inputs: list[np.ndarray]
 def _weights(network: Chosen, traced: list[TracedLayer], number: int) -> list[np.ndarray]:
     """Of one layer, as Keras orders them."""
     every = _all_weights(lab().url, network.run.id, network.epoch)
-    start = f"{traced[number].place} {type(traced[number].layer).__name__}".lower().replace(" ", "_") + "/"
-    return [array for name, array in every.items() if name.startswith(start)]
+    name = f"{traced[number].place} {type(traced[number].layer).__name__}".lower().replace(" ", "_")
+    return [array for path, array in every.items() if name in path.split("/")]
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)

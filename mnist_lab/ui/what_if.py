@@ -47,7 +47,11 @@ def _one_digit(networks: list[Chosen]) -> None:
     image = perturbed(subject.image[np.newaxis], strengths)[0]
     with middle:
         changes = [f"{KINDS[name].title.lower()} {x:g}" for name, x in strengths.items() if x != KINDS[name].neutral]
-        st.image(tiles.digit(image, 5), width=140, alt=f"{subject.name}, changed: {', '.join(changes) or 'not at all'}")
+        st.image(
+            tiles.framed(tiles.digit(image, 5)),
+            width=142,
+            alt=f"{subject.name}, changed: {', '.join(changes) or 'not at all'}",
+        )
         st.caption(", ".join(changes) or "Move a slider.")
     with right:
         changed = Subject(image, subject.name, subject.label)
