@@ -292,6 +292,60 @@ def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_anothe
         assert page.get_by_test_id("stException").count() == 0
 
 
+def draw(page, *corners: tuple[float, float]) -> None:
+    """A stroke on the pad through some corners, as shares of its side, with the moves a hand makes between them."""
+    canvas = page.get_by_role("application", name="Pad to draw a digit on")
+    box = canvas.bounding_box()
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for corner in at[1:]:
+        page.mouse.move(*corner, steps=10)
+    page.mouse.up()
+
+
+SEVEN = ((0.25, 0.22), (0.75, 0.22), (0.60, 0.45), (0.48, 0.65), (0.42, 0.85))
+ONE = ((0.5, 0.15), (0.5, 0.85))
+
+
+def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(store: Store) -> None:
+    fast = PRESETS["fast"]
+    recipe = fast.recipe.model_dump(mode="json") | {"epochs": 1}
+    (reader,) = store.add_runs([fast.with_changes(recipe=recipe, train_images=20_000)], "ada")
+    with server(store.url) as running, browser() as page:
+        wait_until(lambda: store.run(reader).status is Status.FINISHED, "the network has learnt to read")
+        page.goto(f"{running.url}/inspect?runs={reader}")
+        page.get_by_text("The answer stands here while you draw").wait_for()
+        settled(page)
+        draw(page, *SEVEN)
+        page.get_by_text("It says 7").wait_for()
+        (long,) = store.add_runs([PRESETS["3x3"]], "ada")
+        wait_until(lambda: store.run(long).steps_done > 10, "another network trains")
+        page.get_by_role("button", name="Clear", exact=True).click()
+        page.get_by_text("The answer stands here while you draw").wait_for()
+        draw(page, *ONE)
+        page.get_by_text("It says 1").wait_for()
+        page.get_by_role("button", name="Undo stroke").click()
+        page.get_by_text("The answer stands here while you draw").wait_for()
+        page.get_by_role("application", name="Pad to draw a digit on").focus()
+        page.keyboard.press("Space")
+        for _ in range(8):
+            page.keyboard.press("Shift+ArrowDown")
+        page.keyboard.press("Space")
+        page.get_by_text("It says 1").wait_for()
+        assert store.run(long).status is Status.RUNNING
+        choose(page, "Mistakes")
+        page.get_by_text("All mistakes, the surest first").wait_for()
+        settled(page)
+        chart = page.locator("[data-testid=stVegaLiteChart]").first
+        cells = chart.locator(".mark-rect path")
+        wrong = wait_until(lambda: cells.count() > 100 and cells.last.bounding_box(), "the confusion matrix is drawn")
+        page.mouse.click(wrong["x"] + wrong["width"] / 2, wrong["y"] + wrong["height"] / 2)
+        page.get_by_text("Images of a ").wait_for()
+        assert "view=Mistakes" in page.url
+        assert page.get_by_test_id("stException").count() == 0
+
+
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
