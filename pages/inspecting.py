@@ -12,17 +12,12 @@ st.write("Ask a trained network: what does it say, where is it wrong, and what d
 with errors_shown():
     networks = chosen.networks()
     if networks:
-        if "view" not in st.session_state and st.query_params.get("view") in VIEWS:
-            st.session_state["view"] = st.query_params["view"]
+        if "view" not in st.session_state:
+            named = st.query_params.get("view")
+            st.session_state["view"] = named if named in VIEWS else "Draw"
         left, right = st.columns([3, 1], vertical_alignment="center")
         view = left.segmented_control(
-            "View",
-            list(VIEWS),
-            default="Draw",
-            required=True,
-            key="view",
-            persist_state="session",
-            label_visibility="collapsed",
+            "View", list(VIEWS), required=True, key="view", persist_state="session", label_visibility="collapsed"
         )
         with right:
             exports.take_away(networks[0].run)
