@@ -19,7 +19,7 @@ from mnist_lab.tables import Run
 FORMAT = 1
 MAX_BYTES = 2_000_000
 NAME = "receipt.json"
-_VERSIONS = ("tensorflow", "keras", "cpu", "threads")
+_VERSIONS = ("lab", "tensorflow", "keras", "cpu", "threads")
 Text = Field(max_length=200)
 
 

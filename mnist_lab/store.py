@@ -243,5 +243,9 @@ class Store(Errands):
 
 def _differing(before: dict[str, Any], now: dict[str, Any]) -> str:
     """What of the things that decide a result's last digits is another now."""
-    found = [key for key in ("tensorflow", "keras", "cpu", "threads", "data_sha256") if before.get(key) != now.get(key)]
+    found = [
+        key
+        for key in ("lab", "tensorflow", "keras", "cpu", "threads", "data_sha256")
+        if before.get(key) != now.get(key)
+    ]
     return " and ".join(f"{key} ({now.get(key)} after {before.get(key)})" for key in found)

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 import mnist_lab
-from mnist_lab import dataset
+from mnist_lab import dataset, fast_forward
 from mnist_lab.errors import TrainingError
 from mnist_lab.evaluation import Evaluation, as_input
 from mnist_lab.experiment import Experiment, Protocol, Wish
@@ -172,13 +172,11 @@ class _Training:
         recipe = self.experiment.recipe
         augmented, smoothing = recipe.augmentation.moves_images, recipe.label_smoothing
 
-        def batch_loss(labels: tf.Tensor, probabilities: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
+        def batch_loss(labels: tf.Tensor, logits: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
             if not smoothing:
                 return tf.reduce_mean(losses)
-            one_hot = tf.one_hot(labels, CLASSES)
-            return tf.reduce_mean(
-                keras.losses.categorical_crossentropy(one_hot, probabilities, label_smoothing=smoothing)
-            )
+            smooth = tf.one_hot(labels, CLASSES) * (1 - smoothing) + smoothing / CLASSES
+            return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smooth, logits))
 
         # XLA is several times slower on a CPU, and "auto" would turn it on where Keras sees a GPU.
         @tf.function(  # type: ignore[untyped-decorator]
@@ -196,12 +194,12 @@ class _Training:
             if augmented:
                 images = keras.ops.image.affine_transform(images, transforms, data_format="channels_last")
             with tf.GradientTape() as tape:
-                probabilities = model(images, training=True)
-                losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
-                loss = batch_loss(labels, probabilities, losses)
+                logits = fast_forward.logits(model, images)
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+                loss = batch_loss(labels, logits, losses)
             optimizer.learning_rate.assign(rate)
             optimizer.apply(tape.gradient(loss, model.trainable_variables))
-            correct = tf.equal(tf.argmax(probabilities, axis=1, output_type=tf.int32), labels)
+            correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
             found = [
                 tf.reduce_sum(losses),
                 tf.reduce_sum(tf.cast(correct, tf.float32)),

@@ -1,0 +1,113 @@
+"""The forward pass of training against the stock layers it stands for."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from mnist_lab import fast_forward
+from mnist_lab.architecture import Architecture, totals, trace
+from mnist_lab.errors import InputError
+from mnist_lab.experiment import parse
+from mnist_lab.keras_model import build
+from mnist_lab.presets import PRESETS
+from tests.test_keras_model import plain_block, raw_dense
+
+X = np.random.default_rng(0).random((12, 28, 28, 1)).astype(np.float32)
+LABELS = np.arange(12) % 10
+
+
+def without_dropout(architecture: Architecture) -> Architecture:
+    plain = architecture.model_dump(mode="json")
+    for block in [*plain["blocks"], *plain["head"]]:
+        block["dropout"] = 0.0
+    return Architecture.model_validate(plain)
+
+
+def trained_once(architecture: Architecture, *, is_fast: bool) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """Probabilities, gradients, and all variables after a forward pass in training."""
+    model = build(architecture, seed=3)
+    with tf.GradientTape() as tape:
+        if is_fast:
+            logits = fast_forward.logits(model, tf.constant(X))
+            probabilities = tf.nn.softmax(logits)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS, logits)
+        else:
+            probabilities = model(X, training=True)
+            losses = keras.losses.sparse_categorical_crossentropy(LABELS, probabilities)
+        loss = tf.reduce_mean(losses)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    return probabilities.numpy(), [g.numpy() for g in gradients], [v.numpy() for v in model.variables]
+
+
+def compare(architecture: Architecture) -> None:
+    fast, stock = (trained_once(architecture, is_fast=is_fast) for is_fast in (True, False))
+    assert fast[0] == pytest.approx(stock[0], abs=2e-5)
+    scale = max(float(np.abs(g).max()) for g in stock[1])
+    for ours, theirs in zip(fast[1], stock[1], strict=True):
+        assert ours == pytest.approx(theirs, rel=2e-3, abs=2e-4 * max(scale, 1e-3))
+    for ours, theirs in zip(fast[2], stock[2], strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_give_the_outputs_gradients_and_moving_averages_of_stock_keras(name: str) -> None:
+    compare(without_dropout(PRESETS[name].architecture))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(plain_block, min_size=1, max_size=3),
+    st.sampled_from(["flatten", "global average", "global max"]),
+    st.lists(raw_dense, max_size=1),
+)
+def test_so_do_generated_architectures(blocks: list[dict], bridge: str, head: list[dict]) -> None:
+    try:
+        architecture = parse(Architecture, {"blocks": blocks, "bridge": bridge, "head": head})
+        assume(totals(trace(architecture)).parameters < 300_000)
+    except InputError:
+        assume(False)
+    compare(without_dropout(architecture))
+
+
+def test_the_order_of_a_maximum_and_what_never_falls_changes_not_a_bit() -> None:
+    x = tf.constant(np.random.default_rng(1).normal(size=(4, 6, 6, 3)).astype(np.float32))
+    bias = tf.constant([0.1, -0.2, 0.3])
+    for name in ("relu", "leaky_relu", "linear"):
+        activation = keras.activations.get(name)
+        before = tf.nn.max_pool2d(activation(x + bias), 2, 2, "VALID")
+        after = activation(tf.nn.max_pool2d(x, 2, 2, "VALID") + bias)
+        assert np.array_equal(before.numpy(), after.numpy()), name
+
+
+@pytest.mark.parametrize(("rate", "drops"), [(0.25, 0.25), (0.5, 0.5), (0.7, 45875 / 65536), (0.1, 6554 / 65536)])
+def test_dropout_drops_its_share_and_keeps_the_mean(rate: float, drops: float) -> None:
+    layer = keras.layers.Dropout(rate, seed=5)
+    x = tf.ones((301, 29, 7))
+    first, second = (fast_forward._dropped(layer, x).numpy() for _ in range(2))
+    share = (first == 0).mean()
+    assert share == pytest.approx(rate, abs=5 * np.sqrt(rate * (1 - rate) / first.size))
+    assert np.unique(first[first != 0]) == pytest.approx([1 / (1 - drops)], rel=1e-6)
+    assert (first != second).mean() == pytest.approx(2 * rate * (1 - rate), abs=0.01)  # another mask each time
+    for axis in range(3):
+        others = tuple(a for a in range(3) if a != axis)
+        means = (first == 0).mean(axis=others)
+        assert means.std() < 6 * np.sqrt(rate * (1 - rate) / (first.size / first.shape[axis]))
+
+
+def test_the_same_state_of_dropout_gives_the_same_mask() -> None:
+    x = tf.ones((10, 50))
+    masks = [fast_forward._dropped(keras.layers.Dropout(0.3, seed=9), x).numpy() for _ in range(2)]
+    assert np.array_equal(*masks)
+    assert not np.array_equal(masks[0], fast_forward._dropped(keras.layers.Dropout(0.3, seed=8), x).numpy())
+
+
+def test_what_is_dropped_has_no_gradient_and_the_rest_its_scale() -> None:
+    layer = keras.layers.Dropout(0.25, seed=5)
+    x = tf.ones((100, 40))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = fast_forward._dropped(layer, x)
+    assert np.array_equal(tape.gradient(y, x).numpy(), y.numpy())
