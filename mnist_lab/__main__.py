@@ -314,7 +314,7 @@ def _repeat(options: argparse.Namespace) -> int:
         raise InputError(f"File: {options.file} cannot be read ({error.strerror}); name a receipt.") from None
     lab = Lab()
     (run,) = _wait(lab, [lab.repeat(receipt.read(data))])
-    out.print(f"Run {run.id}: {lab.repeated(run)}", soft_wrap=True, highlight=False)
+    out.print(f"Run {run.id}: {lab.repeated(run, lab.table())}", soft_wrap=True, highlight=False)
     return _exit_status([run])
 
 

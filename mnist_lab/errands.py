@@ -4,6 +4,7 @@ An answer follows from its question alone, for a run that has ended never change
 browser perhaps, is given the same answer for as long as it is kept.
 """
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -15,8 +16,7 @@ import sqlalchemy as sa
 from mnist_lab.catalogue import Catalogue
 from mnist_lab.tables import ERRANDS, packed, unpacked
 
-KEPT_SECONDS = 900.0
-ABANDONED_SECONDS = 60.0
+KEPT_SECONDS, LONG_KEPT_SECONDS = 60.0, 900.0  # since somebody asked last; unanswered ones are abandoned then
 LONG = frozenset(
     {"export", "tested", "hidden", "robustness", "ablation", "each alone"}
 )  # seconds rather than a moment: they never keep the others waiting
@@ -52,17 +52,20 @@ class Errands(Catalogue):
     def ask(self, kind: str, arguments: dict[str, Any]) -> int:
         """Ask something, or find that it was asked already; the errand's id."""
         text = json.dumps(arguments, sort_keys=True)
+        digest = hashlib.sha256(f"{kind} {text}".encode()).hexdigest()
         now = time.time()
-        same = sa.and_(ERRANDS.c.kind == kind, ERRANDS.c.arguments == text, ERRANDS.c.error.is_(None))
+        until = now + (LONG_KEPT_SECONDS if kind in LONG else KEPT_SECONDS)
+        same = sa.and_(ERRANDS.c.digest == digest, ERRANDS.c.error.is_(None))
         with self._write() as connection:
             found = connection.execute(sa.select(ERRANDS.c.id).where(same).limit(1)).scalar_one_or_none()
             if found is not None:
                 connection.execute(
-                    sa.update(ERRANDS).where(ERRANDS.c.id == found).values(wanted=now, askers=ERRANDS.c.askers + 1)
+                    sa.update(ERRANDS).where(ERRANDS.c.id == found).values(until=until, askers=ERRANDS.c.askers + 1)
                 )
                 return int(found)
-            connection.execute(sa.delete(ERRANDS).where(ERRANDS.c.wanted < now - KEPT_SECONDS))
-            row = {"kind": kind, "arguments": text, "wanted": now, "askers": 1, "progress": 0.0, "is_done": False}
+            connection.execute(sa.delete(ERRANDS).where(ERRANDS.c.until < now))
+            row = {"digest": digest, "kind": kind, "arguments": text, "until": until}
+            row |= {"askers": 1, "progress": 0.0, "is_done": False}
             return int(connection.execute(sa.insert(ERRANDS).values(row).returning(ERRANDS.c.id)).scalar_one())
 
     def errand(self, errand_id: int) -> Errand | None:
@@ -89,7 +92,7 @@ class Errands(Catalogue):
         open_ = sa.and_(
             ERRANDS.c.is_done.is_(False),
             ERRANDS.c.error.is_(None),
-            ERRANDS.c.wanted > time.time() - ABANDONED_SECONDS,
+            ERRANDS.c.until > time.time(),
             sa.or_(ERRANDS.c.engine.is_(None), ERRANDS.c.engine != engine),
         )
         with self._read() as connection:

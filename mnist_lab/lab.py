@@ -194,8 +194,12 @@ class Lab:
         self.store.keep_receipt(run_id, receipt.model_dump_json())
         return run_id
 
-    def repeated(self, run: Run) -> str | None:
-        """For a run that repeats a receipt's training, how that turned out, in words; None for any other."""
+    def repeated(self, run: Run, rows: pd.DataFrame) -> str | None:
+        """For a run that repeats a receipt's training, how that turned out, in words; None for any other.
+
+        Args:
+            rows: the table of all runs, which knows how far seeds lie apart here.
+        """
         kept = self.store.receipt(run.id)
         if kept is None:
             return None
@@ -203,7 +207,7 @@ class Lab:
         probabilities = self.probabilities(run.id)
         if run.status is not Status.FINISHED or probabilities is None:
             return f"It repeats run {receipt.run} of another lab, and is compared with it when it has finished."
-        return repeated(receipt, run, probabilities, comparison.usual_sd(self.table(), "test_accuracy"))
+        return repeated(receipt, run, probabilities, comparison.usual_sd(rows, "test_accuracy"))
 
     def ask(self, kind: str, **arguments: Any) -> int:
         """Ask a worker something about a trained network (`inspection.KINDS`); the errand's id."""

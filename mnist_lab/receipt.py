@@ -14,12 +14,11 @@ from pydantic import Field, field_validator
 from mnist_lab.architecture import Spec
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, Status, parse
-from mnist_lab.tables import Run
+from mnist_lab.tables import DECISIVE, Run
 
 FORMAT = 1
 MAX_BYTES = 2_000_000
 NAME = "receipt.json"
-_VERSIONS = ("lab", "tensorflow", "keras", "cpu", "threads")
 Text = Field(max_length=200)
 
 
@@ -167,8 +166,6 @@ def repeated(receipt: Receipt, run: Run, probabilities: np.ndarray, sd: float | 
 
 def _differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
     found = [
-        f"{key} ({theirs.get(key)} there, {ours.get(key)} here)"
-        for key in _VERSIONS
-        if theirs.get(key) != ours.get(key)
+        f"{key} ({theirs.get(key)} there, {ours.get(key)} here)" for key in DECISIVE if theirs.get(key) != ours.get(key)
     ]
     return " and ".join(found)

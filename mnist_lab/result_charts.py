@@ -3,24 +3,25 @@
 import altair as alt
 import pandas as pd
 
-_AXES = {"epoch": "epoch", "seconds": "seconds of training", "multiply_adds": "multiply-adds (billions)"}
+from mnist_lab.live_charts import AXES, Axis
+
 _SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 _GREY = "#7A7A7A"
 
 
-def compared(points: pd.DataFrame, axis: str, value: str, title: str, sides: list[str]) -> alt.LayerChart:
+def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: list[str]) -> alt.LayerChart:
     """A metric along epochs, seconds or multiply-adds, a line for each run, a colour and a shape for each side.
 
     Args:
-        points: `side`, `run`, `seed`, the axis and the value.
+        points: `side`, `run`, `seed`, `x` (along the axis) and the value.
     """
     scale = alt.Scale(domain=sides)
     base = alt.Chart(points).encode(
         x=alt.X(
-            f"{axis}:Q",
-            title=_AXES[axis],
+            "x:Q",
+            title=AXES[axis],
             scale=alt.Scale(domainMin=0, nice=False),
-            axis=alt.Axis(tickMinStep=1) if axis == "epoch" else alt.Axis(),
+            axis=alt.Axis(tickMinStep=1) if axis == "epochs" else alt.Axis(),
         ),
         y=alt.Y(
             f"{value}:Q",
@@ -34,7 +35,7 @@ def compared(points: pd.DataFrame, axis: str, value: str, title: str, sides: lis
             "side:N",
             "run:N",
             "seed:N",
-            alt.Tooltip(f"{axis}:Q", format=".4~g"),
+            alt.Tooltip("x:Q", title=AXES[axis], format=".4~g"),
             alt.Tooltip(f"{value}:Q", format=".4~g"),
         ],
     )

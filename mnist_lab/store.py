@@ -25,6 +25,7 @@ from mnist_lab.tables import (
     BATCHES,
     CALIBRATIONS,
     CHECKPOINTS,
+    DECISIVE,
     DESIGNS,
     EPOCHS,
     PREDICTIONS,
@@ -243,9 +244,5 @@ class Store(Errands):
 
 def _differing(before: dict[str, Any], now: dict[str, Any]) -> str:
     """What of the things that decide a result's last digits is another now."""
-    found = [
-        key
-        for key in ("lab", "tensorflow", "keras", "cpu", "threads", "data_sha256")
-        if before.get(key) != now.get(key)
-    ]
+    found = [key for key in (*DECISIVE, "data_sha256") if before.get(key) != now.get(key)]
     return " and ".join(f"{key} ({now.get(key)} after {before.get(key)})" for key in found)

@@ -101,6 +101,8 @@ def _table(name: str, columns: str) -> sa.TableClause:
     return sa.table(name, *map(sa.column, columns.split()))
 
 
+DECISIVE = ("lab", "tensorflow", "keras", "cpu", "threads")  # of an environment: another one gives other last digits
+
 RUN_FIELDS = {field.name.removesuffix("_json"): field.name for field in fields(Run)}
 RUN = _table("runs", " ".join([*RUN_FIELDS, "engine", "edited"]))
 RUN_COLUMNS = [RUN.c[column].label(name) for column, name in RUN_FIELDS.items()]
@@ -114,7 +116,7 @@ CALIBRATIONS = _table("calibrations", "host ratios created")
 DESIGNS = _table("designs", "name owner experiment created")
 CHOICES = _table("choices", "owner name value")
 RECEIPTS = _table("receipts", "run_id receipt")
-ERRANDS = _table("errands", "id kind arguments wanted askers engine progress is_done answer error")
+ERRANDS = _table("errands", "id digest kind arguments until askers engine progress is_done error answer")
 LEASE = _table("lease", "id engine host pid process_created heartbeat state")
 
 

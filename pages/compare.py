@@ -12,8 +12,7 @@ runs = []
 with errors_shown():
     runs = address.runs("runs", 2, MOST_SIDES)
 if runs:
-    table.follow()
-    comparing.show(runs, table.every())
+    comparing.show(runs, table.every(table.follow()))
 else:
     st.info("Choose two or more rows in the table of results, and press Compare.", icon=":material/info:")
     st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")

@@ -9,8 +9,9 @@ for name, page, its_name in (("run", menu.RUN, "run"), ("compare", menu.COMPARE,
         st.switch_page(page, query_params={its_name: st.query_params[name]})
 st.title("Results")
 st.write("Every run ever made on this machine, newest first: what each network is, how well it does, what it cost.")
-table.show()
-if len(table.every()):
+now = table.follow()
+table.show(now)
+if len(table.every(now)):
     st.subheader("What accuracy costs", anchor=False)
-    costs.show(table.designs())
-notebook.show(table.every())
+    costs.show(table.designs(now))
+notebook.show(table.every(now))

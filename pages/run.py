@@ -11,8 +11,7 @@ run = None
 with errors_shown():
     run = address.run()
 if run:
-    table.follow()
-    run_page.show(run, table.every())
+    run_page.show(run, table.every(table.follow()))
 else:
     st.info("Open a run from the table of results.", icon=":material/info:")
     st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")

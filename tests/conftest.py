@@ -23,8 +23,7 @@ def store(url: str) -> Iterator[Store]:
     store.close()
 
 
-@pytest.fixture
-def small() -> Experiment:
+def small_experiment() -> Experiment:
     """A network that learns something from 1,000 images in a second or two."""
     return Experiment(
         name="small",
@@ -32,3 +31,8 @@ def small() -> Experiment:
         recipe=Recipe(optimizer=Adam(learning_rate=0.01), batch_size=100, epochs=2),
         train_images=1000,
     )
+
+
+@pytest.fixture
+def small() -> Experiment:
+    return small_experiment()

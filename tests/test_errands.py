@@ -10,26 +10,18 @@ import sqlalchemy as sa
 
 from mnist_lab import dataset, inspection
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment
 from mnist_lab.inspection import Networks
 from mnist_lab.store import Store
 from mnist_lab.tables import ERRANDS
-from tests.conftest import small as _small
-from tests.trained import train
+from tests import trained
+from tests.conftest import small_experiment
 
 
 @pytest.fixture(scope="module")
-def experiment() -> Experiment:
-    return _small.__wrapped__()
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory, experiment: Experiment) -> Iterator[Store]:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store with one trained network."""
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('shelf') / 'lab.db'}")
-    train(store, experiment)
-    yield store
-    store.close()
+    with trained.shelf(tmp_path_factory, small_experiment()) as store:
+        yield store
 
 
 def test_an_errand_goes_from_question_to_answer(store: Store) -> None:
@@ -76,12 +68,19 @@ def test_another_engine_takes_over_what_the_last_one_left(store: Store) -> None:
 def test_answers_and_questions_that_nobody_waits_for_are_dropped(store: Store) -> None:
     old = store.ask("export", {"run_id": 1})
     with store._write() as connection:
-        connection.execute(sa.update(ERRANDS).values(wanted=time.time() - 100))
+        connection.execute(sa.update(ERRANDS).values(until=time.time() - 1))
     assert store.claim_errands("engine") == []  # its page is long gone
-    with store._write() as connection:
-        connection.execute(sa.update(ERRANDS).values(wanted=time.time() - 1000))
     store.ask("export", {"run_id": 2})
     assert store.errand(old) is None
+
+
+def test_finding_a_question_or_new_ones_reads_no_others(store: Store) -> None:
+    queries = ("SELECT id FROM errands WHERE digest = 'a'", "SELECT id, error FROM errands WHERE is_done = 0")
+    with store._read() as connection:
+        for query in (*queries, "DELETE FROM errands WHERE until < 1.0"):
+            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all())
+            assert "USING" in plan, plan
+            assert "SCAN" not in plan, plan
 
 
 def test_exported_files_are_stock_keras_and_answer_as_the_run_did(shelf: Store, tmp_path) -> None:

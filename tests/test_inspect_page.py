@@ -12,23 +12,22 @@ from mnist_lab import inspection_charts, supervisor
 from mnist_lab.experiment import Experiment
 from mnist_lab.store import Store
 from mnist_lab.ui import errand
-from tests.conftest import small as _small
+from tests.conftest import small_experiment
 from tests.processes import wait_until
 from tests.test_pages import healthy, page
-from tests.trained import train
+from tests.trained import shelf, train
 
 
 @pytest.fixture(scope="module")
 def lab_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Two seeds of a network, and an engine that answers errands."""
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('inspect') / 'lab.db'}")
-    small: Experiment = _small.__wrapped__()
-    for seed in (1, 2):
-        train(store, small.with_changes(seed=seed))
-    with supervisor.engine(store.url):
+    small = small_experiment()
+    with (
+        shelf(tmp_path_factory, small.with_changes(seed=1), small.with_changes(seed=2)) as store,
+        supervisor.engine(store.url),
+    ):
         wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
         yield store
-    store.close()
 
 
 @pytest.fixture(autouse=True)
@@ -129,8 +128,25 @@ def test_digits_change_and_curves_and_filters_come_on_request(lab_store: Store) 
     assert "without all 4 filters of Block 1" in said(test)
 
 
+def test_stop_stays_until_the_last_network_has_answered(lab_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = healthy(page("inspect", runs="1,2", view="What if"))
+    real, asked = errand.ask, []
+
+    def ask(kind: str, words: str, **arguments: object) -> object:
+        if kind == "robustness":
+            asked.append(arguments["run_id"])
+            if len(asked) == 2:
+                st.stop()  # as if the page were looked at while the second one is asked
+        return real(kind, words, **arguments)
+
+    monkeypatch.setattr(errand, "ask", ask)
+    next(b for b in test.button if b.label == "Draw the curve").click().run(timeout=60)
+    assert asked == [1, 2]
+    assert "Stop" in [b.label for b in healthy(test).button]
+
+
 def test_where_no_worker_is_the_page_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    train(store, _small.__wrapped__())
+    train(store, small_experiment())
     monkeypatch.setattr(errand, "NOT_WORKING_AFTER_SECONDS", 0.5)
     test = healthy(page("inspect", runs="1", view="Layers"))
     assert "No worker is there to answer" in test.error[0].value
@@ -139,7 +155,7 @@ def test_where_no_worker_is_the_page_says_so(store: Store, monkeypatch: pytest.M
 
 
 def test_a_run_without_weights_is_a_sentence(lab_store: Store) -> None:
-    small: Experiment = _small.__wrapped__()
+    small: Experiment = small_experiment()
     run = train(lab_store, small.with_changes(seed=9))
     with lab_store._write() as connection:
         connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE run_id = {run.id}")

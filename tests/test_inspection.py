@@ -19,7 +19,7 @@ from mnist_lab.perturbation import perturbed
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
 from tests.test_drawing import placed
-from tests.trained import train
+from tests.trained import shelf, train
 
 BLOCKS = [
     {"filters": 6, "kernel_size": 5, "strides": 2, "batch_normalization": True, "dropout": 0.2},
@@ -39,10 +39,8 @@ def experiment() -> Experiment:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, experiment: Experiment) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('inspection') / 'lab.db'}")
-    train(store, experiment)
-    yield store
-    store.close()
+    with shelf(tmp_path_factory, experiment) as store:
+        yield store
 
 
 @pytest.fixture(scope="module")

@@ -19,23 +19,21 @@ from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment
 from mnist_lab.lab import Lab
 from mnist_lab.store import Run, Store
-from tests.conftest import small as _small
+from tests.conftest import small_experiment
 from tests.test_results import finished
-from tests.trained import train, train_waiting
+from tests.trained import shelf, train, train_waiting
 
 
 @pytest.fixture(scope="module")
 def experiment() -> Experiment:
-    return _small.__wrapped__()
+    return small_experiment()
 
 
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory, experiment: Experiment) -> Iterator[Store]:
     """Another installation, with one run."""
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('there') / 'lab.db'}")
-    train(store, experiment)
-    yield store
-    store.close()
+    with shelf(tmp_path_factory, experiment) as store:
+        yield store
 
 
 def made(store: Store, run_id: int = 1) -> receipt.Receipt:
@@ -69,10 +67,10 @@ def test_with_weights_it_is_an_archive_with_the_same_receipt_in_it(there: Store,
 def test_another_installation_trains_it_again_to_the_bit(store: Store, file: bytes) -> None:
     lab = Lab(store.url)
     run_id = lab.repeat(receipt.read(file))
-    assert "is compared with it when it has finished" in lab.repeated(store.run(run_id))
+    assert "is compared with it when it has finished" in lab.repeated(store.run(run_id), lab.table())
     run = train_waiting(store, run_id)
-    assert lab.repeated(run).startswith("Reproduced to the bit: every probability")
-    assert lab.repeated(train(store, run.experiment)) is None  # of any other run there is nothing to say
+    assert lab.repeated(run, lab.table()).startswith("Reproduced to the bit: every probability")
+    assert lab.repeated(train(store, run.experiment), lab.table()) is None  # of any other run there is nothing to say
 
 
 def near(run: Run, accuracy: float) -> Run:

@@ -246,8 +246,8 @@ def test_tables_go_out_and_come_back_as_they_were(store: Store, runs: list[int],
 
 
 def test_the_charts_of_results_say_their_colours_in_shapes_too() -> None:
-    points = pd.DataFrame({"side": ["a", "b"], "run": [1, 2], "seed": [1, 1], "epoch": [1, 1], "v": [0.9, 0.8]})
-    spec = result_charts.compared(points, "epoch", "v", "accuracy", ["a", "b"]).to_dict()
+    points = pd.DataFrame({"side": ["a", "b"], "run": [1, 2], "seed": [1, 1], "x": [1, 1], "v": [0.9, 0.8]})
+    spec = result_charts.compared(points, "epochs", "v", "accuracy", ["a", "b"]).to_dict()
     assert "shape" in spec["layer"][1]["encoding"]
     digits = pd.DataFrame({"digit": [0, 0], "side": ["a", "b"], "accuracy": [0.9, 0.8]})
     assert "shape" in result_charts.by_digit(digits, ["a", "b"]).to_dict()["encoding"]

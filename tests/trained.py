@@ -1,5 +1,10 @@
 """Networks trained in the test's own process, without an engine, into a real store."""
 
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
 from mnist_lab import training
 from mnist_lab.experiment import Experiment, Wish
 from mnist_lab.store import Run, Store
@@ -18,3 +23,13 @@ def train_waiting(store: Store, run_id: int) -> Run:
     assert outcome
     store.finish(run_id, outcome)
     return store.run(run_id)
+
+
+@contextlib.contextmanager
+def shelf(folders: pytest.TempPathFactory, *experiments: Experiment) -> Iterator[Store]:
+    """A store of its own with some networks, for all tests of a module."""
+    store = Store(f"sqlite:///{folders.mktemp('shelf') / 'lab.db'}")
+    for experiment in experiments:
+        train(store, experiment)
+    yield store
+    store.close()

@@ -51,7 +51,8 @@ def show(chosen: pd.DataFrame, every: pd.DataFrame) -> None:
                 st.switch_page(menu.INSPECT, query_params={"runs": ",".join(map(str, first_ids))})
             if st.button("To Design", icon=":material/architecture:", disabled=len(chosen) != 1):
                 to_design(first_ids[0])
-            labels(every[every["ids"].map(lambda ids: ids[0] in set(run_ids))])
+            wanted = set(run_ids)
+            labels(every[every["ids"].map(lambda ids: ids[0] in wanted)], every)
         undo_button()
 
 
@@ -61,12 +62,12 @@ def to_design(run_id: int) -> None:
     st.switch_page(menu.DESIGN)
 
 
-def labels(runs: pd.DataFrame) -> None:
-    """Rename, tag, note, archive and delete some runs, a row each."""
+def labels(runs: pd.DataFrame, every: pd.DataFrame) -> None:
+    """Rename, tag, note, archive and delete some runs, a row each; `every` has the tags that are known."""
     ids = [ids[0] for ids in runs["ids"]]
     key = f"labels-{ids[0]}-{len(ids)}"
     common = sorted(set.intersection(*(set(tags) for tags in runs["tags"])))
-    known = sorted({tag for tags in runs["tags"] for tag in tags} | set(_tags_in_use()))
+    known = sorted({tag for tags in every["tags"] for tag in tags})
     notes = runs["note"].unique()
     with st.popover("Label", icon=":material/label:", key="label"), st.form(key, border=False):
         name = st.text_input("Name", runs["name"].iloc[0], max_chars=60, key=f"{key}-name")
@@ -99,16 +100,6 @@ def labels(runs: pd.DataFrame) -> None:
         kwargs={"deleted": True},
         help="Can be undone; what stays deleted for seven days is gone with its weights.",
     )
-
-
-@st.cache_data(ttl=5, show_spinner=False)
-def _all_tags(url: str, fingerprint: tuple[Any, ...]) -> list[str]:
-    del url, fingerprint
-    return sorted({tag for tags in lab().table()["tags"] for tag in tags})
-
-
-def _tags_in_use() -> list[str]:
-    return _all_tags(lab().url, lab().fingerprint())
 
 
 def _save(runs: pd.DataFrame, name: str, added: set[str], removed: set[str], note: str | None) -> None:

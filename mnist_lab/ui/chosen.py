@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from mnist_lab import dataset, drawing, tiles
+from mnist_lab import dataset, drawing, inspection_charts, tiles
 from mnist_lab.errors import InputError
 from mnist_lab.store import Run
 from mnist_lab.ui import address, errand, pad, run_page
@@ -143,6 +143,16 @@ def subject() -> Subject:
 def asked(network: Chosen, kind: str, words: str, subject: Subject, **more: object) -> dict[str, np.ndarray] | None:
     """What a network says of a digit, or None, and the page says why."""
     return errand.ask(kind, words, **network.question, image=drawing.as_text(subject.image), **more)
+
+
+def bars(probabilities: np.ndarray, key: str) -> None:
+    """The probabilities of the ten digits, `(10,)`, as a chart."""
+    st.vega_lite_chart(
+        inspection_charts.answer_points(probabilities),
+        inspection_charts.answer(),
+        key=key,
+        alt="Probabilities: " + ", ".join(f"{d} {p:.0%}" for d, p in enumerate(probabilities)),
+    )
 
 
 def must_have_ink(subject: Subject) -> None:

@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from mnist_lab import comparison, dataset, result_charts, results, statistics, tiles
-from mnist_lab.architecture import totals, trace
 from mnist_lab.comparison import Side
 from mnist_lab.estimate import duration_text
+from mnist_lab.live_charts import Axis, Work
 from mnist_lab.statistics import Verdict
 from mnist_lab.ui import menu, run_page
 from mnist_lab.ui.session import errors_shown, lab
@@ -22,7 +22,7 @@ _ICONS = {
     "open": ":material/help:",
     "untold": ":material/hourglass_empty:",
 }
-_AXES = {"epochs": "epoch", "seconds": "seconds", "multiply-adds": "multiply_adds"}
+_AXES: tuple[Axis, ...] = ("epochs", "seconds", "multiply-adds")
 _MOST_IMAGES = 24
 _MOST_SEEDS_QUEUED = 30
 
@@ -183,7 +183,7 @@ def _differences(sides: list[Side]) -> None:
 def _curves(sides: list[Side]) -> None:
     st.markdown("#### Curves")
     left, right = st.columns(2)
-    axis = str(left.segmented_control("Along", list(_AXES), default="epochs", required=True, key="compare-axis"))
+    axis: Axis = left.segmented_control("Along", _AXES, default="epochs", required=True, key="compare-axis")
     metrics = {"validation accuracy": "validation_accuracy", "validation loss": "validation_loss", "loss": "loss"}
     metric = str(
         right.segmented_control(
@@ -195,8 +195,7 @@ def _curves(sides: list[Side]) -> None:
         epochs = lab().epochs(side.run_ids)
         if epochs.empty:
             continue
-        experiment = lab().run(side.run_ids[0]).experiment
-        work = 3 * totals(trace(experiment.architecture)).multiply_adds * experiment.train_images / 1e9
+        work = Work.of(lab().run(side.run_ids[0]).experiment)
         seeds = {ids[0]: seeds[0] for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)}
         parts.append(
             pd.DataFrame(
@@ -204,9 +203,9 @@ def _curves(sides: list[Side]) -> None:
                     "side": side.title,
                     "run": epochs["run_id"],
                     "seed": epochs["run_id"].map(seeds),
-                    "epoch": epochs["epoch"],
-                    "seconds": epochs.groupby("run_id")["seconds"].cumsum(),
-                    "multiply_adds": epochs["epoch"] * work,
+                    "x": work.along(
+                        axis, epochs["epoch"] * work.steps_per_epoch, epochs.groupby("run_id")["seconds"].cumsum()
+                    ),
                     metrics[metric]: epochs[metrics[metric]],
                 }
             )
@@ -215,7 +214,7 @@ def _curves(sides: list[Side]) -> None:
         st.caption("No curves: none of them came to the end of an epoch.")
         return
     st.altair_chart(
-        result_charts.compared(pd.concat(parts), _AXES[axis], metrics[metric], metric, [side.title for side in sides]),
+        result_charts.compared(pd.concat(parts), axis, metrics[metric], metric, [side.title for side in sides]),
         alt=f"{metric} along {axis}, a line for each run",
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from mnist_lab import drawing, inspection_charts, tiles
+from mnist_lab import drawing, tiles
 from mnist_lab.ui import chosen, pad
 from mnist_lab.ui.chosen import Chosen, Subject
 from mnist_lab.ui.session import errors_shown
@@ -64,12 +64,7 @@ def _answer(network: Chosen, subject: Subject, threshold: float) -> None:
         st.markdown(f"### None of these  \nA {digit} perhaps ({sure:.0%}), or a {second}.")
     else:
         st.markdown(f"### It says {digit}  \n{sure:.0%} sure; next comes {second} ({probabilities[second]:.0%}).")
-    st.vega_lite_chart(
-        inspection_charts.answer_points(probabilities),
-        inspection_charts.answer(),
-        key=f"answer-{network.run.id}",
-        alt="Probabilities: " + ", ".join(f"{d} {p:.0%}" for d, p in enumerate(probabilities)),
-    )
+    chosen.bars(probabilities, key=f"answer-{network.run.id}")
 
 
 def _in_words(image: np.ndarray) -> str:

@@ -1,6 +1,7 @@
 """Waiting for an errand on a page: at once where it is quick, else with progress, and never without an end."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ NOT_WORKING_AFTER_SECONDS = 5.0
 NO_ENGINE = "No worker is there to answer: the engine is not running; restart the app, and see its log if this stays."
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _answer(url: str, errand_id: int, kind: str) -> dict[str, np.ndarray]:
     """Read once for all who look at the same thing."""
     del url, kind
@@ -64,26 +65,31 @@ def ask(kind: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None
             lab().forget(errand_id)
 
 
-def on_request(kind: str, label: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None:
-    """The answer to an errand that takes seconds, once somebody presses a button for it; Stop gives it up.
+def on_request(kind: str, label: str, asked: Mapping[str, Mapping[str, Any]]) -> list[dict[str, np.ndarray]] | None:
+    """The answers to errands that take seconds, once somebody presses a button for them; Stop gives them up.
 
     Args:
-        label: of the button; words: what is being done.
+        label: of the button; asked: the arguments of each errand, by what is being done.
     """
     key = f"requested-{kind}"
+    wanted = list(asked.values())
 
     def stop() -> None:
         st.session_state.pop(key, None)
 
     with st.container(horizontal=True):
         if st.button(label, icon=":material/play_arrow:", key=f"press-{kind}"):
-            st.session_state[key] = arguments
-        if st.session_state.get(key) != arguments:
+            st.session_state[key] = wanted
+        if st.session_state.get(key) != wanted:
             return None
         place = st.empty()
     place.button("Stop", icon=":material/stop:", key=f"stop-{kind}", on_click=stop, help="Gives up what is not done.")
-    found = ask(kind, words, **arguments)
+    found = []
+    for words, arguments in asked.items():
+        answer = ask(kind, words, **arguments)
+        if answer is None:
+            stop()
+            return None
+        found.append(answer)
     place.empty()
-    if found is None:
-        stop()
     return found

@@ -242,11 +242,11 @@ def _landscape(network: Chosen) -> None:
         "The last hidden layer gives each digit a list of numbers. Here each list is a point, drawn on the two axes along which the "
         "points lie furthest apart (principal components): what lies together looks alike to the network."
     )
-    found = errand.on_request(
-        "hidden", "Draw the map", "sending 10,000 test images through the network", **network.question
-    )
-    if found is None:
+    words = "sending 10,000 test images through the network"
+    answers = errand.on_request("hidden", "Draw the map", {words: network.question})
+    if answers is None:
         return
+    found = answers[0]
     st.altair_chart(
         inspection_charts.landscape(_points(found["places"], found["answers"]), found["explained"]),
         alt="The 10,000 test images on two principal components of the last hidden layer, coloured by digit",

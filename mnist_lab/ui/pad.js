@@ -9,11 +9,6 @@ export default function ({ data, parentElement, setStateValue }) {
   const pad = (root.pad ??= begin(root, data));
   pad.send = (drawing) => setStateValue("drawing", drawing);
   pad.seen = Math.max(pad.seen, data?.seen ?? 0);
-  if ((data?.cleared ?? 0) > pad.cleared) {
-    pad.cleared = data.cleared;
-    pad.strokes = [];
-    pad.paint();
-  }
   pad.offer();
 }
 
@@ -28,7 +23,6 @@ function begin(root, data) {
     sent: data?.seen ?? 0,
     seen: data?.seen ?? 0,
     sentAt: 0,
-    cleared: data?.cleared ?? 0,
     isChanged: false,
     send: () => {},
   };
@@ -51,7 +45,6 @@ function begin(root, data) {
   };
 
   pad.paint = () => {
-    const style = getComputedStyle(root);
     const side = canvas.width;
     const context = canvas.getContext("2d");
     context.fillStyle = "#000000";

@@ -73,7 +73,7 @@ def show(run: Run, rows: pd.DataFrame) -> None:
             st.warning(sentence)
     if run.note:
         st.markdown(run.note)
-    if outcome := lab().repeated(run):
+    if outcome := lab().repeated(run, rows):
         st.info(outcome, icon=":material/receipt_long:")
     _buttons(run, rows)
     _figures(run, rows)
@@ -105,7 +105,7 @@ def _buttons(run: Run, rows: pd.DataFrame) -> None:
             queue.controls(run)
         mine = rows[rows["ids"].map(lambda ids: ids[0] == run.id)]
         if len(mine):
-            actions.labels(mine)
+            actions.labels(mine, rows)
         actions.undo_button()
         if run.status is Status.FINISHED:
             exports.take_away(run)

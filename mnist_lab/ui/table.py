@@ -68,30 +68,35 @@ DEFAULT = [name for name in COLUMNS if name not in _HIDDEN_AT_FIRST]
 _SHARES = [name for name in COLUMNS if name.endswith(("accuracy", "_sd", "_half"))]
 
 
-def every() -> pd.DataFrame:
+Now = tuple[Any, ...]
+
+
+def follow() -> Now:
+    """Have the page drawn anew when the table changes; what says which table this is."""
+    now = lab().fingerprint()
+    st.fragment(_follow, run_every=REFRESH_SECONDS)(now)
+    return now
+
+
+def every(now: Now) -> pd.DataFrame:
     """The table of all runs, a row a run."""
-    return _rows(lab().url, lab().fingerprint())
+    return _rows(lab().url, now)
 
 
-def designs() -> pd.DataFrame:
+def designs(now: Now) -> pd.DataFrame:
     """The same without what is archived, a row a design."""
-    return _folded(lab().url, lab().fingerprint(), archived=False)
-
-
-def follow() -> None:
-    """Have the page drawn anew when the table changes."""
-    st.fragment(_follow, run_every=REFRESH_SECONDS)(lab().fingerprint())
+    return _folded(lab().url, now, archived=False)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the runs…")
-def _rows(url: str, fingerprint: tuple[Any, ...]) -> pd.DataFrame:
+def _rows(url: str, fingerprint: Now) -> pd.DataFrame:
     """Read once for all who look, until something changes."""
     del url, fingerprint
     return lab().table()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _folded(url: str, fingerprint: tuple[Any, ...], *, archived: bool) -> pd.DataFrame:
+def _folded(url: str, fingerprint: Now, *, archived: bool) -> pd.DataFrame:
     each = _rows(url, fingerprint)
     return results.fold(each if archived else each[~each["archived"]])
 
@@ -115,11 +120,9 @@ def shown(given: pd.DataFrame) -> pd.DataFrame:
 
 
 @errors_shown()
-def show() -> None:
+def show(now: Now) -> None:
     """The table with its tools, and what can be done with the rows chosen in it."""
-    fingerprint = lab().fingerprint()
-    follow()
-    each = _rows(lab().url, fingerprint)
+    each = every(now)
     if each.empty:
         st.info("No runs yet: train a network and it appears here.", icon=":material/info:")
         st.page_link(menu.DESIGN, label="Design a network", icon=":material/architecture:")
@@ -147,7 +150,7 @@ def show() -> None:
         fields = _fields(lab().url, tuple(each["design_key"].unique()))
         conditions = _filters(each, fields)
         columns = _columns(fields)
-    given = _folded(lab().url, fingerprint, archived=archived) if fold else each
+    given = _folded(lab().url, now, archived=archived) if fold else each
     if not fold and not archived:
         given = given[~given["archived"]]
     if "day" in conditions:
@@ -164,7 +167,7 @@ def show() -> None:
         exports.receive()
 
 
-def _follow(fingerprint: tuple[Any, ...]) -> None:
+def _follow(fingerprint: Now) -> None:
     if lab().fingerprint() != fingerprint:
         st.rerun()
 

@@ -74,12 +74,7 @@ def _answer(network: Chosen, subject: Subject) -> None:
     verdict = "" if subject.label is None else (" ✓ right" if said == subject.label else f" ✗ it is a {subject.label}")
     st.caption(network.title)
     st.markdown(f"Says **{said}**, {probabilities.max():.0%} sure{verdict}")
-    st.vega_lite_chart(
-        inspection_charts.answer_points(probabilities),
-        inspection_charts.answer(),
-        key=f"what-if-{network.run.id}",
-        alt="Probabilities: " + ", ".join(f"{d} {p:.0%}" for d, p in enumerate(probabilities)),
-    )
+    chosen.bars(probabilities, key=f"what-if-{network.run.id}")
 
 
 @st.fragment
@@ -94,20 +89,18 @@ def _curve(networks: list[Chosen]) -> None:
     if name is None or count is None:
         return
     kind = KINDS[name]
-    found = []
-    for number, network in enumerate(networks):
-        arguments = {**network.question, "change": name, "strengths": kind.strengths, "images": _IMAGES[count]}
-        words = f"asking {network.title}"
-        if number == 0:
-            asked = errand.on_request("robustness", "Draw the curve", words, **arguments)
-        else:
-            asked = errand.ask("robustness", words, **arguments)
-        if asked is None:
-            return
-        found.append(
-            pd.DataFrame({"network": network.title, "strength": kind.strengths, "accuracy": asked["accuracy"]})
-        )
-    points = pd.concat(found)
+    change = {"change": name, "strengths": kind.strengths, "images": _IMAGES[count]}
+    found = errand.on_request(
+        "robustness",
+        "Draw the curve",
+        {f"asking {network.title}": {**network.question, **change} for network in networks},
+    )
+    if found is None:
+        return
+    points = pd.concat(
+        pd.DataFrame({"network": network.title, "strength": kind.strengths, "accuracy": answer["accuracy"]})
+        for network, answer in zip(networks, found, strict=True)
+    )
     st.altair_chart(
         inspection_charts.curves(
             points, f"{kind.title} ({kind.unit})", kind.neutral, [network.title for network in networks]
@@ -146,26 +139,13 @@ def _switched_off(network: Chosen) -> None:
     )
     images = _IMAGES[count]
     if picked:
-        found = errand.on_request(
-            "ablation",
-            "Measure without them",
-            "asking with and without",
-            **network.question,
-            off={part: sorted(picked)},
-            images=images,
-        )
-        if found is not None:
-            _compared(found, part, picked, channels)
-    found = errand.on_request(
-        "each alone",
-        "Each alone",
-        f"switching the {channels} {_what(part)} off one by one",
-        **network.question,
-        part=part,
-        images=images,
-    )
-    if found is not None:
-        _each(found, part)
+        off = {**network.question, "off": {part: sorted(picked)}, "images": images}
+        if found := errand.on_request("ablation", "Measure without them", {"asking with and without": off}):
+            _compared(found[0], part, picked, channels)
+    each = {**network.question, "part": part, "images": images}
+    words = f"switching the {channels} {_what(part)} off one by one"
+    if found := errand.on_request("each alone", "Each alone", {words: each}):
+        _each(found[0], part)
 
 
 def _what(part: str) -> str:

@@ -32,17 +32,21 @@ def upgrade() -> None:
     op.create_table(
         "errands",
         sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(30), nullable=False),
         sa.Column("arguments", sa.Text, nullable=False),
-        sa.Column("wanted", sa.Float, nullable=False),
+        sa.Column("until", sa.Float, nullable=False),
         sa.Column("askers", sa.Integer, nullable=False),
         sa.Column("engine", sa.String(64)),
         sa.Column("progress", sa.Float, nullable=False),
         sa.Column("is_done", sa.Boolean, nullable=False),
-        sa.Column("answer", sa.LargeBinary),
         sa.Column("error", sa.Text),
+        sa.Column("answer", sa.LargeBinary),
         sqlite_autoincrement=True,  # a number that was given away means that errand and no other
     )
+    # A class that draws asks a hundred questions a second, and the engine looks for new ones fifty times.
+    for column in ("digest", "is_done", "until"):
+        op.create_index(f"errands_{column}", "errands", [column])
     connection = op.get_bind()
     runs = sa.table("runs", *map(sa.column, ("id", "experiment", "seed", "curve")))
     epochs = sa.table("epochs", *map(sa.column, ("run_id", "epoch", "validation_accuracy")))
