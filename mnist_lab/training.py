@@ -16,21 +16,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 import mnist_lab
-from mnist_lab import dataset, fast_forward
+from mnist_lab import dataset, training_step
 from mnist_lab.errors import TrainingError
-from mnist_lab.evaluation import Evaluation, as_input
+from mnist_lab.evaluation import Evaluation
 from mnist_lab.experiment import Experiment, Protocol, Wish
 from mnist_lab.keras_model import build
 from mnist_lab.layers import CLASSES
-from mnist_lab.recipe import Recipe
+from mnist_lab.optimizers import optimizer
 from mnist_lab.report import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
 
 REPORT_SECONDS = 0.33
+CALL_SECONDS = 0.1  # of training between two looks at it
 CHECKPOINT_SECONDS = 30.0
 CURVE_POINTS = 400
 _PROGRESS = "progress"
@@ -39,7 +39,8 @@ _PROGRESS = "progress"
 def configure(threads: int) -> None:
     """Let TensorFlow use so many threads. To be called before its first operation, else it raises RuntimeError."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    # A second one computes a layer's two gradients side by side: 5 % on two cores, and more of them bring nothing.
+    tf.config.threading.set_inter_op_parallelism_threads(min(threads, 2))
 
 
 def environment() -> dict[str, str | int]:
@@ -63,16 +64,6 @@ def _cpu_name() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """The stock Keras optimizer of a recipe."""
-    return getattr(keras.optimizers, type(recipe.optimizer).__name__)(
-        **recipe.optimizer.model_dump(exclude={"name"}),
-        weight_decay=recipe.weight_decay or None,
-        use_ema=recipe.moving_average > 0,
-        ema_momentum=recipe.moving_average or 0.99,
-    )
 
 
 def train(
@@ -107,11 +98,11 @@ def measure(experiment: Experiment, steps: int) -> float:
     """Seconds of a training step of an experiment, the median of `steps` after two that warm up."""
     run = _Training(experiment, lambda report: None, lambda: Wish.GO_ON, REPORT_SECONDS, CHECKPOINT_SECONDS)
     size = experiment.recipe.batch_size
-    batch = tf.range(size), tf.zeros((size, 8)), tf.constant(experiment.recipe.optimizer.learning_rate)
+    batch = np.arange(size, dtype=np.int32), np.zeros((size, 8), np.float32), run.rates[-1:]
     seconds = []
     for _ in range(steps + 2):
         began = time.perf_counter()
-        run.train_step(*batch)
+        run.steps(*batch)
         seconds.append(time.perf_counter() - began)
     return float(np.median(seconds[2:]))
 
@@ -157,57 +148,15 @@ class _Training:
 
         self.planned_steps = experiment.steps_per_epoch * experiment.recipe.epochs
         self.point_steps = -(-self.planned_steps // CURVE_POINTS)
-        # Loss, right answers, images since the start, never reset: differences are the same whenever they are read.
-        self.sums = tf.Variable(np.zeros(3), dtype=tf.float64)
+        # Loss, right answers, images since the start, never reset: differences are the same whenever they are taken.
+        self.sums = np.zeros(3)
         self.progress = _Progress()
         self.kept_weights: list[np.ndarray] = []
         self.pending: list[BatchPoint] = []
         self.epoch = 0  # complete ones
         self.step = 0
-        self.train_step = self._compiled()
-
-    def _compiled(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], None]:
-        model, optimizer, sums = self.model, self.optimizer, self.sums
-        x, y = tf.constant(self.data.train.x), tf.constant(self.data.train.y)
-        recipe = self.experiment.recipe
-        augmented, smoothing = recipe.augmentation.moves_images, recipe.label_smoothing
-
-        def batch_loss(labels: tf.Tensor, logits: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
-            if not smoothing:
-                return tf.reduce_mean(losses)
-            smooth = tf.one_hot(labels, CLASSES) * (1 - smoothing) + smoothing / CLASSES
-            return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smooth, logits))
-
-        # XLA is several times slower on a CPU, and "auto" would turn it on where Keras sees a GPU.
-        @tf.function(  # type: ignore[untyped-decorator]
-            jit_compile=False,
-            autograph=False,
-            input_signature=[
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([None, 8], tf.float32),
-                tf.TensorSpec([], tf.float32),
-            ],
-        )
-        def train_step(indices: tf.Tensor, transforms: tf.Tensor, rate: tf.Tensor) -> None:
-            labels = tf.cast(tf.gather(y, indices), tf.int32)
-            images = as_input(tf.gather(x, indices))
-            if augmented:
-                images = keras.ops.image.affine_transform(images, transforms, data_format="channels_last")
-            with tf.GradientTape() as tape:
-                logits = fast_forward.logits(model, images)
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-                loss = batch_loss(labels, logits, losses)
-            optimizer.learning_rate.assign(rate)
-            optimizer.apply(tape.gradient(loss, model.trainable_variables))
-            correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
-            found = [
-                tf.reduce_sum(losses),
-                tf.reduce_sum(tf.cast(correct, tf.float32)),
-                tf.cast(tf.size(labels), tf.float32),
-            ]
-            sums.assign_add(tf.cast(tf.stack(found), tf.float64))
-
-        return train_step  # type: ignore[no-any-return]
+        self.steps = training_step.compiled(self.model, experiment.recipe, self.data.train, self.optimizer)
+        self.step_seconds = 0.0
 
     def train(self, resume: Checkpoint | None) -> Outcome | None:
         if resume:
@@ -229,7 +178,7 @@ class _Training:
             trained = self._with_validated_weights()
             line, snapshot, validated = self._validated(self.epoch + 1, steps, began)
             weights = self.model.get_weights()
-            self.progress = replace(self.progress, epoch_sums=tuple(self.sums.numpy()))
+            self.progress = replace(self.progress, epoch_sums=tuple(self.sums))
             if line.validation_accuracy > self.progress.best:
                 self.progress = replace(self.progress, best=line.validation_accuracy, best_epoch=line.epoch)
             if notebook or self.progress.best_epoch == line.epoch:
@@ -299,24 +248,25 @@ class _Training:
         transforms = np.zeros((0, 8), np.float32)  # no images are moved: the step does not look at it
         if augmentation.moves_images:
             transforms = augmentation.transforms(np.random.default_rng([*seed, 1]), images)
-        first_step = (epoch - 1) * self.experiment.steps_per_epoch
-        for start in range((self.step - first_step) * batch, images, batch):
-            part = slice(start, start + batch)
-            rate = tf.constant(self.rates[self.step])
-            self.train_step(tf.constant(order[part]), tf.constant(transforms[part]), rate)
-            self.step += 1
-            last = start + batch >= images
-            point_full = self.step % self.point_steps == 0
+        end = epoch * self.experiment.steps_per_epoch
+        done = end - self.experiment.steps_per_epoch  # at the epoch's beginning
+        while self.step < end:
+            first, last = self.step, min(self.step + self._steps_at_once(), end)
+            part = slice((first - done) * batch, (last - done) * batch)
+            began = time.perf_counter()
+            found = self.steps(order[part], transforms[part], self.rates[first:last])
             now = time.perf_counter()
+            self.step_seconds = (now - began) / (last - first)
             # The first two points at once: a person has just pressed Train and waits for the line to begin.
-            due = self.step <= 2 or now - self.reported >= self.report_seconds
-            if not (due or last or point_full):
-                continue
-            sums = self._read_sums(epoch)
-            self._add_point(sums)
-            if point_full:
-                self.progress = replace(self.progress, point_sums=tuple(sums))
-            if due and not last:
+            due = last <= 2 or now - self.reported >= self.report_seconds
+            for self.step, of_step in enumerate(found, first + 1):
+                self._add_sums(of_step, epoch)
+                point_full = self.step % self.point_steps == 0
+                if point_full or (self.step == last and (due or last == end)):
+                    self._add_point(now - (last - self.step) * self.step_seconds)
+                if point_full:
+                    self.progress = replace(self.progress, point_sums=tuple(self.sums))
+            if due and last < end:
                 keep = now - self.checkpointed >= self.checkpoint_seconds
                 self._report(checkpoint=self._checkpoint() if keep else None)
                 wish = self.wish()
@@ -324,12 +274,17 @@ class _Training:
                     return wish
         return Wish.GO_ON
 
+    def _steps_at_once(self) -> int:
+        """How many steps to take until it is looked at them: one until they have been timed, none past a report."""
+        seconds = min(CALL_SECONDS, self.report_seconds)
+        return max(1, int(seconds / self.step_seconds)) if self.step >= 2 and self.step_seconds else 1
+
     def _validated(
         self, epoch: int, steps: int, began: float
     ) -> tuple[EpochPoint, Snapshot, tuple[float, float, np.ndarray]]:
         """The epoch's line of the log, its picture, and the validation's loss, accuracy and probabilities."""
         found = validation_loss, validation_accuracy, probabilities = self.evaluation(self.data.validation)
-        loss, right, images = self.sums.numpy() - self.progress.epoch_sums
+        loss, right, images = self.sums - self.progress.epoch_sums
         line = EpochPoint(
             epoch=epoch,
             steps=steps,
@@ -344,24 +299,24 @@ class _Training:
         in_255ths = np.round(255 * probabilities).astype(np.uint8)
         return line, Snapshot(confusion, in_255ths, self.model.weights[0].numpy()), found
 
-    def _read_sums(self, epoch: int) -> np.ndarray:
-        sums: np.ndarray = self.sums.numpy()
-        if not np.isfinite(sums).all():
+    def _add_sums(self, of_step: np.ndarray, epoch: int) -> None:
+        self.sums = self.sums + of_step
+        if not np.isfinite(self.sums).all():
             self._report()
             raise TrainingError(
                 f"Training diverged: the loss is no longer a number in epoch {epoch}, batch {self.step:,}, "
                 f"with a learning rate of {self.rates[self.step - 1]:g}; try a tenth of it."
             )
-        return sums
 
-    def _add_point(self, sums: np.ndarray) -> None:
-        loss, right, images = sums - self.progress.point_sums  # a point may reach across the end of an epoch
+    def _add_point(self, now: float) -> None:
+        """A point of the curve for the step just counted, which ended at `now` of the clock."""
+        loss, right, images = self.sums - self.progress.point_sums  # a point may reach across the end of an epoch
         point = BatchPoint(
             point=(self.step - 1) // self.point_steps,
             step=self.step,
             loss=float(loss / images),
             accuracy=float(right / images),
-            seconds=self._seconds(),
+            seconds=self.progress.seconds + now - self.started,
         )
         if self.pending and self.pending[-1].point == point.point:
             self.pending.pop()
@@ -387,7 +342,7 @@ class _Training:
         state = {f"model/{i}": variable.numpy() for i, variable in enumerate(self.model.variables)}
         state |= {f"optimizer/{i}": variable.numpy() for i, variable in enumerate(self.optimizer.variables)}
         state |= {f"kept/{i}": array for i, array in enumerate(self.kept_weights)}
-        state["sums"] = self.sums.numpy()
+        state["sums"] = self.sums
         words = json.dumps(asdict(replace(self.progress, seconds=self._seconds())) | {"optimizer": self._optimizer()})
         state[_PROGRESS] = np.frombuffer(words.encode(), np.uint8)
         return Checkpoint(self.epoch, self.step, state)
@@ -410,7 +365,7 @@ class _Training:
         except (KeyError, ValueError) as error:
             raise TrainingError(f"The checkpoint does not fit this network ({error}); start a new run.") from error
         self.kept_weights = [arrays[f"kept/{i}"] for i in range(len(self.model.weights)) if f"kept/{i}" in arrays]
-        self.sums.assign(arrays["sums"])
+        self.sums = np.array(arrays["sums"], float)
         kept = words.pop("kept")
         words |= {name: tuple(words[name]) for name in ("point_sums", "epoch_sums")}
         self.progress = _Progress(**words, kept=EpochPoint(**kept) if kept else None)

@@ -12,7 +12,10 @@ CORE = {
     f"mnist_lab.{name}"
     for name in "architecture repairs recipe history editing advice compare keras_script layers statistics receptive_field experiment report errors quick".split()
 }
-KERAS = {f"mnist_lab.{name}" for name in "keras_model evaluation fast_forward training inspection".split()}
+KERAS = {
+    f"mnist_lab.{name}"
+    for name in "keras_model evaluation fast_forward optimizers training_step training inspection".split()
+}
 ONLY = {  # a library and the modules that may import it
     "keras": KERAS,
     "tensorflow": KERAS,

@@ -314,15 +314,6 @@ def test_one_cycle_moves_the_learning_rate(small: Experiment) -> None:
     assert not np.array_equal(*(list(found.weights.values())[-1] for found in (outcome, constant)))
 
 
-@pytest.mark.parametrize("name", list(OPTIMIZERS))
-def test_optimizers_are_stock_keras_with_the_recipes_fields(name: str) -> None:
-    recipe = Recipe.model_validate({"optimizer": {"name": name}})
-    config = training.optimizer(recipe).get_config()
-    for field, value in recipe.optimizer.model_dump(exclude={"name"}).items():
-        assert config[field] == pytest.approx(value)
-    assert (config["weight_decay"], config["use_ema"]) == (None, False)
-
-
 def test_decay_smoothing_and_averages_give_the_curve_of_stock_keras(small: Experiment) -> None:
     plain = without_noise(small)
     fields = {"weight_decay": 0.02, "label_smoothing": 0.2, "moving_average": 0.8, "schedule": {"name": "cosine"}}
