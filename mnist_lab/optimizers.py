@@ -10,7 +10,7 @@ import tensorflow as tf
 from mnist_lab.recipe import Recipe
 
 
-class _Adadelta(keras.optimizers.Adadelta):
+class _Adadelta(keras.optimizers.Adadelta):  # type: ignore[misc]
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdadelta(
@@ -24,7 +24,7 @@ class _Adadelta(keras.optimizers.Adadelta):
         )
 
 
-class _Adam(keras.optimizers.Adam):
+class _Adam(keras.optimizers.Adam):  # type: ignore[misc]
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, tf.float32)
@@ -42,7 +42,7 @@ class _Adam(keras.optimizers.Adam):
         )
 
 
-class _SGD(keras.optimizers.SGD):
+class _SGD(keras.optimizers.SGD):  # type: ignore[misc]
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         if not self.momentum:
             tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=learning_rate, delta=gradient)

@@ -7,6 +7,7 @@ checkpoint holds, and the figures of the log from sums that do not depend on whe
 """
 
 import json
+import math
 import os
 import platform
 import time
@@ -30,7 +31,7 @@ from mnist_lab.optimizers import optimizer
 from mnist_lab.report import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
 
 REPORT_SECONDS = 0.33
-CALL_SECONDS = 0.1  # of training between two looks at it
+LONGEST_CALL_SECONDS = 1.0  # of training between two looks at it
 CHECKPOINT_SECONDS = 30.0
 CURVE_POINTS = 400
 _PROGRESS = "progress"
@@ -91,12 +92,12 @@ def train(
     Raises:
         TrainingError: the loss is no longer a number, or the checkpoint does not fit the experiment.
     """
-    return _Training(experiment, report, wish, report_seconds, checkpoint_seconds).train(resume)
+    return Training(experiment, report, wish, report_seconds, checkpoint_seconds).train(resume)
 
 
 def measure(experiment: Experiment, steps: int) -> float:
     """Seconds of a training step of an experiment, the median of `steps` after two that warm up."""
-    run = _Training(experiment, lambda report: None, lambda: Wish.GO_ON, REPORT_SECONDS, CHECKPOINT_SECONDS)
+    run = Training(experiment, lambda report: None, lambda: Wish.GO_ON)
     size = experiment.recipe.batch_size
     batch = np.arange(size, dtype=np.int32), np.zeros((size, 8), np.float32), run.rates[-1:]
     seconds = []
@@ -120,16 +121,16 @@ class _Progress:
     kept: EpochPoint | None = None
 
 
-class _Training:
-    """The state of one training."""
+class Training:
+    """The state of one training; `train` says what its arguments are."""
 
     def __init__(
         self,
         experiment: Experiment,
         report: Callable[[Report], None],
         wish: Callable[[], Wish],
-        report_seconds: float,
-        checkpoint_seconds: float,
+        report_seconds: float = REPORT_SECONDS,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
         self.started = time.perf_counter()
         self.experiment = experiment
@@ -169,7 +170,7 @@ class _Training:
             began = time.perf_counter()
             before = self.epoch * self.experiment.steps_per_epoch
             if wish is Wish.GO_ON:
-                wish = self._epoch(self.epoch + 1)
+                wish = self.train_epoch(self.epoch + 1)
                 if wish is Wish.PAUSE:
                     break
             elif self.step <= before:
@@ -239,7 +240,7 @@ class _Training:
         self.optimizer.finalize_variable_values(self.model.trainable_variables)
         return trained
 
-    def _epoch(self, epoch: int) -> Wish:
+    def train_epoch(self, epoch: int) -> Wish:
         """Train an epoch, or what is left of it, to its end or to a wish that it should not go on."""
         images, batch = self.experiment.train_images, self.experiment.recipe.batch_size
         seed = [self.experiment.seed, epoch]
@@ -275,9 +276,11 @@ class _Training:
         return Wish.GO_ON
 
     def _steps_at_once(self) -> int:
-        """How many steps to take until it is looked at them: one until they have been timed, none past a report."""
-        seconds = min(CALL_SECONDS, self.report_seconds)
-        return max(1, int(seconds / self.step_seconds)) if self.step >= 2 and self.step_seconds else 1
+        """How many steps to take until it is time to report; one until they have been timed."""
+        if self.step < 2 or not self.step_seconds:
+            return 1
+        left = self.reported + self.report_seconds - time.perf_counter()
+        return max(1, math.ceil(min(left, LONGEST_CALL_SECONDS) / self.step_seconds))
 
     def _validated(
         self, epoch: int, steps: int, began: float

@@ -1,0 +1,180 @@
+"""The notebook's three networks trained in several ways in turn, A B A B, and whether that was the same work."""
+
+import contextlib
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean, median, stdev
+from typing import Any
+
+import numpy as np
+
+from mnist_lab.bench.ways import FIT, LAB, TORCH, operations, without_noise
+from mnist_lab.errors import EngineError
+from mnist_lab.experiment import Experiment
+from mnist_lab.presets import NOTEBOOK_PRESETS, PRESETS
+
+CHECKED_BATCHES = 8  # rounding grows from batch to batch; after so many it is still far below a real difference
+ROUNDING = 0.02  # of the loss, within those; stock Keras itself is up to 0.009 away from double precision
+
+
+class Process:
+    """A way to train in a process of its own. Raises EngineError where it ends early."""
+
+    def __init__(self, way: str, threads: int) -> None:
+        self.way = way
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed with the process
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mnist_lab.bench.ways", way, str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+
+    def __call__(self, order: str, argument: Any = None) -> Any:
+        """Have an order carried out; its answer."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps([order, argument]) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            self._log.seek(0)
+            last = (self._log.read().strip() or "it said nothing").splitlines()[-1]
+            raise EngineError(f"The process that trains by {self.way} ended at the order {order!r}: {last}.")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+
+def ways() -> list[str]:
+    """Those that can be tried here."""
+    return [LAB, FIT] + ([TORCH] if importlib.util.find_spec("torch") else [])
+
+
+@dataclass
+class Measured:
+    """What a preset took in one way, a value a round."""
+
+    seconds: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def _processes(threads: int) -> Iterator[dict[str, Process]]:
+    found: dict[str, Process] = {}
+    try:
+        for way in ways():
+            found[way] = Process(way, threads)
+        yield found
+    finally:
+        for process in found.values():
+            process.close()
+
+
+def run(threads: int, rounds: int, images: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Train each of the notebook's presets on `images` images, in each way, `rounds` times in turn.
+
+    Args:
+        images: of an epoch's 60,000; seconds are told for a whole one.
+        say: is told what is being done.
+
+    Returns:
+        `presets` by name, and `matmul_gflops`, a value a round and preset.
+    """
+    with _processes(threads) as processes, tempfile.TemporaryDirectory() as folder:
+        multiplied: list[float] = []
+        presets = {}
+        for name in NOTEBOOK_PRESETS:
+            presets[name] = _preset(PRESETS[name], processes, rounds, images, Path(folder), multiplied, say)
+    return {"presets": presets, "matmul_gflops": multiplied}
+
+
+def _preset(
+    preset: Experiment,
+    processes: dict[str, Process],
+    rounds: int,
+    images: int,
+    folder: Path,
+    multiplied: list[float],
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    found = {way: Measured() for way in processes}
+    lab = processes[LAB]
+    start = str(folder / "weights.npz")
+    quiet = without_noise(preset).with_changes(train_images=CHECKED_BATCHES * preset.recipe.batch_size)
+    lab("save", {"experiment": quiet.model_dump_json(), "path": start})
+    for way, process in processes.items():
+        say(f"{preset.name}: the first {CHECKED_BATCHES} batches without noise, {way}")
+        process("prepare", quiet.model_dump_json())
+        process("begin", start)
+        found[way].losses = process("losses")
+    part = preset.with_changes(train_images=images)
+    for process in processes.values():
+        process("prepare", part.model_dump_json())
+        process("begin", start)
+        process("train")  # the first time everything is made
+    shares = []
+    for seed in range(1, rounds + 1):
+        lab("save", {"experiment": part.with_changes(seed=seed).model_dump_json(), "path": start})
+        multiplied.append(lab("multiply"))
+        for way, process in processes.items():
+            say(f"{preset.name}: round {seed} of {rounds}, {way}")
+            process("begin", start)
+            found[way].seconds.append(process("train") * preset.train_images / images)
+            found[way].accuracies.append(process("accuracy"))
+        shares.append(_gflops(preset, found[LAB].seconds[-1]) / multiplied[-1])
+    return _figures(preset, found, shares)
+
+
+def _gflops(preset: Experiment, seconds_per_epoch: float) -> float:
+    return operations(preset) * preset.train_images / seconds_per_epoch / 1e9
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": median(values), "min": min(values), "max": max(values)}
+
+
+def _figures(preset: Experiment, found: dict[str, Measured], shares: list[float]) -> dict[str, Any]:
+    ours = found[LAB]
+    figures: dict[str, Any] = {}
+    for way in (LAB, FIT, TORCH):
+        theirs = found.get(way)
+        figures[f"{way}_seconds_per_epoch"] = median(theirs.seconds) if theirs else None
+        if theirs:
+            seconds = median(theirs.seconds)
+            figures[way] = {
+                "seconds_per_epoch": _spread(theirs.seconds),
+                "images_per_second": preset.train_images / seconds,
+                "gflops": _gflops(preset, seconds),
+                "accuracy_mean": mean(theirs.accuracies),
+                "accuracy_sd": stdev(theirs.accuracies) if len(theirs.accuracies) > 1 else None,
+            }
+        if way != LAB:
+            ratios = [b / a for a, b in zip(ours.seconds, theirs.seconds, strict=True)] if theirs else []
+            figures[f"speedup_over_{way}"] = median(ratios) if ratios else None
+            figures[f"speedups_over_{way}"] = ratios
+    figures["share_of_matmul_peak"] = median(shares)
+    figures["same_work"] = {way: _same(ours, theirs) for way, theirs in found.items() if way != LAB}
+    return figures
+
+
+def _same(ours: Measured, theirs: Measured) -> dict[str, Any]:
+    apart = float(np.abs(np.array(ours.losses) - theirs.losses).max())
+    return {
+        "loss_apart": apart,
+        "batches": len(ours.losses),
+        "within_rounding": apart <= ROUNDING,
+        "accuracy_apart": mean(ours.accuracies) - mean(theirs.accuracies),
+    }
