@@ -1,4 +1,4 @@
-"""The lab without a browser: `python -m mnist_lab presets | train | runs | reproduce | export | repeat`."""
+"""The lab without a browser: `python -m mnist_lab presets | train | runs | reproduce | export | repeat | bench`."""
 
 import argparse
 import contextlib
@@ -69,7 +69,11 @@ def main() -> int:
     repeat.add_argument("file", type=Path)
     repeat.set_defaults(command=_repeat)
 
-    for command in (presets, train, runs):
+    bench = commands.add_parser("bench", help="measure training beside Keras fit and PyTorch, and all waiting")
+    bench.add_argument("--quick", action="store_true", help="within ten minutes on two cores")
+    bench.set_defaults(command=_bench)
+
+    for command in (presets, train, runs, bench):
         command.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     try:
@@ -316,6 +320,18 @@ def _repeat(options: argparse.Namespace) -> int:
     (run,) = _wait(lab, [lab.repeat(receipt.read(data))])
     out.print(f"Run {run.id}: {lab.repeated(run, lab.table())}", soft_wrap=True, highlight=False)
     return _exit_status([run])
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from mnist_lab.bench import report
+
+    with err.status("bench") as status:
+        figures = report.run(options.quick, lambda words: status.update(f"bench: {words}"))
+    if options.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        out.print(report.tables(figures))
+    return 0
 
 
 if __name__ == "__main__":

@@ -3,22 +3,19 @@
 import contextlib
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 import pytest
 
+from mnist_lab.bench.servers import ROOT, environment, family, server
+
 T = TypeVar("T")
-ROOT = Path(__file__).parents[1]
+__all__ = ["ROOT", "all_gone", "browser", "chromium", "environment", "family", "lab", "server", "wait_until"]
 WAIT = 90.0
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -41,10 +38,6 @@ def wait_until(probe: Callable[[], T], what: str, seconds: float = WAIT) -> T:
         time.sleep(0.05)
 
 
-def environment(url: str) -> dict[str, str]:
-    return os.environ | {"MNIST_LAB_DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
-
-
 def lab(url: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """`python -m mnist_lab …` to its end."""
     command = [sys.executable, "-m", "mnist_lab", *arguments]
@@ -60,14 +53,6 @@ def lab(url: str, *arguments: str, **options: Any) -> subprocess.CompletedProces
     )
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """A process and all its descendants, as they are now."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    return []
-
-
 def all_gone(processes: list[psutil.Process]) -> bool:
     def gone(process: psutil.Process) -> bool:
         try:
@@ -76,51 +61,6 @@ def all_gone(processes: list[psutil.Process]) -> bool:
             return True
 
     return all(gone(process) for process in processes)
-
-
-@dataclass
-class Server:
-    """`streamlit run app.py` on a free port."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-
-    def family(self) -> list[psutil.Process]:
-        return family(self.process.pid)
-
-    def signal(self, number: int) -> None:
-        os.kill(self.process.pid, number)
-
-
-@contextlib.contextmanager
-def server(url: str) -> Iterator[Server]:
-    with contextlib.closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(url), stdout=subprocess.DEVNULL)
-    running = Server(f"http://localhost:{port}", process)
-    members: list[psutil.Process] = []
-    try:
-
-        def healthy() -> bool:
-            assert process.poll() is None, "the server ended"
-            with contextlib.suppress(OSError):
-                return bool(urllib.request.urlopen(f"{running.url}/_stcore/health", timeout=1).status == 200)
-            return False
-
-        wait_until(healthy, "the server serves")
-        yield running
-    finally:
-        members = running.family()
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(30)
-        for member in members:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
-        process.wait()
 
 
 def chromium() -> str:

@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 
+from mnist_lab.bench.viewers import Viewer
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.store import Store
 from tests.processes import server, wait_until
-from tests.viewers import Viewer
 
 
 async def watched(viewers: list[Viewer], store: Store, ids: list[int]) -> None:

@@ -1,5 +1,7 @@
 """Training on real digits, against stock Keras."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import keras
@@ -386,3 +388,15 @@ def test_every_preset_trains_an_epoch_of_everything(name: str) -> None:
     recipe = PRESETS[name].recipe.model_dump() | {"epochs": 1}
     outcome, _ = run(PRESETS[name].with_changes(recipe=recipe))
     assert outcome.test_accuracy > 0.2
+
+
+def test_threads_of_a_worker_do_not_spin_while_they_wait() -> None:
+    code = (
+        "from mnist_lab import training; training.configure(2)\n"
+        "import tensorflow as tf; tf.zeros(1)\n"
+        "from tensorflow.python.eager import context\n"
+        "config = context.context().config\n"
+        "print(config.experimental.disable_thread_spinning, config.intra_op_parallelism_threads)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "2"]

@@ -158,8 +158,9 @@ def _figures(preset: Experiment, found: dict[str, Measured], shares: list[float]
                 "seconds_per_epoch": _spread(theirs.seconds),
                 "images_per_second": preset.train_images / seconds,
                 "gflops": _gflops(preset, seconds),
+                "rounds": len(theirs.seconds),
                 "accuracy_mean": mean(theirs.accuracies),
-                "accuracy_sd": stdev(theirs.accuracies) if len(theirs.accuracies) > 1 else None,
+                "accuracy_sd": stdev(theirs.accuracies),
             }
         if way != LAB:
             ratios = [b / a for a, b in zip(ours.seconds, theirs.seconds, strict=True)] if theirs else []

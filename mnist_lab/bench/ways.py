@@ -120,7 +120,7 @@ class Fit:
         self.model.optimizer.iterations.assign(0)
 
     def train(self) -> float:
-        self.model.fit(self.x, self.y, batch_size=self.batch_size, epochs=1, verbose=2, callbacks=[self.watch])
+        self.model.fit(self.x, self.y, batch_size=self.batch_size, epochs=1, callbacks=[self.watch])
         return float(self.watch.seconds)
 
     def losses(self) -> list[float]:

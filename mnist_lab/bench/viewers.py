@@ -3,11 +3,51 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+
+def _connected(server: str) -> Any:
+    address = server.replace("http", "ws") + "/_stcore/stream"
+    subprotocol: Any = "streamlit"
+    origin: Any = server
+    return websockets.connect(address, origin=origin, subprotocols=[subprotocol], max_size=None)
+
+
+def _asked_for(page: str, page_hash: str, fragment: str = "", *, is_timer: bool = False) -> bytes:
+    state = ClientState(
+        page_name="" if page_hash else page,
+        page_script_hash=page_hash,
+        fragment_id=fragment,
+        is_auto_rerun=is_timer,
+    )
+    state.context_info.timezone = "UTC"
+    message: bytes = BackMsg(rerun_script=state).SerializeToString()
+    return message
+
+
+async def visit(server: str, page: str, times: int) -> list[float]:
+    """Open a page and have it drawn so many times; seconds of each, from asking for it to its last element."""
+    seconds, page_hash = [], ""
+    async with _connected(server) as socket:
+        for _ in range(times):
+            began = time.perf_counter()
+            await socket.send(_asked_for(page, page_hash))
+            while True:
+                message = ForwardMsg.FromString(await socket.recv())
+                kind = message.WhichOneof("type")
+                if kind == "navigation":
+                    page_hash = message.navigation.page_script_hash
+                elif kind == "new_session":
+                    page_hash = page_hash or message.new_session.page_script_hash
+                elif kind == "script_finished" and not message.metadata.run.fragment_ids:
+                    break
+            seconds.append(time.perf_counter() - began)
+    return seconds
 
 
 @dataclass
@@ -24,9 +64,7 @@ class Viewer:
 
     async def watch(self, until: asyncio.Event) -> None:
         """Look at the page until an event is set, updating what updates itself."""
-        address = self.server.replace("http", "ws") + "/_stcore/stream"
-        options = {"origin": self.server, "subprotocols": ["streamlit"], "max_size": None}
-        async with websockets.connect(address, **options) as socket:
+        async with _connected(self.server) as socket:
             timers: dict[str, asyncio.Task[None]] = {}
             asked: dict[str, float] = {}
             await socket.send(self._ask("", is_timer=False))
@@ -65,16 +103,9 @@ class Viewer:
                 task.cancel()
 
     def _ask(self, fragment: str, *, is_timer: bool) -> bytes:
-        state = ClientState(
-            page_name="" if self.page_hash else self.page,
-            page_script_hash=self.page_hash,
-            fragment_id=fragment,
-            is_auto_rerun=is_timer,
-        )
-        state.context_info.timezone = "UTC"
-        return BackMsg(rerun_script=state).SerializeToString()
+        return _asked_for(self.page, self.page_hash, fragment, is_timer=is_timer)
 
-    async def _every(self, interval: float, name: str, socket: object, asked: dict[str, float]) -> None:
+    async def _every(self, interval: float, name: str, socket: Any, asked: dict[str, float]) -> None:
         while True:
             await asyncio.sleep(interval)
             # The server drops what is asked of a page that it is just drawing anew; a browser asks again.

@@ -1,0 +1,138 @@
+"""The whole bench: its figures as plain data, and as tables for a reader."""
+
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import psutil
+from rich.console import Group
+from rich.table import Table
+
+import mnist_lab
+from mnist_lab.bench import training, waits
+from mnist_lab.engine import cores
+
+_WORDS = {"lab": "the lab", "fit": "Keras fit", "torch": "PyTorch eager"}
+
+
+def run(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
+    """Measure everything; `quick` in under ten minutes on two cores. Raises EngineError where a part does not run."""
+    rounds, images = (3, 20_000) if quick else (5, 60_000)
+    figures: dict[str, Any] = {"machine": machine(), "quick": quick}
+    figures |= training.run(cores(), rounds, images, say)
+    figures["training"] = waits.training(1 if quick else 3, say)
+    figures["side_by_side"] = waits.side_by_side(*((1, 4, 20_000, 1) if quick else (3, 4, 60_000, 1)), say)
+    figures["first_page"] = waits.first_page(2 if quick else 3, say)
+    figures["pages"] = waits.pages(20 if quick else 60, 10, say)
+    figures["design_change_ms"] = waits.design(30 if quick else 100, say)
+    return figures
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on, and when."""
+    return {
+        "cpu": _cpu(),
+        "cores": cores(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "lab": mnist_lab.__version__,
+        **{name: _version(name) for name in ("tensorflow", "keras", "torch", "streamlit")},
+        "date": datetime.now(UTC).isoformat(timespec="minutes"),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cpu() -> str:
+    from mnist_lab.training import cpu_name
+
+    return cpu_name()
+
+
+def tables(figures: dict[str, Any]) -> Group:
+    """The figures for a reader."""
+    return Group(_training(figures), _same(figures), _waits(figures))
+
+
+def _training(figures: dict[str, Any]) -> Table:
+    peak = figures["matmul_gflops"]
+    table = Table(
+        *(
+            "preset",
+            "by",
+            "s an epoch: median (min to max)",
+            "times as long as the lab",
+            "images/s",
+            "GFLOP/s",
+            "of matmul",
+        ),
+        title="Training, same networks, batches of 128",
+        caption=f"A matrix multiply did {min(peak):.0f} to {max(peak):.0f} GFLOP/s in the same run.",
+    )
+    for name, found in figures["presets"].items():
+        for way, words in _WORDS.items():
+            one = found.get(way)
+            if one is None:
+                continue
+            ratios = found.get(f"speedups_over_{way}")
+            times = f"{found[f'speedup_over_{way}']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else ""
+            share = f"{found['share_of_matmul_peak']:.0%}" if way == "lab" else ""
+            seconds = _text(one["seconds_per_epoch"])
+            table.add_row(name, words, seconds, times, f"{one['images_per_second']:.0f}", f"{one['gflops']:.0f}", share)
+    return table
+
+
+def _same(figures: dict[str, Any]) -> Table:
+    table = Table(
+        *("preset", "by", "losses apart, without noise", "test accuracy: mean (sd)", "rounds' seeds"),
+        title="The same work",
+    )
+    for name, found in figures["presets"].items():
+        for way, words in _WORDS.items():
+            one, same = found.get(way), found["same_work"].get(way)
+            if one is None:
+                continue
+            apart = f"{same['loss_apart']:.5f} in {same['batches']} batches" if same else ""
+            table.add_row(
+                name, words, apart, f"{one['accuracy_mean']:.3f} ({one['accuracy_sd']:.3f})", str(one["rounds"])
+            )
+    return table
+
+
+def _waits(figures: dict[str, Any]) -> Table:
+    table = Table("waiting", "figure", title="Waiting, and what it costs")
+    first, page, side = figures["training"], figures["pages"], figures["side_by_side"]
+    opened = figures["first_page"]
+    table.add_row("a worker is warm after, s", _text(first["warm_start_seconds"]))
+    table.add_row("from Train to the first point, s", _text(first["train_to_first_point_seconds"]))
+    table.add_row("share of training that reporting takes", _text(first["reporting_share"], ".2%"))
+    for name, ratio in side["speedup_of_two_workers"].items():
+        by = side["runs_per_minute"][name]
+        table.add_row(
+            f"{name}: runs a minute with one worker, two, ratio", f"{by['1']:.1f}, {by['2']:.1f}, {_text(ratio)}"
+        )
+    table.add_row("a further worker, MB", _text(side["megabytes_of_a_further_worker"], ".0f"))
+    table.add_row("first page of a fresh server, s", _text(opened["first_page_seconds"]))
+    table.add_row("of an empty Streamlit app, s", _text(opened["empty_app_first_page_seconds"]))
+    for name, one in page["rerun_ms"].items():
+        table.add_row(f"rerun of {name}, ms", f"p50 {one['p50']:.0f}, p95 {one['p95']:.0f}")
+    change = figures["design_change_ms"]
+    table.add_row(
+        "a change on Design until it shows, ms",
+        f"p50 {change['p50']:.0f}, p95 {change['p95']:.0f}" if change else "no browser",
+    )
+    table.add_row("a viewer of the live page, share of a core", f"{page['core_share_per_viewer']:.1%}")
+    table.add_row(f"server with {page['runs_in_store']:,} runs, MB", f"{page['server_megabytes']:.0f}")
+    return table
+
+
+def _text(spread: dict[str, float], form: str = ".2f") -> str:
+    return f"{spread['median']:{form}} ({spread['min']:{form}} to {spread['max']:{form}})"

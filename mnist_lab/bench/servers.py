@@ -1,0 +1,95 @@
+"""Streamlit servers of their own for measuring and testing: `streamlit run` on a free port."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from mnist_lab.errors import EngineError
+from mnist_lab.store import URL_VARIABLE
+
+ROOT = Path(__file__).parents[2]
+WAIT_SECONDS = 90.0
+
+
+def environment(url: str) -> dict[str, str]:
+    """This process' environment with a store's URL, for a child that finds the lab wherever it starts."""
+    return os.environ | {URL_VARIABLE: url, "PYTHONPATH": str(ROOT)}
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all its descendants, as they are now."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    return []
+
+
+@dataclass
+class Server:
+    """A server that answers; `seconds` from its start until it did."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    seconds: float
+
+    def family(self) -> list[psutil.Process]:
+        """It and all that it started."""
+        return family(self.process.pid)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.process.pid, number)
+
+
+@contextlib.contextmanager
+def server(url: str, script: Path = ROOT / "app.py") -> Iterator[Server]:
+    """Serve a script, by default the lab's, over a store.
+
+    Raises:
+        EngineError: it ended, or did not answer in time.
+    """
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"],
+        cwd=script.parent,
+        env=environment(url),
+        stdout=subprocess.DEVNULL,
+    )
+    members: list[psutil.Process] = []
+    try:
+        address = f"http://localhost:{port}"
+        while not _is_healthy(address):
+            if process.poll() is not None or time.monotonic() - began > WAIT_SECONDS:
+                raise EngineError(f"The server of {script.name} did not answer within {WAIT_SECONDS:g} s.")
+            time.sleep(0.02)
+        running = Server(address, process, time.monotonic() - began)
+        yield running
+    finally:
+        members = family(process.pid)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+        for member in members:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        process.wait()
+
+
+def _is_healthy(address: str) -> bool:
+    with contextlib.suppress(OSError):
+        return bool(urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).status == 200)  # noqa: S310, our own
+    return False
