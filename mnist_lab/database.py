@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import alembic.command
-import alembic.config
-import alembic.util
 import pandas as pd
 import platformdirs
 import sqlalchemy as sa
@@ -18,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mnist_lab.errors import StoreError
 
-logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the schema
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 URL_VARIABLE = "MNIST_LAB_DATABASE_URL"
 
@@ -77,8 +74,16 @@ class Database:
         return self._connection(self._writer)
 
     def _migrate(self) -> None:
+        if self._is_newest():
+            return
+        # Loaded only where there is something to do: a server's first page waits for it.
+        import alembic.command
+        import alembic.config
+        import alembic.util
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the schema
         config = alembic.config.Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         with self._write() as connection:
             config.attributes["connection"] = connection
             try:
@@ -88,6 +93,14 @@ class Database:
                     f"The database {_shown(self._engine.url)} was made by a newer version of the lab ({error}); "
                     f"update the lab, or set {URL_VARIABLE} to another place."
                 ) from error
+
+    def _is_newest(self) -> bool:
+        """Whether the last of the migrations, whose names begin with their numbers, has been made here."""
+        newest = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
+        with self._read() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return False
+            return bool(connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == newest)
 
 
 def _engine(text: str) -> sa.Engine:

@@ -13,10 +13,14 @@ What has no cheaper form is left to its stock layer.
 
 from collections.abc import Callable
 from math import prod
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+_FEW = (
+    256  # values of an image; for fewer, waking the threads of the one operation takes longer than several small ones
+)
 _NEVER_FALLING = {"relu", "leaky_relu", "linear"}  # and are the same to the bit wherever a value lies in its tensor
 
 
@@ -65,15 +69,38 @@ def _finisher(layer: keras.layers.Layer) -> Callable[[tf.Tensor], tf.Tensor]:
 
 def _normalised(layer: keras.layers.BatchNormalization, x: tf.Tensor) -> tf.Tensor:
     channels = x.shape[-1]
-    maps = x if len(x.shape) == 4 else tf.reshape(x, [-1, 1, 1, channels])
-    normalised, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=maps, scale=layer.gamma, offset=layer.beta, mean=[], variance=[], epsilon=layer.epsilon, is_training=True
-    )
-    count = tf.cast(tf.size(maps) // channels, tf.float32)
-    variance *= (count - 1) / count
+    if prod(x.shape[1:]) <= _FEW:
+        normalised, mean, variance = _normalised_few(tf.reshape(x, [-1, channels]), layer)
+    else:
+        normalised, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=layer.gamma, offset=layer.beta, mean=[], variance=[], epsilon=layer.epsilon, is_training=True
+        )
+        count = tf.cast(tf.size(x) // channels, tf.float32)
+        variance *= (count - 1) / count
     for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         moving.assign(moving * layer.momentum + now * (1 - layer.momentum))
-    return normalised if len(x.shape) == 4 else tf.reshape(normalised, [-1, channels])
+    return tf.reshape(normalised, [-1, *x.shape[1:]])
+
+
+def _normalised_few(x: tf.Tensor, layer: keras.layers.BatchNormalization) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Values `(n, channels)` normalised, their means and variances, with the gradient of Ioffe and Szegedy (2015)."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def normalise(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> Any:
+        mean = tf.reduce_mean(x, 0)
+        centred = x - mean
+        variance = tf.reduce_mean(tf.square(centred), 0)
+        inverse = tf.math.rsqrt(variance + layer.epsilon)
+        normal = centred * inverse
+
+        def gradient(dy: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            d_beta, d_gamma = tf.reduce_sum(dy, 0), tf.reduce_sum(dy * normal, 0)
+            count = tf.cast(tf.shape(x)[0], tf.float32)
+            return (dy - d_beta / count - normal * (d_gamma / count)) * (gamma * inverse), d_gamma, d_beta
+
+        return (normal * gamma + beta, mean, variance), gradient
+
+    return normalise(x, tf.convert_to_tensor(layer.gamma), tf.convert_to_tensor(layer.beta))  # type: ignore[no-any-return]
 
 
 def _dropped(layer: keras.layers.Dropout, x: tf.Tensor) -> tf.Tensor:

@@ -9,10 +9,12 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan, sqrt
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import stats
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 LEVEL = 0.95
 POWER = 0.8
@@ -20,6 +22,16 @@ MOST_SEEDS = 200
 # Shares of 10,000 images are rounded to a ten-thousandth: two seeds that agree to the image do not agree exactly.
 _RESOLUTION = 1e-4 / sqrt(6)
 EQUAL = 0.001
+
+
+def _special() -> "ModuleType":
+    """SciPy's functions of distributions, loaded when they are needed: a server's first page need not wait for them.
+
+    `scipy.stats` has the same ones, and takes a second more to load.
+    """
+    from scipy import special
+
+    return special  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ def spread(values: Sequence[float], level: float = LEVEL) -> Spread:
 
 def half_width(n: Any, sd: Any, level: float = LEVEL) -> Any:
     """Half of Student's interval of a mean of `n` values with a standard deviation; arrays give arrays."""
-    return stats.t.ppf((1 + level) / 2, n - 1) * sd / np.sqrt(n)
+    return _special().stdtrit(n - 1, (1 + level) / 2) * sd / np.sqrt(n)
 
 
 @dataclass(frozen=True)
@@ -90,8 +102,8 @@ def difference(a: Mapping[int, float], b: Mapping[int, float], level: float = LE
         error = sqrt(sum(parts))
         freedom = sum(parts) ** 2 / sum(part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True))
         sd = sqrt(sum(part * len(x) for part, x in zip(parts, (a, b), strict=True)))
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * error
-    p = float(2 * stats.t.sf(abs(mean) / error, freedom))
+    half = float(_special().stdtrit(freedom, (1 + level) / 2)) * error
+    p = float(2 * _special().stdtr(freedom, -abs(mean) / error))
     return Difference(mean, mean - half, mean + half, p, (len(a), len(b)), paired, sd)
 
 
@@ -107,9 +119,9 @@ def seeds_needed(size: float, sd: float, level: float = LEVEL, power: float = PO
         return None
 
     def shows(n: int) -> bool:
-        limit = stats.t.ppf((1 + level) / 2, n - 1)
+        limit = _special().stdtrit(n - 1, (1 + level) / 2)
         shift = abs(size) / max(sd, _RESOLUTION) * sqrt(n)
-        return bool(stats.nct.sf(limit, n - 1, shift) >= power)
+        return bool(1 - _special().nctdtr(n - 1, shift, limit) >= power)
 
     numbers = range(2, MOST_SEEDS + 1)
     place = bisect_left(numbers, True, key=shows)  # more seeds never show less
@@ -249,11 +261,11 @@ def answers(first_right: np.ndarray, second_right: np.ndarray) -> Answers:
     if first_right.shape != second_right.shape or not len(first_right):
         raise ValueError(f"Two answers to each image are needed; received {first_right.shape}, {second_right.shape}.")
     b, c = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
-    p = float(stats.binomtest(b, b + c).pvalue) if b + c else 1.0
+    p = min(1.0, 2 * float(_special().bdtr(min(b, c), b + c, 0.5))) if b + c else 1.0
     n = len(first_right) + 2  # half an image more in each of the four cells
     mean = (b - c) / n
     error = sqrt((b + c + 1) - (b - c) ** 2 / n) / n
-    half = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
+    half = float(_special().ndtri((1 + LEVEL) / 2)) * error
     return Answers(b, c, mean - half, mean + half, p)
 
 
@@ -272,4 +284,4 @@ def luck_of_the_best(designs: int, error: float) -> float:
     """
     if designs < 2 or not error < inf:
         return 0.0
-    return float(stats.norm.ppf((designs - 0.375) / (designs + 0.25))) * error
+    return float(_special().ndtri((designs - 0.375) / (designs + 0.25))) * error

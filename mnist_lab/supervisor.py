@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
+import psutil
 
 from mnist_lab.errors import LabError
 from mnist_lab.store import READY, URL_VARIABLE, Store
@@ -112,6 +113,12 @@ class Supervisor:
                 env=os.environ | {URL_VARIABLE: self.url},
                 start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then ends it
             )
+        # Behind the server where both want a core, its workers too: a page answers at once, and takes little.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if sys.platform == "win32":
+                psutil.Process(self._child.pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+            else:
+                psutil.Process(self._child.pid).nice(10)
 
 
 @contextlib.contextmanager

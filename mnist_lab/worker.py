@@ -9,8 +9,6 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-import psutil
-
 from mnist_lab import estimate
 from mnist_lab.errors import EngineError, LabError, StoreError, TrainingError
 from mnist_lab.estimate import CALIBRATED_WITH
@@ -38,11 +36,6 @@ def warm_up(threads: int) -> None:
             return
         from mnist_lab import training
 
-        # Behind the server where both want a core: a page answers at once, and takes little.
-        if sys.platform == "win32":
-            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-        else:
-            psutil.Process().nice(10)
         training.configure(threads)
         training.environment()  # hashes the data, once for all runs
         # Batch normalisation, dropout, pooling: the network with most of what a first step has to load.

@@ -63,3 +63,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path, monkeypatch: pytest.MonkeyPatc
         dataset.load()
     monkeypatch.undo()
     dataset.load.cache_clear()
+
+
+def test_the_first_digits_are_those_of_the_whole_file() -> None:
+    assert np.array_equal(dataset.first_digits(9), dataset.load()[0].x[:9])

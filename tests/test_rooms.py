@@ -14,14 +14,15 @@ CORE = {
 }
 KERAS = {
     f"mnist_lab.{name}"
-    for name in "keras_model evaluation fast_forward optimizers training_step training inspection".split()
+    for name in "keras_model evaluation fast_forward optimizers training_step training inspection bench.ways".split()
 }
 ONLY = {  # a library and the modules that may import it
     "keras": KERAS,
     "tensorflow": KERAS,
-    "streamlit": {"app", "pages", "mnist_lab.ui"},
+    "streamlit": {"app", "pages", "mnist_lab.ui", "mnist_lab.bench.viewers"},
     "sqlalchemy": {
-        f"mnist_lab.{name}" for name in "database tables shelf queue catalogue errands store migrations".split()
+        f"mnist_lab.{name}"
+        for name in "database tables shelf queue catalogue errands store migrations bench.many".split()
     },
     "alembic": {"mnist_lab.database", "mnist_lab.migrations"},
     "dask": {"mnist_lab.engine"},

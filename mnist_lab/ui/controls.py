@@ -15,7 +15,7 @@ from mnist_lab.presets import DESCRIPTIONS, PRESETS
 from mnist_lab.quick import FILTER_FACTORS, common, depth_range
 from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.ui import draft as drafts
-from mnist_lab.ui import fields, pictures
+from mnist_lab.ui import fields
 
 Draft = dict[str, Any]
 _RATES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -232,6 +232,8 @@ def _schedule_chart(draft: Draft) -> None:
         experiment = drafts.experiment(draft)
     except InputError:
         return
+    from mnist_lab.ui import pictures  # with all of Altair: the first page need not wait for it
+
     pictures.learning_rate(experiment)
 
 
@@ -241,7 +243,7 @@ def _augmentation_preview(draft: Draft) -> None:
         augmentation = parse(Augmentation, draft["recipe"]["augmentation"])
     except InputError:
         return
-    images = dataset.load()[0].x[:8]
+    images = dataset.first_digits(8)
     transforms = augmentation.transforms(np.random.default_rng(1), len(images))
     rows = [np.hstack(list(images))]
     if augmentation.moves_images:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mnist_lab import charts, dataset
+from mnist_lab import dataset, design_charts
 from mnist_lab.advice import notes
 from mnist_lab.architecture import Architecture, TracedLayer, fitting, problem, sees, sees_all_from, totals, trace
 from mnist_lab.errors import InputError
@@ -102,11 +102,11 @@ def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
         if found and 0 <= found[0]["block"] < len(network.blocks):
             blocks.open_block("blocks", int(found[0]["block"]))
 
-    stages = charts.stages(traced, index)
+    stages = design_charts.stages(traced, index)
     pictured = stages.drop_duplicates("stage")
     st.vega_lite_chart(
         stages,
-        charts.diagram(float(stages["x2"].max()), len(pictured) > 4),
+        design_charts.diagram(float(stages["x2"].max()), len(pictured) > 4),
         key="diagram",
         on_select=clicked,
         selection_mode="stage",
@@ -128,8 +128,8 @@ def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
     (top, left), (bottom, right) = window = sees(traced, index)
     picture, words = st.columns([2, 3], vertical_alignment="center")
     picture.vega_lite_chart(
-        charts.seen_points(dataset.load()[0].x[SHOWN_DIGIT], window),
-        charts.seen(),
+        design_charts.seen_points(dataset.first_digits(SHOWN_DIGIT + 1)[-1], window),
+        design_charts.seen(),
         key="seen",
         width="content",
         alt=f"A handwritten digit; rows {top + 1} to {bottom} and columns {left + 1} to {right} are framed",
