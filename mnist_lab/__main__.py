@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mnist_lab import receipt, results, supervisor
+from mnist_lab import receipt, results, statistics, supervisor
 from mnist_lab.architecture import filters, kernel_sizes, totals, trace
 from mnist_lab.errors import InputError, LabError
 from mnist_lab.experiment import Experiment, Protocol, Status
@@ -49,6 +49,7 @@ def main() -> int:
     train.add_argument("--preset", required=True, help=", ".join(PRESETS))
     train.add_argument("--epochs", type=int)
     train.add_argument("--seed", type=int)
+    train.add_argument("--seeds", type=int, default=1, metavar="K", help="so many seeds, from --seed on (default 1)")
     train.add_argument("--train-images", type=int, metavar="N", help="the first N training images")
     train.add_argument("--protocol", help=" or ".join(Protocol))
     train.set_defaults(command=_train)
@@ -126,17 +127,32 @@ def _experiment(options: argparse.Namespace) -> Experiment:
 def _train(options: argparse.Namespace) -> int:
     experiment = _experiment(options)
     lab = Lab()
-    (run,) = _wait(lab, lab.start(experiment))
+    runs = _wait(lab, lab.start(experiment, options.seeds))
     if options.json:
-        print(json.dumps(_as_json(run), indent=2))
-    elif run.test_accuracy is not None:
-        out.print(
-            f"Run {run.id} {run.status}: test accuracy {run.test_accuracy:.2%}, test loss {run.test_loss:.4f}, "
-            f"validation accuracy {run.validation_accuracy:.2%} (epoch {run.kept_epoch}), {run.seconds:.1f} s. "
-            "One run is one sample: another seed gives other figures.",
-            soft_wrap=True,
-        )
-    return _exit_status([run])
+        found = [_as_json(run) for run in runs]
+        print(json.dumps(found if options.seeds > 1 else found[0], indent=2))
+        return _exit_status(runs)
+    for run in runs:
+        if run.test_accuracy is not None:
+            out.print(
+                f"Run {run.id} {run.status}: test accuracy {run.test_accuracy:.2%}, test loss {run.test_loss:.4f}, "
+                f"validation accuracy {run.validation_accuracy:.2%} (epoch {run.kept_epoch}), {run.seconds:.1f} s.",
+                soft_wrap=True,
+            )
+    out.print(_in_words([run for run in runs if run.status is Status.FINISHED]), soft_wrap=True, highlight=False)
+    return _exit_status(runs)
+
+
+def _in_words(runs: list[Run]) -> str:
+    """What several runs of a design say together, or that one says little."""
+    if len(runs) < 2:
+        return "One run is one sample: another seed gives other figures."
+    test = statistics.spread([run.test_accuracy for run in runs if run.test_accuracy is not None])
+    seconds = [run.seconds or 0.0 for run in runs]
+    return (
+        f"{len(runs)} seeds: test accuracy {test.mean:.3%} ± {test.sd:.3%} (mean and standard deviation; 95 % interval of "
+        f"the mean {test.low:.3%} to {test.high:.3%}); {min(seconds):.1f} to {max(seconds):.1f} s a run."
+    )
 
 
 def _exit_status(runs: list[Run]) -> int:

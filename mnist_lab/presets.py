@@ -1,6 +1,9 @@
-"""Networks worth starting from: the notebook's three, a fast one, LeNet-5, and a family for its question."""
+"""Networks worth starting from: the notebook's three, four for a time or a size, LeNet-5, and a family for its question.
 
-from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock
+What was chosen of the four was chosen by validation accuracy, never by the test images.
+"""
+
+from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock, Padding
 from mnist_lab.experiment import Experiment, Protocol
 from mnist_lab.recipe import SGD, Adadelta, Adam, Augmentation, Cosine, OneCycle, Recipe
 
@@ -17,6 +20,29 @@ def _notebook(name: str, *blocks: ConvBlock) -> Experiment:
     )
 
 
+def _moved_recipe(epochs: int, label_smoothing: float = 0.0) -> Recipe:
+    """Digits moved by up to two pixels, so that many epochs see ever new images."""
+    return Recipe(
+        optimizer=Adam(learning_rate=0.01, beta_2=0.99),
+        schedule=OneCycle(),
+        batch_size=256,
+        epochs=epochs,
+        augmentation=Augmentation(shift=2),
+        label_smoothing=label_smoothing,
+    )
+
+
+def _moved(*filters: int, last_padding: Padding = "same") -> tuple[ConvBlock, ...]:
+    """Three blocks, of which normalisation, not the convolution, has the bias."""
+    common = {"bias": False, "batch_normalization": True}
+    first, second, third = filters
+    return (
+        ConvBlock(**common, filters=first, kernel_size=5, pooling="max", order="quick"),
+        ConvBlock(**common, filters=second, kernel_size=3, pooling="max", order="quick"),
+        ConvBlock(**common, filters=third, kernel_size=3, padding=last_padding, order="usual"),
+    )
+
+
 FAMILY_KERNELS = (2, 3, 5, 7)
 
 
@@ -30,13 +56,7 @@ def _family(kernel: int) -> Experiment:
     return Experiment(
         name=f"kernel {kernel}",
         architecture=Architecture(blocks=tuple(blocks)),
-        recipe=Recipe(
-            optimizer=Adam(learning_rate=0.01, beta_2=0.99),
-            schedule=OneCycle(),
-            batch_size=256,
-            epochs=6,
-            augmentation=Augmentation(shift=2),
-        ),
+        recipe=_moved_recipe(epochs=6),
         protocol=Protocol.HOLDOUT,
     )
 
@@ -62,20 +82,38 @@ _ALL = (
         ConvBlock(filters=32, kernel_size=2, batch_normalization=True, dropout=0.25),
         ConvBlock(filters=64, kernel_size=2, batch_normalization=True, dropout=0.25),
     ),
-    # No dropout, no batch normalisation, pooling before the activation: each makes a step shorter, and with one or
-    # two epochs there is nothing to regularise.
+    # No dropout and no batch normalisation, strides before pooling, pooling before the activation: each makes a step
+    # shorter, and in two epochs there is nothing to regularise.
     Experiment(
         name="fast",
         architecture=Architecture(
             blocks=(
-                ConvBlock(filters=24, kernel_size=5, pooling="max", order="quick"),
+                ConvBlock(filters=16, kernel_size=5, strides=2),
                 ConvBlock(filters=32, kernel_size=3, pooling="max", order="quick"),
             ),
-            head=(DenseBlock(units=256),),
+            head=(DenseBlock(units=128),),
         ),
         recipe=Recipe(
-            optimizer=Adam(learning_rate=0.01, beta_1=0.7, beta_2=0.9), schedule=OneCycle(), batch_size=256, epochs=1
+            optimizer=Adam(learning_rate=0.01, beta_1=0.7, beta_2=0.9), schedule=OneCycle(), batch_size=256, epochs=2
         ),
+        protocol=Protocol.HOLDOUT,
+    ),
+    Experiment(
+        name="good",
+        architecture=Architecture(blocks=_moved(16, 32, 64)),
+        recipe=_moved_recipe(epochs=7, label_smoothing=0.1),
+        protocol=Protocol.HOLDOUT,
+    ),
+    Experiment(
+        name="thorough",
+        architecture=Architecture(blocks=_moved(24, 48, 64)),
+        recipe=_moved_recipe(epochs=16, label_smoothing=0.1),
+        protocol=Protocol.HOLDOUT,
+    ),
+    Experiment(
+        name="tiny",
+        architecture=Architecture(blocks=_moved(8, 16, 32, last_padding="valid"), bridge="global average"),
+        recipe=_moved_recipe(epochs=40),
         protocol=Protocol.HOLDOUT,
     ),
     # LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998, as it is
@@ -101,7 +139,10 @@ DESCRIPTIONS: dict[str, str] = {
     "7x7": "The notebook's network with 7×7 kernels: 3 convolutions, 16-32-64 filters.",
     "3x3": "The notebook's network with 3×3 kernels: 3 convolutions, two of them with strides of 2.",
     "2x2": "The notebook's network with 2×2 kernels: 5 convolutions, 4 to 64 filters.",
-    "fast": "For a lesson: about 99 % after one epoch of a few seconds.",
+    "fast": "For a lesson: about 99.1 % after two epochs, in about 5 s on two cores.",
+    "good": "About 99.5 % after seven epochs of moved digits, in about half a minute on two cores.",
+    "thorough": "About 99.65 % after sixteen epochs of moved digits, in about two minutes on two cores.",
+    "tiny": "Fewer than 7,000 parameters, and about 99.4 %: one value of each of its last 32 maps is all it answers by.",
     "LeNet-5": "LeCun and others, 1998: the network that read cheques. About 98.7 % after ten epochs.",
 } | {
     f"kernel {kernel}": f"One of four networks that differ in nothing but kernel size, here {kernel}×{kernel}: the "

@@ -71,8 +71,8 @@ def test_the_configuration_may_allow_more(monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_activation_is_merged_into_its_convolution_as_the_notebook_has_it() -> None:
     names = [type(row.layer).__name__ for row in trace(PRESETS["2x2"].architecture)]
     assert "Activation" not in names
-    quick = [type(row.layer).__name__ for row in trace(PRESETS["fast"].architecture)]
-    assert quick[:3] == ["Conv2D", "MaxPooling2D", "Activation"]
+    quick = [type(row.layer).__name__ for row in trace(PRESETS["good"].architecture)]
+    assert quick[:4] == ["Conv2D", "MaxPooling2D", "BatchNormalization", "Activation"]
     usual = ConvBlock(filters=1, kernel_size=1, order="usual", batch_normalization=True, pooling="max", dropout=0.5)
     assert [type(layer).__name__ for layer in usual.layers()] == [
         "Conv2D",

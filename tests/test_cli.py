@@ -49,6 +49,15 @@ def test_train_then_find_the_run_in_the_table(url: str) -> None:
     assert store.lease() is None  # the engine of its own has gone
 
 
+def test_several_seeds_are_told_with_their_spread(url: str) -> None:
+    few = ("train", "--preset", "fast", "--train-images", "1000", "--epochs", "1", "--seeds", "2", "--seed", "4")
+    told = " ".join(lab(url, *few).stdout.split())
+    assert "2 seeds: test accuracy" in told
+    assert "95 % interval of the mean" in told
+    both = json.loads(lab(url, *few, "--json").stdout)
+    assert [run["seed"] for run in both] == [4, 5]
+
+
 def test_ctrl_c_stops_cleanly_and_keeps_what_was_learnt(url: str) -> None:
     command = [sys.executable, "-m", "mnist_lab", "train", "--preset", "3x3"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment(url), stderr=subprocess.PIPE, start_new_session=True)

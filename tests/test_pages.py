@@ -51,7 +51,7 @@ def healthy(test: AppTest) -> AppTest:
 def test_design_starts_valid_and_each_preset_is_one_click() -> None:
     test = healthy(page("design"))
     assert metric(test, "Parameters") == "13,338"
-    for name, parameters in (("7x7", "136,906"), ("2x2", "144,406"), ("fast", "215,194")):
+    for name, parameters in (("7x7", "136,906"), ("2x2", "144,406"), ("fast", "108,874")):
         healthy(test.pills[0].set_value(name).run())
         assert metric(test, "Parameters") == parameters
         assert test.query_params["preset"] == name
@@ -184,13 +184,19 @@ def test_blocks_are_opened_changed_moved_copied_deleted_and_all_of_it_undone() -
     number(healthy(test), "Filters").set_value(8).run()
     number(test, "Kernel width").set_value(7).run()
     next(box for box in test.selectbox if box.label == "Pooling").set_value("average").run()
-    assert blocks(healthy(test))[0] == "5×7, 8 filters, average 2×2"
+    assert blocks(healthy(test))[0] == "5×7, 8 filters, strides 2×2, average 2×2"
     press(test, "Down")
     press(test, "Duplicate")
     press(test, "Delete")
     press(test, "Add a convolution block")
     press(test, "Add a dense block")
-    wide = ["3×3, 32 filters, max 2×2", "5×7, 8 filters, average 2×2", "3×3, 16 filters, same", "256 units", "64 units"]
+    wide = [
+        "3×3, 32 filters, max 2×2",
+        "5×7, 8 filters, strides 2×2, average 2×2",
+        "3×3, 16 filters, same",
+        "128 units",
+        "64 units",
+    ]
     assert blocks(test) == wide
     for _ in range(8):
         press(test, "Undo")

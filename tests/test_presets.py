@@ -53,8 +53,13 @@ def test_their_parameters(name: str, trainable: int, non_trainable: int) -> None
     assert (counts.trainable, counts.non_trainable) == (trainable, non_trainable)
 
 
-def test_the_fast_preset_is_validated_on_images_kept_apart() -> None:
-    assert (PRESETS["fast"].protocol, PRESETS["fast"].train_images) == (Protocol.HOLDOUT, 55_000)
+@pytest.mark.parametrize("name", sorted(set(PRESETS) - set(NOTEBOOK_PRESETS)))
+def test_all_others_are_validated_on_images_kept_apart(name: str) -> None:
+    assert (PRESETS[name].protocol, PRESETS[name].train_images) == (Protocol.HOLDOUT, 55_000)
+
+
+def test_the_tiny_one_is_tiny() -> None:
+    assert totals(trace(PRESETS["tiny"].architecture)).parameters < 7_000
 
 
 @pytest.mark.parametrize("name", list(PRESETS))
