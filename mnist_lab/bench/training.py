@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, median, stdev
@@ -19,8 +19,8 @@ from mnist_lab.errors import EngineError
 from mnist_lab.experiment import Experiment
 from mnist_lab.presets import NOTEBOOK_PRESETS, PRESETS
 
-CHECKED_BATCHES = 8  # rounding grows from batch to batch; after so many it is still far below a real difference
-ROUNDING = 0.02  # of the loss, within those; stock Keras itself is up to 0.009 away from double precision
+CHECKED_BATCHES = 4  # rounding grows several times over from batch to batch
+ROUNDING = 0.02  # of the loss; stock Keras sums in an order that leaves it up to 0.01 from the others by then
 
 
 class Process:
@@ -83,12 +83,15 @@ def _processes(threads: int) -> Iterator[dict[str, Process]]:
             process.close()
 
 
-def run(threads: int, rounds: int, images: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Train each of the notebook's presets on `images` images, in each way, `rounds` times in turn.
+def run(
+    threads: int, rounds: int, images: int, say: Callable[[str], None], names: Sequence[str] = NOTEBOOK_PRESETS
+) -> dict[str, Any]:
+    """Train presets on `images` images, in each way, `rounds` times (at least two) in turn.
 
     Args:
         images: of an epoch's 60,000; seconds are told for a whole one.
         say: is told what is being done.
+        names: of the notebook's kind, which all ways can train.
 
     Returns:
         `presets` by name, and `matmul_gflops`, a value a round and preset.
@@ -96,7 +99,7 @@ def run(threads: int, rounds: int, images: int, say: Callable[[str], None]) -> d
     with _processes(threads) as processes, tempfile.TemporaryDirectory() as folder:
         multiplied: list[float] = []
         presets = {}
-        for name in NOTEBOOK_PRESETS:
+        for name in names:
             presets[name] = _preset(PRESETS[name], processes, rounds, images, Path(folder), multiplied, say)
     return {"presets": presets, "matmul_gflops": multiplied}
 
