@@ -20,14 +20,14 @@ def _notebook(name: str, *blocks: ConvBlock) -> Experiment:
     )
 
 
-def _moved_recipe(epochs: int, label_smoothing: float = 0.0) -> Recipe:
-    """Digits moved by up to two pixels, so that many epochs see ever new images."""
+def _moved_recipe(epochs: int, label_smoothing: float = 0.0, rotation: float = 0.0, zoom: float = 0.0) -> Recipe:
+    """Digits moved by up to two pixels, and turned and enlarged, so that many epochs see ever new images."""
     return Recipe(
         optimizer=Adam(learning_rate=0.01, beta_2=0.99),
         schedule=OneCycle(),
         batch_size=256,
         epochs=epochs,
-        augmentation=Augmentation(shift=2),
+        augmentation=Augmentation(shift=2, rotation=rotation, zoom=zoom),
         label_smoothing=label_smoothing,
     )
 
@@ -107,7 +107,7 @@ _ALL = (
     Experiment(
         name="thorough",
         architecture=Architecture(blocks=_moved(24, 48, 64)),
-        recipe=_moved_recipe(epochs=16, label_smoothing=0.1),
+        recipe=_moved_recipe(epochs=17, label_smoothing=0.1, rotation=8, zoom=0.08),
         protocol=Protocol.HOLDOUT,
     ),
     Experiment(
@@ -141,7 +141,7 @@ DESCRIPTIONS: dict[str, str] = {
     "2x2": "The notebook's network with 2×2 kernels: 5 convolutions, 4 to 64 filters.",
     "fast": "For a lesson: about 99.1 % after two epochs, in about 5 s on two cores.",
     "good": "About 99.5 % after seven epochs of moved digits, in about half a minute on two cores.",
-    "thorough": "About 99.65 % after sixteen epochs of moved digits, in about two minutes on two cores.",
+    "thorough": "About 99.65 % after seventeen epochs of moved and turned digits, in about two minutes on two cores.",
     "tiny": "Fewer than 7,000 parameters, and about 99.4 %: one value of each of its last 32 maps is all it answers by.",
     "LeNet-5": "LeCun and others, 1998: the network that read cheques. About 98.7 % after ten epochs.",
 } | {

@@ -22,6 +22,10 @@ def run(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     rounds, images = (3, 20_000) if quick else (5, 60_000)
     figures: dict[str, Any] = {"machine": machine(), "quick": quick}
     figures |= training.run(cores(), rounds, images, say)
+    figures["budgets"] = waits.budgets(7 if quick else None, say)
+    notebook = figures["presets"]["7x7"]["fit_seconds_per_epoch"]
+    for budget in figures["budgets"].values():
+        budget["notebook_epochs"] = budget["seconds"] / notebook
     figures["training"] = waits.training(1 if quick else 3, say)
     figures["side_by_side"] = waits.side_by_side(*((1, 4, 20_000, 1) if quick else (3, 4, 60_000, 1)), say)
     figures["first_page"] = waits.first_page(2 if quick else 3, say)
@@ -59,7 +63,7 @@ def _cpu() -> str:
 
 def tables(figures: dict[str, Any]) -> Group:
     """The figures for a reader."""
-    return Group(_training(figures), _same(figures), _waits(figures))
+    return Group(_training(figures), _same(figures), _budgets(figures), _waits(figures))
 
 
 def _training(figures: dict[str, Any]) -> Table:
@@ -104,6 +108,18 @@ def _same(figures: dict[str, Any]) -> Table:
             table.add_row(
                 name, words, apart, f"{one['accuracy_mean']:.3f} ({one['accuracy_sd']:.3f})", str(one["rounds"])
             )
+    return table
+
+
+def _budgets(figures: dict[str, Any]) -> Table:
+    table = Table(
+        *("preset", "parameters", "epochs", "s of training, alone", "in epochs of 7x7 by Keras fit"),
+        title="Presets for a time or a size",
+    )
+    for name, found in figures["budgets"].items():
+        reckoned = "" if found["epochs_trained"] == found["epochs"] else f", from {found['epochs_trained']}"
+        row = (f"{found['parameters']:,}", f"{found['epochs']}{reckoned}", f"{found['seconds']:.1f}")
+        table.add_row(name, *row, f"{found['notebook_epochs']:.2f}")
     return table
 
 

@@ -26,6 +26,7 @@ from mnist_lab.store import READY, Run, Store
 
 T = TypeVar("T")
 Say = Callable[[str], None]
+BUDGETS = ("fast", "good", "thorough", "tiny")
 SMALL = ("3x3", "2x2", "fast")
 MANY_RUNS = 10_000
 LONGEST_SECONDS = 300.0
@@ -122,6 +123,32 @@ def training(times: int, say: Say) -> dict[str, Any]:
         "train_to_first_point_seconds": _spread(first),
         "reporting_share": _spread(shares),
     }
+
+
+def budgets(shortened: int | None, say: Say) -> dict[str, Any]:
+    """Seconds of training of the presets made for a time or a size, alone on the machine.
+
+    Args:
+        shortened: of presets with more epochs than this only so many are trained, and the rest reckoned from them.
+    """
+    found = {}
+    with _store() as url, _engine(url, 1) as lab:
+        for name in BUDGETS:
+            preset = PRESETS[name]
+            whole = preset.recipe.epochs
+            epochs = whole if shortened is None else min(whole, shortened)
+            say(f"{name}, alone: epochs {epochs}")
+            (run_id,) = lab.start(_short(name, preset.train_images, epochs))
+            (run,) = _ended(lab, [run_id])
+            each = float(lab.epochs([run_id])["seconds"].median())
+            found[name] = {
+                "seconds": (run.seconds or 0.0) + (whole - epochs) * each,
+                "epochs": whole,
+                "epochs_trained": epochs,
+                "test_accuracy": run.test_accuracy if epochs == whole else None,
+                "parameters": run.parameters,
+            }
+    return found
 
 
 def side_by_side(rounds: int, runs: int, images: int, epochs: int, say: Say) -> dict[str, Any]:
