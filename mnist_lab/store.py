@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+import mnist_lab
 from mnist_lab.database import URL_VARIABLE, default_url
 from mnist_lab.errands import Errands
 from mnist_lab.experiment import Experiment, Status, Wish
@@ -209,14 +210,14 @@ class Store(Errands):
 
     def calibration(self) -> list[float] | None:
         """What this machine's short calibration found, or None where it has not been made."""
-        query = sa.select(CALIBRATIONS.c.ratios).where(CALIBRATIONS.c.host == socket.gethostname())
+        query = sa.select(CALIBRATIONS.c.ratios).where(CALIBRATIONS.c.host == _this_machine())
         with self._read() as connection:
             found = connection.execute(query).scalar_one_or_none()
         return json.loads(found) if found else None
 
     def save_calibration(self, ratios: list[float]) -> None:
         """Keep this machine's calibration in the place of an earlier one."""
-        host = socket.gethostname()
+        host = _this_machine()
         with self._write() as connection:
             connection.execute(sa.delete(CALIBRATIONS).where(CALIBRATIONS.c.host == host))
             connection.execute(
@@ -240,6 +241,11 @@ class Store(Errands):
         """Keep a design no longer; no effect where there is none of that name."""
         with self._write() as connection:
             connection.execute(sa.delete(DESIGNS).where(DESIGNS.c.name == name))
+
+
+def _this_machine() -> str:
+    """What a calibration is of: a newer lab may be quicker on the same machine."""
+    return f"{socket.gethostname()}, lab {mnist_lab.__version__}"
 
 
 def _differing(before: dict[str, Any], now: dict[str, Any]) -> str:

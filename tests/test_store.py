@@ -425,3 +425,10 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_it_holds(ur
     store.resume([interrupted.id])
     assert store.claim("engine").id == interrupted.id
     assert store.begin(interrupted.id, {}) is None, "it begins anew"
+
+
+def test_a_newer_lab_measures_the_machine_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.save_calibration([1.0, 2.0])
+    assert store.calibration() == [1.0, 2.0]
+    monkeypatch.setattr("mnist_lab.__version__", "99.0")
+    assert store.calibration() is None
