@@ -15,18 +15,20 @@ from tests.test_results import finished
 CURVE = "[data-testid=stVegaLiteChart] svg g.mark-line path"
 
 
-def set_number(page, label: str, value: str) -> None:
-    box = page.get_by_role("spinbutton", name=label)
-    box.fill(value)
-    box.press("Enter")
-
-
 def settled(page) -> None:
     """Wait until the page's script has run to its end, as a person does before the next key."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
+def set_number(page, label: str, value: str) -> None:
+    settled(page)
+    box = page.get_by_role("spinbutton", name=label)
+    box.fill(value)
+    box.press("Enter")
+
+
 def choose(page, label: str) -> None:
+    settled(page)
     page.get_by_role("radio", name=label, exact=True).or_(page.get_by_role("button", name=label, exact=True)).click()
 
 
@@ -43,7 +45,7 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         page.get_by_text("13,338", exact=True).wait_for()
         set_number(page, "Kernel size", "2")
         page.get_by_text("9,418", exact=True).wait_for()
-        set_number(page, "Training images", "2000")
+        set_number(page, "Training images", "20000")  # some seconds, so that it can be watched
         set_number(page, "Epochs", "5")
         page.get_by_text("3x3, changed: 9,418 parameters; about").wait_for()
         page.get_by_role("button", name="Train", exact=True).click()
@@ -61,7 +63,7 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         assert page.get_by_test_id("stException").count() == 0
 
     run = store.run(run.id)
-    assert run.experiment.train_images == 2000
+    assert run.experiment.train_images == 20_000
     assert run.experiment.architecture.blocks[0].kernel_size == (2, 2)
     with server(store.url) as running, browser() as page:
         page.goto(f"{running.url}/results")

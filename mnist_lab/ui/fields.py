@@ -16,9 +16,11 @@ Save = Callable[[str, Any], None]
 def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
     """Arguments that bind a widget to a value kept elsewhere: it always shows `value`, a change goes to `save`.
 
-    That value is the only state; the widget's own is set from it on every run, so the two cannot part.
+    That value is the only state; the widget's own is set from it on every run, so the two cannot part. Where they agree
+    it is left alone: to set it again would wipe out what a quick person has begun to type there meanwhile.
     """
-    st.session_state[key] = value
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
     return {"key": key, "on_change": lambda: save(st.session_state[key])}
 
 
