@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mnist_lab.ui import menu
-from mnist_lab.ui.session import errors_shown, foot
+from mnist_lab.ui.session import errors_shown, foot, load_the_rest
 
 st.set_page_config(page_title="MNIST Lab", page_icon=":material/grid_on:", layout="wide", initial_sidebar_state=190)
 page = st.navigation(
@@ -20,3 +20,4 @@ with errors_shown():
     page.run()
 with st.sidebar:
     foot()
+load_the_rest()

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import getpass
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -45,6 +46,16 @@ def pace() -> float:
     for session in [session for session, at in list(seen.items()) if now - at > _LOOKS_SECONDS]:
         seen.pop(session, None)
     return next(seconds for most, seconds in _PACES if len(seen) <= most)
+
+
+@functools.cache
+def load_the_rest() -> None:
+    """Begin to load what the other pages need, once the first page is there: it waited for none of it."""
+
+    def load() -> None:
+        from mnist_lab import charts, inspection_charts, live_charts, result_charts  # noqa: F401, with all of Altair
+
+    threading.Thread(target=load, name="loading", daemon=True).start()
 
 
 @contextlib.contextmanager
