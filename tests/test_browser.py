@@ -260,7 +260,7 @@ def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_anothe
     store: Store,
 ) -> None:
     recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 40}
-    (run_id,) = store.add_runs([PRESETS["3x3"].with_changes(recipe=recipe, train_images=3000)], "ada")
+    (run_id,) = store.add_runs([PRESETS["3x3"].with_changes(recipe=recipe, train_images=20_000)], "ada")
     with server(store.url) as running, browser() as page:
         page.goto(f"{running.url}/train?run={run_id}")
         page.get_by_text("Epoch 3 of 40").wait_for()
