@@ -55,12 +55,23 @@ def _epoch(run: Run, epochs: list[int]) -> int:
     if len(epochs) == 1:
         st.caption("A slider through the epochs comes with the second.")
         return epochs[0]
-    key, last_key = f"epoch-{run.id}", f"last-epoch-{run.id}"
-    if st.session_state.get(key) in (None, st.session_state.get(last_key)):
-        st.session_state[key] = epochs[-1]
-    st.session_state[last_key] = epochs[-1]
+    pinned_key = f"epoch-{run.id}"
+    # A widget of its own for each newest epoch: what a browser still says of the one before cannot come too late.
+    key = f"{pinned_key}-of-{epochs[-1]}"
+    if key not in st.session_state:
+        pinned = st.session_state.get(pinned_key)
+        st.session_state[key] = pinned if pinned in epochs else epochs[-1]
+
+    def moved() -> None:
+        chosen = st.session_state[key]
+        st.session_state[pinned_key] = None if chosen == epochs[-1] else chosen
+
     shown: int = st.select_slider(
-        "After epoch", epochs, key=key, help="Takes the pictures below back to any epoch; at the end it goes along."
+        "After epoch",
+        epochs,
+        key=key,
+        on_change=moved,
+        help="Takes the pictures below back to any epoch; at the end it goes along.",
     )
     return shown
 
