@@ -139,7 +139,8 @@ def _train(options: argparse.Namespace) -> int:
                 f"validation accuracy {run.validation_accuracy:.2%} (epoch {run.kept_epoch}), {run.seconds:.1f} s.",
                 soft_wrap=True,
             )
-    out.print(_in_words([run for run in runs if run.status is Status.FINISHED]), soft_wrap=True, highlight=False)
+    if finished := [run for run in runs if run.status is Status.FINISHED]:
+        out.print(_in_words(finished), soft_wrap=True, highlight=False)
     return _exit_status(runs)
 
 

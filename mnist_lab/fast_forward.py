@@ -18,9 +18,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-_FEW = (
-    256  # values of an image; for fewer, waking the threads of the one operation takes longer than several small ones
-)
+# Values of an image; for fewer, waking the threads of the one operation takes longer than several small ones.
+_FEW = 256
 _NEVER_FALLING = {"relu", "leaky_relu", "linear"}  # and are the same to the bit wherever a value lies in its tensor
 
 

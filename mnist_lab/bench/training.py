@@ -145,7 +145,8 @@ def _gflops(preset: Experiment, seconds_per_epoch: float) -> float:
     return operations(preset) * preset.train_images / seconds_per_epoch / 1e9
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def spread(values: list[float]) -> dict[str, float]:
+    """Median, least and most of some values."""
     return {"median": median(values), "min": min(values), "max": max(values)}
 
 
@@ -158,7 +159,7 @@ def _figures(preset: Experiment, found: dict[str, Measured], shares: list[float]
         if theirs:
             seconds = median(theirs.seconds)
             figures[way] = {
-                "seconds_per_epoch": _spread(theirs.seconds),
+                "seconds_per_epoch": spread(theirs.seconds),
                 "images_per_second": preset.train_images / seconds,
                 "gflops": _gflops(preset, seconds),
                 "rounds": len(theirs.seconds),

@@ -17,6 +17,7 @@ import psutil
 from mnist_lab import supervisor
 from mnist_lab.bench import many, viewers
 from mnist_lab.bench.servers import Server, family, server
+from mnist_lab.bench.training import spread
 from mnist_lab.engine import WORKERS_VARIABLE
 from mnist_lab.errors import EngineError
 from mnist_lab.experiment import Experiment, Status
@@ -119,9 +120,9 @@ def training(times: int, say: Say) -> dict[str, Any]:
                 first.append(seconds)
                 shares.append((run.reporting_seconds or 0.0) / (run.seconds or 1.0))
     return {
-        "warm_start_seconds": _spread(warm),
-        "train_to_first_point_seconds": _spread(first),
-        "reporting_share": _spread(shares),
+        "warm_start_seconds": spread(warm),
+        "train_to_first_point_seconds": spread(first),
+        "reporting_share": spread(shares),
     }
 
 
@@ -169,14 +170,14 @@ def side_by_side(rounds: int, runs: int, images: int, epochs: int, say: Say) -> 
                 bytes_of[workers].append(_own_bytes(lease.pid))
     pairs = {name: [two / one for one, two in zip(found[1], found[2], strict=True)] for name, found in hourly.items()}
     return {
-        "epochs_per_hour": {name: {str(n): _spread(values) for n, values in by.items()} for name, by in hourly.items()},
-        "speedup_of_two_workers": {name: _spread(values) for name, values in pairs.items()},
+        "epochs_per_hour": {name: {str(n): spread(values) for n, values in by.items()} for name, by in hourly.items()},
+        "speedup_of_two_workers": {name: spread(values) for name, values in pairs.items()},
         "runs_per_minute": {
             name: {str(n): median(values) / epochs / 60 for n, values in by.items()} for name, by in hourly.items()
         },
         "images_per_epoch": images,
         "epochs": epochs,
-        "megabytes_of_a_further_worker": _spread(
+        "megabytes_of_a_further_worker": spread(
             [(two - one) / 1e6 for one, two in zip(bytes_of[1], bytes_of[2], strict=True)]
         ),
     }
@@ -207,9 +208,9 @@ def first_page(rounds: int, say: Say) -> dict[str, Any]:
                         asyncio.run(viewers.visit(running.url, "", 1))
                         script_seconds.append(time.perf_counter() - began)
     return {
-        "first_page_seconds": _spread(ours),
-        "empty_app_first_page_seconds": _spread(empty),
-        "first_page_beyond_empty_app_seconds": _spread([a - b for a, b in zip(ours, empty, strict=True)]),
+        "first_page_seconds": spread(ours),
+        "empty_app_first_page_seconds": spread(empty),
+        "first_page_beyond_empty_app_seconds": spread([a - b for a, b in zip(ours, empty, strict=True)]),
     }
 
 
@@ -227,16 +228,11 @@ def pages(times: int, looking: int, say: Say) -> dict[str, Any]:
                 say(f"reruns of {name}")
                 seconds = asyncio.run(viewers.visit(running.url, path, times + 3))[3:]
                 reruns[name] = {**_percentiles(seconds), "times": times}
-            megabytes = running_bytes(running) / 1e6
+            megabytes = psutil.Process(running.process.pid).memory_info().rss / 1e6
             say(f"{looking} viewers of a run in training")
             cost = _viewers_cost(running, lab, looking)
         store.close()
     return {"rerun_ms": reruns, "server_megabytes": megabytes, "runs_in_store": MANY_RUNS, **cost}
-
-
-def running_bytes(running: Server) -> int:
-    """Resident memory of the server's own process."""
-    return int(psutil.Process(running.process.pid).memory_info().rss)
 
 
 def _viewers_cost(running: Server, lab: Lab, looking: int) -> dict[str, Any]:
@@ -313,10 +309,6 @@ def design(times: int, say: Say) -> dict[str, Any] | None:
             seconds.append(page.evaluate("window.shown - window.clicked") / 1000)
         browser.close()
     return {**_percentiles(seconds[3:]), "times": times}
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"median": median(values), "min": min(values), "max": max(values)}
 
 
 def _percentiles(seconds: list[float]) -> dict[str, float]:
