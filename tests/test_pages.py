@@ -71,6 +71,22 @@ def test_quick_controls_change_the_design_and_go_back() -> None:
     assert [block["filters"] for block in design["architecture"]["blocks"]] == [8, 16, 32, 64, 128]
 
 
+def test_a_word_from_a_browser_that_has_not_drawn_the_last_change_yet_undoes_nothing() -> None:
+    test = healthy(page("design", preset="7x7"))
+    number(test, "Depth (blocks)").set_value(2).run()
+    before = test._tree.get_widget_states()  # with a depth of 2
+    healthy(test.pills[0].set_value("3x3").run())
+    assert number(test, "Depth (blocks)").value == 3
+    known = [test.pills[0], number(test, "Kernel size").set_value(2)]  # the browser's own changes
+    stale = [state for state in before.widgets if state.id not in [widget.id for widget in known]]
+    states = type(before)(widgets=[*stale, *(widget._widget_state for widget in known)])
+    healthy(test._run(states))  # the kernel size is new, the depth of before the preset still comes with it
+    assert number(test, "Depth (blocks)").value == 3
+    assert metric(test, "Parameters") == "9,418"
+    number(test, "Depth (blocks)").set_value(2).run()
+    assert number(healthy(test), "Depth (blocks)").value == 2, "the same value meant by a person counts"
+
+
 def test_a_control_says_mixed_where_blocks_differ() -> None:
     test = healthy(page("design", preset="3x3"))
     dropout = next(box for box in test.selectbox if box.label == "Dropout")
@@ -257,12 +273,16 @@ def test_one_factor_at_a_time(url: str) -> None:
 
 def test_a_saved_design_is_opened_again_and_deleted() -> None:
     test = healthy(page("design", preset="2x2"))
-    test.text_input(key="design_name").set_value("mine").run()
+
+    def design_name():
+        return next(box for box in test.text_input if box.label == "Name")
+
+    design_name().set_value("mine").run()
     press(test, "Save")
     next(pill for pill in test.pills).set_value("7x7").run()
     press(test, "Open")
     assert metric(test, "Parameters") == "144,406"
-    assert test.text_input(key="design_name").value == "mine"
+    assert design_name().value == "mine"
     press(test, "Delete")
     assert any("Nothing saved yet" in caption.value for caption in test.caption)
 

@@ -12,16 +12,29 @@ from mnist_lab.architecture import Spec
 
 Save = Callable[[str, Any], None]
 
+_PLACES = "places_of_fields"
+
 
 def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
     """Arguments that bind a widget to a value kept elsewhere: it always shows `value`, a change goes to `save`.
 
-    That value is the only state; the widget's own is set from it on every run, so the two cannot part. Where they agree
-    it is left alone: to set it again would wipe out what a quick person has begun to type there meanwhile.
+    That value is the only state. Where the widget's own differs, something else has changed the value, and a new widget
+    takes its place: a browser that has not drawn the change yet still reports the old widget's state with whatever
+    comes next, and for the same widget that would be a change back.
     """
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-    return {"key": key, "on_change": lambda: save(st.session_state[key])}
+    places = st.session_state.setdefault(_PLACES, {})
+    place = places.setdefault(key, 0)
+    if st.session_state.get(f"{key}.{place}", value) != value:
+        places[key] = place = place + 1
+    name = f"{key}.{place}"
+    if name not in st.session_state:
+        st.session_state[name] = value
+
+    def changed() -> None:
+        if places[key] == place:
+            save(st.session_state[name])
+
+    return {"key": name, "on_change": changed}
 
 
 def choose_kind(
