@@ -2,10 +2,10 @@
 
 The variables are those of the stock model, which is what is validated, saved and exported. Here differ only
 
-- the order of work: the bias and an activation that never falls come after a maximum is taken, of a quarter of the
-  values, with the same result to the bit;
-- batch normalisation, which TensorFlow has as one operation with a gradient of its own. It gives the variance of a
-  sample, divided by n - 1 (Bessel's correction); Keras keeps that of the batch, divided by n;
+- the order of work: a batch goes through the network in parts side by side, which meet where it is normalised as a
+  whole; the bias and an activation that never falls come after a maximum is taken, of a quarter of the values, with
+  the same result to the bit;
+- batch normalisation (see `normalisation`);
 - dropout masks, made from random bytes rather than from a float for each value.
 
 What has no cheaper form is left to its stock layer.
@@ -13,93 +13,102 @@ What has no cheaper form is left to its stock layer.
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-# Values of an image; for fewer, waking the threads of the one operation takes longer than several small ones.
-_FEW = 256
+from mnist_lab import normalisation
+
 _NEVER_FALLING = {"relu", "leaky_relu", "linear"}  # and are the same to the bit wherever a value lies in its tensor
 
+Parts = list[tf.Tensor]
 
-def logits(model: keras.Sequential, x: tf.Tensor) -> tf.Tensor:
-    """What the softmax of the last layer is taken of, `(batch, 10)`, for a batch of training images.
 
-    Has the side effects of `model(x, training=True)`: moving averages and the states of dropout go on.
+def logits(model: keras.Sequential, parts: Parts) -> Parts:
+    """What the softmax of the last layer is taken of, `(n, 10)`, for each part `(n, 28, 28, 1)` of a batch of images.
+
+    Has the side effects of `model(batch, training=True)`: moving averages and the states of dropout go on.
     """
     *hidden, last = model.layers
-    later: Callable[[tf.Tensor], tf.Tensor] | None = None  # bias and activation that wait for a pooling
+    batch = _Batch(parts)
     for layer, follower in zip(hidden, [*hidden[1:], last], strict=True):
+        batch.go_through(layer, follower)
+    return [tf.nn.bias_add(tf.matmul(x, last.kernel), last.bias) for x in batch.parts]
+
+
+class _Batch:
+    """A batch on its way through a network."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.unbent: Parts = []  # what relu was just taken of
+        self.later: Callable[[tf.Tensor], tf.Tensor] | None = None  # bias and activation that wait for a pooling
+        self.normalisation: keras.layers.BatchNormalization | None = None  # waits for the convolution behind it
+
+    def go_through(self, layer: keras.layers.Layer, follower: keras.layers.Layer) -> None:
+        unbent, self.unbent = self.unbent, []
         kind = type(layer)
         if kind is keras.layers.Conv2D:
-            x = tf.nn.conv2d(x, layer.kernel, list(layer.strides), layer.padding.upper())
-            if type(follower) is keras.layers.MaxPooling2D and layer.activation.__name__ in _NEVER_FALLING:
-                later = _finisher(layer)
-            else:
-                x = _finisher(layer)(x)
+            self._convolve(layer, follower, unbent)
         elif kind is keras.layers.MaxPooling2D:
-            x = tf.nn.max_pool2d(x, layer.pool_size, layer.strides, layer.padding.upper())
-            if later:
-                x, later = later(x), None
+            padding = layer.padding.upper()
+            self._each(lambda x: tf.nn.max_pool2d(x, layer.pool_size, layer.strides, padding))
+            if self.later:
+                self._each(self.later)
+                self.later = None
         elif kind is keras.layers.BatchNormalization:
-            x = _normalised(layer, x)
+            if type(follower) is keras.layers.Conv2D and follower.padding == "valid" and not _skips(follower):
+                self.normalisation, self.unbent = layer, unbent
+            else:
+                self.parts = normalisation.normalised(layer, self.parts)
         elif kind is keras.layers.Dropout:
-            x = _dropped(layer, x)
+            self._each(lambda x: _dropped(layer, x))
         elif kind is keras.layers.Dense:
-            x = _finisher(layer)(tf.matmul(x, layer.kernel))
+            self._each(lambda x: _finished(layer, tf.matmul(x, layer.kernel)))
         elif kind is keras.layers.Flatten:
-            x = tf.reshape(x, [-1, prod(x.shape[1:])])
+            self._each(lambda x: tf.reshape(x, [-1, prod(x.shape[1:])]))
         else:
-            x = layer(x, training=True)
-    return tf.nn.bias_add(tf.matmul(x, last.kernel), last.bias)
+            self._each(lambda x: layer(x, training=True))
 
+    def _each(self, function: Callable[[tf.Tensor], tf.Tensor]) -> None:
+        self.parts = [function(x) for x in self.parts]
 
-def _finisher(layer: keras.layers.Layer) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Bias and activation of a layer."""
-
-    def finish(x: tf.Tensor) -> tf.Tensor:
+    def _convolve(self, layer: keras.layers.Conv2D, follower: keras.layers.Layer, unbent: Parts) -> None:
+        if self.normalisation:
+            self.parts = normalisation.folded(self.normalisation, layer, self.parts, unbent=unbent)
+            self.normalisation = None
+        else:
+            self._each(lambda x: _convolved(layer, x))
+        if type(follower) is keras.layers.MaxPooling2D and layer.activation.__name__ in _NEVER_FALLING:
+            self.later = lambda x: _finished(layer, x)
+            return
         if layer.use_bias:
-            x = tf.nn.bias_add(x, layer.bias)
-        return layer.activation(x)
-
-    return finish
-
-
-def _normalised(layer: keras.layers.BatchNormalization, x: tf.Tensor) -> tf.Tensor:
-    channels = x.shape[-1]
-    if prod(x.shape[1:]) <= _FEW:
-        normalised, mean, variance = _normalised_few(tf.reshape(x, [-1, channels]), layer)
-    else:
-        normalised, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=x, scale=layer.gamma, offset=layer.beta, mean=[], variance=[], epsilon=layer.epsilon, is_training=True
-        )
-        count = tf.cast(tf.size(x) // channels, tf.float32)
-        variance *= (count - 1) / count
-    for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-        moving.assign(moving * layer.momentum + now * (1 - layer.momentum))
-    return tf.reshape(normalised, [-1, *x.shape[1:]])
+            self._each(lambda x: tf.nn.bias_add(x, layer.bias))
+        if layer.activation.__name__ == "relu":
+            self.unbent = self.parts
+        self._each(layer.activation)
 
 
-def _normalised_few(x: tf.Tensor, layer: keras.layers.BatchNormalization) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Values `(n, channels)` normalised, their means and variances, with the gradient of Ioffe and Szegedy (2015)."""
+def _skips(layer: keras.layers.Conv2D) -> bool:
+    """Whether a convolution looks at some pixels alone, and at others not at all."""
+    return bool(layer.kernel_size == (1, 1) and layer.strides != (1, 1))
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def normalise(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> Any:
-        mean = tf.reduce_mean(x, 0)
-        centred = x - mean
-        variance = tf.reduce_mean(tf.square(centred), 0)
-        inverse = tf.math.rsqrt(variance + layer.epsilon)
-        normal = centred * inverse
 
-        def gradient(dy: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            d_beta, d_gamma = tf.reduce_sum(dy, 0), tf.reduce_sum(dy * normal, 0)
-            count = tf.cast(tf.shape(x)[0], tf.float32)
-            return (dy - d_beta / count - normal * (d_gamma / count)) * (gamma * inverse), d_gamma, d_beta
+def _convolved(layer: keras.layers.Conv2D, x: tf.Tensor) -> tf.Tensor:
+    """Without bias and activation."""
+    if _skips(layer):
+        # What it skips is left out first: of such a convolution TensorFlow 2.21 writes the kernel's gradient beyond the
+        # memory it has, for one channel and some odd numbers of images, and the process dies a little later.
+        down, across = layer.strides
+        return tf.nn.conv2d(x[:, ::down, ::across], layer.kernel, 1, "VALID")
+    return tf.nn.conv2d(x, layer.kernel, list(layer.strides), layer.padding.upper())
 
-        return (normal * gamma + beta, mean, variance), gradient
 
-    return normalise(x, tf.convert_to_tensor(layer.gamma), tf.convert_to_tensor(layer.beta))  # type: ignore[no-any-return]
+def _finished(layer: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
+    """With a layer's bias and activation."""
+    if layer.use_bias:
+        x = tf.nn.bias_add(x, layer.bias)
+    return layer.activation(x)
 
 
 def _dropped(layer: keras.layers.Dropout, x: tf.Tensor) -> tf.Tensor:

@@ -396,7 +396,7 @@ def test_threads_of_a_worker_do_not_spin_while_they_wait() -> None:
         "import tensorflow as tf; tf.zeros(1)\n"
         "from tensorflow.python.eager import context\n"
         "config = context.context().config\n"
-        "print(config.experimental.disable_thread_spinning, config.intra_op_parallelism_threads)"
+        "print(config.experimental.disable_thread_spinning, config.inter_op_parallelism_threads)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "2"]

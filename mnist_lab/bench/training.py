@@ -131,7 +131,7 @@ def _preset(
     shares = []
     for seed in range(1, rounds + 1):
         lab("save", {"experiment": part.with_changes(seed=seed).model_dump_json(), "path": start})
-        multiplied.append(lab("multiply"))
+        multiplied.append(processes[FIT]("multiply"))  # all threads for one operation
         for way, process in processes.items():
             say(f"{preset.name}: round {seed} of {rounds}, {way}")
             process("begin", start)

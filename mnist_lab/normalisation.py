@@ -1,0 +1,169 @@
+"""Batch normalisation in training, of a batch that lies in parts: over all its images, as stock Keras has it.
+
+A channel's values x become y = scale x + offset, where scale = gamma / sqrt(variance + epsilon) and offset = beta -
+scale mean. With the gradients dy, of which only two sums are needed, sum(dy) and sum(dy x), the chain rule through mean
+and variance (Ioffe and Szegedy, 2015) gives dx = scale dy + slope x + constant.
+
+Where a convolution without padding follows, y is never written: scale goes into the convolution's kernel and offset
+into a bias. The two sums then follow from the kernel's gradient, and no pass through x or dy is needed for them: as
+every window lies within the map, sum(dy) is the kernel times the sum of the convolution's gradients; and since the
+convolution is linear in x and in its kernel, sum(dy x) is the kernel times its gradient.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from mnist_lab.fused import fused
+
+Parts = list[tf.Tensor]
+
+# Values of an image; for fewer, TensorFlow's one operation takes longer than several small ones.
+_FEW = 1024
+
+
+def normalised(layer: keras.layers.BatchNormalization, parts: Parts) -> Parts:
+    """Parts `(n, ..., channels)` of a batch, normalised together; moving averages go on."""
+    channels = parts[0].shape[-1]
+    few = prod(parts[0].shape[1:]) <= _FEW
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def normalise(gamma: tf.Tensor, beta: tf.Tensor, *xs: tf.Tensor) -> Any:
+        mean, variance, count = _moments(xs, few)
+        inverse = tf.math.rsqrt(variance + layer.epsilon)
+        scale = gamma * inverse
+        offset = beta - scale * mean
+        if few:
+            ys = [x * scale + offset for x in xs]
+        else:
+            given = {"scale": gamma, "offset": beta, "mean": mean, "variance": variance, "epsilon": layer.epsilon}
+            ys = [tf.raw_ops.FusedBatchNormV3(x=x, **given, is_training=False).y for x in xs]
+
+        def gradient(*d_ys: tf.Tensor) -> Any:
+            pairs = list(zip(d_ys, xs, strict=False))  # behind the parts come mean and variance, which have none
+            sum_dy = tf.add_n([tf.reduce_sum(tf.reshape(dy, [-1, channels]), 0) for dy, _ in pairs])
+            sum_dy_x = tf.add_n([_sum_of_products(dy, x, few) for dy, x in pairs])
+            d_gamma = (sum_dy_x - mean * sum_dy) * inverse
+            slope = -scale * inverse * d_gamma / count
+            constant = -scale * sum_dy / count - slope * mean
+            back = _back_few if few else _back
+            return d_gamma, sum_dy, *(back(dy, x, scale, slope, constant) for dy, x in pairs)
+
+        return (*ys, mean, variance), gradient
+
+    *normal, mean, variance = normalise(*map(tf.convert_to_tensor, (layer.gamma, layer.beta)), *parts)
+    _go_on(layer, mean, variance)
+    return list(normal)
+
+
+def folded(
+    layer: keras.layers.BatchNormalization, convolution: keras.layers.Conv2D, parts: Parts, *, unbent: Parts
+) -> Parts:
+    """What a convolution without padding, yet without its bias, makes of parts `(n, height, width, channels)` of a batch
+    that are normalised together; moving averages go on.
+
+    Args:
+        unbent: what `parts` are the relu of, or none where they are something else.
+    """
+    strides = list(convolution.strides)
+    how = {"strides": [1, *strides, 1], "padding": "VALID"}
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def convolve(gamma: tf.Tensor, beta: tf.Tensor, kernel: tf.Tensor, *given: tf.Tensor) -> Any:
+        xs = [tf.nn.relu(u) for u in given] if unbent else given
+        mean, variance, count = _moments(xs, few=False)
+        inverse = tf.math.rsqrt(variance + layer.epsilon)
+        scale = gamma * inverse
+        offset = beta - scale * mean
+        scaled = kernel * scale[:, tf.newaxis]
+        bias = tf.linalg.matvec(tf.reduce_sum(kernel, [0, 1]), offset, transpose_a=True)
+        ys = [tf.nn.bias_add(tf.nn.conv2d(x, scaled, strides, "VALID"), bias) for x in xs]
+
+        def gradient(*d_ys: tf.Tensor) -> Any:
+            pairs = list(zip(d_ys, xs, strict=False))  # behind the parts come mean and variance, which have none
+            d_scaled = tf.add_n(
+                [
+                    tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=kernel.shape, out_backprop=dy, **how)
+                    for dy, x in pairs
+                ]
+            )
+            d_bias = tf.add_n([tf.reduce_sum(tf.reshape(dy, [-1, dy.shape[-1]]), 0) for dy, _ in pairs])
+            sum_dy = tf.linalg.matvec(tf.reduce_sum(kernel, [0, 1]), d_bias)
+            sum_dy_x = tf.reduce_sum(kernel * d_scaled, [0, 1, 3])
+            d_gamma = (sum_dy_x - mean * sum_dy) * inverse
+            slope = -scale * inverse * d_gamma / count
+            constant = -scale * sum_dy / count - slope * mean
+            d_kernel = d_scaled * scale[:, tf.newaxis] + offset[:, tf.newaxis] * d_bias
+            d_xs = []
+            for dy, x in pairs:
+                d_x = tf.raw_ops.Conv2DBackpropInput(input_sizes=tf.shape(x), filter=scaled, out_backprop=dy, **how)
+                d_xs.append((_back_bent if unbent else _back_scaled)(d_x, x, slope, constant))
+            return d_gamma, sum_dy, d_kernel, *d_xs
+
+        return (*ys, mean, variance), gradient
+
+    variables = map(tf.convert_to_tensor, (layer.gamma, layer.beta, convolution.kernel))
+    *convolved, mean, variance = convolve(*variables, *(unbent or parts))
+    _go_on(layer, mean, variance)
+    return list(convolved)
+
+
+def _go_on(layer: keras.layers.BatchNormalization, mean: tf.Tensor, variance: tf.Tensor) -> None:
+    for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        moving.assign(moving * layer.momentum + now * (1 - layer.momentum))
+
+
+def _moments(xs: Sequence[tf.Tensor], few: bool) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Means and variances `(channels,)` of all parts together, and of how many values they are."""
+    channels = xs[0].shape[-1]
+    sizes = [tf.cast(tf.size(x) // channels, tf.float32) for x in xs]
+    count = tf.add_n(sizes)
+    moments = [_moments_of_few(x) if few else _moments_of_many(x, size) for x, size in zip(xs, sizes, strict=True)]
+    mean = tf.add_n([size * m for size, (m, _) in zip(sizes, moments, strict=True)]) / count
+    squares = [size * (v + tf.square(m - mean)) for size, (m, v) in zip(sizes, moments, strict=True)]
+    return mean, tf.add_n(squares) / count, count
+
+
+def _moments_of_few(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    x = tf.reshape(x, [-1, x.shape[-1]])
+    mean = tf.reduce_mean(x, 0)
+    return mean, tf.reduce_mean(tf.square(x - mean), 0)
+
+
+def _moments_of_many(x: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """By TensorFlow's one operation, the quickest there is for both though it normalises as well.
+
+    It gives the variance of a sample, divided by n - 1 (Bessel's correction); Keras has that of the batch.
+    """
+    ones = tf.ones(x.shape[-1:])
+    _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=ones, offset=ones, mean=[], variance=[], is_training=True
+    )
+    return mean, variance * ((size - 1) / size)
+
+
+def _sum_of_products(dy: tf.Tensor, x: tf.Tensor, few: bool) -> tf.Tensor:
+    """The sum of dy x for each channel; of many values as the diagonal of a product, which reads each of them once."""
+    dy, x = (tf.reshape(tensor, [-1, x.shape[-1]]) for tensor in (dy, x))
+    return tf.reduce_sum(dy * x, 0) if few else tf.linalg.diag_part(tf.matmul(dy, x, transpose_a=True))
+
+
+def _back_few(dy: tf.Tensor, x: tf.Tensor, scale: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
+    return dy * scale + (x * slope + constant)
+
+
+_back = fused(_back_few)
+
+
+@fused
+def _back_scaled(scaled_dy: tf.Tensor, x: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
+    return scaled_dy + (x * slope + constant)
+
+
+@fused
+def _back_bent(scaled_dy: tf.Tensor, x: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
+    """Of x that is a relu: what it was taken of has a gradient where x is above 0."""
+    return tf.where(x > 0, scaled_dy + (x * slope + constant), 0.0)
