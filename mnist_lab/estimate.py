@@ -13,10 +13,10 @@ from mnist_lab.store import Run
 
 # Seconds on two server cores, fitted by hand to the presets (within a quarter for each): a multiply-add forward and
 # backward, an output value of a convolution, one of a normalisation or dropout layer, and a step.
-_MULTIPLY_ADD = 3.0e-11
-_CONVOLVED = 2.0e-9
-_ELEMENTWISE = 5.0e-9
-_STEP = 5.0e-3
+_MULTIPLY_ADD = 1.5e-11
+_CONVOLVED = 1.65e-9
+_ELEMENTWISE = 2.2e-9
+_STEP = 3.1e-3
 _FORWARD_SHARE = 1 / 3
 _START = 0.5
 RECENT = 200
