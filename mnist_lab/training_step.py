@@ -32,7 +32,8 @@ def compiled(
     images, the last one what is left. It returns the sum of losses, right answers and images of each step,
     `(steps, 3)` in double precision.
     """
-    in_parts, whole = (_loop(model, recipe, images, optimizer, number) for number in (parts, 1))
+    x, y = tf.constant(images.x), tf.constant(images.y)
+    in_parts, whole = (_loop(model, recipe, x, y, optimizer, number) for number in (parts, 1))
 
     def steps(order: np.ndarray, transforms: np.ndarray, rates: np.ndarray) -> np.ndarray:
         before = recipe.batch_size * (len(rates) - 1)
@@ -48,9 +49,13 @@ def compiled(
 
 
 def _loop(
-    model: keras.Sequential, recipe: Recipe, images: Images, optimizer: keras.optimizers.Optimizer, number: int
+    model: keras.Sequential,
+    recipe: Recipe,
+    x: tf.Tensor,
+    y: tf.Tensor,
+    optimizer: keras.optimizers.Optimizer,
+    number: int,
 ) -> Callable[..., tf.Tensor]:
-    x, y = tf.constant(images.x), tf.constant(images.y)
     augmented, smoothing, batch = recipe.augmentation.moves_images, recipe.label_smoothing, recipe.batch_size
 
     def trained_on(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
