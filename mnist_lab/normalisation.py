@@ -2,7 +2,7 @@
 
 A channel's values x become y = scale x + offset, where scale = gamma / sqrt(variance + epsilon) and offset = beta -
 scale mean. With the gradients dy, of which only two sums are needed, sum(dy) and sum(dy x), the chain rule through mean
-and variance (Ioffe and Szegedy, 2015) gives dx = scale dy + slope x + constant.
+and variance (Ioffe and Szegedy, 2015) gives dx = scale dy + slope (x - mean) + constant.
 
 Where a convolution without padding follows, y is never written: scale goes into the convolution's kernel and offset
 into a bias. The two sums then follow from the kernel's gradient, and no pass through x or dy is needed for them: as
@@ -10,14 +10,13 @@ every window lies within the map, sum(dy) is the kernel times the sum of the con
 convolution is linear in x and in its kernel, sum(dy x) is the kernel times its gradient.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, wraps
 from math import prod
 from typing import Any
 
 import keras
 import tensorflow as tf
-
-from mnist_lab.fused import fused
 
 Parts = list[tf.Tensor]
 
@@ -27,7 +26,6 @@ _FEW = 1024
 
 def normalised(layer: keras.layers.BatchNormalization, parts: Parts) -> Parts:
     """Parts `(n, ..., channels)` of a batch, normalised together; moving averages go on."""
-    channels = parts[0].shape[-1]
     few = prod(parts[0].shape[1:]) <= _FEW
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -35,22 +33,22 @@ def normalised(layer: keras.layers.BatchNormalization, parts: Parts) -> Parts:
         mean, variance, count = _moments(xs, few)
         inverse = tf.math.rsqrt(variance + layer.epsilon)
         scale = gamma * inverse
-        offset = beta - scale * mean
         if few:
-            ys = [x * scale + offset for x in xs]
+            ys = [(x - mean) * scale + beta for x in xs]
         else:
             given = {"scale": gamma, "offset": beta, "mean": mean, "variance": variance, "epsilon": layer.epsilon}
             ys = [tf.raw_ops.FusedBatchNormV3(x=x, **given, is_training=False).y for x in xs]
 
         def gradient(*d_ys: tf.Tensor) -> Any:
             pairs = list(zip(d_ys, xs, strict=False))  # behind the parts come mean and variance, which have none
-            sum_dy = tf.add_n([tf.reduce_sum(tf.reshape(dy, [-1, channels]), 0) for dy, _ in pairs])
-            sum_dy_x = tf.add_n([_sum_of_products(dy, x, few) for dy, x in pairs])
-            d_gamma = (sum_dy_x - mean * sum_dy) * inverse
-            slope = -scale * inverse * d_gamma / count
-            constant = -scale * sum_dy / count - slope * mean
+            sum_dy = tf.add_n([_sum(dy) for dy, _ in pairs])
+            if few:
+                d_gamma = tf.add_n([_sum(dy * (x - mean)) for dy, x in pairs]) * inverse
+            else:
+                d_gamma = (tf.add_n([_sum_of_products(dy, x) for dy, x in pairs]) - mean * sum_dy) * inverse
+            slope, constant = _through_moments(count, scale, inverse, sum_dy, d_gamma)
             back = _back_few if few else _back
-            return d_gamma, sum_dy, *(back(dy, x, scale, slope, constant) for dy, x in pairs)
+            return d_gamma, sum_dy, *(back(dy, x, scale, mean, slope, constant) for dy, x in pairs)
 
         return (*ys, mean, variance), gradient
 
@@ -90,17 +88,16 @@ def folded(
                     for dy, x in pairs
                 ]
             )
-            d_bias = tf.add_n([tf.reduce_sum(tf.reshape(dy, [-1, dy.shape[-1]]), 0) for dy, _ in pairs])
+            d_bias = tf.add_n([_sum(dy) for dy, _ in pairs])
             sum_dy = tf.linalg.matvec(tf.reduce_sum(kernel, [0, 1]), d_bias)
             sum_dy_x = tf.reduce_sum(kernel * d_scaled, [0, 1, 3])
             d_gamma = (sum_dy_x - mean * sum_dy) * inverse
-            slope = -scale * inverse * d_gamma / count
-            constant = -scale * sum_dy / count - slope * mean
+            slope, constant = _through_moments(count, scale, inverse, sum_dy, d_gamma)
             d_kernel = d_scaled * scale[:, tf.newaxis] + offset[:, tf.newaxis] * d_bias
             d_xs = []
             for dy, x in pairs:
                 d_x = tf.raw_ops.Conv2DBackpropInput(input_sizes=tf.shape(x), filter=scaled, out_backprop=dy, **how)
-                d_xs.append((_back_bent if unbent else _back_scaled)(d_x, x, slope, constant))
+                d_xs.append((_back_bent if unbent else _back_scaled)(d_x, x, mean, slope, constant))
             return d_gamma, sum_dy, d_kernel, *d_xs
 
         return (*ys, mean, variance), gradient
@@ -109,6 +106,13 @@ def folded(
     *convolved, mean, variance = convolve(*variables, *(unbent or parts))
     _go_on(layer, mean, variance)
     return list(convolved)
+
+
+def _through_moments(
+    count: tf.Tensor, scale: tf.Tensor, inverse: tf.Tensor, sum_dy: tf.Tensor, d_gamma: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Slope and constant of what x gets beside scale dy, as it has a part in mean and variance."""
+    return -scale * inverse * d_gamma / count, -scale * sum_dy / count
 
 
 def _go_on(layer: keras.layers.BatchNormalization, mean: tf.Tensor, variance: tf.Tensor) -> None:
@@ -145,25 +149,61 @@ def _moments_of_many(x: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
     return mean, variance * ((size - 1) / size)
 
 
-def _sum_of_products(dy: tf.Tensor, x: tf.Tensor, few: bool) -> tf.Tensor:
-    """The sum of dy x for each channel; of many values as the diagonal of a product, which reads each of them once."""
+def _sum(x: tf.Tensor) -> tf.Tensor:
+    """For each channel."""
+    return tf.reduce_sum(tf.reshape(x, [-1, x.shape[-1]]), 0)
+
+
+def _sum_of_products(dy: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """The sum of dy x for each channel, as the diagonal of a product, which reads each of them once."""
     dy, x = (tf.reshape(tensor, [-1, x.shape[-1]]) for tensor in (dy, x))
-    return tf.reduce_sum(dy * x, 0) if few else tf.linalg.diag_part(tf.matmul(dy, x, transpose_a=True))
+    return tf.linalg.diag_part(tf.matmul(dy, x, transpose_a=True))
 
 
-def _back_few(dy: tf.Tensor, x: tf.Tensor, scale: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
-    return dy * scale + (x * slope + constant)
+def _fused(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    """A function of elementwise operations that reads and writes memory once, compiled by XLA where TensorFlow has it.
+
+    For convolutions and sums XLA is several times slower than TensorFlow on a CPU.
+    """
+
+    @cache
+    def compiled() -> Callable[..., tf.Tensor]:  # at the first call: how many threads there are is settled by then
+        return tf.function(function, jit_compile=_has_xla(), autograph=False)  # type: ignore[no-any-return]
+
+    @wraps(function)
+    def call(*tensors: tf.Tensor) -> tf.Tensor:
+        return compiled()(*tensors)
+
+    return call
 
 
-_back = fused(_back_few)
+@cache
+def _has_xla() -> bool:
+    with tf.init_scope():
+        try:
+            tf.function(lambda x: x + 1.0, jit_compile=True, autograph=False)(tf.constant(1.0))
+        except tf.errors.OpError:
+            return False
+    return True
 
 
-@fused
-def _back_scaled(scaled_dy: tf.Tensor, x: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
-    return scaled_dy + (x * slope + constant)
+def _back_few(
+    dy: tf.Tensor, x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor
+) -> tf.Tensor:
+    return dy * scale + ((x - mean) * slope + constant)
 
 
-@fused
-def _back_bent(scaled_dy: tf.Tensor, x: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
+_back = _fused(_back_few)
+
+
+@_fused
+def _back_scaled(
+    scaled_dy: tf.Tensor, x: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor
+) -> tf.Tensor:
+    return scaled_dy + ((x - mean) * slope + constant)
+
+
+@_fused
+def _back_bent(scaled_dy: tf.Tensor, x: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
     """Of x that is a relu: what it was taken of has a gradient where x is above 0."""
-    return tf.where(x > 0, scaled_dy + (x * slope + constant), 0.0)
+    return tf.where(x > 0, scaled_dy + ((x - mean) * slope + constant), 0.0)

@@ -107,10 +107,12 @@ def test_so_do_generated_architectures(blocks: list[dict], bridge: str, head: li
         assume(totals(trace(architecture)).parameters < 300_000)
     except InputError:
         assume(False)
-    block = architecture.blocks[-1]
-    if block.batch_normalization and (block.order == "notebook" or block.activation == "linear"):
-        # The average of what has just been normalised is the same whatever the weights: gradients that are rounding.
-        assume(bridge != "global average")
+    if bridge != "flatten":
+        # The average of a normalised map is the same whatever the weights, and normalising averages, which hardly
+        # differ between images, magnifies their last digits thirtyfold: gradients that are rounding, in any order.
+        block = architecture.blocks[-1]
+        assume(not (block.batch_normalization and (block.order == "notebook" or block.activation == "linear")))
+        assume(not any(dense.batch_normalization for dense in architecture.head))
     compare(without_dropout(architecture), [(0, 5), (5, 12)])
 
 
