@@ -46,16 +46,16 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         set_number(page, "Kernel size", "2")
         page.get_by_text("9,418", exact=True).wait_for()
         set_number(page, "Training images", "50000")  # some seconds an epoch, so that it can be watched
-        set_number(page, "Epochs", "2")
+        set_number(page, "Epochs", "5")
         page.get_by_text("3x3, changed: 9,418 parameters; about").wait_for()
         page.get_by_role("button", name="Train", exact=True).click()
 
-        page.get_by_text("Epoch 1 of 2").wait_for()
+        page.get_by_text("Epoch 1 of 5").wait_for()
         (run,) = store.runs()
         first = wait_until(lambda: page.locator(CURVE).first.get_attribute("d"), "the curve begins")
         wait_until(lambda: len(page.locator(CURVE).first.get_attribute("d")) > len(first), "it grows")
         assert store.run(run.id).status is Status.RUNNING, "points arrive before the run ends"
-        page.get_by_text("Finished · 2 of 2 epochs").wait_for()
+        page.get_by_text("Finished · 5 of 5 epochs").wait_for()
 
         page.get_by_role("link", name="Results").click()
         page.get_by_text("The notebook, and runs that repeat it").wait_for()
@@ -74,7 +74,7 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
             f"{float(text):.2f}" for text in cells if text.replace(".", "").isdigit()
         ]
         page.goto(f"{running.url}/train?run={run.id}")
-        page.get_by_text("Finished · 2 of 2 epochs").wait_for()
+        page.get_by_text("Finished · 5 of 5 epochs").wait_for()
         page.goto(f"{running.url}/run?run={run.id}")
         page.get_by_role("button", name="Take away").click()
         page.get_by_role("button", name="Prepare the weights").click()
