@@ -18,10 +18,9 @@ import keras
 import tensorflow as tf
 
 from mnist_lab import normalisation
+from mnist_lab.normalisation import Parts
 
 _NEVER_FALLING = {"relu", "leaky_relu", "linear"}  # and are the same to the bit wherever a value lies in its tensor
-
-Parts = list[tf.Tensor]
 
 
 def logits(model: keras.Sequential, parts: Parts) -> Parts:

@@ -33,6 +33,7 @@ def compiled(
     `(steps, 3)` in double precision.
     """
     x, y = tf.constant(images.x), tf.constant(images.y)
+    parts = min(parts, recipe.batch_size)
     in_parts, whole = (_loop(model, recipe, x, y, optimizer, number) for number in (parts, 1))
 
     def steps(order: np.ndarray, transforms: np.ndarray, rates: np.ndarray) -> np.ndarray:

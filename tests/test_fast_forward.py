@@ -30,10 +30,9 @@ def without_dropout(architecture: Architecture) -> Architecture:
 
 
 def trained_once(
-    architecture: Architecture, *, is_fast: bool, cuts: list[tuple[int, int]]
+    model: keras.Sequential, *, is_fast: bool, cuts: list[tuple[int, int]]
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """Probabilities, gradients, and all variables after a forward pass in training, of a batch in parts."""
-    model = build(architecture, seed=3)
     with tf.GradientTape() as tape:
         if is_fast:
             logits = tf.concat(fast_forward.logits(model, [tf.constant(X[start:end]) for start, end in cuts]), 0)
@@ -47,12 +46,12 @@ def trained_once(
     return probabilities.numpy(), [g.numpy() for g in gradients], [v.numpy() for v in model.variables]
 
 
-def compare(architecture: Architecture, cuts: list[tuple[int, int]]) -> None:
-    fast, stock = (trained_once(architecture, is_fast=is_fast, cuts=cuts) for is_fast in (True, False))
+def compare(architecture: Architecture, cuts: list[tuple[int, int]], *, gradients: bool = True) -> None:
+    fast, stock = (trained_once(build(architecture, seed=3), is_fast=is_fast, cuts=cuts) for is_fast in (True, False))
     assert fast[0] == pytest.approx(stock[0], abs=2e-5)
     scale = max(float(np.abs(g).max()) for g in stock[1])
     for ours, theirs in zip(fast[1], stock[1], strict=True):
-        assert ours == pytest.approx(theirs, rel=2e-3, abs=2e-4 * max(scale, 1e-3))
+        assert not gradients or ours == pytest.approx(theirs, rel=2e-3, abs=2e-4 * max(scale, 1e-3))
     for ours, theirs in zip(fast[2], stock[2], strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-5)
 
@@ -81,16 +80,7 @@ def test_a_normalisation_goes_into_the_convolution_behind_it(change: dict) -> No
         normalisation = next(layer for layer in model.layers if type(layer) is keras.layers.BatchNormalization)
         normalisation.gamma.assign([1.0, -0.5, 1e-6, 0.0])
         normalisation.beta.assign([0.0, 0.3, 0.1, -0.2])
-        with tf.GradientTape() as tape:
-            parts = [tf.constant(X[:5]), tf.constant(X[5:])]
-            if is_fast:
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    LABELS, tf.concat(fast_forward.logits(model, parts), 0)
-                )
-            else:
-                losses = keras.losses.sparse_categorical_crossentropy(LABELS, model(X, training=True))
-            loss = tf.reduce_mean(losses)
-        found.append([g.numpy() for g in tape.gradient(loss, model.trainable_variables)])
+        found.append(trained_once(model, is_fast=is_fast, cuts=[(0, 5), (5, 12)])[1])
     for ours, theirs in zip(*found, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-5)
 
@@ -107,13 +97,13 @@ def test_so_do_generated_architectures(blocks: list[dict], bridge: str, head: li
         assume(totals(trace(architecture)).parameters < 300_000)
     except InputError:
         assume(False)
-    if bridge != "flatten":
-        # The average of a normalised map is the same whatever the weights, and normalising averages, which hardly
-        # differ between images, magnifies their last digits thirtyfold: gradients that are rounding, in any order.
-        block = architecture.blocks[-1]
-        assume(not (block.batch_normalization and (block.order == "notebook" or block.activation == "linear")))
-        assume(not any(dense.batch_normalization for dense in architecture.head))
-    compare(without_dropout(architecture), [(0, 5), (5, 12)])
+    # The average of a normalised map is the same whatever the weights, and normalising averages, which hardly differ
+    # between images, magnifies their last digits thirtyfold: there gradients are rounding, in any order.
+    last = architecture.blocks[-1]
+    constant = last.batch_normalization and (last.order == "notebook" or last.activation == "linear")
+    magnified = any(dense.batch_normalization for dense in architecture.head)
+    gradients = bridge == "flatten" or not (constant or magnified)
+    compare(without_dropout(architecture), [(0, 5), (5, 12)], gradients=gradients)
 
 
 def test_the_order_of_a_maximum_and_what_never_falls_changes_not_a_bit() -> None:

@@ -99,6 +99,14 @@ def test_the_same_weights_and_order_give_the_curve_of_a_stock_keras_loop(small: 
     assert outcome.probabilities == pytest.approx(model.predict(x, batch_size=1000, verbose=0), abs=5e-3)
 
 
+def test_batches_of_one_image_are_trained_however_many_a_call(small: Experiment) -> None:
+    experiment = small.with_changes(recipe=small.recipe.model_dump() | {"batch_size": 1})
+    steps = training.Training(experiment, lambda report: None, lambda: Wish.GO_ON).steps
+    found = steps(np.arange(1000, dtype=np.int32), np.zeros((0, 8), np.float32), np.full(1000, 1e-4, np.float32))
+    assert found.shape == (1000, 3)
+    assert (found[:, 2] == 1).all()
+
+
 def test_with_normalisation_it_is_nearer_to_the_loop_in_double_precision_than_stock_keras_is(small: Experiment) -> None:
     """Stock Keras' own sums over a batch are rounded so far that two right computations part within an epoch."""
     experiment = without_noise(small)
