@@ -42,7 +42,7 @@ class _Batch:
         self.parts = parts
         self.unbent: Parts = []  # what relu was just taken of
         self.later: Callable[[tf.Tensor], tf.Tensor] | None = None  # bias and activation that wait for a pooling
-        self.normalisation: keras.layers.BatchNormalization | None = None  # waits for the convolution behind it
+        self.normalisation: keras.layers.BatchNormalization | None = None  # waits for the layer behind it
 
     def go_through(self, layer: keras.layers.Layer, follower: keras.layers.Layer) -> None:
         unbent, self.unbent = self.unbent, []
@@ -56,12 +56,13 @@ class _Batch:
                 self._each(self.later)
                 self.later = None
         elif kind is keras.layers.BatchNormalization:
-            if type(follower) is keras.layers.Conv2D and follower.padding == "valid" and not _skips(follower):
+            small = normalisation.is_small(self.parts[0])
+            if _takes_normalisation(follower, small):
                 self.normalisation, self.unbent = layer, unbent
             else:
-                self.parts = normalisation.normalised(layer, self.parts)
+                self.parts = normalisation.normalised(layer, self.parts, unbent=[] if small else unbent)
         elif kind is keras.layers.Dropout:
-            self._each(lambda x: _dropped(layer, x))
+            self._drop_out(layer, unbent)
         elif kind is keras.layers.Dense:
             self._each(lambda x: _finished(layer, tf.matmul(x, layer.kernel)))
         elif kind is keras.layers.Flatten:
@@ -71,6 +72,19 @@ class _Batch:
 
     def _each(self, function: Callable[[tf.Tensor], tf.Tensor]) -> None:
         self.parts = [function(x) for x in self.parts]
+
+    def _drop_out(self, layer: keras.layers.Dropout, unbent: Parts) -> None:
+        if self.normalisation:
+            self.parts = normalisation.normalised(
+                self.normalisation,
+                self.parts,
+                unbent=unbent,
+                masks=[_mask(layer, x) for x in self.parts],
+                factor=_factor(layer),
+            )
+            self.normalisation = None
+        else:
+            self._each(lambda x: _dropped(layer, x))
 
     def _convolve(self, layer: keras.layers.Conv2D, follower: keras.layers.Layer, unbent: Parts) -> None:
         if self.normalisation:
@@ -110,18 +124,38 @@ def _finished(layer: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
     return layer.activation(x)
 
 
+def _takes_normalisation(layer: keras.layers.Layer, small: bool) -> bool:
+    """Whether a layer's work and that of a normalisation of small or large maps before it are less when done together."""
+    if type(layer) is keras.layers.Conv2D:
+        return layer.padding == "valid" and not _skips(layer)
+    return type(layer) is keras.layers.Dropout and not small
+
+
 def _dropped(layer: keras.layers.Dropout, x: tf.Tensor) -> tf.Tensor:
-    """Dropout. A value of 8 bits decides where the rate is a multiple of a 256th, else one of 16 bits."""
-    if layer.rate == 0:
-        return x
-    kind = tf.uint8 if (256 * layer.rate).is_integer() else tf.uint16
-    steps = 2 ** (8 * kind.size)
-    dropped = round(steps * layer.rate)
+    return x * (tf.cast(_mask(layer, x), x.dtype) * _factor(layer))
+
+
+def _mask(layer: keras.layers.Dropout, x: tf.Tensor) -> tf.Tensor:
+    """Which values of `x` dropout lets through, in its shape."""
+    kind, least = _threshold(layer.rate)
     a_word = 4 // kind.size
     size = tf.size(x)
     words = (size + a_word - 1) // a_word
     seed = tf.cast(layer.seed_generator.next(), tf.int32)
     bits = tf.random.stateless_uniform([words], seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
     values = tf.reshape(tf.bitcast(bits, kind), [-1])[:size]
-    kept = tf.reshape(values >= tf.constant(dropped, kind), tf.shape(x))
-    return x * (tf.cast(kept, x.dtype) * (steps / (steps - dropped)))
+    return tf.reshape(values >= tf.constant(least, kind), tf.shape(x))
+
+
+def _factor(layer: keras.layers.Dropout) -> float:
+    """What the values that go on are multiplied by, so that their mean stays."""
+    kind, least = _threshold(layer.rate)
+    steps: int = 2 ** (8 * kind.size)
+    return steps / (steps - least)
+
+
+def _threshold(rate: float) -> tuple[tf.DType, int]:
+    """Which random number decides about a value, and from what on it is kept: 8 bits where they say the rate exactly,
+    else 16."""
+    kind = tf.uint8 if (256 * rate).is_integer() else tf.uint16
+    return kind, round(2 ** (8 * kind.size) * rate)

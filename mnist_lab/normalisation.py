@@ -24,35 +24,63 @@ Parts = list[tf.Tensor]
 _FEW = 1024
 
 
-def normalised(layer: keras.layers.BatchNormalization, parts: Parts) -> Parts:
-    """Parts `(n, ..., channels)` of a batch, normalised together; moving averages go on."""
-    few = prod(parts[0].shape[1:]) <= _FEW
+def is_small(x: tf.Tensor) -> bool:
+    """Whether a part `(n, ..., channels)` has so few values an image that each operation costs more than its work."""
+    return bool(prod(x.shape[1:]) <= _FEW)
+
+
+def normalised(
+    layer: keras.layers.BatchNormalization,
+    parts: Parts,
+    *,
+    unbent: Sequence[tf.Tensor] = (),
+    masks: Sequence[tf.Tensor] = (),
+    factor: float = 1.0,
+) -> Parts:
+    """Parts `(n, ..., channels)` of a batch, normalised together; moving averages go on.
+
+    Args:
+        unbent: what `parts` are the relu of, or none where they are something else.
+        masks: which of the normalised values go on, times `factor`, true or false in the shape of `parts`; the others
+            become 0. All go on as they are where there are none.
+    """
+    few = is_small(parts[0])
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def normalise(gamma: tf.Tensor, beta: tf.Tensor, *xs: tf.Tensor) -> Any:
+    def normalise(gamma: tf.Tensor, beta: tf.Tensor, *given: tf.Tensor) -> Any:
+        xs = [tf.nn.relu(u) for u in given] if unbent else list(given)
         mean, variance, count = _moments(xs, few)
         inverse = tf.math.rsqrt(variance + layer.epsilon)
         scale = gamma * inverse
-        if few:
+        if masks:
+            line = scale * factor, (beta - scale * mean) * factor
+            ys = [_kept(x, mask, *line) for x, mask in zip(xs, masks, strict=True)]
+        elif few:
             ys = [(x - mean) * scale + beta for x in xs]
         else:
-            given = {"scale": gamma, "offset": beta, "mean": mean, "variance": variance, "epsilon": layer.epsilon}
-            ys = [tf.raw_ops.FusedBatchNormV3(x=x, **given, is_training=False).y for x in xs]
+            how = {"scale": gamma, "offset": beta, "mean": mean, "variance": variance, "epsilon": layer.epsilon}
+            ys = [tf.raw_ops.FusedBatchNormV3(x=x, **how, is_training=False).y for x in xs]
 
-        def gradient(*d_ys: tf.Tensor) -> Any:
-            pairs = list(zip(d_ys, xs, strict=False))  # behind the parts come mean and variance, which have none
-            sum_dy = tf.add_n([_sum(dy) for dy, _ in pairs])
+        def gradient(*given: tf.Tensor) -> Any:
+            d_ys = list(given[: len(xs)])  # behind the parts come mean and variance, which have no gradient
+            if masks:
+                d_ys = [
+                    _kept(dy, mask, factor * tf.ones_like(mean), 0 * mean) for dy, mask in zip(d_ys, masks, strict=True)
+                ]
+            sum_dy = tf.add_n([_sum(dy) for dy in d_ys])
+            pairs = list(zip(d_ys, xs, strict=True))
             if few:
                 d_gamma = tf.add_n([_sum(dy * (x - mean)) for dy, x in pairs]) * inverse
             else:
                 d_gamma = (tf.add_n([_sum_of_products(dy, x) for dy, x in pairs]) - mean * sum_dy) * inverse
             slope, constant = _through_moments(count, scale, inverse, sum_dy, d_gamma)
-            back = _back_few if few else _back
+            back = _back_bent if unbent else _back_few if few else _back
             return d_gamma, sum_dy, *(back(dy, x, scale, mean, slope, constant) for dy, x in pairs)
 
         return (*ys, mean, variance), gradient
 
-    *normal, mean, variance = normalise(*map(tf.convert_to_tensor, (layer.gamma, layer.beta)), *parts)
+    variables = map(tf.convert_to_tensor, (layer.gamma, layer.beta))
+    *normal, mean, variance = normalise(*variables, *(unbent or parts))
     _go_on(layer, mean, variance)
     return list(normal)
 
@@ -97,7 +125,7 @@ def folded(
             d_xs = []
             for dy, x in pairs:
                 d_x = tf.raw_ops.Conv2DBackpropInput(input_sizes=tf.shape(x), filter=scaled, out_backprop=dy, **how)
-                d_xs.append((_back_bent if unbent else _back_scaled)(d_x, x, mean, slope, constant))
+                d_xs.append((_back_bent if unbent else _back)(d_x, x, tf.ones_like(mean), mean, slope, constant))
             return d_gamma, sum_dy, d_kernel, *d_xs
 
         return (*ys, mean, variance), gradient
@@ -161,7 +189,8 @@ def _sum_of_products(dy: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 
 def _fused(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """A function of elementwise operations that reads and writes memory once, compiled by XLA where TensorFlow has it.
+    """A function of maps `(n, ..., channels)` and vectors `(channels,)`, elementwise, that reads and writes memory once:
+    compiled by XLA where TensorFlow has it.
 
     For convolutions and sums XLA is several times slower than TensorFlow on a CPU.
     """
@@ -171,8 +200,12 @@ def _fused(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
         return tf.function(function, jit_compile=_has_xla(), autograph=False)  # type: ignore[no-any-return]
 
     @wraps(function)
-    def call(*tensors: tf.Tensor) -> tf.Tensor:
-        return compiled()(*tensors)
+    def call(whole: tf.Tensor, *others: tf.Tensor) -> tf.Tensor:
+        # In rows that are longer than the channels, else XLA's loops are too short for the processor's wide registers.
+        row = prod(whole.shape[max(1, whole.shape.rank - 2) :])
+        times = row // whole.shape[-1]
+        rows = [tf.reshape(x, [-1, row]) if x.shape.rank > 1 else tf.tile(x, [times]) for x in (whole, *others)]
+        return tf.reshape(compiled()(*rows), tf.shape(whole))
 
     return call
 
@@ -197,13 +230,13 @@ _back = _fused(_back_few)
 
 
 @_fused
-def _back_scaled(
-    scaled_dy: tf.Tensor, x: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor
+def _back_bent(
+    dy: tf.Tensor, x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor
 ) -> tf.Tensor:
-    return scaled_dy + ((x - mean) * slope + constant)
+    """Of x that is a relu: what it was taken of has a gradient where x is above 0."""
+    return tf.where(x > 0, dy * scale + ((x - mean) * slope + constant), 0.0)
 
 
 @_fused
-def _back_bent(scaled_dy: tf.Tensor, x: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
-    """Of x that is a relu: what it was taken of has a gradient where x is above 0."""
-    return tf.where(x > 0, scaled_dy + ((x - mean) * slope + constant), 0.0)
+def _kept(x: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+    return tf.where(mask, x * scale + offset, 0.0)

@@ -14,16 +14,18 @@ except InputError as error:
     st.error(str(error), icon=":material/error:")
     draft = drafts.load()
 
-controls.presets(draft)
-with st.container(horizontal=True, gap="small"):
-    controls.undo_redo()
-    keep.show(draft)
-keep.message()
+head = st.container()
 left, right = st.columns([3, 5], gap="medium")
-with right:  # first, so that what a change means is there before the controls are drawn again
+with right:
     st.subheader("What it means")
     experiment = meaning.show(draft)
     baseline.show(experiment)
+with head:
+    controls.presets(draft)
+    with st.container(horizontal=True, gap="small"):
+        controls.undo_redo()
+        keep.show(draft)
+    keep.message()
 with left:
     st.subheader("All blocks")
     controls.quick(draft)

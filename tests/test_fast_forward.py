@@ -166,3 +166,35 @@ for _ in range(300):
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-500:]
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu"])
+@pytest.mark.parametrize("filters", [1, 4])  # one has too few values to be worth it
+def test_a_normalisation_is_done_together_with_the_dropout_behind_it(activation: str, filters: int) -> None:
+    """Against stock layers around the same masks."""
+    block = {
+        "filters": filters,
+        "kernel_size": 3,
+        "activation": activation,
+        "batch_normalization": True,
+        "dropout": 0.3,
+    }
+    architecture = parse(Architecture, {"blocks": [block], "head": []})
+    found = []
+    for is_fast in (True, False):
+        model = build(architecture, seed=3)
+        convolution, normalisation, dropout, flatten, last = model.layers
+        normalisation.gamma.assign([1.0, -0.5, 1e-3, 0.0][:filters])
+        normalisation.beta.assign([0.0, 0.3, 0.1, -0.2][:filters])
+        with tf.GradientTape() as tape:
+            if is_fast:
+                logits = fast_forward.logits(model, [tf.constant(X[:5]), tf.constant(X[5:])])
+            else:
+                x = normalisation(convolution(X), training=True)
+                dropped = [fast_forward._dropped(dropout, part) for part in (x[:5], x[5:])]
+                logits = [tf.matmul(flatten(part), last.kernel) + last.bias for part in dropped]
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS, tf.concat(logits, 0)))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        found.append([loss, *gradients, *normalisation.weights])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-3, abs=1e-5)
