@@ -79,12 +79,12 @@ class _Batch:
                 self.normalisation,
                 self.parts,
                 unbent=unbent,
-                masks=[_mask(layer, x) for x in self.parts],
+                masks=_masks(layer, self.parts),
                 factor=_factor(layer),
             )
             self.normalisation = None
         else:
-            self._each(lambda x: _dropped(layer, x))
+            self.parts = _dropped(layer, self.parts)
 
     def _convolve(self, layer: keras.layers.Conv2D, follower: keras.layers.Layer, unbent: Parts) -> None:
         if self.normalisation:
@@ -131,20 +131,32 @@ def _takes_normalisation(layer: keras.layers.Layer, small: bool) -> bool:
     return type(layer) is keras.layers.Dropout and not small
 
 
-def _dropped(layer: keras.layers.Dropout, x: tf.Tensor) -> tf.Tensor:
-    return x * (tf.cast(_mask(layer, x), x.dtype) * _factor(layer))
+def _dropped(layer: keras.layers.Dropout, parts: Parts) -> Parts:
+    factor = _factor(layer)
+    return [x * (tf.cast(mask, x.dtype) * factor) for x, mask in zip(parts, _masks(layer, parts), strict=True)]
 
 
-def _mask(layer: keras.layers.Dropout, x: tf.Tensor) -> tf.Tensor:
-    """Which values of `x` dropout lets through, in its shape."""
+def _masks(layer: keras.layers.Dropout, parts: Parts) -> Parts:
+    """Which values of each part dropout lets through, in its shape.
+
+    They come from Philox (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011), whose
+    key is the state of the layer's seed, and whose counter begins at another place for each part.
+    """
     kind, least = _threshold(layer.rate)
-    a_word = 4 // kind.size
-    size = tf.size(x)
-    words = (size + a_word - 1) // a_word
-    seed = tf.cast(layer.seed_generator.next(), tf.int32)
-    bits = tf.random.stateless_uniform([words], seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
-    values = tf.reshape(tf.bitcast(bits, kind), [-1])[:size]
-    return tf.reshape(values >= tf.constant(least, kind), tf.shape(x))
+    key = tf.reshape(tf.bitcast(tf.cast(layer.seed_generator.next(), tf.uint32), tf.uint64), [1])
+    masks = []
+    for i, x in enumerate(parts):
+        row = prod(x.shape[1:])
+        words = tf.raw_ops.StatelessRandomUniformFullIntV2(
+            shape=[tf.shape(x)[0], -(-row * kind.size // 4)],
+            key=key,
+            counter=tf.constant([0, i], tf.uint64),
+            alg=tf.random.Algorithm.PHILOX.value,
+            dtype=tf.uint32,
+        )
+        values = tf.reshape(tf.bitcast(words, kind), [-1, words.shape[1] * 4 // kind.size])[:, :row]
+        masks.append(tf.reshape(values >= tf.constant(least, kind), tf.shape(x)))
+    return masks
 
 
 def _factor(layer: keras.layers.Dropout) -> float:

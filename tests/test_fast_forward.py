@@ -120,7 +120,7 @@ def test_the_order_of_a_maximum_and_what_never_falls_changes_not_a_bit() -> None
 def test_dropout_drops_its_share_and_keeps_the_mean(rate: float, drops: float) -> None:
     layer = keras.layers.Dropout(rate, seed=5)
     x = tf.ones((301, 29, 7))
-    first, second = (fast_forward._dropped(layer, x).numpy() for _ in range(2))
+    first, second = (fast_forward._dropped(layer, [x])[0].numpy() for _ in range(2))
     share = (first == 0).mean()
     assert share == pytest.approx(rate, abs=5 * np.sqrt(rate * (1 - rate) / first.size))
     assert np.unique(first[first != 0]) == pytest.approx([1 / (1 - drops)], rel=1e-6)
@@ -133,9 +133,18 @@ def test_dropout_drops_its_share_and_keeps_the_mean(rate: float, drops: float) -
 
 def test_the_same_state_of_dropout_gives_the_same_mask() -> None:
     x = tf.ones((10, 50))
-    masks = [fast_forward._dropped(keras.layers.Dropout(0.3, seed=9), x).numpy() for _ in range(2)]
+    masks = [fast_forward._dropped(keras.layers.Dropout(0.3, seed=9), [x])[0].numpy() for _ in range(2)]
     assert np.array_equal(*masks)
-    assert not np.array_equal(masks[0], fast_forward._dropped(keras.layers.Dropout(0.3, seed=8), x).numpy())
+    assert not np.array_equal(masks[0], fast_forward._dropped(keras.layers.Dropout(0.3, seed=8), [x])[0].numpy())
+
+
+def test_parts_have_masks_of_their_own_and_the_state_goes_on_as_the_stock_layers_does() -> None:
+    ours, stock = (keras.layers.Dropout(0.5, seed=9) for _ in range(2))
+    x = tf.ones((40, 50))
+    first, second = fast_forward._dropped(ours, [x, x])
+    stock(x, training=True)
+    assert 0.4 < float(tf.reduce_mean(tf.cast(first == second, tf.float32))) < 0.6
+    assert np.array_equal(ours.seed_generator.state.numpy(), stock.seed_generator.state.numpy())
 
 
 def test_what_is_dropped_has_no_gradient_and_the_rest_its_scale() -> None:
@@ -143,7 +152,7 @@ def test_what_is_dropped_has_no_gradient_and_the_rest_its_scale() -> None:
     x = tf.ones((100, 40))
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = fast_forward._dropped(layer, x)
+        (y,) = fast_forward._dropped(layer, [x])
     assert np.array_equal(tape.gradient(y, x).numpy(), y.numpy())
 
 
@@ -191,7 +200,7 @@ def test_a_normalisation_is_done_together_with_the_dropout_behind_it(activation:
                 logits = fast_forward.logits(model, [tf.constant(X[:5]), tf.constant(X[5:])])
             else:
                 x = normalisation(convolution(X), training=True)
-                dropped = [fast_forward._dropped(dropout, part) for part in (x[:5], x[5:])]
+                dropped = fast_forward._dropped(dropout, [x[:5], x[5:]])
                 logits = [tf.matmul(flatten(part), last.kernel) + last.bias for part in dropped]
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS, tf.concat(logits, 0)))
         gradients = tape.gradient(loss, model.trainable_variables)
