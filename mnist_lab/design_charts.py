@@ -19,6 +19,7 @@ Spec = dict[str, Any]
 
 _DIAGRAM_WIDTH = 560  # what there is on a projector; where there is less the maps are smaller
 _MOST_PIXEL = 4.5
+_LETTER = 5.2  # pixels of the screen, of an upright word's mean letter
 # In full: Streamlit adds its own to what is left out, and takes it from the height.
 _NO_PADDING = {"left": 0, "right": 0, "top": 0, "bottom": 0}
 _WHOLE = "sees all →"  # from this block on a value depends on the whole image
@@ -29,8 +30,8 @@ _GREY = "#7A7A7A"  # read on white and on black
 def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
     """The table that `diagram` draws: the image, each block's output, each vector; a row for each sheet of a stack.
 
-    Columns: stage, block (its index; -1 for what is no convolution block), kind (`open` for the chosen block), size,
-    sees, mark (said of the first block that sees the whole image), sheet, x, x2, y, y2, in pixels of the image.
+    Columns: stage, size, mark (said of the first block that sees the whole image), words (all three), block (its index; -1
+    for what is no convolution block), kind (`open` for the chosen block), sees, sheet, x, x2, y, y2, in pixels of the image.
     """
     whole = sees_all_from(traced)
     last_of = {row.place: row for row in traced}
@@ -46,13 +47,13 @@ def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
         # A vector has no height and width: its bar grows with the logarithm of its length.
         height, width = (shape[0], shape[1]) if is_map else (min(28.0, 4 + 2.2 * log2(prod(shape))), 1.5)
         sheets = min(8, 1 + int(log2(shape[2]))) if is_map else 1
+        said = ("Vector" if stage == "Bridge" else stage, size_text(shape), _WHOLE if block == whole else "")
         common = {
-            "stage": "Vector" if stage == "Bridge" else stage,
+            **dict(zip(("stage", "size", "mark"), said, strict=True)),
+            "words": ", ".join(filter(None, said)),
             "block": block,
             "kind": "open" if block == chosen and block >= 0 else "map" if is_map else "vector",
-            "size": size_text(shape),
             "sees": sees,
-            "mark": _WHOLE if block == whole else "",
         }
         for sheet in reversed(range(sheets)):
             x, y = left + 1.2 * sheet, 1.2 * sheet - height / 2
@@ -62,14 +63,15 @@ def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
 
 
 @functools.lru_cache(maxsize=256)
-def diagram(extent: float, crowded: bool) -> Spec:
+def diagram(extent: float, upright: int = 0) -> Spec:
     """A network to scale: feature maps as stacks of sheets, one sheet for each doubling of channels, vectors as bars.
 
     A Vega-Lite specification without its data, which is a table of `stages`: most changes of a network move nothing
     but that. A click on a stack selects its `block` under the name `stage`.
 
     Args:
-        extent: how far the last stage reaches, in pixels of the image; crowded: words have to stand upright.
+        extent: how far the last stage reaches, in pixels of the image.
+        upright: letters of the longest of its words where they have no room side by side, 0 where they have.
     """
     across, down = extent + 2, 39.0  # of the image's pixels, from the left edge and from the top of the highest stack
     pixel = f"min(width / {across:g}, {_MOST_PIXEL:g})"  # as high as it is wide: the maps are to scale
@@ -96,10 +98,6 @@ def diagram(extent: float, crowded: bool) -> Spec:
             "transform": [
                 {"filter": "datum.sheet === 0"},
                 {"calculate": "(datum.x + datum.x2) / 2", "as": "middle"},
-                {
-                    "calculate": "datum.stage + ', ' + datum.size + (datum.mark ? ', ' + datum.mark : '')",
-                    "as": "all",
-                },
             ],
             "mark": {"type": "text", "color": _GREY, **mark},
             "encoding": {
@@ -110,8 +108,8 @@ def diagram(extent: float, crowded: bool) -> Spec:
             },
         }
 
-    if crowded:
-        labels = [words(-16, "all", angle=270, align="right", fontSize=12)]
+    if upright:
+        labels = [words(-16, "words", angle=270, align="right", fontSize=12)]
     else:
         labels = [
             words(-15, "stage", baseline="top", fontWeight="bold", dy=4),
@@ -128,7 +126,7 @@ def diagram(extent: float, crowded: bool) -> Spec:
             }
         ],
         "width": "container",
-        "height": down * min(_DIAGRAM_WIDTH / across, _MOST_PIXEL) + (170 if crowded else 52),
+        "height": down * min(_DIAGRAM_WIDTH / across, _MOST_PIXEL) + (8 + _LETTER * upright if upright else 52),
         "padding": _NO_PADDING,
         "config": {"view": {"strokeWidth": 0}},
     }

@@ -13,7 +13,7 @@ def test_the_diagram_is_to_scale_and_marks_the_open_block() -> None:
     assert len(first) == 5  # 16 channels are four doublings of one
     assert set(first["x2"] - first["x"]) == set(first["y2"] - first["y"]) == {26.0}
     assert set(table.loc[table["kind"] == "open", "stage"]) == {"Block 2"}
-    spec = design_charts.diagram(100.0, crowded=False)
+    spec = design_charts.diagram(100.0)
     scales = {axis: spec["layer"][0]["encoding"][axis]["scale"] for axis in "xy"}
     # A range is a count of the image's pixels times what one of them measures on the screen.
     (across, pixel), (down, same) = (
@@ -41,7 +41,7 @@ def test_a_digit_is_drawn_with_its_frame() -> None:
 
 
 def test_the_specifications_are_valid_vega_lite() -> None:
-    for spec in (design_charts.diagram(90.5, crowded=False), design_charts.diagram(90.5, crowded=True)):
+    for spec in (design_charts.diagram(90.5), design_charts.diagram(90.5, upright=20)):
         chart = alt.Chart.from_dict({**spec, "data": {"name": "stages"}})  # refuses what the schema does not have
         assert [str(one.name.to_dict()) for one in chart.params] == ["stage"]
     assert len(alt.Chart.from_dict({**design_charts.seen(), "data": {"name": "seen"}}).layer) == 3

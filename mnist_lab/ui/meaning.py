@@ -104,9 +104,10 @@ def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
 
     stages = design_charts.stages(traced, index)
     pictured = stages.drop_duplicates("stage")
+    upright = int(pictured["words"].str.len().max()) if len(pictured) > 4 else 0
     st.vega_lite_chart(
         stages,
-        design_charts.diagram(float(stages["x2"].max()), len(pictured) > 4),
+        design_charts.diagram(float(stages["x2"].max()), upright),
         key="diagram",
         on_select=clicked,
         selection_mode="stage",
@@ -156,7 +157,7 @@ def layer_table(traced: list[TracedLayer]) -> None:
             "Output": size_text(row.output_shape),
             "Sees": size_text(row.field.size) if row.block is not None else None,
             "Parameters": row.parameters,
-            "Multiply-adds": row.multiply_adds,
+            "Mult-adds": row.multiply_adds,
             "Spacing": size_text(row.field.spacing) if row.block is not None else None,
         }
         for row in traced
@@ -168,14 +169,14 @@ def layer_table(traced: list[TracedLayer]) -> None:
         height="content",
         placeholder="",
         column_config={
-            "Part": st.column_config.TextColumn(width=56),
-            "Layer": st.column_config.TextColumn(width=160),
-            "Output": st.column_config.TextColumn(width=80, help="Shape of the output: height, width, channels."),
-            "Parameters": number(format="localized", width=80),
-            "Multiply-adds": number(format="localized", width=92, help="For one image, forward."),
-            "Sees": st.column_config.TextColumn(width=52, help="Receptive field of one output value, in pixels."),
+            "Part": st.column_config.TextColumn(width=54),
+            "Layer": st.column_config.TextColumn(width=178),
+            "Output": st.column_config.TextColumn(width=70, help="Shape of the output: height, width, channels."),
+            "Parameters": number(format="localized", width=76),
+            "Mult-adds": number(format="localized", width=74, help="Multiply-adds for one image, forward."),
+            "Sees": st.column_config.TextColumn(width=48, help="Receptive field of one output value, in pixels."),
             "Spacing": st.column_config.TextColumn(
-                width=54, help="By how many pixels the fields of neighbouring values are apart: the product of strides."
+                width=58, help="By how many pixels the fields of neighbouring values are apart: the product of strides."
             ),
         },
         alt="The network's layers from input to output: shape, parameters, multiply-adds and receptive field of each.",
