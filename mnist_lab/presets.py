@@ -3,7 +3,9 @@
 What was chosen of the four was chosen by validation accuracy, never by the test images.
 """
 
-from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock, Padding
+from typing import Any
+
+from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock
 from mnist_lab.experiment import Experiment, Protocol
 from mnist_lab.recipe import SGD, Adadelta, Adam, Augmentation, Cosine, OneCycle, Recipe
 
@@ -20,26 +22,44 @@ def _notebook(name: str, *blocks: ConvBlock) -> Experiment:
     )
 
 
-def _moved_recipe(epochs: int, label_smoothing: float = 0.0, rotation: float = 0.0, zoom: float = 0.0) -> Recipe:
-    """Digits moved by up to two pixels, and turned and enlarged, so that many epochs see ever new images."""
+def _moved_recipe(
+    epochs: int,
+    batch_size: int = 256,
+    label_smoothing: float = 0.0,
+    shift: float = 2.0,
+    rotation: float = 0.0,
+    zoom: float = 0.0,
+) -> Recipe:
+    """Digits moved by some pixels, or turned and enlarged too, so that many epochs see ever new images."""
     return Recipe(
         optimizer=Adam(learning_rate=0.01, beta_2=0.99),
         schedule=OneCycle(),
-        batch_size=256,
+        batch_size=batch_size,
         epochs=epochs,
-        augmentation=Augmentation(shift=2, rotation=rotation, zoom=zoom),
+        augmentation=Augmentation(shift=shift, rotation=rotation, zoom=zoom),
         label_smoothing=label_smoothing,
     )
 
 
-def _moved(*filters: int, last_padding: Padding = "same") -> tuple[ConvBlock, ...]:
-    """Three blocks, of which normalisation, not the convolution, has the bias."""
-    common = {"bias": False, "batch_normalization": True}
+_NORMALISED: dict[str, Any] = {"bias": False, "batch_normalization": True}  # normalisation has the bias
+
+
+def _moved(*filters: int, dropout: float = 0.0) -> tuple[ConvBlock, ...]:
+    """Three blocks; dropout is the last one's."""
     first, second, third = filters
     return (
-        ConvBlock(**common, filters=first, kernel_size=5, pooling="max", order="quick"),
-        ConvBlock(**common, filters=second, kernel_size=3, pooling="max", order="quick"),
-        ConvBlock(**common, filters=third, kernel_size=3, padding=last_padding, order="usual"),
+        ConvBlock(**_NORMALISED, filters=first, kernel_size=5, pooling="max", order="quick"),
+        ConvBlock(**_NORMALISED, filters=second, kernel_size=3, pooling="max", order="quick"),
+        ConvBlock(**_NORMALISED, filters=third, kernel_size=3, padding="same", dropout=dropout, order="usual"),
+    )
+
+
+def _tiny() -> tuple[ConvBlock, ...]:
+    """Six blocks with few filters and no border of zeros."""
+    pooled = {"pooling": "max", "order": "quick"}
+    return tuple(
+        ConvBlock(**_NORMALISED, filters=filters, kernel_size=3, **(pooled if block == 2 else {"order": "usual"}))
+        for block, filters in enumerate((10, 10, 12, 12, 12, 16), 1)
     )
 
 
@@ -106,14 +126,14 @@ _ALL = (
     ),
     Experiment(
         name="thorough",
-        architecture=Architecture(blocks=_moved(24, 48, 64)),
-        recipe=_moved_recipe(epochs=17, label_smoothing=0.1, rotation=8, zoom=0.08),
+        architecture=Architecture(blocks=_moved(24, 48, 64, dropout=0.3)),
+        recipe=_moved_recipe(epochs=18, batch_size=128, label_smoothing=0.1, rotation=8, zoom=0.08),
         protocol=Protocol.HOLDOUT,
     ),
     Experiment(
         name="tiny",
-        architecture=Architecture(blocks=_moved(8, 16, 32, last_padding="valid"), bridge="global average"),
-        recipe=_moved_recipe(epochs=40),
+        architecture=Architecture(blocks=_tiny(), bridge="global average"),
+        recipe=_moved_recipe(epochs=30, batch_size=64, shift=1, rotation=10, zoom=0.1),
         protocol=Protocol.HOLDOUT,
     ),
     # LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998, as it is
