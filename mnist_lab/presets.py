@@ -44,13 +44,12 @@ def _moved_recipe(
 _NORMALISED: dict[str, Any] = {"bias": False, "batch_normalization": True}  # normalisation has the bias
 
 
-def _moved(*filters: int, dropout: float = 0.0) -> tuple[ConvBlock, ...]:
-    """Three blocks; dropout is the last one's."""
+def _moved(*filters: int) -> tuple[ConvBlock, ...]:
     first, second, third = filters
     return (
         ConvBlock(**_NORMALISED, filters=first, kernel_size=5, pooling="max", order="quick"),
         ConvBlock(**_NORMALISED, filters=second, kernel_size=3, pooling="max", order="quick"),
-        ConvBlock(**_NORMALISED, filters=third, kernel_size=3, padding="same", dropout=dropout, order="usual"),
+        ConvBlock(**_NORMALISED, filters=third, kernel_size=3, padding="same", order="usual"),
     )
 
 
@@ -126,7 +125,7 @@ _ALL = (
     ),
     Experiment(
         name="thorough",
-        architecture=Architecture(blocks=_moved(24, 48, 64, dropout=0.3)),
+        architecture=Architecture(blocks=_moved(24, 48, 64)),
         recipe=_moved_recipe(epochs=18, batch_size=128, label_smoothing=0.1, rotation=8, zoom=0.08),
         protocol=Protocol.HOLDOUT,
     ),
