@@ -25,8 +25,9 @@ _FEW = 1024
 
 
 def is_small(x: tf.Tensor) -> bool:
-    """Whether a part `(n, ..., channels)` has so few values an image that each operation costs more than its work."""
-    return bool(prod(x.shape[1:]) <= _FEW)
+    """Whether a part `(n, ..., channels)` is of vectors, or has so few values an image that each operation costs more than
+    its work. TensorFlow's one operation for normalisation takes nothing but maps."""
+    return bool(x.shape.rank == 2 or prod(x.shape[1:]) <= _FEW)
 
 
 def normalised(

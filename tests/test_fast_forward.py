@@ -66,6 +66,14 @@ def test_so_they_do_in_one_part_and_in_three() -> None:
         compare(without_dropout(PRESETS["3x3"].architecture), cuts)
 
 
+def test_so_does_a_dense_block_with_very_many_units() -> None:
+    blocks = [{"filters": 4, "kernel_size": 5, "strides": 4}]
+    compare(
+        parse(Architecture, {"blocks": blocks, "head": [{"units": 2048, "batch_normalization": True}]}),
+        [(0, 5), (5, 12)],
+    )
+
+
 @pytest.mark.parametrize("change", [{"activation": "elu"}, {"activation": "linear"}, {"strides": 2}])
 def test_a_normalisation_goes_into_the_convolution_behind_it(change: dict) -> None:
     """Whatever activation stands before it, and wherever channels have scales that are small, negative or zero."""
