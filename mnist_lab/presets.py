@@ -132,7 +132,7 @@ _ALL = (
     Experiment(
         name="tiny",
         architecture=Architecture(blocks=_tiny(), bridge="global average"),
-        recipe=_moved_recipe(epochs=30, batch_size=64, shift=1, rotation=10, zoom=0.1),
+        recipe=_moved_recipe(epochs=20, batch_size=64, shift=1, rotation=12, zoom=0.1),
         protocol=Protocol.HOLDOUT,
     ),
     # LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998, as it is
