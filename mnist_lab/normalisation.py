@@ -198,7 +198,7 @@ def _fused(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
 
     @cache
     def compiled() -> Callable[..., tf.Tensor]:  # at the first call: how many threads there are is settled by then
-        return tf.function(function, jit_compile=_has_xla(), autograph=False)  # type: ignore[no-any-return]
+        return tf.function(function, jit_compile=_has_xla(), autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]
 
     @wraps(function)
     def call(whole: tf.Tensor, *others: tf.Tensor) -> tf.Tensor:

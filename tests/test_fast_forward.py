@@ -114,6 +114,28 @@ def test_so_do_generated_architectures(blocks: list[dict], bridge: str, head: li
     compare(without_dropout(architecture), [(0, 5), (5, 12)], gradients=gradients)
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.lists(plain_block, min_size=1, max_size=3), st.lists(raw_dense, max_size=1))
+def test_what_is_done_together_is_what_is_done_apart(blocks: list[dict], head: list[dict]) -> None:
+    """Normalisation with what stands before and behind it, for the same masks."""
+    try:
+        architecture = parse(Architecture, {"blocks": blocks, "head": head})
+        assume(totals(trace(architecture)).parameters < 300_000)
+    except InputError:
+        assume(False)
+    cuts = [(0, 5), (5, 12)]
+    together = trained_once(build(architecture, seed=3), is_fast=True, cuts=cuts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast_forward, "_takes_normalisation", lambda layer, small: False)
+        apart = trained_once(build(architecture, seed=3), is_fast=True, cuts=cuts)
+    assert together[0] == pytest.approx(apart[0], abs=2e-5)
+    scale = max(float(np.abs(g).max()) for g in apart[1])
+    for ours, theirs in zip(together[1], apart[1], strict=True):
+        assert ours == pytest.approx(theirs, rel=2e-3, abs=2e-4 * max(scale, 1e-3))
+    for ours, theirs in zip(together[2], apart[2], strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+
+
 def test_the_order_of_a_maximum_and_what_never_falls_changes_not_a_bit() -> None:
     x = tf.constant(np.random.default_rng(1).normal(size=(4, 6, 6, 3)).astype(np.float32))
     bias = tf.constant([0.1, -0.2, 0.3])
