@@ -23,6 +23,12 @@ def store(url: str) -> Iterator[Store]:
     store.close()
 
 
+@pytest.fixture
+def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines with one worker: a test that needs no second one need not wait for it to load TensorFlow."""
+    monkeypatch.setenv("MNIST_LAB_WORKERS", "1")
+
+
 def small_experiment() -> Experiment:
     """A network that learns something from 1,000 images in a second or two."""
     return Experiment(

@@ -13,6 +13,7 @@ from tests.processes import browser, lab, server, wait_until
 from tests.test_results import finished
 
 CURVE = "[data-testid=stVegaLiteChart] svg g.mark-line path"
+pytestmark = pytest.mark.usefixtures("one_worker")
 
 
 def settled(page) -> None:

@@ -17,9 +17,8 @@ from tests.processes import all_gone, family, wait_until
 
 
 @pytest.fixture
-def engine(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def engine(store: Store, one_worker: None) -> Iterator[None]:
     """An engine with one worker, so that what comes next waits."""
-    monkeypatch.setenv("MNIST_LAB_WORKERS", "1")
     with supervisor.engine(store.url):
         wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
         yield
@@ -195,10 +194,8 @@ def test_two_supervisors_share_one_engine_and_the_second_takes_over(store: Store
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_run_trains_on_while_its_database_is_away_for_a_minute(
-    tmp_path: Path, small: Experiment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MNIST_LAB_WORKERS", "1")
+@pytest.mark.usefixtures("one_worker")
+def test_a_run_trains_on_while_its_database_is_away_for_a_minute(tmp_path: Path, small: Experiment) -> None:
     place, elsewhere = tmp_path / "stick", tmp_path / "drawer"
     store = Store(f"sqlite:///{place / 'lab.db'}")
     with supervisor.engine(store.url):
