@@ -24,7 +24,7 @@ from mnist_lab.lab import Lab
 from mnist_lab.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.store import Run
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.5
 out = Console()
 err = Console(stderr=True)
 
@@ -189,17 +189,24 @@ def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
         _interrupts() as pressed,
         supervisor.engine(lab.url, only=run_ids),
         Progress(
-            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=err
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=err,
+            refresh_per_second=1 / POLL_SECONDS,
         ) as bar,
     ):
         tasks = {run_id: bar.add_task(f"run {run_id}: waiting", start=False) for run_id in run_ids}
         stopping = False
+        runs: dict[int, Run] = {}
         while True:
-            runs = [lab.run(run_id) for run_id in run_ids]
-            for run in runs:
-                _show(bar, tasks[run.id], run)
-            if all(run.status.is_ended for run in runs):
-                return runs
+            for run_id in run_ids:
+                if run_id not in runs or not runs[run_id].status.is_ended:
+                    runs[run_id] = lab.run(run_id)
+                    _show(bar, tasks[run_id], runs[run_id])
+            if all(run.status.is_ended for run in runs.values()):
+                return list(runs.values())
             if pressed and not stopping:
                 stopping = True
                 for run_id in run_ids:

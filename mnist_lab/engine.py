@@ -28,7 +28,9 @@ from mnist_lab.worker import calibrate, run_errand, train_run, warm_up
 log = logging.getLogger("mnist_lab.engine")
 
 TICK_SECONDS = 0.1
-ERRAND_SECONDS = 0.02
+ERRAND_SECONDS = 0.02  # while somebody asks
+LOOK_SECONDS = 0.1  # for a first question
+ASKING_SECONDS = 60.0  # since the last question, somebody still asks
 HEARTBEAT_SECONDS = 1.0
 OBEY_SECONDS = 20.0
 EXIT_DEADLINE_SECONDS = 10.0
@@ -39,6 +41,18 @@ WORKERS_VARIABLE = "MNIST_LAB_WORKERS"
 THREADS_VARIABLE = "MNIST_LAB_THREADS"
 ROOM_VARIABLE = "MNIST_LAB_CHECKPOINT_MB"
 WORKER_BYTES = 1_200_000_000
+_DASK = {
+    # A worker that dies must not take the run with it from worker to worker.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.worker.daemon": True,
+    # It looks at itself a hundred times a second by default, which takes a tenth of a core from what it looks at: the two
+    # threads of a step wait for each other.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.scheduler.work-stealing": False,
+}
 
 
 def cores() -> int:
@@ -93,6 +107,7 @@ class Engine:
         self.began: dict[int, float] = {}
         self.errands: dict[int, Future] = {}
         self.ticked = self.purged = 0.0
+        self.asked = -ASKING_SECONDS  # when there was last an errand
         self.offline = False
 
     @property
@@ -106,8 +121,7 @@ class Engine:
             log.info("another engine serves this store")
             return
         try:
-            # A worker that dies must not take the run with it from worker to worker.
-            dask.config.set({"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True})
+            dask.config.set(_DASK)
             with (
                 LocalCluster(
                     n_workers=self.workers,
@@ -121,11 +135,15 @@ class Engine:
             ):
                 log.info("engine %s started: workers %d, threads each %d", self.name[:8], self.workers, self.threads)
                 self.warming = [self._submit(warm_up, self.threads) for _ in range(self.workers)]
-                while not self.closing.wait(ERRAND_SECONDS):
+                while not self.closing.wait(self._pause()):
                     self._guarded_tick()
                 self._leave()
         finally:
             self.store.release_lease(self.name)
+
+    def _pause(self) -> float:
+        """Seconds until the next look: looking takes time from training."""
+        return ERRAND_SECONDS if time.monotonic() - self.asked < ASKING_SECONDS else LOOK_SECONDS
 
     def _leave(self) -> NoReturn:
         """End now: every write is a transaction of its own, so nothing is gained by asking a busy worker nicely."""
@@ -185,6 +203,7 @@ class Engine:
             del self.errands[errand_id]
         if self.only is None:
             for errand in self.store.claim_errands(self.name):
+                self.asked = time.monotonic()
                 slot = "long errand" if errand.kind in LONG else "errand"
                 self.errands[errand.id] = self._submit(run_errand, self.store.url, errand.id, self.threads, slot=slot)
 

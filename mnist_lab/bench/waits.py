@@ -80,7 +80,7 @@ def _ended(lab: Lab, ids: list[int]) -> list[Run]:
         found = [lab.run(one) for one in ids]
         return found if all(run.status.is_ended for run in found) else []
 
-    found = _wait_for(runs, "the runs end", every=0.1)
+    found = _wait_for(runs, "the runs end", every=0.25)
     if wrong := [run for run in found if run.status is not Status.FINISHED]:
         raise EngineError(f"Run {wrong[0].id} {wrong[0].status}: {wrong[0].error}.")
     return found
