@@ -126,7 +126,7 @@ _ALL = (
     Experiment(
         name="thorough",
         architecture=Architecture(blocks=_moved(24, 48, 64)),
-        recipe=_moved_recipe(epochs=18, batch_size=128, label_smoothing=0.1, rotation=8, zoom=0.08),
+        recipe=_moved_recipe(epochs=17, label_smoothing=0.1, rotation=8, zoom=0.08),
         protocol=Protocol.HOLDOUT,
     ),
     Experiment(
