@@ -25,6 +25,7 @@ from mnist_lab.experiment import Status
 from mnist_lab.keras_model import build
 from mnist_lab.perturbation import KINDS as PERTURBATIONS
 from mnist_lab.perturbation import perturbed
+from mnist_lab.report import rounded
 from mnist_lab.store import Store
 
 Arrays = dict[str, np.ndarray]
@@ -211,7 +212,7 @@ def tested(network: Network, advance: Advance) -> Arrays:
     """Probabilities for the 10,000 test images, float16 `(10_000, 10)`."""
     test = dataset.load()[1]
     found = [network.probabilities(part) for part in _portions(test.x, advance)]
-    return {"probabilities": np.concatenate(found).astype(np.float16)}
+    return {"probabilities": rounded(np.concatenate(found))}
 
 
 def hidden(network: Network, advance: Advance) -> Arrays:

@@ -12,7 +12,6 @@ import time
 from dataclasses import asdict, fields
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -21,7 +20,7 @@ from mnist_lab.database import URL_VARIABLE, default_url
 from mnist_lab.errands import Errands
 from mnist_lab.experiment import Experiment, Status, Wish
 from mnist_lab.queue import NOT_WORKING, READY, WARMING_UP, Lease
-from mnist_lab.report import Checkpoint, Outcome, Report
+from mnist_lab.report import Checkpoint, Outcome, Report, rounded
 from mnist_lab.tables import (
     BATCHES,
     CALIBRATIONS,
@@ -128,11 +127,8 @@ class Store(Errands):
             if not connection.execute(sa.update(CHECKPOINTS).where(kept).values(weights=weights)).rowcount:
                 row = {"run_id": run_id, "epoch": outcome.kept_epoch, "weights": weights}
                 connection.execute(sa.insert(CHECKPOINTS).values(row))
-            connection.execute(
-                sa.insert(PREDICTIONS).values(
-                    run_id=run_id, probabilities=pressed(probabilities=outcome.probabilities.astype(np.float16))
-                )
-            )
+            predictions = pressed(probabilities=rounded(outcome.probabilities))
+            connection.execute(sa.insert(PREDICTIONS).values(run_id=run_id, probabilities=predictions))
             best = connection.execute(sa.select(RUN.c.best_epoch).where(RUN.c.id == run_id)).scalar_one()
             self._thin(connection, run_id, {outcome.kept_epoch, best} - {None})
 
