@@ -14,6 +14,7 @@ except InputError as error:
     st.error(str(error), icon=":material/error:")
     draft = drafts.load()
 
+# Drawn first is what a change means: a browser shows it before it has drawn the controls again.
 head = st.container()
 left, right = st.columns([3, 5], gap="medium")
 with right:

@@ -141,8 +141,14 @@ def test_kept_weights_and_predictions_come_back_without_pickle(store: Store) -> 
     assert list(found) == list(weights)
     assert all(np.array_equal(found[name], weights[name]) for name in weights)
     kept = store.probabilities(run_id)
-    assert np.allclose(kept, probabilities, atol=0.001)
-    assert np.array_equal(kept.argmax(axis=1), probabilities.argmax(axis=1)), "answers are those that were counted"
+    plain, answers = probabilities.astype(np.float16), probabilities.argmax(axis=1)
+    tied = plain.argmax(axis=1) != answers
+    assert tied[0]
+    assert np.array_equal(kept[~tied], plain[~tied])
+    changed = kept[tied] != plain[tied]
+    assert np.array_equal(changed.argmax(axis=1), answers[tied]), "one step up for the larger of two"
+    assert (changed.sum(axis=1) == 1).all()
+    assert np.array_equal(kept.argmax(axis=1), answers), "answers are those that were counted"
     assert store.run(run_id).test_accuracy == 0.61
     assert store.weights(99) is None
     assert store.run(99) is None
