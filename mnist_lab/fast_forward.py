@@ -6,6 +6,7 @@ The variables are those of the stock model, which is what is validated, saved an
   whole; the bias and an activation that never falls come after a maximum is taken, of a quarter of the values, with
   the same result to the bit;
 - batch normalisation (see `normalisation`);
+- convolutions with large kernels (see `fourier`);
 - dropout masks, made from random bytes rather than from a float for each value.
 
 What has no cheaper form is left to its stock layer.
@@ -17,19 +18,22 @@ from math import prod
 import keras
 import tensorflow as tf
 
-from mnist_lab import normalisation
+from mnist_lab import fourier, normalisation
 from mnist_lab.normalisation import Parts
 
 _NEVER_FALLING = {"relu", "leaky_relu", "linear"}  # and are the same to the bit wherever a value lies in its tensor
 
 
-def logits(model: keras.Sequential, parts: Parts) -> Parts:
+def logits(model: keras.Sequential, parts: Parts, images: int) -> Parts:
     """What the softmax of the last layer is taken of, `(n, 10)`, for each part `(n, 28, 28, 1)` of a batch of images.
 
     Has the side effects of `model(batch, training=True)`: moving averages and the states of dropout go on.
+
+    Args:
+        images: how many a part has as a rule. On it depends what is cheaper, and so the last digits of the result.
     """
     *hidden, last = model.layers
-    batch = _Batch(parts)
+    batch = _Batch(parts, images)
     for layer, follower in zip(hidden, [*hidden[1:], last], strict=True):
         batch.go_through(layer, follower)
     return [tf.nn.bias_add(tf.matmul(x, last.kernel), last.bias) for x in batch.parts]
@@ -38,8 +42,9 @@ def logits(model: keras.Sequential, parts: Parts) -> Parts:
 class _Batch:
     """A batch on its way through a network."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, images: int) -> None:
         self.parts = parts
+        self.images = images
         self.unbent: Parts = []  # what relu was just taken of
         self.later: Callable[[tf.Tensor], tf.Tensor] | None = None  # bias and activation that wait for a pooling
         self.normalisation: keras.layers.BatchNormalization | None = None  # waits for the layer behind it
@@ -57,7 +62,7 @@ class _Batch:
                 self.later = None
         elif kind is keras.layers.BatchNormalization:
             small = normalisation.is_small(self.parts[0])
-            if _takes_normalisation(follower, small):
+            if _takes_normalisation(follower, small) and not self._is_by_fourier(follower):
                 self.normalisation, self.unbent = layer, unbent
             else:
                 self.parts = normalisation.normalised(layer, self.parts, unbent=[] if small else unbent)
@@ -90,6 +95,8 @@ class _Batch:
         if self.normalisation:
             self.parts = normalisation.folded(self.normalisation, layer, self.parts, unbent=unbent)
             self.normalisation = None
+        elif self._is_by_fourier(layer):
+            self.parts = fourier.convolved(tf.convert_to_tensor(layer.kernel), self.parts, layer.padding)
         else:
             self._each(lambda x: _convolved(layer, x))
         if type(follower) is keras.layers.MaxPooling2D and layer.activation.__name__ in _NEVER_FALLING:
@@ -100,6 +107,11 @@ class _Batch:
         if layer.activation.__name__ == "relu":
             self.unbent = self.parts
         self._each(layer.activation)
+
+    def _is_by_fourier(self, layer: keras.layers.Layer) -> bool:
+        if type(layer) is not keras.layers.Conv2D or layer.strides != (1, 1):
+            return False
+        return fourier.Convolution.of(self.parts[0].shape, layer.kernel.shape, layer.padding).pays(self.images)
 
 
 def _skips(layer: keras.layers.Conv2D) -> bool:

@@ -75,7 +75,7 @@ def _loop(
         size = tf.cast(tf.size(indices), tf.float32)
         parts, labels = zip(*(part_of_batch(indices, transforms, i) for i in range(number)), strict=True)
         with tf.GradientTape() as tape:
-            logits = fast_forward.logits(model, list(parts))
+            logits = fast_forward.logits(model, list(parts), images=batch // number)
             losses = list(map(tf.nn.sparse_softmax_cross_entropy_with_logits, labels, logits))
             minimised = list(map(trained_on, labels, logits)) if smoothing else losses
             loss = tf.add_n([tf.reduce_sum(part) for part in minimised]) / size

@@ -20,6 +20,7 @@ from tests.test_keras_model import plain_block, raw_dense
 
 X = np.random.default_rng(0).random((12, 28, 28, 1)).astype(np.float32)
 LABELS = np.arange(12) % 10
+MANY = 1000  # images in a part, of so many that every cheaper form is taken that there is
 
 
 def without_dropout(architecture: Architecture) -> Architecture:
@@ -35,7 +36,8 @@ def trained_once(
     """Probabilities, gradients, and all variables after a forward pass in training, of a batch in parts."""
     with tf.GradientTape() as tape:
         if is_fast:
-            logits = tf.concat(fast_forward.logits(model, [tf.constant(X[start:end]) for start, end in cuts]), 0)
+            parts = [tf.constant(X[start:end]) for start, end in cuts]
+            logits = tf.concat(fast_forward.logits(model, parts, images=MANY), 0)
             probabilities = tf.nn.softmax(logits)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS, logits)
         else:
@@ -199,7 +201,7 @@ model = build(parse(Architecture, {"blocks": [block], "head": []}), seed=3)
 x = tf.constant(np.random.default_rng(0).random((5, 28, 28, 1)).astype("float32"))
 for _ in range(300):
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(fast_forward.logits(model, [x])[0] ** 2)
+        loss = tf.reduce_sum(fast_forward.logits(model, [x], images=5)[0] ** 2)
     tape.gradient(loss, model.trainable_variables)
     others = [tf.zeros([size]) for size in range(1, 50)]
 """
@@ -227,7 +229,7 @@ def test_a_normalisation_is_done_together_with_the_dropout_behind_it(activation:
         normalisation.beta.assign([0.0, 0.3, 0.1, -0.2][:filters])
         with tf.GradientTape() as tape:
             if is_fast:
-                logits = fast_forward.logits(model, [tf.constant(X[:5]), tf.constant(X[5:])])
+                logits = fast_forward.logits(model, [tf.constant(X[:5]), tf.constant(X[5:])], images=MANY)
             else:
                 x = normalisation(convolution(X), training=True)
                 dropped = fast_forward._dropped(dropout, [x[:5], x[5:]])
