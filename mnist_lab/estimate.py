@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from math import prod
 from statistics import median, quantiles
 
-from mnist_lab.architecture import trace
+from mnist_lab.architecture import TracedLayer, trace
+from mnist_lab.convolution import Convolution
 from mnist_lab.experiment import Experiment, Protocol, Status, parse
+from mnist_lab.layers import Conv2D
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Run
 
@@ -43,13 +45,22 @@ class Prediction:
 def _image_seconds(experiment: Experiment) -> float:
     image = 0.0
     for row in trace(experiment.architecture):
-        image += _MULTIPLY_ADD * row.multiply_adds
+        image += _MULTIPLY_ADD * row.multiply_adds * (1 - _saving(row, experiment.recipe.batch_size))
         kind = type(row.layer).__name__
         if kind in ("Conv2D", "SeparableConv2D"):
             image += _CONVOLVED * prod(row.output_shape)
         elif kind in ("BatchNormalization", "Dropout"):
             image += _ELEMENTWISE * prod(row.output_shape)
     return image
+
+
+def _saving(row: TracedLayer, batch_size: int) -> float:
+    """What share of its time a convolution with a large kernel saves by way of the Fourier transform."""
+    layer = row.layer
+    if not isinstance(layer, Conv2D) or layer.strides != (1, 1):
+        return 0.0
+    plan = Convolution.of(row.input_shape, layer.kernel_size, layer.filters, layer.padding)
+    return plan.saving(max(1, batch_size // 2))  # a thread's half
 
 
 def step_seconds(experiment: Experiment) -> float:

@@ -19,6 +19,7 @@ import keras
 import tensorflow as tf
 
 from mnist_lab import fourier, normalisation
+from mnist_lab.convolution import Convolution
 from mnist_lab.normalisation import Parts
 
 _NEVER_FALLING = {"relu", "leaky_relu", "linear"}  # and are the same to the bit wherever a value lies in its tensor
@@ -96,7 +97,7 @@ class _Batch:
             self.parts = normalisation.folded(self.normalisation, layer, self.parts, unbent=unbent)
             self.normalisation = None
         elif self._is_by_fourier(layer):
-            self.parts = fourier.convolved(tf.convert_to_tensor(layer.kernel), self.parts, layer.padding)
+            self.parts = fourier.convolved(self._plan(layer), tf.convert_to_tensor(layer.kernel), self.parts)
         else:
             self._each(lambda x: _convolved(layer, x))
         if type(follower) is keras.layers.MaxPooling2D and layer.activation.__name__ in _NEVER_FALLING:
@@ -111,7 +112,10 @@ class _Batch:
     def _is_by_fourier(self, layer: keras.layers.Layer) -> bool:
         if type(layer) is not keras.layers.Conv2D or layer.strides != (1, 1):
             return False
-        return fourier.Convolution.of(self.parts[0].shape, layer.kernel.shape, layer.padding).pays(self.images)
+        return self._plan(layer).saving(self.images) > 0
+
+    def _plan(self, layer: keras.layers.Conv2D) -> Convolution:
+        return Convolution.of(tuple(self.parts[0].shape[1:]), layer.kernel_size, layer.filters, layer.padding)
 
 
 def _skips(layer: keras.layers.Conv2D) -> bool:

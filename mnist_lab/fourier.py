@@ -6,91 +6,21 @@ with a matrix of cosines and sines, which a processor is quicker at than at a fa
 
 What the field calls a convolution is a correlation, y[i] = sum_k w[k] x[i + k - padding]. The transform of a cyclic
 correlation is the transform of x times the conjugate of that of w (Oppenheim and Schafer, "Discrete-time signal
-processing"), and a cycle as long as the map, with what is padded at the longer of its ends, is long enough: no window
-that is kept then meets pixels beyond the other end.
+processing"), and of a cycle that is long enough no window goes round its end.
 """
 
 from functools import cache
-from typing import NamedTuple, Self
 
 import numpy as np
 import tensorflow as tf
 
+from mnist_lab.convolution import Convolution
+
 Parts = list[tf.Tensor]
 
-# Measured: so many times the multiplications of the other way take as long, as here more memory is read and written,
-_PAYS = 2.5
-# a convolution's inputs and outputs go through the processor in so many channels at a time,
-_LANES = 16
-# and a value of a transformed kernel, with its gradient, takes as long as so many multiplications.
-_KERNEL_VALUE = 40
-# Values of a transformed kernel: 64 MB, of which training needs a few.
-_LARGEST_KERNEL = 2**24
 
-
-class Axis(NamedTuple):
-    """Height or width of a convolution with strides of 1, in pixels."""
-
-    size: int  # of the map that comes in
-    kernel_size: int
-    is_padded: bool  # so that the map keeps its size
-
-    @property
-    def out(self) -> int:
-        return self.size if self.is_padded else self.size - self.kernel_size + 1
-
-    @property
-    def padding(self) -> int:
-        """Before the first pixel, as TensorFlow has it."""
-        return (self.kernel_size - 1) // 2 if self.is_padded else 0
-
-    @property
-    def cycle(self) -> int:
-        return self.size + (self.kernel_size // 2 if self.is_padded else 0)
-
-
-class Convolution(NamedTuple):
-    """Of maps with so many channels, by so many filters."""
-
-    height: Axis
-    width: Axis
-    channels: int
-    filters: int
-
-    @classmethod
-    def of(cls, maps: tf.TensorShape, kernel: tf.TensorShape, padding: str) -> Self:
-        """Of maps `(n, height, width, channels)` with a kernel `(height, width, channels, filters)`; padding "same" or
-        "valid"."""
-        _, height, width, channels = maps
-        return cls(
-            Axis(height, kernel[0], padding == "same"), Axis(width, kernel[1], padding == "same"), channels, kernel[-1]
-        )
-
-    @property
-    def rows(self) -> int:
-        """Frequencies along the height: as a map is real, the others are their conjugates."""
-        return self.height.cycle // 2 + 1
-
-    @property
-    def frequencies(self) -> int:
-        return self.rows * self.width.cycle
-
-    def pays(self, images: int) -> bool:
-        """Whether in training, of so many images at a time, it takes less time by way of the Fourier transform."""
-        height, width = self.height, self.width
-        channels, filters = (size if size == 1 else -(-size // _LANES) * _LANES for size in self[2:])
-        directly = height.out * width.out * height.kernel_size * width.kernel_size * channels * filters
-        kernel = 4 * self.frequencies * self.channels * self.filters
-        there = 2 * self.rows * width.size * (height.size + 2 * width.cycle) * self.channels
-        back = 2 * self.rows * width.out * (height.out + 2 * width.cycle) * self.filters
-        this_way = images * (there + kernel + back) + _KERNEL_VALUE * kernel
-        return kernel <= _LARGEST_KERNEL and _PAYS * this_way < images * directly
-
-
-def convolved(kernel: tf.Tensor, parts: Parts, padding: str) -> Parts:
-    """Parts `(n, height, width, channels)` of a batch, convolved with a kernel `(height, width, channels, filters)`; padding
-    "same" or "valid"."""
-    convolution = Convolution.of(parts[0].shape, kernel.shape, padding)
+def convolved(convolution: Convolution, kernel: tf.Tensor, parts: Parts) -> Parts:
+    """Parts `(n, height, width, channels)` of a batch, convolved with a kernel `(height, width, channels, filters)`."""
     transformed = _of_kernel(convolution, kernel)
     return [_convolved(convolution, transformed, x) for x in parts]
 
@@ -111,10 +41,8 @@ def _convolved(convolution: Convolution, kernel: tf.Tensor, x: tf.Tensor) -> tf.
     height, width, channels, filters = convolution
     rows, frequencies = convolution.rows, convolution.frequencies
     x = tf.transpose(tf.reshape(x, [-1, height.size * width.size * channels]))
-    x = tf.matmul(_from_real(height.cycle, height.size, height.padding), tf.reshape(x, [height.size, -1]))
-    x = tf.matmul(
-        _from_complex(width.cycle, width.size, width.padding), tf.reshape(x, [rows, 2 * width.size, -1])
-    )
+    x = tf.matmul(_from_real(height.cycle, height.size, height.before), tf.reshape(x, [height.size, -1]))
+    x = tf.matmul(_from_complex(width.cycle, width.size, width.before), tf.reshape(x, [rows, 2 * width.size, -1]))
     y = tf.matmul(kernel, tf.reshape(x, [frequencies, 2 * channels, -1]), transpose_a=True)
     y = tf.matmul(_to_complex(width.cycle, width.out), tf.reshape(y, [rows, 2 * width.cycle, -1]))
     y = tf.matmul(_to_real(height.cycle, height.out), tf.reshape(y, [2 * rows, -1]))

@@ -49,3 +49,14 @@ def test_durations_as_a_person_says_them() -> None:
     said = [estimate.duration_text(seconds) for seconds in (0.2, 8.4, 89, 240, 4800)]
     assert said == ["1 s", "8 s", "89 s", "4 min", "80 min"]
     assert estimate.duration_text(6000) == "1 h 40 min"
+
+
+def test_a_large_kernel_takes_less_than_its_multiplications_say() -> None:
+    """As training takes it by way of the Fourier transform, unless images are few."""
+    large = PRESETS["7x7"]
+    few = large.model_copy(update={"recipe": large.recipe.model_copy(update={"batch_size": 4})})
+
+    def an_image(experiment: Experiment) -> float:
+        return (estimate.step_seconds(experiment) - estimate._STEP) / experiment.recipe.batch_size
+
+    assert an_image(few) > 1.2 * an_image(large)

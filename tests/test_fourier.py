@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_lab import fourier
+from mnist_lab.convolution import Convolution
 
 few = st.integers(1, 3)
 window = st.integers(1, 9)
@@ -45,7 +46,8 @@ def test_results_and_gradients_are_those_of_tensorflow(
         return [tf.nn.conv2d(x, tf.cast(kernel, tf.float64), 1, padding.upper()) for x in doubles]
 
     found = []
-    for way in (by_tensorflow, lambda kernel, xs: fourier.convolved(kernel, xs, padding)):
+    plan = Convolution.of((*size, channels), kernel_size, filters, padding)
+    for way in (by_tensorflow, lambda kernel, xs: fourier.convolved(plan, kernel, xs)):
         with tf.GradientTape() as tape:
             tape.watch([kernel, *xs])
             ys = way(kernel, xs)
@@ -59,9 +61,11 @@ def test_results_and_gradients_are_those_of_tensorflow(
 
 
 def test_it_is_chosen_for_large_kernels_many_images_and_channels_and_while_memory_allows() -> None:
-    def pays(size: int, kernel_size: int, channels: int, filters: int, images: int = 64, padding: str = "valid") -> bool:
-        kernel = tf.TensorShape([kernel_size, kernel_size, channels, filters])
-        return fourier.Convolution.of(tf.TensorShape([None, size, size, channels]), kernel, padding).pays(images)
+    def pays(
+        size: int, kernel_size: int, channels: int, filters: int, images: int = 64, padding: str = "valid"
+    ) -> bool:
+        plan = Convolution.of((size, size, channels), (kernel_size, kernel_size), filters, padding)
+        return plan.saving(images) > 0
 
     assert pays(22, 7, 16, 32), "the second convolution of the notebook's 7×7 network"
     assert not pays(28, 7, 1, 16), "its first: one channel"

@@ -14,7 +14,7 @@ CORE = {
 }
 KERAS = {
     f"mnist_lab.{name}"
-    for name in "keras_model evaluation fast_forward normalisation optimizers training_step training inspection bench.ways".split()
+    for name in "keras_model evaluation fast_forward fourier normalisation optimizers training_step training inspection bench.ways".split()
 }
 ONLY = {  # a library and the modules that may import it
     "keras": KERAS,
