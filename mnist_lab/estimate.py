@@ -13,12 +13,12 @@ from mnist_lab.layers import Conv2D
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Run
 
-# Seconds on two server cores, fitted by hand to the presets (within a quarter for each): a multiply-add forward and
-# backward, an output value of a convolution, one of a normalisation or dropout layer, and a step.
-_MULTIPLY_ADD = 1.5e-11
-_CONVOLVED = 1.65e-9
-_ELEMENTWISE = 2.2e-9
-_STEP = 3.1e-3
+# Seconds on two server cores, fitted to the presets (within a fifth for each): a multiply-add forward and backward, an
+# output value of a convolution, one of a normalisation or dropout layer, and a layer of a step whatever its size.
+_MULTIPLY_ADD = 1.84e-11
+_CONVOLVED = 1.47e-9
+_ELEMENTWISE = 0.21e-9
+_LAYER = 0.23e-3
 _FORWARD_SHARE = 1 / 3
 _START = 0.5
 RECENT = 200
@@ -54,6 +54,11 @@ def _image_seconds(experiment: Experiment) -> float:
     return image
 
 
+def _overhead(experiment: Experiment) -> float:
+    """Seconds of a step that do not depend on its images."""
+    return _LAYER * len(trace(experiment.architecture))
+
+
 def _saving(row: TracedLayer, batch_size: int) -> float:
     """What share of its time a convolution with a large kernel saves by way of the Fourier transform."""
     layer = row.layer
@@ -65,7 +70,7 @@ def _saving(row: TracedLayer, batch_size: int) -> float:
 
 def step_seconds(experiment: Experiment) -> float:
     """Seconds of a training step on the machine that the constants were fitted on."""
-    return _STEP + experiment.recipe.batch_size * _image_seconds(experiment)
+    return _overhead(experiment) + experiment.recipe.batch_size * _image_seconds(experiment)
 
 
 def model_seconds(experiment: Experiment) -> float:
@@ -76,7 +81,7 @@ def model_seconds(experiment: Experiment) -> float:
         evaluated += 10_000
     trained = epochs * experiment.train_images
     steps = epochs * experiment.steps_per_epoch
-    return _START + steps * _STEP + _image_seconds(experiment) * (trained + _FORWARD_SHARE * evaluated)
+    return _START + steps * _overhead(experiment) + _image_seconds(experiment) * (trained + _FORWARD_SHARE * evaluated)
 
 
 @functools.lru_cache(maxsize=1024)  # a page asks at every change, and an ended run never changes

@@ -57,6 +57,6 @@ def test_a_large_kernel_takes_less_than_its_multiplications_say() -> None:
     few = large.model_copy(update={"recipe": large.recipe.model_copy(update={"batch_size": 4})})
 
     def an_image(experiment: Experiment) -> float:
-        return (estimate.step_seconds(experiment) - estimate._STEP) / experiment.recipe.batch_size
+        return (estimate.step_seconds(experiment) - estimate._overhead(experiment)) / experiment.recipe.batch_size
 
     assert an_image(few) > 1.2 * an_image(large)
