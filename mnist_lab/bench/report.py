@@ -79,7 +79,8 @@ def _training(figures: dict[str, Any]) -> Table:
             "of matmul",
         ),
         title="Training, same networks, batches of 128",
-        caption=f"A matrix multiply did {min(peak):.0f} to {max(peak):.0f} GFLOP/s in the same run.",
+        caption=f"A matrix multiply did {min(peak):.0f} to {max(peak):.0f} GFLOP/s in the same run. A network's are those of its "
+        "convolutions taken directly; the lab needs fewer where kernels are large.",
     )
     for name, found in figures["presets"].items():
         for way, words in _WORDS.items():
