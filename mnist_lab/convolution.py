@@ -34,9 +34,9 @@ class Axis(NamedTuple):
         return padding_before(self.size, self.kernel_size, 1) if self.padding == "same" else 0
 
     @property
-    def cycle(self) -> int:
-        """Of a cyclic convolution in which no window that is kept meets pixels from beyond the other end: what is padded
-        at the longer of the ends may be shared by both."""
+    def dft_size(self) -> int:
+        """Points of the discrete Fourier transform: so many that no window that is kept goes round the end, where what is
+        padded at the longer of both ends may serve both."""
         return self.size + (self.kernel_size // 2 if self.padding == "same" else 0)
 
 
@@ -57,11 +57,11 @@ class Convolution(NamedTuple):
     @property
     def rows(self) -> int:
         """Frequencies along the height: as a map is real, the others are their conjugates."""
-        return self.height.cycle // 2 + 1
+        return self.height.dft_size // 2 + 1
 
     @property
     def frequencies(self) -> int:
-        return self.rows * self.width.cycle
+        return self.rows * self.width.dft_size
 
     def saving(self, images: int) -> float:
         """What share of its time in training, of so many images at once, it takes less by way of the Fourier transform; 0
@@ -70,8 +70,8 @@ class Convolution(NamedTuple):
         channels, filters = (size if size == 1 else -(-size // _LANES) * _LANES for size in self[2:])
         directly = height.out * width.out * height.kernel_size * width.kernel_size * channels * filters
         kernel = 4 * self.frequencies * self.channels * self.filters
-        there = 2 * self.rows * width.size * (height.size + 2 * width.cycle) * self.channels
-        back = 2 * self.rows * width.out * (height.out + 2 * width.cycle) * self.filters
+        there = 2 * self.rows * width.size * (height.size + 2 * width.dft_size) * self.channels
+        back = 2 * self.rows * width.out * (height.out + 2 * width.dft_size) * self.filters
         that_way = _DEARER * (there + kernel + back + _KERNEL_VALUE * kernel / images)
         if kernel > _LARGEST_KERNEL or that_way * _CLEARLY > directly:
             return 0.0
