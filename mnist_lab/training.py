@@ -36,6 +36,7 @@ REPORT_SECONDS = 0.33
 LONGEST_CALL_SECONDS = 1.0  # of training between two looks at it
 CHECKPOINT_SECONDS = 30.0
 CURVE_POINTS = 400
+_MEASURED_STEPS = 10  # in a call
 PARTS = 2  # that a batch is trained in, where there is more than one thread
 _PROGRESS = "progress"
 
@@ -110,17 +111,19 @@ def train(
     return Training(experiment, report, wish, report_seconds, checkpoint_seconds).train(resume)
 
 
-def measure(experiment: Experiment, steps: int) -> float:
-    """Seconds of a training step of an experiment, the median of `steps` after two that warm up."""
+def measure(experiment: Experiment, calls: int) -> float:
+    """Seconds of a training step of an experiment: as in training, several in a call; the median of so many calls after one
+    that warms up."""
     run = Training(experiment, lambda report: None, lambda: Wish.GO_ON)
-    size = experiment.recipe.batch_size
-    batch = np.arange(size, dtype=np.int32), np.zeros((size, 8), np.float32), run.rates[-1:]
+    images = experiment.recipe.batch_size * _MEASURED_STEPS
+    order = np.arange(images, dtype=np.int32) % experiment.train_images
+    steps = order, np.zeros((images, 8), np.float32), np.repeat(run.rates[-1:], _MEASURED_STEPS)
     seconds = []
-    for _ in range(steps + 2):
+    for _ in range(calls + 1):
         began = time.perf_counter()
-        run.steps(*batch)
+        run.steps(*steps)
         seconds.append(time.perf_counter() - began)
-    return float(np.median(seconds[2:]))
+    return float(np.median(seconds[1:])) / _MEASURED_STEPS
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def calibrate(threads: int) -> list[float]:
     warm_up(threads)
     from mnist_lab import training
 
-    return [training.measure(experiment, 12) / estimate.step_seconds(experiment) for experiment in CALIBRATED_WITH]
+    return [training.measure(experiment, 5) / estimate.step_seconds(experiment) for experiment in CALIBRATED_WITH]
 
 
 def train_run(url: str, run_id: int, threads: int) -> None:
