@@ -42,21 +42,18 @@ class Prediction:
         return f"about {duration_text(self.seconds)}{spread}, {epoch:.{0 if epoch >= 20 else 1}f} s an epoch"
 
 
-def _image_seconds(experiment: Experiment) -> float:
+def _costs(experiment: Experiment) -> tuple[float, float]:
+    """Seconds of a step whatever its images, and of each of its images."""
+    traced = trace(experiment.architecture)
     image = 0.0
-    for row in trace(experiment.architecture):
+    for row in traced:
         image += _MULTIPLY_ADD * row.multiply_adds * (1 - _saving(row, experiment.recipe.batch_size))
         kind = type(row.layer).__name__
         if kind in ("Conv2D", "SeparableConv2D"):
             image += _CONVOLVED * prod(row.output_shape)
         elif kind in ("BatchNormalization", "Dropout"):
             image += _ELEMENTWISE * prod(row.output_shape)
-    return image
-
-
-def _overhead(experiment: Experiment) -> float:
-    """Seconds of a step that do not depend on its images."""
-    return _LAYER * len(trace(experiment.architecture))
+    return _LAYER * len(traced), image
 
 
 def _saving(row: TracedLayer, batch_size: int) -> float:
@@ -70,7 +67,8 @@ def _saving(row: TracedLayer, batch_size: int) -> float:
 
 def step_seconds(experiment: Experiment) -> float:
     """Seconds of a training step on the machine that the constants were fitted on."""
-    return _overhead(experiment) + experiment.recipe.batch_size * _image_seconds(experiment)
+    step, image = _costs(experiment)
+    return step + experiment.recipe.batch_size * image
 
 
 def model_seconds(experiment: Experiment) -> float:
@@ -81,7 +79,8 @@ def model_seconds(experiment: Experiment) -> float:
         evaluated += 10_000
     trained = epochs * experiment.train_images
     steps = epochs * experiment.steps_per_epoch
-    return _START + steps * _overhead(experiment) + _image_seconds(experiment) * (trained + _FORWARD_SHARE * evaluated)
+    step, image = _costs(experiment)
+    return _START + steps * step + image * (trained + _FORWARD_SHARE * evaluated)
 
 
 @functools.lru_cache(maxsize=1024)  # a page asks at every change, and an ended run never changes

@@ -63,7 +63,7 @@ class _Batch:
                 self.later = None
         elif kind is keras.layers.BatchNormalization:
             small = normalisation.is_small(self.parts[0])
-            if _takes_normalisation(follower, small) and not self._is_by_fourier(follower):
+            if _takes_normalisation(follower, small) and not self._by_fourier(follower):
                 self.normalisation, self.unbent = layer, unbent
             else:
                 self.parts = normalisation.normalised(layer, self.parts, unbent=[] if small else unbent)
@@ -96,8 +96,8 @@ class _Batch:
         if self.normalisation:
             self.parts = normalisation.folded(self.normalisation, layer, self.parts, unbent=unbent)
             self.normalisation = None
-        elif self._is_by_fourier(layer):
-            self.parts = fourier.convolved(self._plan(layer), tf.convert_to_tensor(layer.kernel), self.parts)
+        elif plan := self._by_fourier(layer):
+            self.parts = fourier.convolved(plan, tf.convert_to_tensor(layer.kernel), self.parts)
         else:
             self._each(lambda x: _convolved(layer, x))
         if type(follower) is keras.layers.MaxPooling2D and layer.activation.__name__ in _NEVER_FALLING:
@@ -109,13 +109,12 @@ class _Batch:
             self.unbent = self.parts
         self._each(layer.activation)
 
-    def _is_by_fourier(self, layer: keras.layers.Layer) -> bool:
+    def _by_fourier(self, layer: keras.layers.Layer) -> Convolution | None:
+        """What a layer does, if it is quicker by way of the Fourier transform."""
         if type(layer) is not keras.layers.Conv2D or layer.strides != (1, 1):
-            return False
-        return self._plan(layer).saving(self.images) > 0
-
-    def _plan(self, layer: keras.layers.Conv2D) -> Convolution:
-        return Convolution.of(tuple(self.parts[0].shape[1:]), layer.kernel_size, layer.filters, layer.padding)
+            return None
+        plan = Convolution.of(tuple(self.parts[0].shape[1:]), layer.kernel_size, layer.filters, layer.padding)
+        return plan if plan.saving(self.images) else None
 
 
 def _skips(layer: keras.layers.Conv2D) -> bool:

@@ -22,6 +22,8 @@ Parts = list[tf.Tensor]
 
 # Values of an image; for fewer, TensorFlow's one operation takes longer than several small ones.
 _FEW = 1024
+# Values that fill a register of a processor with AVX-512.
+_AT_ONCE = 16
 
 
 def is_small(x: tf.Tensor) -> bool:
@@ -170,7 +172,8 @@ def _moments_of_many(x: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
     It gives the variance of a sample, divided by n - 1; Keras has that of the batch.
     """
     times, channels = _together(x.shape), x.shape[-1]
-    pixels = prod(x.shape[1:-1]) // times if times * channels % 16 == 0 else 1
+    # Where such a row is not to be had, a pixel a map is the quicker.
+    pixels = prod(x.shape[1:-1]) // times if times * channels % _AT_ONCE == 0 else 1
     rows = tf.reshape(x, [-1, 1, pixels, times * channels])
     ones = tf.ones([times * channels])
     _, *found = tf.raw_ops.FusedBatchNormV3(x=rows, scale=ones, offset=ones, mean=[], variance=[], is_training=True)
@@ -182,8 +185,8 @@ def _moments_of_many(x: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
 
 def _together(shape: tf.TensorShape) -> int:
     """How many pixels of a map `(n, height, width, channels)` make a row whose length suits TensorFlow's operation, which
-    takes three times as long where it is no multiple of 16."""
-    return gcd(16 // gcd(16, shape[-1]), prod(shape[1:-1]))
+    takes two to three times as long where it is no multiple of what a processor takes at once."""
+    return gcd(_AT_ONCE // gcd(_AT_ONCE, shape[-1]), prod(shape[1:-1]))
 
 
 def _sum(x: tf.Tensor) -> tf.Tensor:

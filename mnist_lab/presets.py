@@ -1,6 +1,6 @@
 """Networks worth starting from: the notebook's three, four for a time or a size, LeNet-5, and a family for its question.
 
-What was chosen of the four was chosen by images that validated, never by the test images.
+What was chosen of the four was chosen by validation accuracy, never by the test images.
 """
 
 from typing import Any
@@ -44,14 +44,20 @@ def _moved_recipe(
 _NORMALISED: dict[str, Any] = {"bias": False, "batch_normalization": True}  # normalisation has the bias
 
 
-_POOLED: dict[str, Any] = _NORMALISED | {"pooling": "max", "order": "quick"}
-_UNPOOLED: dict[str, Any] = _NORMALISED | {"order": "usual"}
+def _moved(*filters: int) -> tuple[ConvBlock, ...]:
+    first, second, third = filters
+    return (
+        ConvBlock(**_NORMALISED, filters=first, kernel_size=5, pooling="max", order="quick"),
+        ConvBlock(**_NORMALISED, filters=second, kernel_size=3, pooling="max", order="quick"),
+        ConvBlock(**_NORMALISED, filters=third, kernel_size=3, padding="same", order="usual"),
+    )
 
 
 def _tiny() -> tuple[ConvBlock, ...]:
     """Six blocks with few filters and no border of zeros."""
+    pooled = {"pooling": "max", "order": "quick"}
     return tuple(
-        ConvBlock(**(_POOLED if block == 2 else _UNPOOLED), filters=filters, kernel_size=3)
+        ConvBlock(**_NORMALISED, filters=filters, kernel_size=3, **(pooled if block == 2 else {"order": "usual"}))
         for block, filters in enumerate((10, 10, 12, 12, 12, 16), 1)
     )
 
@@ -113,25 +119,13 @@ _ALL = (
     ),
     Experiment(
         name="good",
-        architecture=Architecture(
-            blocks=(
-                ConvBlock(**_POOLED, filters=16, kernel_size=5),
-                ConvBlock(**_POOLED, filters=32, kernel_size=3),
-                ConvBlock(**_UNPOOLED, filters=64, kernel_size=3, padding="same"),
-            )
-        ),
+        architecture=Architecture(blocks=_moved(16, 32, 64)),
         recipe=_moved_recipe(epochs=7, label_smoothing=0.1),
         protocol=Protocol.HOLDOUT,
     ),
     Experiment(
         name="thorough",
-        architecture=Architecture(
-            blocks=(
-                ConvBlock(**_POOLED, filters=24, kernel_size=5),
-                ConvBlock(**_POOLED, filters=48, kernel_size=3),
-                ConvBlock(**_UNPOOLED, filters=64, kernel_size=3, padding="same"),
-            )
-        ),
+        architecture=Architecture(blocks=_moved(24, 48, 64)),
         recipe=_moved_recipe(epochs=17, label_smoothing=0.1, rotation=8, zoom=0.08),
         protocol=Protocol.HOLDOUT,
     ),
