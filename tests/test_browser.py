@@ -84,6 +84,28 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         assert receipt.read(Path(download.value.path()).read_bytes()).experiment == run.experiment
 
 
+def test_a_change_is_trained_though_the_browser_has_not_heard_of_it_yet(store: Store) -> None:
+    """A browser reports the address it has, which is an old one until the server's answer to a change arrives."""
+    held: list[bytes] | None = None
+    with server(store.url) as running, browser() as page:
+
+        def hold(from_page) -> None:
+            to_server = from_page.connect_to_server()
+            to_server.on_message(lambda message: from_page.send(message) if held is None else held.append(message))
+
+        page.route_web_socket("**/_stcore/stream", hold)
+        page.goto(f"{running.url}/?preset=fast")
+        page.get_by_role("button", name="Train", exact=True).wait_for()
+        settled(page)
+        held = []
+        set_number(page, "Epochs", "1")
+        # `page.evaluate` lets messages in.
+        wait_until(lambda: page.evaluate("1") and any(b"design=" in message for message in held), "the server knows")
+        page.get_by_role("button", name="Train", exact=True).click()
+        (run,) = wait_until(lambda: page.evaluate("1") and store.runs(), "it is queued")
+        assert run.experiment.recipe.epochs == 1
+
+
 def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(store: Store) -> None:
     with server(store.url) as running, browser() as page:
         page.goto(f"{running.url}/?preset=7x7")

@@ -7,6 +7,7 @@ So it is plain data, and `experiment` makes the validated thing of it.
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab.architecture import Architecture
 from mnist_lab.errors import InputError
@@ -21,7 +22,7 @@ FIRST_PRESET = "3x3"
 
 
 def load() -> dict[str, Any]:
-    """This session's draft: from the address where that is new, else as it was left.
+    """This session's draft: from the address where somebody just went to it, else as it was left.
 
     The draft's fields are an experiment's, with `start` (the network before the quick controls) and `quick` in the
     place of `architecture`.
@@ -34,11 +35,21 @@ def load() -> dict[str, Any]:
         st.session_state[_KEY] = History(of_experiment(PRESETS[FIRST_PRESET]))
         st.session_state[_ADDRESS_KEY] = None
     address = (st.query_params.get("preset"), st.query_params.get("design"))
-    if any(address) and address != st.session_state[_ADDRESS_KEY]:
+    if any(address) and address != st.session_state[_ADDRESS_KEY] and (is_new or _navigated()):
         st.session_state[_ADDRESS_KEY] = address
         found = of_experiment(_from_address(*address))
         st.session_state[_KEY] = History(found) if is_new else history().did(found)
     return current()
+
+
+def _navigated() -> bool:
+    """Whether somebody went back or forward to the address.
+
+    Else one that is not the draft's is an old one: a browser sends the address it has, and until it is told of a change
+    that is the one before; a click on Train in that moment must not train the design before.
+    """
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def history() -> History[dict[str, Any]]:
