@@ -29,6 +29,7 @@ def _moved_recipe(
     shift: float = 2.0,
     rotation: float = 0.0,
     zoom: float = 0.0,
+    moving_average: float = 0.0,
 ) -> Recipe:
     """Digits moved by some pixels, or turned and enlarged too, so that many epochs see ever new images."""
     return Recipe(
@@ -38,26 +39,22 @@ def _moved_recipe(
         epochs=epochs,
         augmentation=Augmentation(shift=shift, rotation=rotation, zoom=zoom),
         label_smoothing=label_smoothing,
+        moving_average=moving_average,
     )
 
 
-_NORMALISED: dict[str, Any] = {"bias": False, "batch_normalization": True}  # normalisation has the bias
-
-
-def _moved(*filters: int) -> tuple[ConvBlock, ...]:
-    first, second, third = filters
-    return (
-        ConvBlock(**_NORMALISED, filters=first, kernel_size=5, pooling="max", order="quick"),
-        ConvBlock(**_NORMALISED, filters=second, kernel_size=3, pooling="max", order="quick"),
-        ConvBlock(**_NORMALISED, filters=third, kernel_size=3, padding="same", order="usual"),
-    )
+_NORMALISED: dict[str, Any] = {
+    "bias": False,
+    "batch_normalization": True,
+    "order": "usual",
+}  # normalisation has the bias
+_POOLED = _NORMALISED | {"pooling": "max", "order": "quick"}
 
 
 def _tiny() -> tuple[ConvBlock, ...]:
     """Six blocks with few filters and no border of zeros."""
-    pooled = {"pooling": "max", "order": "quick"}
     return tuple(
-        ConvBlock(**_NORMALISED, filters=filters, kernel_size=3, **(pooled if block == 2 else {"order": "usual"}))
+        ConvBlock(**(_POOLED if block == 2 else _NORMALISED), filters=filters, kernel_size=3)
         for block, filters in enumerate((10, 10, 12, 12, 12, 16), 1)
     )
 
@@ -119,14 +116,28 @@ _ALL = (
     ),
     Experiment(
         name="good",
-        architecture=Architecture(blocks=_moved(16, 32, 64)),
+        architecture=Architecture(
+            blocks=(
+                ConvBlock(**_POOLED, filters=16, kernel_size=5),
+                ConvBlock(**_POOLED, filters=32, kernel_size=3),
+                ConvBlock(**_NORMALISED, filters=64, kernel_size=3, padding="same"),
+            )
+        ),
         recipe=_moved_recipe(epochs=7, label_smoothing=0.1),
         protocol=Protocol.HOLDOUT,
     ),
     Experiment(
         name="thorough",
-        architecture=Architecture(blocks=_moved(24, 48, 64)),
-        recipe=_moved_recipe(epochs=17, label_smoothing=0.1, rotation=8, zoom=0.08),
+        architecture=Architecture(
+            blocks=(
+                ConvBlock(**_POOLED, filters=24, kernel_size=5),
+                ConvBlock(**_NORMALISED, filters=48, kernel_size=3),
+                ConvBlock(**_POOLED, filters=64, kernel_size=3),
+                ConvBlock(**_NORMALISED, filters=96, kernel_size=3, padding="same"),
+            )
+        ),
+        # A mean of the weights over about an epoch: of several late epochs that validate alike, none is a lucky one.
+        recipe=_moved_recipe(epochs=11, label_smoothing=0.1, rotation=8, zoom=0.08, moving_average=0.995),
         protocol=Protocol.HOLDOUT,
     ),
     Experiment(
@@ -160,7 +171,7 @@ DESCRIPTIONS: dict[str, str] = {
     "2x2": "The notebook's network with 2×2 kernels: 5 convolutions, 4 to 64 filters.",
     "fast": "For a lesson: about 99.1 % after two epochs, in about 5 s on two cores.",
     "good": "About 99.5 % after seven epochs of moved digits, in about half a minute on two cores.",
-    "thorough": "About 99.6 % after seventeen epochs of moved and turned digits, in about a minute and a half on two cores.",
+    "thorough": "About 99.6 % after eleven epochs of moved and turned digits, in about two minutes on two cores.",
     "tiny": "Fewer than 7,000 parameters, and about 99.4 % after twenty epochs, in about three minutes on two cores.",
     "LeNet-5": "LeCun and others, 1998: the network that read cheques. About 98.7 % after ten epochs.",
 } | {
