@@ -144,18 +144,17 @@ def _rectangle(x_scale: Spec, y_scale: Spec) -> Spec:
 
 def seen_points(image: np.ndarray, window: Window) -> pd.DataFrame:
     """The table that `seen` draws: the paper, the ink of a digit, uint8 `(28, 28)`, and the frame of a window."""
-    rows, columns = np.nonzero(image)
-    ink = pd.DataFrame({"x": columns, "y": rows, "x2": columns + 1, "y2": rows + 1, "ink": image[rows, columns]})
     (top, left), (bottom, right) = window
-    corners = ["x", "y", "x2", "y2"]
-    paper, frame = ([[0, 0, 28, 28]], [[left, top, right, bottom]])
-    return pd.concat(
-        [
-            pd.DataFrame(paper, columns=corners).assign(kind="paper", ink=0),
-            ink.assign(kind="ink"),
-            pd.DataFrame(frame, columns=corners).assign(kind="frame", ink=0),
-        ],
-        ignore_index=True,
+    y, x = np.nonzero(image)
+    return pd.DataFrame(
+        {
+            "x": [0, *x, left],
+            "y": [0, *y, top],
+            "x2": [28, *(x + 1), right],
+            "y2": [28, *(y + 1), bottom],
+            "kind": ["paper", *["ink"] * len(x), "frame"],
+            "ink": [0, *image[y, x], 0],
+        }
     )
 
 

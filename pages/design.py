@@ -19,8 +19,8 @@ head = st.container()
 left, right = st.columns([3, 5], gap="medium")
 with right:
     st.subheader("What it means")
-    experiment = meaning.show(draft)
-    baseline.show(experiment)
+    meant = meaning.show(draft)
+    baseline.show(meant[0] if meant else None)
 with head:
     controls.presets(draft)
     with st.container(horizontal=True, gap="small"):
@@ -35,4 +35,4 @@ with left:
     st.subheader("Training")
     controls.training(draft)
 with st.bottom:
-    meaning.train_bar(experiment)
+    meaning.train_bar(meant)

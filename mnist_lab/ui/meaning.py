@@ -9,7 +9,7 @@ from mnist_lab import dataset, design_charts
 from mnist_lab.advice import notes
 from mnist_lab.architecture import Architecture, TracedLayer, fitting, problem, sees, sees_all_from, totals, trace
 from mnist_lab.errors import InputError
-from mnist_lab.estimate import duration_text
+from mnist_lab.estimate import Prediction, duration_text
 from mnist_lab.experiment import Experiment
 from mnist_lab.lab import MAX_SEEDS
 from mnist_lab.layers import INPUT_SHAPE, size_text
@@ -21,8 +21,8 @@ from mnist_lab.ui.session import lab
 SHOWN_DIGIT = 7  # of the training images: a 3, which fills its frame
 
 
-def show(draft: dict[str, Any]) -> Experiment | None:
-    """Verdict, figures, diagram, receptive field and layer table of a draft; the experiment where it can be trained.
+def show(draft: dict[str, Any]) -> tuple[Experiment, Prediction] | None:
+    """Verdict, figures, diagram, receptive field and layer table of a draft; what would be trained, and how long.
 
     Of an impossible network all that fits is shown, in the same places.
     """
@@ -31,14 +31,15 @@ def show(draft: dict[str, Any]) -> Experiment | None:
     traced = fitting(network)
     experiment, error = (None, str(wrong)) if wrong else _experiment(draft)
     _verdict(error, repairs(network))
-    _figures(experiment, traced, complete=wrong is None or wrong.block is None)
+    prediction = lab().estimate(experiment) if experiment else None
+    _figures(prediction, traced, complete=wrong is None or wrong.block is None)
     _diagram(network, traced)
     _sight(network, traced)
     if not wrong:
         for note in notes(network):
             st.caption(f":material/lightbulb: {note}")
     layer_table(traced)
-    return experiment
+    return (experiment, prediction) if experiment and prediction else None
 
 
 def _verdict(error: str, offered: list[Repair]) -> None:
@@ -59,7 +60,7 @@ def _verdict(error: str, offered: list[Repair]) -> None:
                 )
 
 
-def _figures(experiment: Experiment | None, traced: list[TracedLayer], complete: bool) -> None:
+def _figures(prediction: Prediction | None, traced: list[TracedLayer], complete: bool) -> None:
     counts = totals(traced)
     convolved = [row for row in traced if row.block is not None]
     row = st.container(horizontal=True)
@@ -80,7 +81,7 @@ def _figures(experiment: Experiment | None, traced: list[TracedLayer], complete:
     )
     row.metric(
         "Time",
-        duration_text(lab().estimate(experiment).seconds) if experiment else "–",
+        duration_text(prediction.seconds) if prediction else "–",
         help="Of the whole run on this machine, roughly; the range is beside Train.",
     )
 
@@ -187,7 +188,7 @@ def _short(number: int) -> str:
     return f"{number / 1e6:.2f} M" if number >= 1e6 else f"{number / 1e3:.0f} k"
 
 
-def train_bar(experiment: Experiment | None) -> None:
+def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
     """Train, how many seeds, and the rough time; at the foot of the window, whatever is scrolled."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seeds = st.number_input(
@@ -200,13 +201,11 @@ def train_bar(experiment: Experiment | None) -> None:
             persist_state="session",
             help="Queues so many runs that differ in nothing but their seed: one run is never proof.",
         )
-        pressed = st.button(
-            "Train", type="primary", icon=":material/play_arrow:", disabled=experiment is None, key="train"
-        )
-        if experiment is None:
+        pressed = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=meant is None, key="train")
+        if meant is None:
             st.caption("This design cannot be trained yet: the message above says why.")
             return
-        prediction = lab().estimate(experiment)
+        experiment, prediction = meant
         several = f"; all {seeds} runs about {duration_text(seeds * prediction.seconds)}" if seeds > 1 else ""
         parameters = totals(trace(experiment.architecture)).parameters
         st.caption(f"{experiment.name}: {parameters:,} parameters; {prediction.text()}{several}, on this machine.")
