@@ -15,9 +15,9 @@ from mnist_lab.store import Run
 
 # Seconds on two server cores, fitted to the presets (within a fifth for each): a multiply-add forward and backward, an
 # output value of a convolution, one of a normalisation or dropout layer, and a layer of a step whatever its size.
-_MULTIPLY_ADD = 1.84e-11
-_CONVOLVED = 1.47e-9
-_ELEMENTWISE = 0.21e-9
+_MULTIPLY_ADD = 2.06e-11
+_CONVOLVED = 1.24e-9
+_ELEMENTWISE = 0.37e-9
 _LAYER = 0.23e-3
 _FORWARD_SHARE = 1 / 3
 _START = 0.5
