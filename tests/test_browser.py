@@ -84,26 +84,75 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         assert receipt.read(Path(download.value.path()).read_bytes()).experiment == run.experiment
 
 
+class Held:
+    """What a server sends to a page, held back while wanted: to the page the server is slow."""
+
+    def __init__(self, page) -> None:
+        self.page = page
+        self.messages: list[bytes] = []
+        self.holds = False
+        page.route_web_socket("**/_stcore/stream", self._connect)
+
+    def _connect(self, from_page) -> None:
+        self.from_page = from_page
+        from_page.connect_to_server().on_message(
+            lambda message: self.messages.append(message) if self.holds else from_page.send(message)
+        )
+
+    def wait_for(self, text: bytes) -> None:
+        """Wait until the server has sent something with these bytes, be it held or not yet."""
+        self.wait_until(lambda: any(text in message for message in self.messages), text.decode())
+
+    def wait_until(self, probe, what: str):
+        """The first truthy answer, while messages come in."""
+        return wait_until(lambda: self.page.evaluate("1") and probe(), what)
+
+    def release(self) -> None:
+        """Let all of it through."""
+        self.holds = False
+        for message in self.messages:
+            self.from_page.send(message)
+
+
 def test_a_change_is_trained_though_the_browser_has_not_heard_of_it_yet(store: Store) -> None:
     """A browser reports the address it has, which is an old one until the server's answer to a change arrives."""
-    held: list[bytes] | None = None
     with server(store.url) as running, browser() as page:
-
-        def hold(from_page) -> None:
-            to_server = from_page.connect_to_server()
-            to_server.on_message(lambda message: from_page.send(message) if held is None else held.append(message))
-
-        page.route_web_socket("**/_stcore/stream", hold)
+        held = Held(page)
         page.goto(f"{running.url}/?preset=fast")
         page.get_by_role("button", name="Train", exact=True).wait_for()
         settled(page)
-        held = []
+        held.holds = True
         set_number(page, "Epochs", "1")
-        # `page.evaluate` lets messages in.
-        wait_until(lambda: page.evaluate("1") and any(b"design=" in message for message in held), "the server knows")
+        held.wait_for(b"design=")
         page.get_by_role("button", name="Train", exact=True).click()
-        (run,) = wait_until(lambda: page.evaluate("1") and store.runs(), "it is queued")
+        (run,) = held.wait_until(store.runs, "it is queued")
         assert run.experiment.recipe.epochs == 1
+
+
+def test_an_impatient_second_click_trains_nothing_twice(store: Store) -> None:
+    with server(store.url) as running, browser() as page:
+        held = Held(page)
+        page.goto(f"{running.url}/?preset=fast")
+        train = page.get_by_role("button", name="Train", exact=True)
+        train.wait_for()
+        set_number(page, "Epochs", "1")
+        page.get_by_text("fast, changed: 108,874 parameters").wait_for()
+        settled(page)
+        held.holds = True
+        train.click()
+        held.wait_until(store.runs, "it is queued")
+        train.click()
+        train.click()
+        held.release()
+        page.get_by_text("Finished · 1 of 1 epochs").wait_for()
+        assert len(store.runs()) == 1
+        # What the browser reported of Design after the session had left it was no change of the design.
+        page.get_by_role("link", name="Design", exact=True).first.click()
+        page.get_by_text("fast, changed: 108,874 parameters").wait_for()
+        assert page.get_by_role("spinbutton", name="Epochs").input_value() == "1"
+        assert page.get_by_role("spinbutton", name="Learning rate").input_value() == "0.01"
+        page.get_by_role("button", name="Undo").click()
+        wait_until(lambda: page.get_by_role("spinbutton", name="Epochs").input_value() == "2", "one change is undone")
 
 
 def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(store: Store) -> None:

@@ -113,10 +113,10 @@ def test_a_wrong_value_stays_and_gets_a_sentence(label: str, value: float | None
     number(test, label).set_value(value).run()
     assert any(sentence in error.value for error in healthy(test).error)
     assert number(test, label).value == value
-    assert test.button(key="train").disabled
+    assert test.button(key="train.0").disabled
     number(test, label).set_value(1).run()
     assert not test.error
-    assert not test.button(key="train").disabled
+    assert not test.button(key="train.0").disabled
 
 
 def test_a_changed_protocol_keeps_all_images_all() -> None:
@@ -134,7 +134,7 @@ def test_every_repair_on_the_page_leads_to_a_design_that_can_be_trained() -> Non
         test = impossible()
         next(b for b in test.button if b.label == label).click().run()
         assert not healthy(test).error
-        assert not test.button(key="train").disabled
+        assert not test.button(key="train.0").disabled
 
 
 def impossible() -> AppTest:
@@ -155,7 +155,7 @@ def test_of_a_refused_design_what_fits_is_still_shown() -> None:
 def test_pressing_train_queues_as_many_seeds_as_asked(url: str) -> None:
     test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
     number(healthy(test), "× seeds").set_value(3).run()
-    test.button(key="train").click().run()
+    test.button(key="train.0").click().run()
     runs = Store(url).runs()
     assert sorted(run.experiment.seed for run in runs) == [1, 2, 3]
     assert len({run.design_key for run in runs}) == 1
@@ -290,4 +290,4 @@ def test_a_saved_design_is_opened_again_and_deleted() -> None:
 def test_an_unwise_design_gets_a_quiet_note_and_can_be_trained() -> None:
     test = healthy(page("design", preset="2x2"))
     assert any("Dense 1 holds 91% of all parameters" in caption.value for caption in test.caption)
-    assert not test.button(key="train").disabled
+    assert not test.button(key="train.0").disabled

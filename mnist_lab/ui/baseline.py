@@ -6,7 +6,7 @@ from mnist_lab.compare import changes
 from mnist_lab.experiment import Experiment, parse
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import menu
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import ONCE, lab, pressed_once
 
 _KEY = "baseline"
 
@@ -58,9 +58,12 @@ def show(experiment: Experiment | None) -> None:
     if single:
         runs = (len(single) + 1) * seeds
         words = f"Queue the baseline and {len(single)} single-change runs"
-        if st.button(words + (f", {seeds} seeds each ({runs} runs)" if seeds > 1 else ""), icon=":material/queue:"):
-            each = [baseline, *single]
-            lab().start_all([one.with_changes(seed=baseline.seed + i) for i in range(seeds) for one in each])
+        words += f", {seeds} seeds each ({runs} runs)" if seeds > 1 else ""
+        pressed = pressed_once(words, "single-changes", icon=":material/queue:")
+        if pressed:
+            if pressed == ONCE:
+                each = [baseline, *single]
+                lab().start_all([one.with_changes(seed=baseline.seed + i) for i in range(seeds) for one in each])
             st.switch_page(menu.TRAIN)
 
 

@@ -12,7 +12,7 @@ from mnist_lab.estimate import duration_text
 from mnist_lab.live_charts import Axis, Work
 from mnist_lab.statistics import Verdict
 from mnist_lab.ui import menu, run_page
-from mnist_lab.ui.session import errors_shown, lab
+from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once
 
 _METRICS = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
 _ICONS = {
@@ -139,12 +139,13 @@ def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
         len(seeds) * lab().estimate(lab().run(side.run_ids[0]).experiment).seconds
         for side, seeds in ((a, for_a), (b, for_b))
     )
-    if st.button(
+    pressed = pressed_once(
         f"Queue {more} more each",
+        f"more-{number}",
         icon=":material/queue:",
-        key=f"more-{number}",
         help=f"{runs} runs, about {duration_text(seconds)}; afterwards both have the same seeds.",
-    ):
+    )
+    if pressed == ONCE:
         for side, seeds in ((a, for_a), (b, for_b)):
             if seeds:
                 lab().add_seeds(side.run_ids[0], seeds)

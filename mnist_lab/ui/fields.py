@@ -20,19 +20,23 @@ def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
 
     That value is the only state. Where the widget's own differs, something else has changed the value, and a new widget
     takes its place: a browser that has not drawn the change yet still reports the old widget's state with whatever
-    comes next, and for the same widget that would be a change back.
+    comes next, and for the same widget that would be a change back. So would be what it reports of a page that the
+    session has left already: all of it is new to Streamlit then, but no change of what the widget showed.
     """
-    places = st.session_state.setdefault(_PLACES, {})
+    places, shown = st.session_state.setdefault(_PLACES, ({}, {}))
     place = places.setdefault(key, 0)
     if st.session_state.get(f"{key}.{place}", value) != value:
         places[key] = place = place + 1
     name = f"{key}.{place}"
     if name not in st.session_state:
         st.session_state[name] = value
+    shown[key] = value
 
     def changed() -> None:
-        if places[key] == place:
-            save(st.session_state[name])
+        new = st.session_state[name]
+        if places[key] == place and new != shown[key]:
+            shown[key] = new
+            save(new)
 
     return {"key": name, "on_change": changed}
 

@@ -16,7 +16,7 @@ from mnist_lab.layers import INPUT_SHAPE, size_text
 from mnist_lab.repairs import Repair, repairs
 from mnist_lab.ui import blocks, menu
 from mnist_lab.ui import draft as drafts
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import ONCE, lab, pressed_once
 
 SHOWN_DIGIT = 7  # of the training images: a 3, which fills its frame
 
@@ -201,7 +201,11 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
             persist_state="session",
             help="Queues so many runs that differ in nothing but their seed: one run is never proof.",
         )
-        pressed = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=meant is None, key="train")
+        pressed = pressed_once("Train", "train", type="primary", icon=":material/play_arrow:", disabled=meant is None)
+        if pressed and meant:
+            if pressed == ONCE:
+                lab().start(meant[0], seeds)
+            st.switch_page(menu.TRAIN)
         if meant is None:
             st.caption("This design cannot be trained yet: the message above says why.")
             return
@@ -209,6 +213,3 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
         several = f"; all {seeds} runs about {duration_text(seeds * prediction.seconds)}" if seeds > 1 else ""
         parameters = totals(trace(experiment.architecture)).parameters
         st.caption(f"{experiment.name}: {parameters:,} parameters; {prediction.text()}{several}, on this machine.")
-    if pressed:
-        lab().start(experiment, seeds)
-        st.switch_page(menu.TRAIN)

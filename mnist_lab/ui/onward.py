@@ -11,7 +11,7 @@ from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.store import Run
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import fields, menu
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import ONCE, lab, pressed_once
 
 
 def show(run: Run) -> None:
@@ -74,10 +74,12 @@ def _continue(run: Run, epochs: list[int]) -> None:
     )
     fields.show(Recipe, recipe, f"{key}-recipe", save, bounded=False, only=set(Recipe.model_fields) - {"epochs"})
     fields.show(Augmentation, recipe["augmentation"], f"{key}-augmentation", within("augmentation"), bounded=False)
-    if st.button("Queue it", type="primary", icon=":material/play_arrow:", key=f"{key}-go"):
+    pressed = pressed_once("Queue it", f"{key}-go", type="primary", icon=":material/play_arrow:")
+    if pressed == ONCE:
         try:
-            child = lab().continue_run(run.id, epoch, parse(Recipe, recipe))
+            lab().continue_run(run.id, epoch, parse(Recipe, recipe))
         except InputError as error:
             st.error(str(error), icon=":material/error:")
             return
-        st.switch_page(menu.TRAIN, query_params={"run": str(child)})
+    if pressed and (children := lab().children(run.id)):
+        st.switch_page(menu.TRAIN, query_params={"run": str(children[-1])})

@@ -12,7 +12,7 @@ from mnist_lab.experiment import Experiment, Status, parse
 from mnist_lab.live_charts import Work
 from mnist_lab.store import Run
 from mnist_lab.ui import actions, exports, meaning, menu, onward, pictures, queue
-from mnist_lab.ui.session import errors_shown, lab
+from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once
 
 
 class _NotTestedError(Exception):
@@ -116,9 +116,13 @@ def _buttons(run: Run, rows: pd.DataFrame) -> None:
 def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = int(st.number_input("More seeds", 1, 30, 2, key="more-seeds", width=130))
-        if st.button(
-            "Queue them", icon=":material/queue:", help="The same design with seeds that it was not trained with."
-        ):
+        pressed = pressed_once(
+            "Queue them",
+            "queue-seeds",
+            icon=":material/queue:",
+            help="The same design with seeds that it was not trained with.",
+        )
+        if pressed == ONCE:
             same = rows[rows["design_key"] == run.design_key]
             used = {seeds[0] for seeds in same["seeds"]}
             new = [seed for seed in range(1, len(used) + number + 2) if seed not in used][:number]

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -19,6 +20,7 @@ from mnist_lab.store import READY, WARMING_UP, default_url
 FOOT_SECONDS = 3.0
 _LOOKS_SECONDS = 12.0
 QUICKEST = 0.4
+ONCE, AGAIN = "once", "again"
 _PACES = ((4, QUICKEST), (10, 1.0), (20, 2.5), (sys.maxsize, 5.0))  # up to so many viewers: seconds
 
 
@@ -65,6 +67,27 @@ def errors_shown() -> Iterator[None]:
         yield
     except LabError as error:
         st.error(str(error), icon=":material/error:")
+
+
+def pressed_once(label: str, key: str, **options: Any) -> str:
+    """A button whose press counts once: `once` at the press, `again` at another click on the same button, else empty.
+
+    Until a browser has drawn what came of a press it still shows the button, and an impatient second click would do all
+    of it again. So a press puts a new button in the place of the old one. What `once` stands for is to be done at once,
+    before anything else is drawn, where another click could cut it short.
+    """
+    count, now = f"{key}.presses", f"{key}.now"
+    number = st.session_state.setdefault(count, 0)
+
+    def pressed() -> None:
+        if st.session_state[count] == number:
+            st.session_state[count] += 1
+            st.session_state[now] = ONCE
+        else:
+            st.session_state.setdefault(now, AGAIN)
+
+    st.button(label, key=f"{key}.{number}", on_click=pressed, **options)
+    return str(st.session_state.pop(now, ""))
 
 
 @st.fragment(run_every=FOOT_SECONDS)
