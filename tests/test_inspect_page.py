@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mnist_lab import inspection_charts, supervisor
-from mnist_lab.experiment import Experiment
+from mnist_lab.experiment import Status
 from mnist_lab.store import Store
 from mnist_lab.ui import errand
 from tests.conftest import small_experiment
@@ -155,12 +155,12 @@ def test_where_no_worker_is_the_page_says_so(store: Store, monkeypatch: pytest.M
 
 
 def test_a_run_without_weights_is_a_sentence(lab_store: Store) -> None:
-    small: Experiment = small_experiment()
-    run = train(lab_store, small.with_changes(seed=9))
+    (run_id,) = lab_store.add_runs([small_experiment().with_changes(seed=9)], "ada")  # the engine takes it
+    wait_until(lambda: lab_store.run(run_id).status is Status.FINISHED, "it is trained")
     with lab_store._write() as connection:
-        connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE run_id = {run.id}")
-    test = healthy(page("inspect", runs=str(run.id), view="Layers"))
-    assert f"Run {run.id}: its weights are not kept; choose another, or train it again." in test.error[0].value
+        connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE run_id = {run_id}")
+    test = healthy(page("inspect", runs=str(run_id), view="Layers"))
+    assert f"Run {run_id}: its weights are not kept; choose another, or train it again." in test.error[0].value
 
 
 def test_calibration_is_certainty_against_how_often_it_was_right() -> None:
