@@ -22,7 +22,7 @@ def run(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     rounds, images = (3, 20_000) if quick else (5, 60_000)
     figures: dict[str, Any] = {"machine": machine(), "quick": quick}
     figures |= training.run(cores(), rounds, images, say)
-    figures["budgets"] = waits.budgets(7 if quick else None, say)
+    figures["budgets"] = waits.budgets(quick, say)
     notebook = figures["presets"]["7x7"]["fit_seconds_per_epoch"]
     for budget in figures["budgets"].values():
         budget["notebook_epochs"] = budget["seconds"] / notebook

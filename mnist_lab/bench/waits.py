@@ -28,6 +28,7 @@ from mnist_lab.store import READY, Run, Store
 T = TypeVar("T")
 Say = Callable[[str], None]
 BUDGETS = ("fast", "good", "thorough", "tiny")
+_MANY_EPOCHS, _FEW_EPOCHS = 7, 4
 SMALL = ("3x3", "2x2", "fast")
 MANY_RUNS = 10_000
 LONGEST_SECONDS = 300.0
@@ -126,18 +127,18 @@ def training(times: int, say: Say) -> dict[str, Any]:
     }
 
 
-def budgets(shortened: int | None, say: Say) -> dict[str, Any]:
+def budgets(quick: bool, say: Say) -> dict[str, Any]:
     """Seconds of training of the presets made for a time or a size, alone on the machine.
 
     Args:
-        shortened: of presets with more epochs than this only so many are trained, and the rest reckoned from them.
+        quick: of presets with many epochs only the first few are trained, and the rest reckoned from them.
     """
     found = {}
     with _store() as url, _engine(url, 1) as lab:
         for name in BUDGETS:
             preset = PRESETS[name]
             whole = preset.recipe.epochs
-            epochs = whole if shortened is None else min(whole, shortened)
+            epochs = _FEW_EPOCHS if quick and whole > _MANY_EPOCHS else whole
             say(f"{name}, alone: epochs {epochs}")
             (run_id,) = lab.start(_short(name, preset.train_images, epochs))
             (run,) = _ended(lab, [run_id])
