@@ -100,7 +100,7 @@ class Held:
         )
 
     def wait_for(self, text: bytes) -> None:
-        """Wait until the server has sent something with these bytes, be it held or not yet."""
+        """Wait until something with these bytes is held back."""
         self.wait_until(lambda: any(text in message for message in self.messages), text.decode())
 
     def wait_until(self, probe, what: str):

@@ -28,7 +28,7 @@ from mnist_lab.store import READY, Run, Store
 T = TypeVar("T")
 Say = Callable[[str], None]
 BUDGETS = ("fast", "good", "thorough", "tiny")
-_MANY_EPOCHS, _FEW_EPOCHS = 7, 4
+_MANY_EPOCHS, _FEW_EPOCHS = 7, 4  # a quick bench trains the few where a preset has more than the many
 SMALL = ("3x3", "2x2", "fast")
 MANY_RUNS = 10_000
 LONGEST_SECONDS = 300.0
