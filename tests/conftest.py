@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: a real store in a temporary file, and experiments that train in seconds."""
 
+import lzma
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from mnist_lab.architecture import Architecture, ConvBlock
 from mnist_lab.experiment import Experiment
 from mnist_lab.recipe import Adam, Recipe
 from mnist_lab.store import Store
+
+LEFT_BY_0_6 = Path(__file__).parent / "left_by_0_6"
 
 
 @pytest.fixture
@@ -21,6 +24,14 @@ def store(url: str) -> Iterator[Store]:
     store = Store(url)
     yield store
     store.close()
+
+
+@pytest.fixture
+def url_of_0_6(tmp_path: Path) -> str:
+    """A copy of the store that version 0.6 left, as it left it; its `README.md` says what is in it."""
+    path = tmp_path / "left_by_0_6.db"
+    path.write_bytes(lzma.decompress((LEFT_BY_0_6 / "lab.db.xz").read_bytes()))
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture
