@@ -13,12 +13,13 @@ import sqlalchemy as sa
 
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Status
+from mnist_lab.names import MAX_NAME, MAX_TAG, cleaned
 from mnist_lab.queue import Queue
 from mnist_lab.tables import CHOICES, RECEIPTS, RUN, RUN_COLUMNS
 
 LABELS = ("name", "tags", "note", "archived", "deleted")
 DELETED_DAYS = 7
-MAX_TAGS, MAX_TAG, MAX_NOTE, MAX_NAME = 20, 40, 4000, 60
+MAX_TAGS, MAX_NOTE = 20, 4000
 _LISTED = [column for column in RUN_COLUMNS if column.name not in ("experiment_json", "environment_json")]
 
 
@@ -128,20 +129,23 @@ def _labels(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return sa.select(RUN.c.id, *(RUN.c[name] for name in LABELS)).where(which)
 
 
+def _name(what: str, text: str, most: int) -> str:
+    try:
+        return cleaned(text, most)
+    except ValueError as error:
+        raise InputError(f"{what}: {error}.") from None
+
+
 def _checked(labels: dict[str, Any]) -> dict[str, Any]:
     values = dict(labels)
     if "name" in values:
-        values["name"] = values["name"].strip()
-        if not 1 <= len(values["name"]) <= MAX_NAME or not values["name"].isprintable():
-            raise InputError(
-                f"Name: should be 1 to {MAX_NAME} characters on one line; received {values['name'][:80]!r}."
-            )
+        values["name"] = _name("Name", values["name"], MAX_NAME)
     if "note" in values and len(values["note"]) > MAX_NOTE:
         raise InputError(f"Note: at most {MAX_NOTE:,} characters; received {len(values['note']):,}.")
     if "tags" in values:
-        tags = sorted({tag.strip() for tag in values["tags"]} - {""})
-        if len(tags) > MAX_TAGS or any(len(tag) > MAX_TAG or not tag.isprintable() for tag in tags):
-            raise InputError(f"Tags: at most {MAX_TAGS} of at most {MAX_TAG} characters each; received {tags!r:.100}.")
+        tags = sorted({_name("Tags", tag, MAX_TAG) for tag in values["tags"] if tag.strip()})
+        if len(tags) > MAX_TAGS:
+            raise InputError(f"Tags: at most {MAX_TAGS}; received {len(tags)}.")
         values["tags"] = json.dumps(tags)
     for name in ("archived", "deleted"):
         if name in values:

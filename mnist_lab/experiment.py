@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mnist_lab.architecture import Architecture, Spec, trace
 from mnist_lab.errors import InputError, sentence
+from mnist_lab.names import UNNAMED, Name
 from mnist_lab.recipe import Recipe
 
 
@@ -50,7 +51,7 @@ class Experiment(Spec):
     """
 
     format: int = Field(default=FORMAT, ge=1)
-    name: str = Field(default="custom", min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*$")
+    name: Name = UNNAMED
     architecture: Architecture
     recipe: Recipe = Recipe()
     protocol: Protocol = Protocol.HOLDOUT

@@ -1,6 +1,5 @@
 """What pages and the command line talk to: start, stop, look."""
 
-import getpass
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from mnist_lab.errands import Errand
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import Prediction
 from mnist_lab.experiment import Experiment, Status, parse
+from mnist_lab.names import person
 from mnist_lab.receipt import Receipt, repeated
 from mnist_lab.recipe import Recipe
 from mnist_lab.report import Snapshot
@@ -74,7 +74,7 @@ class Lab:
                 raise wrong
         past, calibration = self._measured()
         predicted = [estimate.predict(experiment, past, calibration) for experiment in experiments]
-        return self.store.add_runs(experiments, getpass.getuser(), [(p.low, p.high) for p in predicted])
+        return self.store.add_runs(experiments, person(), [(p.low, p.high) for p in predicted])
 
     def stop(self, run_id: int) -> None:
         """Cancel a waiting run; have a running one stop within two seconds and keep what it learnt."""
@@ -124,7 +124,7 @@ class Lab:
         whole = self.estimate(experiment)
         share = (recipe.epochs - epoch) / recipe.epochs
         predicted = (whole.low * share, whole.high * share)
-        return self.store.continue_run(run, epoch, experiment, getpass.getuser(), predicted)
+        return self.store.continue_run(run, epoch, experiment, person(), predicted)
 
     def checkpoints(self, run_id: int) -> dict[int, bool]:
         """The epochs whose weights are kept, and whether training can go on from each."""
@@ -190,7 +190,7 @@ class Lab:
 
     def repeat(self, receipt: Receipt) -> int:
         """Queue the training that a receipt tells of; the run's id. Raises InputError as of `start_all`."""
-        (run_id,) = self.start_all([receipt.experiment])
+        (run_id,) = self.start_all([receipt.experiment.with_changes(name=receipt.name)])
         self.store.keep_receipt(run_id, receipt.model_dump_json())
         return run_id
 
@@ -284,7 +284,7 @@ class Lab:
 
     def save_design(self, experiment: Experiment) -> None:
         """Keep a design under its name, in the place of an earlier one of that name."""
-        self.store.save_design(experiment, getpass.getuser())
+        self.store.save_design(experiment, person())
 
     def designs(self) -> dict[str, str]:
         """Kept designs by name, each as JSON."""

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from mnist_lab.architecture import Spec
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, Status, parse
+from mnist_lab.names import Name
 from mnist_lab.tables import DECISIVE, Run
 
 FORMAT = 1
@@ -51,7 +52,7 @@ class Receipt(Spec):
     kind: Literal["mnist-lab receipt"] = "mnist-lab receipt"
     format: int = Field(default=FORMAT, ge=1)
     run: int = Field(ge=1)
-    name: str = Field(min_length=1, max_length=60)
+    name: Name
     status: Literal["finished"] = "finished"
     experiment: Experiment
     environment: dict[str, str | int | float | None] = Field(max_length=30)

@@ -1,5 +1,6 @@
 """Which rows of the table of runs are meant: by words, and by conditions on any column or field of the design."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Condition:
 def matching(rows: pd.DataFrame, words: str) -> pd.Series:
     """Which rows have every one of some words in one of their texts, tags, or as the number of a run."""
     found = pd.Series(data=True, index=rows.index)
-    parts = words.lower().split()
+    parts = unicodedata.normalize("NFC", words).lower().split()  # as names are kept
     if not parts:
         return found
     everything = rows["tags"].map(" ".join)

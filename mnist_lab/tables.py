@@ -71,8 +71,8 @@ class Run:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """What was asked for."""
-        return parse(Experiment, self.experiment_json)
+        """What was asked for, under the name that the run has now."""
+        return parse(Experiment, self.experiment_json).model_copy(update={"name": self.name})
 
     @cached_property
     def environment(self) -> dict[str, Any]:

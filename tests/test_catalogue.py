@@ -24,7 +24,7 @@ def labels(store: Store, run_id: int) -> tuple:
 def test_labels_are_set_and_taken_back_one_by_one(store: Store) -> None:
     first, second = trained(store), trained(store)
     was = labels(store, first), labels(store, second)
-    before = store.label([first, second], tags=["homework", "a", "a "], note="odd", name="mine")
+    before = store.label([first, second], tags=["homework", "a", "a ", " "], note="odd", name="mine")
     assert labels(store, first) == ("mine", ("a", "homework"), "odd", False, False)
     again = store.label([first], archived=True, deleted=True)
     assert labels(store, first)[3:] == (True, True)
@@ -41,9 +41,14 @@ def test_labels_are_set_and_taken_back_one_by_one(store: Store) -> None:
     [
         ({"name": " "}, "Name: should be 1 to 60 characters"),
         ({"name": "x" * 61}, "Name: should be 1 to 60 characters"),
-        ({"name": "two\nlines"}, "Name: should be 1 to 60 characters"),
+        ({"name": "two\nlines"}, "Name: should have nothing in it that cannot be seen; received U\\+000A in 'two"),
+        ({"name": "\u3164"}, "Name: should have nothing in it that cannot be seen; received U\\+3164 HANGUL FILLER"),
+        (
+            {"tags": ["\u200b"]},
+            "Tags: should have nothing in it that cannot be seen; received U\\+200B ZERO WIDTH SPACE",
+        ),
         ({"note": "x" * 4001}, "Note: at most 4,000 characters; received 4,001"),
-        ({"tags": ["x" * 41]}, "Tags: at most 20"),
+        ({"tags": ["x" * 41]}, "Tags: should be 1 to 40 characters that can be seen"),
         ({"tags": [str(i) for i in range(21)]}, "Tags: at most 20"),
     ],
 )

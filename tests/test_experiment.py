@@ -31,6 +31,13 @@ def test_a_protocol_brings_its_own_number_of_images() -> None:
     assert PRESETS["3x3"].with_changes(protocol="holdout", train_images=10).train_images == 10
 
 
+def test_a_design_has_a_name_as_a_run_has() -> None:
+    assert PRESETS["3x3"].with_changes(name=" cafe\u0301 ").name == "café"
+    for name in ("", " ", "\u200b", "a\u2028b", "\u202eabc", "x" * 61):
+        with pytest.raises(InputError, match=r"^Name: should"):
+            read_design(json.dumps(PRESETS["3x3"].model_dump(mode="json") | {"name": name}))
+
+
 def test_an_impossible_architecture_is_no_experiment() -> None:
     block = {"filters": 4, "kernel_size": 20}
     with pytest.raises(InputError, match="Block 2: a 20×20 kernel does not fit the 9×9 map"):

@@ -73,6 +73,17 @@ def test_another_installation_trains_it_again_to_the_bit(store: Store, file: byt
     assert lab.repeated(train(store, run.experiment), lab.table()) is None  # of any other run there is nothing to say
 
 
+def test_a_renamed_runs_receipt_is_trained_again_under_its_new_name(store: Store, file: bytes) -> None:
+    lab = Lab(store.url)
+    first = lab.repeat(receipt.read(file))
+    lab.label([first], name="the good one")
+    assert lab.run(first).experiment.name == "the good one", "further seeds, epochs and changes of it have its name too"
+    given_ = receipt.read(file).model_copy(
+        update={"name": "renamed by version 0.6"}
+    )  # its experiment kept the old name
+    assert lab.run(lab.repeat(given_)).name == "renamed by version 0.6"
+
+
 def near(run: Run, accuracy: float) -> Run:
     run.__dict__["test_accuracy"] = accuracy
     return run

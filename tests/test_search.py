@@ -40,6 +40,13 @@ def fields(rows: pd.DataFrame, store: Store) -> pd.DataFrame:
     return pd.DataFrame([lab.fields(key) for key in keys], index=keys)
 
 
+def test_a_letter_is_found_however_it_was_typed(store: Store) -> None:
+    run_id = trained(store)
+    store.label([run_id], name="cafe\u0301")
+    rows = Lab(store.url).table()
+    assert all(search.matching(rows, words).all() for words in ("café", "cafe\u0301", "CAFE\u0301"))
+
+
 def test_conditions_on_columns_tags_and_fields_of_the_design(rows: pd.DataFrame, store: Store) -> None:
     given = fields(rows, store)
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from mnist_lab import database, queue, tables
 from mnist_lab.errors import InputError, StoreError
-from mnist_lab.experiment import Experiment, Status, Wish
+from mnist_lab.experiment import Experiment, Status, Wish, parse, read_design
 from mnist_lab.presets import PRESETS
 from mnist_lab.report import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
 from mnist_lab.store import Store
@@ -394,14 +394,19 @@ def test_an_experiment_is_stored_whole(store: Store, small: Experiment) -> None:
     assert store.run(run_id).environment == {"python": "3"}
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_it_holds(url: str, tmp_path: Path) -> None:
+def make_empty(url: str, revision: str) -> None:
+    """An empty store as an older version made it."""
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "0001")
+        alembic.command.upgrade(config, revision)
     engine.dispose()
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_it_holds(url: str, tmp_path: Path) -> None:
+    make_empty(url, "0001")
     weights = io.BytesIO()
     np.savez(weights, w=np.arange(3.0))
     probabilities = io.BytesIO()
@@ -441,3 +446,27 @@ def test_a_newer_lab_measures_the_machine_anew(store: Store, monkeypatch: pytest
     assert store.calibration() == [1.0, 2.0]
     monkeypatch.setattr("mnist_lab.__version__", "99.0")
     assert store.calibration() is None
+
+
+def test_names_of_0_6_that_cannot_be_seen_are_mended_and_everything_is_read(url: str, tmp_path: Path) -> None:
+    make_empty(url, "0004")
+
+    def named(name: str) -> str:
+        return json.dumps(PRESETS["3x3"].model_dump(mode="json") | {"name": name})
+
+    receipt = json.dumps({"name": "\u2028", "experiment": {"name": "a\u200bb"}})
+    with sqlite3.connect(tmp_path / "lab.db") as connection:
+        columns = "name, tags, experiment, owner, status, design_key, parameters, created, curve"
+        values = ("\u202e", '["\u200b", "b "]', named("a\u200bb\u2028c"), "ada", "finished", "key", 1, 1.0, "[]")
+        connection.execute(f"INSERT INTO runs ({columns}) VALUES ({','.join('?' * len(values))})", values)
+        connection.execute("INSERT INTO receipts VALUES (1, ?)", (receipt,))
+        for name in ("a", "a\u200b", "a\u200c", " "):
+            connection.execute("INSERT INTO designs VALUES (?, 'ada', ?, 1.0)", (name, named(name)))
+    store = Store(url)
+    run = store.run(1)
+    assert (run.name, run.tags, parse(Experiment, run.experiment_json).name) == ("custom", ("b",), "ab c")
+    assert json.loads(store.receipt(1)) == {"name": "custom", "experiment": {"name": "ab"}}
+    designs = store.designs()
+    assert list(designs) == ["a", "a 2", "a 3", "custom"]
+    assert all(read_design(text).name == name for name, text in designs.items()), "none has taken another's place"
+    store.close()

@@ -9,6 +9,7 @@ import streamlit as st
 from mnist_lab import comparison
 from mnist_lab.comparison import MOST_SIDES
 from mnist_lab.errors import InputError
+from mnist_lab.names import MAX_NAME
 from mnist_lab.statistics import luck_of_the_best
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import menu
@@ -70,7 +71,7 @@ def labels(runs: pd.DataFrame, every: pd.DataFrame) -> None:
     known = sorted({tag for tags in every["tags"] for tag in tags})
     notes = runs["note"].unique()
     with st.popover("Label", icon=":material/label:", key="label"), st.form(key, border=False):
-        name = st.text_input("Name", runs["name"].iloc[0], max_chars=60, key=f"{key}-name")
+        name = st.text_input("Name", runs["name"].iloc[0], max_chars=MAX_NAME, key=f"{key}-name")
         tags = st.multiselect("Tags", known, common, accept_new_options=True, key=f"{key}-tags")
         note = st.text_area("Note", notes[0] if len(notes) == 1 else "", key=f"{key}-note")
         if len(ids) > 1:

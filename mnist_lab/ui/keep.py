@@ -7,6 +7,7 @@ import streamlit as st
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, read_design
 from mnist_lab.keras_script import source
+from mnist_lab.names import MAX_NAME
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import fields
 from mnist_lab.ui.session import lab
@@ -27,7 +28,7 @@ def show(draft: dict[str, Any]) -> None:
         name = draft["name"] if experiment is None else experiment.name
         st.text_input(
             "Name",
-            max_chars=60,
+            max_chars=MAX_NAME,
             help="What runs of this design are called, and what it is saved as.",
             **fields.bound("design_name", name, lambda new: drafts.save({**drafts.current(), "name": new or "custom"})),
         )

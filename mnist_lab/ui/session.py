@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import getpass
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from mnist_lab.errors import LabError
 from mnist_lab.experiment import Status
 from mnist_lab.lab import Lab
+from mnist_lab.names import person
 from mnist_lab.store import READY, WARMING_UP, default_url
 
 FOOT_SECONDS = 3.0
@@ -110,4 +110,4 @@ def foot() -> None:
         words = f":material/model_training: training {running}" + (f", {waiting} waiting" if waiting else "")
     elif waiting:
         words = f"{words}, {waiting} waiting"
-    st.caption(f"{words}  \n:material/person: {getpass.getuser()}")
+    st.caption(f"{words}  \n:material/person: {person()}")

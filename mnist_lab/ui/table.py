@@ -1,6 +1,5 @@
 """The Results page's table: search, filters, columns in the order one likes, what is chosen in it."""
 
-import getpass
 from datetime import date, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from mnist_lab import results, search
+from mnist_lab.names import person
 from mnist_lab.search import Condition
 from mnist_lab.ui import actions, exports, menu
 from mnist_lab.ui.session import errors_shown, lab
@@ -228,7 +228,7 @@ def _condition(title: str, column: pd.Series) -> Condition | None:
 
 def _columns(fields: pd.DataFrame) -> list[str]:
     """Which columns are shown, in which order; what a person chose last time."""
-    owner = getpass.getuser()
+    owner = person()
     names = {name: _label(name) for name in COLUMNS} | {str(name): str(name) for name in fields}
     if "columns" not in st.session_state:
         kept = lab().choice(owner, "columns") or DEFAULT
