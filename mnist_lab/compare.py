@@ -126,7 +126,7 @@ def text(value: Any) -> str:
         return "×".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)  # with all its digits
 
 
 def _numbers(noun: str, indices: list[int]) -> str:

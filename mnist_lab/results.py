@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,40 @@ def fold(rows: pd.DataFrame) -> pd.DataFrame:
     every = pd.concat([part for part in (others, folded.reset_index()[COLUMNS]) if len(part)])
     order = every["ids"].map(max).to_numpy().argsort(kind="stable")[::-1]
     return every.iloc[order].reset_index(drop=True)
+
+
+def whole(rows: pd.DataFrame, fields: pd.DataFrame, first: Sequence[str] = ()) -> pd.DataFrame:
+    """Rows for a file: `run` (the newest of a row) and `runs` for `ids`, and every field of each design and recipe.
+
+    Args:
+        rows: a table, folded or not; fields: `fields` of each design, a row a design's key; first: columns to begin with.
+    """
+    keyed = rows.drop(columns="ids")
+    keyed.insert(0, "run", rows["ids"].str[0])
+    keyed["runs"] = rows["ids"]
+    return beginning_with(first, pd.concat([keyed, _fields_of(rows, fields)], axis=1))
+
+
+def whole_epochs(epochs: pd.DataFrame, rows: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+    """The logs of runs for a file: each line with its run's name, seed and labels and every field of its design.
+
+    Args:
+        rows: a table with a row a run, of all runs of the logs; fields: as of `whole`.
+    """
+    log = epochs.rename(columns={"run_id": "run"}).reset_index(drop=True)
+    runs = rows.assign(run=rows["ids"].str[0], seed=rows["seeds"].str[0]).set_index("run")
+    its = runs[["name", "seed", "status", "owner", "tags", "note", "design_key"]].loc[log["run"]].reset_index(drop=True)
+    return pd.concat([log, its, _fields_of(its, fields)], axis=1)
+
+
+def _fields_of(rows: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+    return fields.loc[rows["design_key"]].set_index(rows.index)
+
+
+def beginning_with(first: Sequence[str], rows: pd.DataFrame) -> pd.DataFrame:
+    """The same with some columns first, where there are such."""
+    known = [name for name in first if name in rows]
+    return rows[[*known, *(name for name in rows if name not in known)]]
 
 
 def _gathered(rows: pd.DataFrame, column: str) -> pd.Series:

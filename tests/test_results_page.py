@@ -1,8 +1,8 @@
 """The Results page without a browser: what its controls do to the table, and what its other addresses show."""
 
-import io
-import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab import dataset, result_charts
+from mnist_lab import dataset, result_charts, table_files
 from mnist_lab.experiment import Status
 from mnist_lab.lab import Lab
 from mnist_lab.presets import PRESETS
@@ -225,24 +225,90 @@ def test_a_design_within_the_budget_and_its_price(runs: list[int]) -> None:
     assert any("Within the budget, 3x3 (run 3) is highest: 98.94%, n = 3" in c.value for c in healthy(test).caption)
 
 
-@pytest.mark.parametrize("kind", ["CSV", "Parquet", "JSON"])
-def test_tables_go_out_and_come_back_as_they_were(store: Store, runs: list[int], kind: str) -> None:
-    each = Lab(store.url).table()
-    given = each.drop(columns=["ids", "seeds"]).assign(run=each["ids"].str[0], seed=each["seeds"].str[0])
-    data = exports.written(given, kind)
-    read = {
-        "CSV": lambda: pd.read_csv(io.BytesIO(data)),
-        "Parquet": lambda: pd.read_parquet(io.BytesIO(data)),
-        "JSON": lambda: pd.DataFrame(json.loads(data)),
-    }[kind]()
-    assert list(read) == list(given)
-    assert read["run"].tolist() == given["run"].tolist()
-    for name in ("test_accuracy", "validation_accuracy", "seconds", "parameters"):
-        assert np.allclose(read[name].astype(float), given[name].astype(float), equal_nan=True), name
-    assert pd.to_datetime(read["when"], utc=True).tolist() == given["when"].tolist()
-    assert read["name"].tolist() == given["name"].tolist()
-    if kind != "CSV":
-        assert [list(tags) for tags in read["tags"]] == [list(tags) for tags in given["tags"]]
+def exported(test: AppTest, monkeypatch: pytest.MonkeyPatch, what: str, kind: table_files.Kind = "CSV") -> pd.DataFrame:
+    """What Download gives, made as the page makes it."""
+    made: list[Callable[[], bytes]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(exports.st, "download_button", lambda label, data, *_, **__: made.append(data))
+        next(r for r in test.radio if r.label == "What").set_value(what)
+        healthy(test.run())
+    return table_files.read(made[0](), kind)
+
+
+def test_every_export_has_the_whole_design_and_begins_with_the_chosen_columns(
+    runs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = page("results")
+    next(b for b in test.multiselect if b.label == "Columns, in their order").set_value(["name", "Batch size (images)"])
+    shown = exported(test, monkeypatch, "Rows shown")
+    assert list(shown)[:2] == ["name", "Batch size (images)"]
+    assert shown["run"].tolist() == [runs[-1], runs[5], runs[2]]
+    assert shown["runs"].tolist() == [[7], [6, 5, 4], [3, 2, 1]]
+    assert shown["test_accuracy"].tolist()[1:] == pytest.approx([96.96, 98.94])
+    every = exported(test, monkeypatch, "All runs")
+    assert list(every)[:2] == ["name", "Batch size (images)"]
+    assert (every["run"].tolist(), every["seed"].tolist()) == (runs[::-1], [1, 3, 2, 1, 3, 2, 1])
+    log = exported(test, monkeypatch, "Epochs of the runs shown")
+    for found in (shown, every, log):
+        assert {"run", "Optimizer", "Learning rate (optimizer)", "Batch size (images)", "Dropout"} <= set(found)
+        assert not {"ids", "run_id", "id", "day"} & set(found)
+    test.text_input[0].set_value("nothing has this").run()
+    nothing = exported(test, monkeypatch, "Rows shown")
+    assert nothing.empty
+    assert list(nothing) == list(shown)
+    assert exported(test, monkeypatch, "Epochs of the runs shown").empty
+
+
+ENDED = [  # summer, either side of the end of summer time in Europe, winter
+    datetime(2026, 7, 1, 22, 30, tzinfo=UTC),
+    datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+    datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    datetime(2026, 12, 31, 18, 45, tzinfo=UTC),
+]
+
+
+@pytest.mark.parametrize(
+    ("zone", "times", "day", "of_that_day"),
+    [
+        (
+            "Europe/Berlin",
+            ["2026-07-02 00:30:00", "2026-10-25 02:30:00", "2026-10-25 02:30:00", "2026-12-31 19:45:00"],
+            date(2026, 7, 2),
+            1,
+        ),
+        (
+            "America/St_Johns",
+            ["2026-07-01 20:00:00", "2026-10-24 22:00:00", "2026-10-24 23:00:00", "2026-12-31 15:15:00"],
+            date(2026, 10, 24),
+            2,
+        ),
+    ],
+)
+def test_times_are_those_of_the_clock_of_who_looks(
+    store: Store, zone: str, times: list[str], day: date, of_that_day: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [run_of(store, "3x3", seed, 100) for seed in range(1, 5)]
+    with sqlite3.connect(store.url.removeprefix("sqlite:///")) as connection:
+        connection.executemany(
+            "UPDATE runs SET ended = ? WHERE id = ?",
+            [(ended.timestamp(), run_id) for ended, run_id in zip(ENDED, ids, strict=True)],
+        )
+
+    def seen(name: str, **query: str) -> AppTest:
+        test = page(name, **query)
+        test.context["timezone"] = zone
+        return healthy(test.run())
+
+    test = seen("results")
+    healthy(next(t for t in test.toggle if t.label == "Fold seeds").set_value(False).run())
+    assert [str(time) for time in rows(test)["when"]] == times[::-1]
+    for run_id, time in ((ids[0], times[0]), (ids[3], times[3])):
+        assert any(f"Finished, {time} " in m.value for m in seen("run", run=str(run_id)).markdown)
+    found = exported(test, monkeypatch, "Rows shown")
+    assert found["when"].tolist() == ENDED[::-1]
+    box = next(d for d in test.date_input if d.label == "Ended between")
+    healthy(box.set_value((day, day)).run())
+    assert len(rows(test)) == of_that_day
 
 
 def test_the_charts_of_results_say_their_colours_in_shapes_too() -> None:

@@ -1,36 +1,48 @@
 """Files out and in: the table and the epochs, a run's receipt, a receipt from elsewhere that is to be repeated."""
 
-import io
 from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 
 from mnist_lab import receipt as receipts
+from mnist_lab import results
 from mnist_lab.errors import InputError
 from mnist_lab.receipt import Receipt
 from mnist_lab.store import Run
+from mnist_lab.table_files import Kind, written
 from mnist_lab.ui import errand, menu
 from mnist_lab.ui.session import lab
 
 _MESSAGE = "receipt_message"
-_TYPES = {"CSV": "text/csv", "Parquet": "application/vnd.apache.parquet", "JSON": "application/json"}
+_TYPES: dict[Kind, str] = {"CSV": "text/csv", "Parquet": "application/vnd.apache.parquet", "JSON": "application/json"}
 
 
-def table(found: pd.DataFrame, every: pd.DataFrame, shown: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
-    """The rows shown, all runs or the epochs of the runs shown, as CSV, Parquet or JSON."""
+def table(
+    found: pd.DataFrame,
+    every: pd.DataFrame,
+    fields: pd.DataFrame,
+    columns: list[str],
+    shown: Callable[[pd.DataFrame], pd.DataFrame],
+) -> None:
+    """The rows shown, all runs or the epochs of the runs shown, as CSV, Parquet or JSON.
+
+    Each has the whole design and recipe of its rows, and `columns`, the chosen ones, come first.
+    """
     with st.popover("Export", icon=":material/download:", key="export"):
         what = st.radio("What", ["Rows shown", "All runs", "Epochs of the runs shown"], key="export-what")
-        kind = st.segmented_control("As", list(_TYPES), default="CSV", required=True, key="export-as")
+        kind = st.segmented_control("As", list(_TYPES), default="CSV", required=True, key="export-as") or "CSV"
 
         def data() -> bytes:
             if what == "Rows shown":
-                rows = shown(found)
+                rows = results.whole(shown(found), fields, columns)
             elif what == "All runs":
-                rows = every.drop(columns=["ids", "seeds"])
-                rows = rows.assign(run=every["ids"].str[0], seed=every["seeds"].str[0])
+                rows = results.whole(every, fields, columns).drop(columns="runs")
+                rows["seeds"] = rows["seeds"].str[0]
+                rows = rows.rename(columns={"seeds": "seed"})
             else:
-                rows = lab().epochs([run_id for ids in found["ids"] for run_id in ids])
+                epochs = lab().epochs([run_id for ids in found["ids"] for run_id in ids])
+                rows = results.whole_epochs(epochs, every, fields)
             return written(rows, kind)
 
         st.download_button(
@@ -41,23 +53,10 @@ def table(found: pd.DataFrame, every: pd.DataFrame, shown: Callable[[pd.DataFram
             icon=":material/download:",
             on_click="ignore",
         )
-        st.caption("Rows as shown have percentages; all runs and epochs have shares of 1, and times in UTC.")
-
-
-def written(rows: pd.DataFrame, kind: str) -> bytes:
-    """A table as the bytes of a CSV, Parquet or JSON file."""
-    plain = rows.copy()
-    for name in plain:
-        if plain[name].map(lambda value: isinstance(value, tuple)).any():
-            plain[name] = plain[name].map(list)
-    if kind == "CSV":
-        text: str = plain.to_csv(index=False)
-        return text.encode()
-    if kind == "JSON":
-        return str(plain.to_json(orient="records", date_format="iso", indent=1)).encode()
-    buffer = io.BytesIO()
-    plain.drop(columns=["ids"], errors="ignore").to_parquet(buffer, index=False)
-    return buffer.getvalue()
+        st.caption(
+            "With every field of design and recipe; the chosen columns come first. Rows as shown have percentages and the "
+            "times of your clock; all runs and epochs have shares of 1, and times in UTC."
+        )
 
 
 def take_away(run: Run) -> None:

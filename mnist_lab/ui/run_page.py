@@ -1,18 +1,16 @@
 """A run's own page: everything known about it, and what can be done with it."""
 
-from datetime import datetime
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mnist_lab import dataset, live_charts, result_charts, results
+from mnist_lab import clock, dataset, live_charts, result_charts, results
 from mnist_lab.architecture import trace
 from mnist_lab.experiment import Experiment, Status, parse
 from mnist_lab.live_charts import Work
 from mnist_lab.store import Run
 from mnist_lab.ui import actions, exports, meaning, menu, onward, pictures, queue
-from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once
+from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once, zone
 
 
 class _NotTestedError(Exception):
@@ -59,8 +57,8 @@ def show(run: Run, rows: pd.DataFrame) -> None:
     icon, words = queue.STATUS[run.status]
     st.subheader(f"{icon} Run {run.id}: {run.name}, seed {run.seed}", anchor=False)
     tags = " ".join(f":blue-badge[{tag}]" for tag in run.tags)
-    when = datetime.fromtimestamp(run.ended or run.created).astimezone()
-    st.markdown(f"{words.capitalize()}, {when:%Y-%m-%d %H:%M:%S}, by {run.owner}. {tags}")
+    when = clock.text(run.ended or run.created, zone())
+    st.markdown(f"{words.capitalize()}, {when}, by {run.owner}. {tags}")
     if run.deleted:
         st.warning("This run is deleted, and gone for good in some days.", icon=":material/delete:")
         if st.button("Have it back", icon=":material/undo:"):

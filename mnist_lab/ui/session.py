@@ -6,11 +6,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import tzinfo
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from mnist_lab import clock
 from mnist_lab.errors import LabError
 from mnist_lab.experiment import Status
 from mnist_lab.lab import Lab
@@ -32,6 +34,11 @@ def _lab(url: str) -> Lab:
 def lab() -> Lab:
     """The one lab of this server. Raises StoreError where its database cannot be used; the next call tries again."""
     return _lab(default_url())
+
+
+def zone() -> tzinfo:
+    """The time zone of the person who looks."""
+    return clock.zone(st.context.timezone, st.context.timezone_offset)
 
 
 @st.cache_resource(show_spinner=False)

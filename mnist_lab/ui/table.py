@@ -1,6 +1,6 @@
 """The Results page's table: search, filters, columns in the order one likes, what is chosen in it."""
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,7 @@ from mnist_lab import results, search
 from mnist_lab.names import person
 from mnist_lab.search import Condition
 from mnist_lab.ui import actions, exports, menu
-from mnist_lab.ui.session import errors_shown, lab
+from mnist_lab.ui.session import errors_shown, lab, zone
 
 REFRESH_SECONDS = 3.0
 _number = st.column_config.NumberColumn
@@ -59,7 +59,9 @@ COLUMNS: dict[str, Any] = {
     "note": _text("Note"),
     "owner": _text("Owner"),
     "seeds": _text("Seeds"),
-    "when": st.column_config.DatetimeColumn("When", format="YYYY-MM-DD HH:mm:ss"),
+    "when": st.column_config.DatetimeColumn(
+        "When", format="YYYY-MM-DD HH:mm:ss", help="When it ended, or was queued where it has not; by your clock."
+    ),
     "runs": _text("Runs"),
     "error": _text("Why it ended"),
 }
@@ -108,14 +110,11 @@ def _fields(url: str, designs: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame([lab().fields(key) for key in designs], index=list(designs))
 
 
-def shown(given: pd.DataFrame) -> pd.DataFrame:
-    """Rows as they are displayed and exported: percentages, local time, text for tuples."""
+def shown(given: pd.DataFrame, where: tzinfo) -> pd.DataFrame:
+    """Rows as they are exported and, but for their lists, displayed: percentages, and the times of a zone."""
     found = given.copy()
-    found[_SHARES] = found[_SHARES].astype(float) * 100
-    found["when"] = found["when"].dt.tz_convert(datetime.now().astimezone().tzinfo)
-    for name, source in (("runs", "ids"), ("seeds", "seeds")):
-        found[name] = [", ".join(map(str, values)) for values in given[source]]
-    found["tags"] = found["tags"].map(list)
+    found[_SHARES] = (found[_SHARES].astype(float) * 100).round(12)  # 98.21, and not 98.21000000000001
+    found["when"] = found["when"].dt.tz_convert(where)
     return found
 
 
@@ -153,9 +152,8 @@ def show(now: Now) -> None:
     given = _folded(lab().url, now, archived=archived) if fold else each
     if not fold and not archived:
         given = given[~given["archived"]]
-    if "day" in conditions:
-        given = given.assign(day=_days(given))
-    found = given[search.matching(given, words) & search.meeting(given, conditions, fields)].reset_index(drop=True)
+    dated = given.assign(day=_days(given)) if "day" in conditions else given
+    found = given[search.matching(given, words) & search.meeting(dated, conditions, fields)].reset_index(drop=True)
     _grid(found, columns, fields)
     if conditions:
         st.caption(f":material/filter_alt: Filtered by {', '.join(name.replace('_', ' ') for name in conditions)}.")
@@ -163,7 +161,8 @@ def show(now: Now) -> None:
     _guards(found, f"{len(found):,}{left} rows, {found['ids'].map(len).sum():,} runs. ")
     actions.show(_chosen(found), each)
     with st.container(horizontal=True):
-        exports.table(found, each, shown)
+        where = zone()  # asked now: the file is made when no page is being drawn
+        exports.table(found, each, fields, columns, lambda rows: shown(rows, where))
         exports.receive()
 
 
@@ -211,7 +210,7 @@ def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> dict[str, Condition]:
 
 
 def _days(rows: pd.DataFrame) -> Any:
-    return rows["when"].dt.tz_convert(datetime.now().astimezone().tzinfo).dt.date
+    return rows["when"].dt.tz_convert(zone()).dt.date
 
 
 def _condition(title: str, column: pd.Series) -> Condition | None:
@@ -262,7 +261,12 @@ def _label(name: str) -> str:
 
 def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None:
     _keep_choice(found)
-    display = shown(found)
+    display = shown(found, zone())
+    # Without its zone, since a browser need not know the same ones.
+    display["when"] = display["when"].dt.tz_localize(None)
+    for name, source in (("runs", "ids"), ("seeds", "seeds")):
+        display[name] = [", ".join(map(str, values)) for values in found[source]]
+    display["tags"] = display["tags"].map(list)
     for name in columns:
         if name not in COLUMNS:
             display[name] = found["design_key"].map(fields[name])
