@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+from mnist_lab import numerals
 from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock, Spec
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, Protocol, parse
@@ -126,7 +127,7 @@ def text(value: Any) -> str:
         return "×".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)  # with all its digits
+    return numerals.written(value) if isinstance(value, float) else str(value)
 
 
 def _numbers(noun: str, indices: list[int]) -> str:

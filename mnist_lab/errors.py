@@ -55,6 +55,8 @@ def sentence(error: ValidationError) -> str:
     """The first problem of a pydantic error as `Where: what; received value.`"""
     first = error.errors(include_url=False)[0]
     message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    if first["type"] == "float_parsing":
+        message = "should be a number"
     where = _place(first["loc"])
     if first["type"] in ("missing", "value_error"):  # our own messages already say what was received
         return f"{where}: {message}." if where else f"{message}."

@@ -49,6 +49,11 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         set_number(page, "Training images", "50000")  # some seconds an epoch, so that it can be watched
         set_number(page, "Epochs", "5")
         page.get_by_text("3x3, changed: 9,418 parameters; about").wait_for()
+        settled(page)
+        page.get_by_role("textbox", name="Learning rate").select_text()
+        page.keyboard.type("0,9")  # key by key: a browser's own field for numbers would drop the comma
+        page.keyboard.press("Tab")
+        page.get_by_text("learning rate 0.9 · 5 epochs · 50,000 images in batches of 128").wait_for()
         page.get_by_role("button", name="Train", exact=True).click()
 
         page.get_by_text("Epoch 1 of 5").wait_for()
@@ -65,6 +70,7 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
 
     run = store.run(run.id)
     assert run.experiment.train_images == 50_000
+    assert run.experiment.recipe.optimizer.learning_rate == 0.9
     assert run.experiment.architecture.blocks[0].kernel_size == (2, 2)
     with server(store.url) as running, browser() as page:
         page.goto(f"{running.url}/results")
@@ -150,7 +156,7 @@ def test_an_impatient_second_click_trains_nothing_twice(store: Store) -> None:
         page.get_by_role("link", name="Design", exact=True).first.click()
         page.get_by_text("fast, changed: 108,874 parameters").wait_for()
         assert page.get_by_role("spinbutton", name="Epochs").input_value() == "1"
-        assert page.get_by_role("spinbutton", name="Learning rate").input_value() == "0.01"
+        assert page.get_by_role("textbox", name="Learning rate").input_value() == "0.01"
         page.get_by_role("button", name="Undo").click()
         wait_until(lambda: page.get_by_role("spinbutton", name="Epochs").input_value() == "2", "one change is undone")
 

@@ -40,7 +40,8 @@ def metric(test: AppTest, label: str) -> str:
 
 
 def number(test: AppTest, label: str):
-    return next(n for n in test.number_input if n.label == label)
+    """A field for a number: of a fraction it holds what is typed, as text."""
+    return next(field for field in [*test.number_input, *test.text_input] if field.label == label)
 
 
 def healthy(test: AppTest) -> AppTest:
@@ -100,7 +101,12 @@ def test_a_control_says_mixed_where_blocks_differ() -> None:
 @pytest.mark.parametrize(
     ("label", "value", "sentence"),
     [
-        ("Learning rate", 0.0, "Learning rate: should be greater than 0; received 0"),
+        ("Learning rate", "0", "Learning rate: should be greater than 0; received 0"),
+        ("Learning rate", "1.000,5", "Learning rate: should be a number; received '1.000,5'."),
+        ("Learning rate", "1,000", "Learning rate: should be a number; received '1,000'."),
+        ("Learning rate", "", "Learning rate: should be a number; received ''."),
+        ("Weight decay", "-0,1", "Weight decay: should be greater than or equal to 0; received -0.1."),
+        ("rho", "1", "Rho: should be less than 1; received 1.0."),
         ("Epochs", 0, "Epochs: should be greater than or equal to 1; received 0."),
         ("Training images", 61_000, "Train images: should be less than or equal to 60000; received 61000."),
         ("Training images", 0, "Train images: should be greater than or equal to 1; received 0."),
@@ -108,13 +114,13 @@ def test_a_control_says_mixed_where_blocks_differ() -> None:
         ("Seed", -1, "Seed: should be greater than or equal to 0; received -1."),
     ],
 )
-def test_a_wrong_value_stays_and_gets_a_sentence(label: str, value: float | None, sentence: str) -> None:
+def test_a_wrong_value_stays_and_gets_a_sentence(label: str, value: int | str, sentence: str) -> None:
     test = healthy(page("design", preset="3x3"))
     number(test, label).set_value(value).run()
     assert any(sentence in error.value for error in healthy(test).error)
     assert number(test, label).value == value
     assert test.button(key="train.0").disabled
-    number(test, label).set_value(1).run()
+    number(test, label).set_value("0,5" if isinstance(value, str) else 1).run()
     assert not test.error
     assert not test.button(key="train.0").disabled
 
@@ -240,9 +246,9 @@ def test_the_whole_recipe_can_be_edited() -> None:
     next(box for box in test.checkbox if box.label == "Nesterov").check().run()
     next(b for b in test.button_group if b.label == "Schedule").set_value("step").run()
     for label, value in (
-        ("Factor", 0.1),
-        ("Label smoothing", 0.1),
-        ("Rotation (degrees)", 15.0),
+        ("Factor", "0.1"),
+        ("Label smoothing", "10 %"),
+        ("Rotation (degrees)", "15"),
         ("Early stopping (epochs)", 2),
     ):
         number(healthy(test), label).set_value(value).run()
@@ -250,8 +256,49 @@ def test_the_whole_recipe_can_be_edited() -> None:
     assert recipe["optimizer"]["nesterov"] is True
     assert recipe["schedule"] == {"name": "step", "factor": 0.1, "every": 3}
     assert (recipe["label_smoothing"], recipe["augmentation"]["rotation"], recipe["patience"]) == (0.1, 15.0, 2)
-    number(test, "Label smoothing").set_value(1.5).run()
+    number(test, "Label smoothing").set_value("1,5").run()
     assert any("Label smoothing: should be less than 1; received 1.5." in error.value for error in test.error)
+
+
+def test_a_decimal_comma_is_understood_and_what_will_be_trained_stands_beside_train() -> None:
+    test = healthy(page("design", preset="fast"))
+    number(test, "Learning rate").set_value("0,003").run()
+    assert number(healthy(test), "Learning rate").value == "0,003", "as it was typed"
+    assert json.loads(test.query_params["design"])["recipe"]["optimizer"]["learning_rate"] == 0.003
+    number(test, "Weight decay").set_value("1e-4").run()
+    (bar,) = [caption.value for caption in healthy(test).caption if "learning rate" in caption.value]
+    assert "Adam, learning rate 0.003 (one-cycle) · 2 epochs · 55,000 images in batches of 256" in bar
+    assert "Weight decay 0.0001" in bar
+    press(test, "Undo")
+    press(test, "Undo")
+    assert number(test, "Learning rate").value == "0.01"
+
+
+def test_what_cannot_be_of_a_block_stays_with_its_sentence_and_nothing_else_is_trained() -> None:
+    test = healthy(page("design", preset="fast"))
+    test.button(key="row-blocks-0").click().run()
+
+    def dropout():
+        return test.text_input(next(f.key for f in test.text_input if str(f.key).startswith("blocks-0-dropout")))
+
+    for typed, sentence in (
+        ("1,5", "Block 1, dropout: should be less than 1; received 1.5."),
+        ("half", "received 'half'"),
+    ):
+        dropout().set_value(typed).run()
+        assert sentence in healthy(test).error[0].value
+        assert dropout().value == typed
+        assert test.button(key="train.0").disabled
+    next(box for box in test.selectbox if box.label == "Activation").set_value("elu").run()
+    assert dropout().value == "half", "another field loses nothing"
+    assert test.button(key="train.0").disabled
+    dropout().set_value("0,25").run()
+    assert not healthy(test).error
+    design = json.loads(test.query_params["design"])
+    assert (design["architecture"]["blocks"][0]["dropout"], design["architecture"]["blocks"][0]["activation"]) == (
+        0.25,
+        "elu",
+    )
 
 
 def test_one_factor_at_a_time(url: str) -> None:

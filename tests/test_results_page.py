@@ -17,7 +17,7 @@ from mnist_lab.presets import PRESETS
 from mnist_lab.report import Outcome
 from mnist_lab.store import Store
 from mnist_lab.ui import exports, table
-from tests.test_pages import healthy, page
+from tests.test_pages import healthy, number, page
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ def test_search_and_filters_leave_what_they_mean(runs: list[int]) -> None:
     boxes["Status"].set_value(["finished"]).run()
     assert rows(test)["name"].tolist() == ["2x2", "3x3"]
     next(b for b in test.multiselect if b.label == "Fields").set_value(["Parameters"]).run()
-    next(n for n in test.number_input if n.label == "Parameters, at most").set_value(20_000.0).run()
+    number(test, "Parameters, at most").set_value("20.000").run()
     assert rows(test)["name"].tolist() == ["3x3"]
     assert any("Filtered by status, parameters" in c.value for c in test.caption)
 
@@ -220,9 +220,12 @@ def test_networks_are_chosen_in_words_where_there_are_three(runs: list[int], sto
 
 def test_a_design_within_the_budget_and_its_price(runs: list[int]) -> None:
     test = healthy(page("results"))
-    budget = next(n for n in test.number_input if n.label.startswith("Budget"))
-    budget.set_value(50_000.0).run()
+    budget = next(n for n in test.text_input if n.label.startswith("Budget"))
+    budget.set_value("50,000").run()
     assert any("Within the budget, 3x3 (run 3) is highest: 98.94%, n = 3" in c.value for c in healthy(test).caption)
+    budget.set_value("5.0,0").run()
+    assert any("Until then it is left out" in m.value for m in healthy(test).markdown)
+    assert not any("Within the budget" in c.value for c in test.caption)
 
 
 def exported(test: AppTest, monkeypatch: pytest.MonkeyPatch, what: str, kind: table_files.Kind = "CSV") -> pd.DataFrame:

@@ -73,7 +73,7 @@ def test_a_run_is_continued_as_a_new_one_from_the_epoch_and_with_the_recipe_chos
     test = healthy(page("train", run=str(parent)))
     next(box for box in test.selectbox if box.label == "From the end of epoch").set_value(2).run()
     number(test, "Epochs").set_value(5).run()
-    number(test, "Learning rate").set_value(0.25).run()
+    number(test, "Learning rate").set_value("0,25").run()
     press(test, "Queue it")
     child = store.runs()[0]
     assert (child.parent_id, child.parent_epoch) == (parent, 2)

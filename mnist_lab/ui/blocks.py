@@ -1,5 +1,6 @@
 """The list of blocks: each a row that opens to its fields."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -68,11 +69,9 @@ def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int |
                 _actions(network, part, index)
                 fields.show(
                     type(block),
-                    block.model_dump(),
+                    block.model_dump() | drafts.refused(draft, part, index),
                     f"{part}-{index}",
-                    lambda name, value, index=index: drafts.edit(  # type: ignore[misc]
-                        editing.change(network, part, index, name, value)
-                    ),
+                    partial(drafts.edit_field, part, index),
                     bounded=True,
                 )
     _, high = LIMITS[part]

@@ -57,7 +57,8 @@ def presets(draft: Draft) -> None:
 
 def _quick(field: str, neutral: Any = None) -> Callable[[Draft, Any], Draft]:
     def change(draft: Draft, value: Any) -> Draft:
-        return {**draft, "quick": {**draft["quick"], field: neutral if value is None else value}}
+        quick = {**draft["quick"], field: neutral if value is None else value}
+        return {**draft, "quick": quick, "refused": {}}
 
     return change
 
@@ -153,16 +154,13 @@ def training(draft: Draft) -> None:
         says="How weights are moved from their gradients. Another optimizer brings its own usual learning rate.",
         shown=lambda name: OPTIMIZERS[name].__name__,
     )
-    right.number_input(
+    fields.number(
+        right,
         "Learning rate",
-        step=0.001,
-        format="%g",
-        help="How far one step moves the weights.",
-        **_bound(
-            "learning_rate",
-            recipe["optimizer"]["learning_rate"],
-            lambda d, value: _recipe("optimizer")(d, {**d["recipe"]["optimizer"], "learning_rate": value}),
-        ),
+        recipe["optimizer"]["learning_rate"],
+        key="learning_rate",
+        save=partial(_save_within("optimizer"), "learning_rate"),
+        says="How far one step moves the weights.",
     )
     fields.show(Recipe, recipe, "recipe", _save_recipe, bounded=False, only={"epochs", "batch_size"})
     left, right = st.columns(2)

@@ -5,7 +5,7 @@ import streamlit as st
 
 from mnist_lab import result_charts
 from mnist_lab.costs import COSTS, front, with_bytes
-from mnist_lab.ui import actions, menu
+from mnist_lab.ui import actions, fields, menu
 
 _METRICS = {"Test accuracy": "test", "Validation accuracy": "validation"}
 
@@ -31,14 +31,16 @@ def show(folded: pd.DataFrame) -> None:
         persist_state="session",
         format_func=lambda name: name.split()[0],
     )
-    budget = right.number_input(
+    budget = fields.optional_number(
+        right,
         f"Budget ({COSTS[cost]})",
-        min_value=0.0,
-        value=None,
         key=f"budget-{cost}",
-        persist_state="session",
-        help="Draws a line; what lies right of it is too dear.",
+        says="Draws a line; what lies right of it is too dear.",
+        is_count=cost != "seconds",
     )
+    if budget is not None and budget <= 0:
+        right.caption("A budget is more than 0.")
+        budget = None
     name = _METRICS[metric]
     rows = with_bytes(folded[(folded["n"] > 0) & folded[f"{name}_accuracy"].notna() & folded["parameters"].notna()])
     if rows.empty:

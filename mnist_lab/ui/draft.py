@@ -9,7 +9,9 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from mnist_lab import editing
 from mnist_lab.architecture import Architecture
+from mnist_lab.editing import Part
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, Protocol, parse, read_design
 from mnist_lab.history import History
@@ -25,7 +27,7 @@ def load() -> dict[str, Any]:
     """This session's draft: from the address where somebody just went to it, else as it was left.
 
     The draft's fields are an experiment's, with `start` (the network before the quick controls) and `quick` in the
-    place of `architecture`.
+    place of `architecture`; and `refused`: what was typed into fields of blocks and cannot be, with its sentence.
 
     Raises:
         InputError: the address holds something that is no design; the draft is as it was.
@@ -78,7 +80,7 @@ def _from_address(preset: str | None, design: str | None) -> Experiment:
 def of_experiment(experiment: Experiment) -> dict[str, Any]:
     """A draft that starts from an experiment, with the quick controls at rest."""
     fields = experiment.model_dump(mode="json")
-    return {**fields, "start": fields.pop("architecture"), "quick": {}}
+    return {**fields, "start": fields.pop("architecture"), "quick": {}, "refused": {}}
 
 
 def open_run(experiment: Experiment) -> None:
@@ -101,7 +103,26 @@ def edit(network: Architecture) -> None:
 
 def with_network(draft: dict[str, Any], network: Architecture) -> dict[str, Any]:
     """A draft with another network, and the quick controls at rest."""
-    return {**draft, "start": network.model_dump(mode="json"), "quick": {}}
+    return {**draft, "start": network.model_dump(mode="json"), "quick": {}, "refused": {}}
+
+
+def edit_field(part: Part, index: int, name: str, value: Any) -> None:
+    """Change one field of a block of the draft; a value that cannot be is kept beside the network, which stays."""
+    draft = current()
+    refused = {place: what for place, what in draft["refused"].items() if place != f"{part}-{index}-{name}"}
+    try:
+        draft = with_network(draft, editing.change(architecture(draft), part, index, name, value))
+    except InputError as error:
+        refused[f"{part}-{index}-{name}"] = [value, str(error)]
+    save({**draft, "refused": refused})
+
+
+def refused(draft: dict[str, Any], part: Part, index: int) -> dict[str, Any]:
+    """What was typed into the fields of a block and cannot be, by the field's name."""
+    start = f"{part}-{index}-"
+    return {
+        place.removeprefix(start): value for place, (value, _) in draft["refused"].items() if place.startswith(start)
+    }
 
 
 def undo() -> None:
@@ -146,7 +167,9 @@ def experiment(draft: dict[str, Any]) -> Experiment:
     Raises:
         InputError: one sentence on what cannot be.
     """
-    fields = {name: value for name, value in draft.items() if name not in ("start", "quick")}
+    for _, why in draft["refused"].values():
+        raise InputError(why)
+    fields = {name: value for name, value in draft.items() if name not in ("start", "quick", "refused")}
     return parse(Experiment, {**fields, "name": _name(draft), "architecture": architecture(draft).model_dump()})
 
 

@@ -8,11 +8,61 @@ from typing import Any, Literal, Union, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from mnist_lab import numerals
 from mnist_lab.architecture import Spec
+from mnist_lab.errors import InputError
 
 Save = Callable[[str, Any], None]
 
 _PLACES = "places_of_fields"
+_WRONG = ":small[:material/error: {}]"
+
+
+def number(
+    place: Any, label: str, value: float | str, *, key: str, save: Callable[[float | str], None], says: str
+) -> None:
+    """A field for a fraction, bound to a value kept elsewhere; what is no number is saved as the text that it is.
+
+    A browser's own field for numbers drops what it does not expect: `0,003` became 3.
+    """
+    text = value if isinstance(value, str) else numerals.written(value)
+    typed = st.session_state.get(_name(key))
+    if typed is not None and _read(typed)[0] == value:
+        text = typed  # another way to write it, left to the person
+    place.text_input(
+        label,
+        max_chars=numerals.MOST_LETTERS,
+        help=says,
+        **bound(key, text, lambda new: save(new if (found := _read(new)[0]) is None else found)),
+    )
+    if wrong := _read(text)[1]:
+        place.markdown(_WRONG.format(wrong))
+
+
+def optional_number(
+    place: Any, label: str, *, key: str, says: str | None = None, is_count: bool = False
+) -> float | None:
+    """A field for a number that may be left out, kept for the session; None too where it is no number, and it says so."""
+    text = place.text_input(label, key=key, persist_state="session", max_chars=numerals.MOST_LETTERS, help=says)
+    if not text.strip():
+        return None
+    found, wrong = _read(text, is_count=is_count)
+    if wrong:
+        place.markdown(_WRONG.format(f"{wrong} Until then it is left out."))
+    return found
+
+
+def _read(text: str, *, is_count: bool = False) -> tuple[float | None, str]:
+    """A number and no words, or none and why."""
+    try:
+        return numerals.read(text, is_count=is_count), ""
+    except InputError as error:
+        return None, str(error)
+
+
+def _name(key: str) -> str:
+    """Of the widget that is bound under a key now."""
+    return f"{key}.{st.session_state.setdefault(_PLACES, ({}, {}))[0].setdefault(key, 0)}"
 
 
 def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
@@ -23,11 +73,12 @@ def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
     comes next, and for the same widget that would be a change back. So would be what it reports of a page that the
     session has left already: all of it is new to Streamlit then, but no change of what the widget showed.
     """
-    places, shown = st.session_state.setdefault(_PLACES, ({}, {}))
-    place = places.setdefault(key, 0)
-    if st.session_state.get(f"{key}.{place}", value) != value:
-        places[key] = place = place + 1
-    name = f"{key}.{place}"
+    name = _name(key)
+    places, shown = st.session_state[_PLACES]
+    if st.session_state.get(name, value) != value:
+        places[key] += 1
+        name = _name(key)
+    place = places[key]
     if name not in st.session_state:
         st.session_state[name] = value
     shown[key] = value
@@ -69,7 +120,8 @@ def show(
 
     Args:
         values: the fields as plain data; save: called with a field's name and new value.
-        bounded: let the widgets refuse what is out of bounds; else it is kept, and somebody else says what is wrong.
+        bounded: let the widgets of whole numbers refuse what is out of bounds; else it is kept, and somebody else says
+            what is wrong. What is typed into a field for a fraction is always kept.
         only: these fields; all where None.
     """
     cells: list[Callable[[Any], None]] = []
@@ -102,7 +154,7 @@ def _cells(
     if kind is bool:
         return [lambda place: place.checkbox(label, help=says, **bound(key, value, save))]
     if get_origin(kind) is tuple:
-        limits = _limits(get_args(kind)[0].__metadata__[0], int)
+        limits = _limits(get_args(kind)[0].__metadata__[0])
 
         def side(place: Any, i: int, word: str) -> None:
             def save_side(new: int) -> None:
@@ -112,20 +164,13 @@ def _cells(
             place.number_input(words, help=says, **limits, **bound(f"{key}-{word}", value[i], save_side))
 
         return [partial(side, i=i, word=word) for i, word in enumerate(("height", "width"))]
-    limits = _limits(info, kind)
-    if not bounded:
-        limits = {rule: limits[rule] for rule in ("step", "format") if rule in limits}
+    if kind is float:
+        return [partial(number, label=str(label), value=value, key=key, save=save, says=str(says))]
+    limits = _limits(info) if bounded else {"step": 1}
     return [lambda place: place.number_input(label, help=says, **limits, **bound(key, value, save))]
 
 
-def _limits(info: FieldInfo, kind: type) -> dict[str, Any]:
-    """Bounds, step and format of a number field."""
-    rules = {
-        name: getattr(rule, name) for rule in info.metadata for name in ("ge", "gt", "le", "lt") if hasattr(rule, name)
-    }
-    high: float = rules.get("le", rules.get("lt"))  # type: ignore[assignment]
-    if kind is int:
-        return {"min_value": rules["ge"], "max_value": high, "step": 1}
-    step = 0.001 if "gt" in rules else 0.05 if high <= 1 else 1.0
-    top = float(high) if "le" in rules else high - 0.001
-    return {"min_value": float(rules.get("ge", 0.0)), "max_value": top, "step": step, "format": "%g"}
+def _limits(info: FieldInfo) -> dict[str, int]:
+    """Bounds and step of a field for whole numbers."""
+    rules = {name: getattr(rule, name) for rule in info.metadata for name in ("ge", "le") if hasattr(rule, name)}
+    return {"min_value": rules["ge"], "max_value": rules["le"], "step": 1}

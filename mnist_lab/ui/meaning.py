@@ -7,7 +7,8 @@ import streamlit as st
 
 from mnist_lab import dataset, design_charts
 from mnist_lab.advice import notes
-from mnist_lab.architecture import Architecture, TracedLayer, fitting, problem, sees, sees_all_from, totals, trace
+from mnist_lab.architecture import Architecture, Spec, TracedLayer, fitting, problem, sees, sees_all_from, totals, trace
+from mnist_lab.compare import text
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import Prediction, duration_text
 from mnist_lab.experiment import Experiment
@@ -212,4 +213,37 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
         experiment, prediction = meant
         several = f"; all {seeds} runs about {duration_text(seeds * prediction.seconds)}" if seeds > 1 else ""
         parameters = totals(trace(experiment.architecture)).parameters
-        st.caption(f"{experiment.name}: {parameters:,} parameters; {prediction.text()}{several}, on this machine.")
+        st.caption(
+            f"{experiment.name}: {parameters:,} parameters; {prediction.text()}{several}, on this machine.  \n"
+            f"{recipe_in_words(experiment)}."
+        )
+
+
+def recipe_in_words(experiment: Experiment) -> str:
+    """How it will be trained, in a line: the figures that matter most, and whatever else is not as it usually is."""
+    recipe = experiment.recipe
+    optimizer, schedule = recipe.optimizer, recipe.schedule.name
+    words = [
+        f"{type(optimizer).__name__}, learning rate {text(optimizer.learning_rate)}"
+        + ("" if schedule == "constant" else f" ({schedule})"),
+        f"{recipe.epochs:,} {'epoch' if recipe.epochs == 1 else 'epochs'}",
+        f"{experiment.train_images:,} images in batches of {recipe.batch_size:,}",
+        *_unusual(optimizer),
+        *_unusual(recipe.schedule),
+        *_unusual(recipe),
+        *_unusual(recipe.augmentation),
+        f"{experiment.protocol} protocol",
+        f"seed {experiment.seed}",
+    ]
+    return " · ".join(words)
+
+
+def _unusual(spec: Spec) -> list[str]:
+    """Fields that are not as they are by default, by their titles; of those that `recipe_in_words` names, none."""
+    return [
+        f"{str(info.title).removesuffix(' (epochs)')} {text(value)}"
+        for name, info in type(spec).model_fields.items()
+        if name not in ("learning_rate", "batch_size", "epochs")
+        and not isinstance(value := getattr(spec, name), Spec)
+        and value != info.default
+    ]

@@ -11,6 +11,7 @@ from mnist_lab import results, search
 from mnist_lab.names import person
 from mnist_lab.search import Condition
 from mnist_lab.ui import actions, exports, menu
+from mnist_lab.ui.fields import optional_number
 from mnist_lab.ui.session import errors_shown, lab, zone
 
 REFRESH_SECONDS = 3.0
@@ -216,8 +217,16 @@ def _days(rows: pd.DataFrame) -> Any:
 def _condition(title: str, column: pd.Series) -> Condition | None:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         left, right = st.columns(2)
-        low = left.number_input(f"{title}, at least", value=None, key=f"low-{title}", persist_state="session")
-        high = right.number_input(f"{title}, at most", value=None, key=f"high-{title}", persist_state="session")
+        low, high = (
+            optional_number(
+                place,
+                f"{title}, {words}",
+                key=f"{end}-{title}",
+                says="As 0.98 or 98 %." if title == "Test accuracy" else None,
+                is_count=pd.api.types.is_integer_dtype(column),
+            )
+            for place, end, words in ((left, "low", "at least"), (right, "high", "at most"))
+        )
         return None if low is None and high is None else Condition(low=low, high=high)
     values = st.multiselect(
         title, sorted(column.dropna().unique(), key=str), key=f"values-{title}", persist_state="session"

@@ -1,0 +1,45 @@
+"""Numbers as people write them: with a decimal point or a decimal comma."""
+
+import re
+from math import isinf
+
+from mnist_lab.errors import InputError
+
+MOST_LETTERS = 40
+_NUMBER = re.compile(r"([+-]?)([0-9]*)(?:([.,])([0-9]*))?(?:e([+-]?[0-9]+))?\s*(%?)", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:([.,'’\s])[0-9]{3})(?:\1[0-9]{3})*")
+
+
+def read(text: str, *, is_count: bool = False) -> float:
+    """The number that a text means: `0.003`, `0,003`, `3e-3` and `0.3 %` are one.
+
+    What could mean two numbers is refused rather than guessed. So is what a browser would have made another number of.
+
+    Args:
+        is_count: of things that are counted a point or comma before three digits stands between thousands.
+
+    Raises:
+        InputError: a sentence that says why not and how to write it; it does not repeat the text.
+    """
+    plain = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text.strip().replace("−", "-"))
+    if is_count and _THOUSANDS.fullmatch(plain):
+        return float(re.sub(r"[^0-9]", "", plain))
+    found = _NUMBER.fullmatch(plain)
+    if found is None or not (found[2] or found[4]):
+        if re.fullmatch(r"[+-]?[0-9.,'’\s]*[0-9]", plain):
+            raise InputError("Write the number with one decimal point or comma and nothing between thousands.")
+        raise InputError("This is not a number; write it like 0.001, 0,001 or 1e-3.")
+    sign, whole, separator, fraction, exponent, percent = found.groups()
+    if separator == "," and len(fraction) == 3 and 0 < len(whole) <= 3 and whole.strip("0") and not exponent:
+        raise InputError(
+            f"This could mean {whole}.{fraction} or {whole}{fraction}; write it with a decimal point or no comma."
+        )
+    number = float(f"{sign}{whole or 0}.{fraction or 0}e{exponent or 0}") / (100 if percent else 1)
+    if isinf(number):
+        raise InputError("This number is too large.")
+    return number
+
+
+def written(number: float) -> str:
+    """A number in full, so that reading it gives the same one: `0.003`, `12`, `1e-07`."""
+    return repr(float(number)).removesuffix(".0")
