@@ -4,9 +4,59 @@ import functools
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 Spec = dict[str, Any]
+Frame = tuple[float, float]
+_FLOORS = (0.98, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2, 0.0)
+_LOWEST_CEILING = 0.05
+_MARGIN = 0.04
+
+
+def frame(metric: str, x: ArrayLike, values: ArrayLike, runs: ArrayLike) -> Frame:
+    """The part of the scale where the later half of some curves lies, for a closer look; the earlier may leave it.
+
+    Its ends are few and round, so that it seldom changes while a run trains.
+
+    Args:
+        metric: `loss` or `accuracy`; x, values, runs: the curves' points, all of the same length.
+    """
+    at, all_values, names = np.asarray(x, float), np.asarray(values, float), np.asarray(runs, str)
+    late = [all_values[(names == name) & (at >= at[names == name].max() / 2)] for name in np.unique(names)]
+    found = np.concatenate([*late, np.array([], float)])
+    found = found[np.isfinite(found)]
+    if metric == "accuracy":
+        return next(floor for floor in _FLOORS if not len(found) or floor <= found.min() or not floor), 1.0
+    highest = max(_LOWEST_CEILING, float(found.max()) if len(found) else 0.0)
+    power = 10.0 ** np.floor(np.log10(highest))
+    return 0.0, float(next(f * power for f in (1, 2, 5, 10) if f * power >= highest * (1 - 1e-9)))
+
+
+def outside(metric: str, values: ArrayLike, shown: Frame) -> str:
+    """What lies outside a frame, in words: how many points, and how far; empty where nothing does."""
+    found = np.asarray(values, float)
+    if metric == "accuracy":
+        low = found[found < shown[0]]
+        return _points(len(low), f"of accuracy below {shown[0]:.0%}, the lowest {low.min():.1%}") if len(low) else ""
+    high = found[found > shown[1]]
+    return _points(len(high), f"of loss above {shown[1]:g}, the highest {high.max():.3g}") if len(high) else ""
+
+
+def _points(count: int, words: str) -> str:
+    return f"{count:,} {'point' if count == 1 else 'points'} {words}"
+
+
+def shares(*columns: pd.Series) -> alt.Scale:
+    """A scale of accuracies that goes a little beyond its data, and never below 0 or above 1."""
+    found = np.concatenate([column.to_numpy(float) for column in columns])
+    found = found[np.isfinite(found)].clip(0, 1)
+    if not len(found):
+        return alt.Scale(domain=[0, 1], nice=False)
+    low, high = float(found.min()), float(found.max())
+    margin = max(_MARGIN * (high - low), 0.001)
+    return alt.Scale(domain=[max(0.0, low - margin), min(1.0, high + margin)], nice=False)
 
 
 def reproduction_points(network: str, notebook_epochs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
@@ -22,20 +72,24 @@ def reproduction_points(network: str, notebook_epochs: pd.DataFrame, ours: pd.Da
     return both.rename(columns={"validation_accuracy": "value"})
 
 
-def reproduction(network: str, points: pd.DataFrame) -> alt.LayerChart:
-    """Validation accuracy by epoch of one of the notebook's networks: its own log dashed, our runs solid."""
+def reproduction(network: str, points: pd.DataFrame, shown: Frame) -> alt.LayerChart:
+    """Validation accuracy by epoch of one of the notebook's networks: its own log dashed, our runs solid.
+
+    Args:
+        shown: the part of the scale that is drawn; lines leave it.
+    """
     who = ["notebook, 2019", "this lab"]
     base = alt.Chart(points).encode(
         x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, 12]), axis=alt.Axis(tickMinStep=2, format="d")),
-        y=alt.Y("value:Q", title=None, scale=alt.Scale(domain=[0.85, 1], clamp=True), axis=alt.Axis(format=".0%")),
+        y=alt.Y("value:Q", title=None, scale=alt.Scale(domain=list(shown)), axis=alt.Axis(format=".0%")),
         color=alt.Color("who:N", scale=alt.Scale(domain=who), legend=None),
         detail="line:N",
         tooltip=["line:N", "epoch:Q", alt.Tooltip("value:Q", title="validation accuracy", format=".2%")],
     )
-    lines = base.mark_line().encode(
+    lines = base.mark_line(clip=True).encode(
         strokeDash=alt.StrokeDash("who:N", scale=alt.Scale(domain=who, range=[[5, 3], [1, 0]]), legend=None)
     )
-    marks = base.mark_point(filled=True, size=35).encode(
+    marks = base.mark_point(filled=True, size=35, clip=True).encode(
         shape=alt.Shape("who:N", scale=alt.Scale(domain=who, range=["square", "circle"]), legend=None)
     )
     chart: alt.LayerChart = (lines + marks).properties(title=network, height=240)

@@ -6,12 +6,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from mnist_lab.charts import Spec, without_data
+from mnist_lab.charts import Spec, shares, without_data
 
 _GREY = "#7A7A7A"
 _ORANGE = ["#FBE3C8", "#E07B00"]
 _SHAPES = ["circle", "square", "triangle-up", "diamond"]
 CLASSES = 10
+FULL_COLOUR = 0.05  # of a digit's images: more mistakes of a kind are no darker
 
 
 def answer_points(probabilities: np.ndarray) -> pd.DataFrame:
@@ -70,7 +71,7 @@ def confusion(points: pd.DataFrame, *, in_percent: bool) -> alt.LayerChart:
         .mark_rect()
         .encode(
             color=alt.Color(
-                "share:Q", legend=None, scale=alt.Scale(type="sqrt", domain=[0, 0.05], clamp=True, range=_ORANGE)
+                "share:Q", legend=None, scale=alt.Scale(type="sqrt", domain=[0, FULL_COLOUR], clamp=True, range=_ORANGE)
             )
         )
     )
@@ -215,8 +216,7 @@ def curves(points: pd.DataFrame, title: str, neutral: float, networks: list[str]
 def alone(points: pd.DataFrame, whole: float) -> alt.LayerChart:
     """Accuracy with one channel off, for each: `channel`, `accuracy`; a rule where none is."""
     base = alt.Chart(points)
-    lowest = min(float(points["accuracy"].min()), whole)
-    scale = alt.Scale(domain=[max(0.0, lowest - 0.02), min(1.0, whole + 0.01)])
+    scale = shares(points["accuracy"], pd.Series([whole]))
     marks = base.mark_point(filled=True, size=60).encode(
         x=alt.X("channel:O", title="switched off alone", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y("accuracy:Q", title="test accuracy", scale=scale, axis=alt.Axis(format=".1%")),

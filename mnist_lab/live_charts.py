@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_lab.architecture import totals, trace
-from mnist_lab.charts import Spec, without_data
+from mnist_lab.charts import Frame, Spec, without_data
 from mnist_lab.experiment import Experiment
 from mnist_lab.report import Snapshot
 
@@ -24,9 +24,9 @@ AXES: dict[Axis, str] = {
     "multiply-adds": "multiply-adds (billions)",
 }
 SERIES = ("training", "validation")
+FULL_COLOUR = 0.1  # of a digit's images: more mistakes of a kind are no darker
 BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "validation"
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
-_ZOOM = {"loss": [0, 0.5], "accuracy": [0.9, 1]}
 _HEIGHT = 300
 _RUNS = alt.Legend(orient="bottom", title=None, columns=3)  # values at the ends would lie on one another
 # Forward, gradient of the inputs, gradient of the weights: three times the multiply-adds of an answer.
@@ -89,20 +89,23 @@ def curve_points(
 
 
 @functools.lru_cache(maxsize=128)
-def curves(metric: str, axis: Axis, planned: float | None, *, zoom: bool = False, several: bool = False) -> Spec:
+def curves(
+    metric: str, axis: Axis, planned: float | None, *, shown: Frame | None = None, several: bool = False
+) -> Spec:
     """The specification of a live chart, without its data: a table of `curve_points` goes beside it.
 
-    It depends on nothing that changes while a run trains, so the chart on the page is updated, not built anew.
+    It depends on little that changes while a run trains, so the chart on the page is updated, seldom built anew.
 
     Args:
-        metric: `loss` or `accuracy`; planned: where the axis ends; zoom: show the end of the scale where good networks
-        differ; several: runs are told apart by colour and shape, training and validation by dash.
+        metric: `loss` or `accuracy`; planned: where the axis ends; shown: the part of the scale that is drawn, of which
+        lines leave the frame (`charts.frame`), all of it where None; several: runs are told apart by colour and shape, training and validation by dash.
     """
     is_accuracy = metric == "accuracy"
-    if zoom:
-        y_scale = alt.Scale(domain=_ZOOM[metric], clamp=True)
+    if shown:
+        y_scale = alt.Scale(domain=list(shown))
     else:
         y_scale = alt.Scale(domain=[0, 1]) if is_accuracy else alt.Scale(domainMin=0)
+    clip = shown is not None
     number = ".2%" if is_accuracy else ".4f"
     x_scale = alt.Scale(domainMin=0, nice=False) if planned is None else alt.Scale(domain=[0, planned], nice=False)
     colour = (
@@ -123,16 +126,18 @@ def curves(metric: str, axis: Axis, planned: float | None, *, zoom: bool = False
         ],
     )
     by_batch = base.transform_filter(alt.datum.kind == BATCHES).mark_line(
-        strokeWidth=1.2, opacity=0.45 if several else 0.75
+        strokeWidth=1.2, opacity=0.45 if several else 0.75, clip=clip
     )
-    means = base.transform_filter(alt.datum.kind == EPOCHS).mark_point(size=45, shape="circle", filled=False)
+    means = base.transform_filter(alt.datum.kind == EPOCHS).mark_point(size=45, shape="circle", filled=False, clip=clip)
     validation = base.transform_filter(alt.datum.kind == VALIDATION)
-    validation_line = validation.mark_line(strokeDash=[5, 3])
+    validation_line = validation.mark_line(strokeDash=[5, 3], clip=clip)
     if several:
-        validation_points = validation.mark_point(size=60, filled=True).encode(shape=alt.Shape("run:N", legend=_RUNS))
+        validation_points = validation.mark_point(size=60, filled=True, clip=clip).encode(
+            shape=alt.Shape("run:N", legend=_RUNS)
+        )
         layers = [by_batch, validation_line, validation_points]
     else:
-        validation_points = validation.mark_point(size=60, shape="diamond", filled=True)
+        validation_points = validation.mark_point(size=60, shape="diamond", filled=True, clip=clip)
         layers = [by_batch, means, validation_line, validation_points, *_ends_of_series(base, number)]
     chart = alt.layer(*layers).properties(
         title=_TITLES[metric],
@@ -186,7 +191,7 @@ def confusion() -> Spec:
         color=alt.Color(
             "share:Q",
             legend=None,
-            scale=alt.Scale(type="sqrt", domain=[0, 0.1], clamp=True, range=["#FBE3C8", "#E07B00"]),
+            scale=alt.Scale(type="sqrt", domain=[0, FULL_COLOUR], clamp=True, range=["#FBE3C8", "#E07B00"]),
         )
     )
     words = errors.mark_text(fontSize=11, color="#111111").encode(text="images:Q")

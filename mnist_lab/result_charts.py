@@ -3,10 +3,12 @@
 import altair as alt
 import pandas as pd
 
+from mnist_lab.charts import shares
 from mnist_lab.live_charts import AXES, Axis
 
 _SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 _GREY = "#7A7A7A"
+_FEW = 3
 
 
 def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: list[str]) -> alt.LayerChart:
@@ -16,6 +18,7 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: li
         points: `side`, `run`, `seed`, `x` (along the axis) and the value.
     """
     scale = alt.Scale(domain=sides)
+    is_share = "accuracy" in value
     base = alt.Chart(points).encode(
         x=alt.X(
             "x:Q",
@@ -26,8 +29,8 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: li
         y=alt.Y(
             f"{value}:Q",
             title=title,
-            scale=alt.Scale(zero=False),
-            axis=alt.Axis(format=".1%" if "accuracy" in value else "~g"),
+            scale=shares(points[value]) if is_share else alt.Scale(zero=False),
+            axis=alt.Axis(format=".1%" if is_share else "~g"),
         ),
         color=alt.Color("side:N", scale=scale, title=None, legend=alt.Legend(orient="bottom", labelLimit=300)),
         detail="run:N",
@@ -52,10 +55,14 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: li
 
 
 def spreads(points: pd.DataFrame, title: str) -> alt.LayerChart:
-    """Each side's seeds as points, its mean as a bar with its 95 % interval: `side`, `seed`, `value`, `mean`, `low`, `high`."""
+    """Each side's seeds as points, its mean as a bar with its 95 % interval: `side`, `seed`, `value`, `mean`, `low`, `high`.
+
+    An interval is drawn as far as a share can be; `beyond` says how far it goes on.
+    """
     y = alt.Y("side:N", title=None, axis=alt.Axis(labelLimit=260))
-    x = alt.X("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format=".2%"))
-    base = alt.Chart(points)
+    scale = shares(points["value"], points["low"], points["high"])
+    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(format=".2%"))
+    base = alt.Chart(_within(points))
     seeds = base.mark_point(filled=True, size=50, opacity=0.7).encode(
         x=x, y=y, tooltip=["side:N", "seed:N", alt.Tooltip("value:Q", format=".2%")]
     )
@@ -67,6 +74,26 @@ def spreads(points: pd.DataFrame, title: str) -> alt.LayerChart:
     return chart
 
 
+def _within(points: pd.DataFrame) -> pd.DataFrame:
+    """The same with intervals that end where a share does."""
+    return points.assign(low=points["low"].clip(0, 1), high=points["high"].clip(0, 1))
+
+
+def beyond(points: pd.DataFrame, name: str) -> str:
+    """Which intervals go on where no share is, in words, by the column `name`; empty where none does.
+
+    Student's interval knows nothing of shares: that of two seeds is often wider than there is room.
+    """
+    cut = points[(points["low"] < 0) | (points["high"] > 1)].drop_duplicates(name)
+    if cut.empty:
+        return ""
+    each = ", ".join(
+        f"{row[name]} ({100 * row['low']:.1f} to {100 * row['high']:.1f} %)" for _, row in cut.head(_FEW).iterrows()
+    )
+    more = f" and {len(cut) - _FEW} more" if len(cut) > _FEW else ""
+    return f"Intervals that are cut at 0 or 100 %, since no accuracy lies beyond: {each}{more}. They need more seeds."
+
+
 def by_digit(points: pd.DataFrame, sides: list[str]) -> alt.Chart:
     """Accuracy on the test images of each digit, a shape and a colour for each side: `digit`, `side`, `accuracy`."""
     legend = alt.Legend(orient="bottom", labelLimit=300) if len(sides) > 1 else None
@@ -75,7 +102,7 @@ def by_digit(points: pd.DataFrame, sides: list[str]) -> alt.Chart:
         .mark_point(filled=True, size=90, opacity=0.85)
         .encode(
             x=alt.X("digit:O", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("accuracy:Q", title="test accuracy", scale=alt.Scale(zero=False), axis=alt.Axis(format=".1%")),
+            y=alt.Y("accuracy:Q", title="test accuracy", scale=shares(points["accuracy"]), axis=alt.Axis(format=".1%")),
             color=alt.Color("side:N", scale=alt.Scale(domain=sides), title=None, legend=legend),
             shape=alt.Shape(
                 "side:N", scale=alt.Scale(domain=sides, range=_SHAPES[: len(sides)]), title=None, legend=legend
@@ -94,15 +121,16 @@ def costs(points: pd.DataFrame, cost: str, title: str, metric: str, budget: floa
         points: `run`, `name`, `n`, the cost, `accuracy`, `low`, `high` (of its interval), `front` (whether it is on it).
     """
     chosen = alt.selection_point(name="open", fields=["run"], on="click", clear=False)
-    span = points[cost].max() / max(points[cost].min(), 1e-9) if len(points) else 1
+    span = points[cost].max() / points[cost].min() if len(points) and points[cost].min() > 0 else 1
     x = alt.X(
         f"{cost}:Q",
         title=title,
         scale=alt.Scale(type="log" if span > 30 else "linear", zero=False, nice=True),
         axis=alt.Axis(format="~s"),
     )
-    y = alt.Y("accuracy:Q", title=metric, scale=alt.Scale(zero=False), axis=alt.Axis(format=".2%"))
-    base = alt.Chart(points)
+    scale = shares(points["accuracy"], points["low"], points["high"])
+    y = alt.Y("accuracy:Q", title=metric, scale=scale, axis=alt.Axis(format=".2%"))
+    base = alt.Chart(_within(points))
     marks = (
         base.mark_point(size=90, cursor="pointer")
         .encode(

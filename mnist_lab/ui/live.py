@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from mnist_lab import live_charts
+from mnist_lab import charts, live_charts
 from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Experiment, Protocol, Status, Wish, parse
 from mnist_lab.lab import Progress
@@ -230,20 +230,26 @@ def _charts(progress: Progress) -> None:
         "Zoom in",
         key="zoom",
         persist_state="session",
-        help="Accuracy from 90 % up, loss up to 0.5: where good networks differ. What lies outside is drawn at the edge.",
+        help="Draws the part of the scale where the later half of the curves lies. What lies outside leaves the frame.",
     )
     drawn = [run, *(lab().run(other) for other in others if other != run.id)]
     ends = [end for each in drawn if (end := _work(each.experiment_json).planned(axis)) is not None]
     several = len(drawn) > 1
+    left_out = []
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         parts = [_points(_progress(each), metric, axis) for each in drawn]
         points = pa.concat_tables(parts) if several else parts[0]
+        shown = charts.frame(metric, points["x"], points["value"], points["run"]) if zoom else None
+        if shown and (told := charts.outside(metric, points["value"], shown)):
+            left_out.append(told)
         column.vega_lite_chart(
             points,
-            live_charts.curves(metric, axis, max(ends) if ends else None, zoom=zoom, several=several),
+            live_charts.curves(metric, axis, max(ends) if ends else None, shown=shown, several=several),
             key=f"chart-{metric}",
             alt=f"{metric} along {AXES[axis]}: training by batch and validation by epoch",
         )
+    if left_out:
+        st.caption(f"Outside the frames: {'; '.join(left_out)}.")
     if several:
         names = ", ".join(
             f"run {each.id}: {each.name}, seed {each.experiment.seed}, "

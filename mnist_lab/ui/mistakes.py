@@ -59,6 +59,7 @@ def _confusion(answers: np.ndarray, labels: np.ndarray) -> tuple[int, int] | Non
         key="confusion-cells",
         alt="Confusion matrix: rows are digits, columns answers. Most frequent mistakes: " + _worst(points),
     )
+    st.caption(f"Full colour from {inspection_charts.FULL_COLOUR:.0%} of a digit's images on.")
     picked = event["selection"].get("cell")
     return (int(picked[0]["digit"]), int(picked[0]["answer"])) if picked else None
 

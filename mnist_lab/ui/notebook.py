@@ -54,15 +54,18 @@ def show(rows: pd.DataFrame) -> None:
     ours = results.reproductions(rows)
     names = {ids[0]: name for name, repeated in ours.items() for ids in repeated["ids"]}
     epochs = lab().epochs(list(names)).assign(name=lambda table: table["run_id"].map(names))
-    for column, name in zip(st.columns(len(NOTEBOOK_PRESETS)), NOTEBOOK_PRESETS, strict=True):
-        points = charts.reproduction_points(name, notebook.epochs(), epochs)
+    each = {name: charts.reproduction_points(name, notebook.epochs(), epochs) for name in NOTEBOOK_PRESETS}
+    every = pd.concat([points.assign(line=name + points["line"]) for name, points in each.items()])
+    frame = charts.frame("accuracy", every["epoch"], every["value"], every["line"])
+    for column, (name, points) in zip(st.columns(len(each)), each.items(), strict=True):
         column.altair_chart(
-            charts.reproduction(name, points),
+            charts.reproduction(name, points, frame),
             alt=f"Validation accuracy by epoch of {name}: the notebook's log dashed, our runs solid",
         )
+    left_out = charts.outside("accuracy", every["value"], frame)
     st.caption(
-        "Validation accuracy, on the test images. ■ dashed: the notebook, 2019. ● solid: runs of this lab. "
-        "What lies under 85 % is drawn at the edge."
+        "Validation accuracy, on the test images. ■ dashed: the notebook, 2019. ● solid: runs of this lab."
+        + (f" Outside the frame: {left_out}." if left_out else "")
     )
     st.caption(
         "The notebook printed no log of its 7×7 network: only its last figure is known. Its 2×2 network's validation accuracy jumps by several "

@@ -37,6 +37,7 @@ def show(run: Run) -> None:
             key="confusion",
             alt=f"Confusion matrix on the validation images after epoch {shown}: {wrong} wrong answers",
         )
+        st.caption(f"Full colour from {live_charts.FULL_COLOUR:.0%} of a digit's images on.")
     with middle:
         st.markdown("**Filters of the first convolution**")
         kernels = tiles.montage(snapshot.filters[:, :, 0], across=8)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mnist_lab import clock, dataset, live_charts, result_charts, results
+from mnist_lab import charts, clock, dataset, live_charts, result_charts, results
 from mnist_lab.architecture import trace
 from mnist_lab.experiment import Experiment, Status, parse
 from mnist_lab.live_charts import Work
@@ -186,12 +186,16 @@ def _curves(run: Run) -> None:
         st.segmented_control("Curve", ["accuracy", "loss"], default="accuracy", required=True, key="run-curve")
     )
     work = Work.of(parse(Experiment, run.experiment_json))
+    points = live_charts.curve_points(epochs, batches, metric, work, "epochs")
+    shown = charts.frame(metric, points["x"], points["value"], points["run"]) if len(epochs) > 1 else None
     st.vega_lite_chart(
-        live_charts.curve_points(epochs, batches, metric, work, "epochs"),
-        live_charts.curves(metric, "epochs", work.planned("epochs"), zoom=len(epochs) > 1),
+        points,
+        live_charts.curves(metric, "epochs", work.planned("epochs"), shown=shown),
         key="run-curves",
         alt=f"{metric} by epoch: training by batch, validation by epoch",
     )
+    if shown and (words := charts.outside(metric, points["value"], shown)):
+        st.caption(f"Outside the frame: {words}.")
 
 
 def _digits(run: Run) -> None:

@@ -37,7 +37,10 @@ COLUMNS: dict[str, Any] = {
     ),
     "validation_sd": _number("± sd ", format="%.2f", help="Standard deviation over n seeds, in percentage points."),
     "curve": st.column_config.LineChartColumn(
-        "Curve", help="Validation accuracy by epoch; of several seeds their mean.", width=110, color="auto"
+        "Curve",
+        help="Validation accuracy by epoch; of several seeds their mean. Each on a scale of its own.",
+        width=110,
+        color="auto",
     ),
     "conv_layers": _number("Conv layers", width=90),
     "filters": _text("Filters"),

@@ -1,0 +1,62 @@
+import pandas as pd
+import pytest
+
+from mnist_lab import inspection_charts, result_charts
+
+
+def drawn(spec: dict) -> pd.DataFrame:
+    return pd.concat([pd.DataFrame(rows) for rows in spec["datasets"].values()])
+
+
+def domains(spec: dict, axis: str) -> list:
+    encodings = [layer["encoding"].get(axis, {}) for layer in spec["layer"]]
+    return [encoding["scale"]["domain"] for encoding in encodings if "scale" in encoding]
+
+
+SEEDS = pd.DataFrame(
+    {
+        "side": ["A: x", "A: x", "B: y"],
+        "seed": [1, 2, 1],
+        "value": [0.42, 0.46, 0.99],
+        "mean": [0.44, 0.44, 0.99],
+        "low": [-0.052, -0.052, float("nan")],
+        "high": [0.936, 0.936, float("nan")],
+    }
+)
+
+
+def test_intervals_end_where_a_share_does_and_the_cut_is_told() -> None:
+    spec = result_charts.spreads(SEEDS, "test accuracy").to_dict()
+    found = drawn(spec)
+    assert (found["low"].min(), found["high"].max()) == (0.0, 0.936)
+    ((low, high),) = {tuple(domain) for domain in domains(spec, "x")}
+    assert low == 0.0
+    assert 0.99 < high <= 1.0
+    assert "A: x (-5.2 to 93.6 %)" in result_charts.beyond(SEEDS, "side")
+    assert "B" not in result_charts.beyond(SEEDS, "side")
+    assert result_charts.beyond(SEEDS.assign(low=0.1), "side") == ""
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.9, 1.2), (-0.3, 0.95)])
+def test_the_axis_of_accuracy_against_cost_stays_within_0_and_100_percent(low: float, high: float) -> None:
+    points = pd.DataFrame(
+        {"run": [1], "name": ["a"], "n": [2], "seconds": [0.0], "accuracy": [0.93], "low": [low], "high": [high]}
+    ).assign(front=True)
+    spec = result_charts.costs(points, "seconds", "seconds", "accuracy", None).to_dict()
+    for domain in domains(spec, "y"):
+        assert 0 <= domain[0] < domain[1] <= 1
+    assert drawn(spec)[["low", "high"]].stack().between(0, 1).all()
+    scales = [layer["encoding"]["x"]["scale"]["type"] for layer in spec["layer"]]
+    assert set(scales) == {"linear"}, "nothing is 0 on a logarithmic axis"
+
+
+def test_curves_of_accuracy_end_at_100_percent() -> None:
+    points = pd.DataFrame({"side": ["a", "a"], "run": 1, "seed": 1, "x": [1, 2], "validation_accuracy": [0.98, 1.0]})
+    spec = result_charts.compared(points, "epochs", "validation_accuracy", "accuracy", ["a"]).to_dict()
+    assert {tuple(domain) for domain in domains(spec, "y")} == {(0.979, 1.0)}
+
+
+def test_a_filter_that_is_better_off_stays_in_the_frame() -> None:
+    points = pd.DataFrame({"channel": [0, 1], "accuracy": [0.5, 0.7]})
+    spec = inspection_charts.alone(points, 0.6).to_dict()
+    assert all(domain[0] <= 0.5 and domain[1] >= 0.7 for domain in domains(spec, "y"))
