@@ -158,12 +158,14 @@ def _in_words(runs: list[Run]) -> str:
 
 def _exit_status(runs: list[Run]) -> int:
     for run in runs:
+        if run.deleted and not run.status.is_ended:
+            err.print(f"Run {run.id} was deleted while it waited.", soft_wrap=True)
         if run.error:
             err.print(f"Run {run.id} {run.status}: {run.error}", highlight=False, markup=False, soft_wrap=True)
     ended = {run.status for run in runs}
     if ended == {Status.FINISHED}:
         return 0
-    return 130 if ended & {Status.STOPPED, Status.CANCELLED} else 1
+    return 130 if ended & {Status.STOPPED, Status.CANCELLED} or any(run.deleted for run in runs) else 1
 
 
 @contextlib.contextmanager
@@ -205,12 +207,11 @@ def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
                 if run_id not in runs or not runs[run_id].status.is_ended:
                     runs[run_id] = lab.run(run_id)
                     _show(bar, tasks[run_id], runs[run_id])
-            if all(run.status.is_ended for run in runs.values()):
+            if all(run.status.is_ended or run.deleted for run in runs.values()):
                 return list(runs.values())
             if pressed and not stopping:
                 stopping = True
-                for run_id in run_ids:
-                    lab.stop(run_id)
+                lab.stop(*run_ids)
             time.sleep(POLL_SECONDS)
 
 

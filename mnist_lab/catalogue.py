@@ -5,7 +5,8 @@ None of it touches a run's result.
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -18,45 +19,115 @@ from mnist_lab.queue import Queue
 from mnist_lab.tables import CHOICES, RECEIPTS, RUN, RUN_COLUMNS
 
 LABELS = ("name", "tags", "note", "archived", "deleted")
+_TIMES = ("archived", "deleted")  # kept as the time since when
 DELETED_DAYS = 7
 MAX_TAGS, MAX_NOTE = 20, 4000
 _LISTED = [column for column in RUN_COLUMNS if column.name not in ("experiment_json", "environment_json")]
 
 
+@dataclass(frozen=True)
+class Change:
+    """What `Catalogue.label` did to one label of one run.
+
+    Attributes:
+        before, after: the label as it is stored; of tags, those that were taken away and those that were added.
+    """
+
+    run_id: int
+    label: str
+    before: Any
+    after: Any
+
+
 class Catalogue(Queue):
     """The catalogue in an open database; arguments and errors as of `Database`."""
 
-    def label(self, run_ids: Iterable[int], **labels: Any) -> list[dict[str, Any]]:
-        """Set some of name, tags (a list), note, archived and deleted (whether) of runs.
+    def label(
+        self,
+        run_ids: Iterable[int],
+        *,
+        add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
+        seen: Mapping[int, Mapping[str, Any]] | None = None,
+        **labels: Any,
+    ) -> list[Change]:
+        """Set some of name, tags (all of them), note, archived and deleted (whether) of runs, all or none.
+
+        A deleted run that waited keeps its place, and waits there again where it is restored.
+
+        Args:
+            seen: the name and note of runs as somebody saw them who now writes others.
 
         Returns:
-            What they were before, for `relabel`.
+            What it changed, for `undo_labels`; nothing for what was so already.
 
         Raises:
-            InputError: a text is too long or empty, or one that waits or trains was to be deleted.
+            InputError: a text is too long or empty, there is no such run, one that trains was to be deleted, or what is
+                written over is no longer what was seen.
         """
-        ids = list(run_ids)
         values = _checked(labels)
-        which = RUN.c.id.in_(ids)
+        added, removed = _tags(add_tags), set(remove_tags)
         with self._write() as connection:
-            before = [dict(row._mapping) for row in connection.execute(_labels(which))]
-            if values.get("deleted"):
-                going = sa.select(RUN.c.id).where(which, RUN.c.status.in_([Status.QUEUED, Status.RUNNING]))
-                if busy := list(connection.execute(going).scalars()):
-                    raise InputError(
-                        f"Run {busy[0]}: what waits or trains cannot be deleted; stop or cancel it on the Train page first."
-                    )
-            connection.execute(sa.update(RUN).where(which).values(values | {"edited": time.time()}))
-        return before
+            found = _labelled(connection, run_ids)
+            changes = []
+            for run_id, now in found.items():
+                _must_be_as_seen(run_id, now, values, (seen or {}).get(run_id, {}))
+                if values.get("deleted") and now["status"] == Status.RUNNING:
+                    raise InputError(f"Run {run_id}: what trains cannot be deleted; stop it first.")
+                for name, value in values.items():
+                    is_same = bool(now[name]) == bool(value) if name in _TIMES else now[name] == value
+                    if name != "tags" and not is_same:
+                        changes.append(Change(run_id, name, now[name], value))
+                old = set(json.loads(now["tags"]))
+                new = (set(json.loads(values["tags"])) if "tags" in values else old) - removed | added
+                if new != old:
+                    _tags(new)
+                    changes.append(Change(run_id, "tags", sorted(old - new), sorted(new - old)))
+            self._apply(connection, found, changes)
+        return changes
 
-    def relabel(self, before: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Give runs the labels back that `label` said they had; what they were until now."""
+    def undo_labels(self, changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
+        """Undo what `label` did, label by label; what somebody has written since stays as it is.
+
+        Returns:
+            What this changed in its turn, and for each label that cannot be undone which one that is and why.
+        """
+        given = list(changes)
+        undone, kept = [], []
         with self._write() as connection:
-            now = [dict(row._mapping) for row in connection.execute(_labels(RUN.c.id.in_([x["id"] for x in before])))]
-            for labels in before:
-                values = {name: labels[name] for name in LABELS} | {"edited": time.time()}
-                connection.execute(sa.update(RUN).where(RUN.c.id == labels["id"]).values(values))
-        return now
+            found = _labelled(connection, [change.run_id for change in given], missing_too=True)
+            for change in given:
+                now = found.get(change.run_id)
+                if now is None:
+                    kept.append(f"run {change.run_id}, which is gone for good")
+                elif change.label == "tags":
+                    tags = set(json.loads(now["tags"]))
+                    back = sorted(set(change.before) - tags)
+                    away = sorted(set(change.after) & tags)
+                    if len(tags) + len(back) - len(away) > MAX_TAGS:
+                        kept.append(f"the tags of run {change.run_id}, of which there would be more than {MAX_TAGS}")
+                    elif back or away:
+                        undone.append(Change(change.run_id, "tags", away, back))
+                elif now[change.label] == change.after:
+                    if change.label == "deleted" and change.before and now["status"] == Status.RUNNING:
+                        kept.append(f"run {change.run_id}, which trains and cannot be deleted")
+                    else:
+                        undone.append(Change(change.run_id, change.label, change.after, change.before))
+                elif not _is_so_already(change, now):
+                    kept.append(_written_since(change, now))
+            self._apply(connection, found, undone)
+        return undone, kept
+
+    @staticmethod
+    def _apply(connection: sa.Connection, found: dict[int, dict[str, Any]], changes: list[Change]) -> None:
+        """Write changes of runs whose labels are `found`."""
+        for change in changes:
+            value = change.after
+            if change.label == "tags":
+                tags = set(json.loads(found[change.run_id]["tags"])) - set(change.before) | set(change.after)
+                value = json.dumps(sorted(tags))
+            row = {change.label: value, "edited": time.time()}
+            connection.execute(sa.update(RUN).where(RUN.c.id == change.run_id).values(row))
 
     def purge(self, days: float = DELETED_DAYS) -> int:
         """Take away for good what was deleted so many days ago, with all that is kept of it; how many runs."""
@@ -125,8 +196,43 @@ class Catalogue(Queue):
             return connection.execute(query).scalar_one_or_none()
 
 
-def _labels(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    return sa.select(RUN.c.id, *(RUN.c[name] for name in LABELS)).where(which)
+def _labelled(
+    connection: sa.Connection, run_ids: Iterable[int], *, missing_too: bool = False
+) -> dict[int, dict[str, Any]]:
+    """Labels and status of runs by their id. Raises InputError where there is none of an id, unless that is expected."""
+    wanted = list(dict.fromkeys(run_ids))
+    found: dict[int, dict[str, Any]] = {}
+    for start in range(0, len(wanted), 500):
+        query = sa.select(RUN.c.id, RUN.c.status, *(RUN.c[name] for name in LABELS))
+        for row in connection.execute(query.where(RUN.c.id.in_(wanted[start : start + 500]))):
+            found[row.id] = dict(row._mapping)
+    if not missing_too and (missing := [run_id for run_id in wanted if run_id not in found]):
+        raise InputError(f"Run {missing[0]}: there is none with this number any more; nothing was changed.")
+    return found
+
+
+def _must_be_as_seen(run_id: int, now: dict[str, Any], values: dict[str, Any], seen: Mapping[str, Any]) -> None:
+    for name in values.keys() & seen.keys():
+        if now[name] not in (seen[name], values[name]):
+            raise InputError(
+                f"Run {run_id}: somebody has changed its {name} meanwhile, to {now[name][:60]!r}; save again to put yours in "
+                "its place."
+            )
+
+
+def _is_so_already(change: Change, now: dict[str, Any]) -> bool:
+    """Whether a label is as it was before a change, whoever made it so."""
+    if change.label in _TIMES:
+        return bool(now[change.label]) == bool(change.before)
+    return bool(now[change.label] == change.before)
+
+
+def _written_since(change: Change, now: dict[str, Any]) -> str:
+    value = now[change.label]
+    if change.label in _TIMES:
+        words = change.label if value else {"archived": "unarchived", "deleted": "restored"}[change.label]
+        return f"run {change.run_id}, which somebody has {words} since"
+    return f"the {change.label} of run {change.run_id}, which is now {value[:60]!r}"
 
 
 def _name(what: str, text: str, most: int) -> str:
@@ -136,6 +242,13 @@ def _name(what: str, text: str, most: int) -> str:
         raise InputError(f"{what}: {error}.") from None
 
 
+def _tags(given: Iterable[str]) -> set[str]:
+    tags = {_name("Tags", tag, MAX_TAG) for tag in given if tag.strip()}
+    if len(tags) > MAX_TAGS:
+        raise InputError(f"Tags: at most {MAX_TAGS}; received {len(tags)}.")
+    return tags
+
+
 def _checked(labels: dict[str, Any]) -> dict[str, Any]:
     values = dict(labels)
     if "name" in values:
@@ -143,11 +256,9 @@ def _checked(labels: dict[str, Any]) -> dict[str, Any]:
     if "note" in values and len(values["note"]) > MAX_NOTE:
         raise InputError(f"Note: at most {MAX_NOTE:,} characters; received {len(values['note']):,}.")
     if "tags" in values:
-        tags = sorted({_name("Tags", tag, MAX_TAG) for tag in values["tags"] if tag.strip()})
-        if len(tags) > MAX_TAGS:
-            raise InputError(f"Tags: at most {MAX_TAGS}; received {len(tags)}.")
+        tags = sorted(_tags(values["tags"]))
         values["tags"] = json.dumps(tags)
-    for name in ("archived", "deleted"):
+    for name in _TIMES:
         if name in values:
             values[name] = time.time() if values[name] else None
     return values

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mnist_lab import comparison, estimate, results
 from mnist_lab.architecture import problem
+from mnist_lab.catalogue import Change
 from mnist_lab.errands import Errand
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import Prediction
@@ -76,13 +77,13 @@ class Lab:
         predicted = [estimate.predict(experiment, past, calibration) for experiment in experiments]
         return self.store.add_runs(experiments, person(), [(p.low, p.high) for p in predicted])
 
-    def stop(self, run_id: int) -> None:
-        """Cancel a waiting run; have a running one stop within two seconds and keep what it learnt."""
-        self.store.request_stop(run_id)
+    def stop(self, *run_ids: int) -> None:
+        """Cancel waiting runs; have running ones stop within two seconds and keep what they learnt."""
+        self.store.request_stop(*run_ids)
 
-    def pause(self, run_id: int) -> None:
-        """Hold a waiting run back; have a running one leave its worker within seconds, to go on where it was."""
-        self.store.request_pause(run_id)
+    def pause(self, *run_ids: int) -> None:
+        """Hold waiting runs back; have running ones leave their worker within seconds, to go on where they were."""
+        self.store.request_pause(*run_ids)
 
     def resume(self, run_ids: list[int]) -> None:
         """Put paused and interrupted runs at the front of the queue."""
@@ -164,17 +165,17 @@ class Lab:
         self.store.requeue_orphans()
         return self.store.fingerprint()
 
-    def label(self, run_ids: Iterable[int], **labels: Any) -> list[dict[str, Any]]:
-        """Set name, tags, note, archived or deleted of runs; what they were before, for `relabel`.
+    def label(self, run_ids: Iterable[int], **labels: Any) -> list[Change]:
+        """Set name, tags, note, archived or deleted of runs, as of `Catalogue.label`; what it changed, for `undo_labels`.
 
         Raises:
-            InputError: a text is too long or empty, or one that waits or trains was to be deleted.
+            InputError: a text is too long or empty, one that trains was to be deleted, or somebody wrote meanwhile.
         """
         return self.store.label(run_ids, **labels)
 
-    def relabel(self, before: list[dict[str, Any]]) -> None:
-        """Undo what `label` did."""
-        self.store.relabel(before)
+    def undo_labels(self, changes: list[Change]) -> list[str]:
+        """Undo what `label` did, label by label; for each that somebody has written since, which one that is."""
+        return self.store.undo_labels(changes)[1]
 
     def choice(self, owner: str, name: str) -> Any:
         """What a person chose last under a name, or None."""

@@ -26,6 +26,9 @@ MOST_DEATHS = 3
 DEATH_SENTENCE = f"The process that trained it died {MOST_DEATHS} times in a row before it could keep anything; resume it to try again."
 
 
+WAITS = sa.and_(RUN.c.status == Status.QUEUED, RUN.c.deleted.is_(None))  # what was deleted waits where it is restored
+
+
 @dataclass(frozen=True)
 class Lease:
     """Which engine serves this store, and how it is."""
@@ -122,7 +125,7 @@ class Queue(Shelf):
         Args:
             only: take none but these ids.
         """
-        waiting = sa.select(RUN.c.id).where(RUN.c.status == Status.QUEUED).order_by(RUN.c.position, RUN.c.id).limit(1)
+        waiting = sa.select(RUN.c.id).where(WAITS).order_by(RUN.c.position, RUN.c.id).limit(1)
         if only is not None:
             waiting = waiting.where(RUN.c.id.in_(only))
         with self._read() as connection:
@@ -131,53 +134,56 @@ class Queue(Shelf):
         with self._write() as connection:
             claimed = connection.execute(
                 sa.update(RUN)
-                .where(RUN.c.id == waiting.scalar_subquery(), RUN.c.status == Status.QUEUED)
+                .where(RUN.c.id == waiting.scalar_subquery(), WAITS)
                 .values(status=Status.RUNNING, engine=engine, started=sa.func.coalesce(RUN.c.started, time.time()))
                 .returning(*RUN_COLUMNS)
             ).first()
         return as_run(claimed) if claimed else None
 
-    def request_stop(self, run_id: int) -> None:
-        """End a run and keep what it learnt; no effect on one that has ended.
+    def request_stop(self, *run_ids: int) -> None:
+        """End runs and keep what they learnt; no effect on those that have ended or are deleted.
 
         A running one is asked to stop. One that waits, is paused or was interrupted is cancelled where it has learnt
         nothing yet; else it goes to the front of the queue, to be tested.
         """
-        mine = RUN.c.id == run_id
-        idle = sa.and_(mine, RUN.c.status.in_([Status.QUEUED, Status.PAUSED, Status.INTERRUPTED]))
-        has_learnt = sa.and_(sa.exists().where(STATES.c.run_id == RUN.c.id))
-        has_learnt = sa.or_(has_learnt, sa.exists().where(CHECKPOINTS.c.run_id == RUN.c.id))
+        has_learnt = sa.or_(*(sa.exists().where(table.c.run_id == RUN.c.id) for table in (STATES, CHECKPOINTS)))
         with self._write() as connection:
-            connection.execute(
-                sa.update(RUN).where(idle, ~has_learnt).values(status=Status.CANCELLED, ended=time.time(), error=None)
-            )
-            connection.execute(
-                sa.update(RUN)
-                .where(idle)
-                .values(_again() | {"stop_requested": time.time(), "position": self._front(connection)})
-            )
-            connection.execute(
-                sa.update(RUN)
-                .where(mine, RUN.c.status == Status.RUNNING, RUN.c.stop_requested.is_(None))
-                .values(stop_requested=time.time())
-            )
+            for run_id in reversed(run_ids):
+                mine = sa.and_(RUN.c.id == run_id, RUN.c.deleted.is_(None))
+                idle = sa.and_(mine, RUN.c.status.in_([Status.QUEUED, Status.PAUSED, Status.INTERRUPTED]))
+                connection.execute(
+                    sa.update(RUN)
+                    .where(idle, ~has_learnt)
+                    .values(status=Status.CANCELLED, ended=time.time(), error=None)
+                )
+                connection.execute(
+                    sa.update(RUN)
+                    .where(idle)
+                    .values(_again() | {"stop_requested": time.time(), "position": self._front(connection)})
+                )
+                connection.execute(
+                    sa.update(RUN)
+                    .where(mine, RUN.c.status == Status.RUNNING, RUN.c.stop_requested.is_(None))
+                    .values(stop_requested=time.time())
+                )
 
-    def request_pause(self, run_id: int) -> None:
-        """Hold a waiting run back, or ask the worker of a running one to leave it; no effect on any other."""
-        mine = RUN.c.id == run_id
+    def request_pause(self, *run_ids: int) -> None:
+        """Hold waiting runs back, or ask the workers of running ones to leave them; no effect on any other."""
         with self._write() as connection:
-            connection.execute(sa.update(RUN).where(mine, RUN.c.status == Status.QUEUED).values(status=Status.PAUSED))
-            connection.execute(
-                sa.update(RUN)
-                .where(mine, RUN.c.status == Status.RUNNING, RUN.c.pause_requested.is_(None))
-                .values(pause_requested=time.time())
-            )
+            for run_id in run_ids:
+                mine = RUN.c.id == run_id
+                connection.execute(sa.update(RUN).where(mine, WAITS).values(status=Status.PAUSED))
+                connection.execute(
+                    sa.update(RUN)
+                    .where(mine, RUN.c.status == Status.RUNNING, RUN.c.pause_requested.is_(None))
+                    .values(pause_requested=time.time())
+                )
 
     def resume(self, run_ids: list[int]) -> None:
         """Put paused and interrupted runs at the front of the queue, in the order given; no effect on any other."""
+        idle = sa.and_(RUN.c.status.in_([Status.PAUSED, Status.INTERRUPTED]), RUN.c.deleted.is_(None))
         with self._write() as connection:
             for run_id in reversed(run_ids):
-                idle = RUN.c.status.in_([Status.PAUSED, Status.INTERRUPTED])
                 connection.execute(
                     sa.update(RUN)
                     .where(RUN.c.id == run_id, idle)
@@ -192,21 +198,24 @@ class Queue(Shelf):
 
     def move(self, run_id: int, places: int) -> None:
         """Move a waiting run in the queue: by so many places, forward where negative; no effect on any other."""
-        waiting = sa.select(RUN.c.id, RUN.c.position).where(RUN.c.status == Status.QUEUED)
+        queued = sa.select(RUN.c.id, RUN.c.position, RUN.c.deleted).where(RUN.c.status == Status.QUEUED)
         with self._write() as connection:
-            rows = connection.execute(waiting.order_by(RUN.c.position, RUN.c.id)).all()
-            ids, positions = [row.id for row in rows], [row.position for row in rows]
+            rows = connection.execute(queued.order_by(RUN.c.position, RUN.c.id)).all()
+            ids = [row.id for row in rows if row.deleted is None]
             if run_id not in ids:
                 return
             place = min(max(ids.index(run_id) + places, 0), len(ids) - 1)
             ids.remove(run_id)
             ids.insert(place, run_id)
-            for moved, position in zip(ids, positions, strict=True):
+            order = iter(ids)
+            for number, row in enumerate(rows):  # what is deleted keeps its place; no two have the same afterwards
+                moved = next(order) if row.deleted is None else row.id
+                position = rows[0].position + number
                 connection.execute(sa.update(RUN).where(RUN.c.id == moved).values(position=position))
 
     @staticmethod
     def _front(connection: sa.Connection) -> float:
-        """A position before all that wait."""
+        """A position before all that wait, or would if they were restored."""
         first = connection.execute(sa.select(sa.func.min(RUN.c.position)).where(RUN.c.status == Status.QUEUED))
         return (first.scalar_one() or 0.0) - 1.0
 

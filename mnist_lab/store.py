@@ -19,7 +19,7 @@ import mnist_lab
 from mnist_lab.database import URL_VARIABLE, default_url
 from mnist_lab.errands import Errands
 from mnist_lab.experiment import Experiment, Status, Wish
-from mnist_lab.queue import NOT_WORKING, READY, WARMING_UP, Lease
+from mnist_lab.queue import NOT_WORKING, READY, WAITS, WARMING_UP, Lease
 from mnist_lab.report import Checkpoint, Outcome, Report, rounded
 from mnist_lab.tables import (
     BATCHES,
@@ -155,7 +155,7 @@ class Store(Errands):
 
     def active(self) -> list[Run]:
         """What runs and what waits, in the order it will be trained."""
-        query = sa.select(*RUN_COLUMNS).where(RUN.c.status.in_([Status.QUEUED, Status.RUNNING]))
+        query = sa.select(*RUN_COLUMNS).where(sa.or_(RUN.c.status == Status.RUNNING, WAITS))
         with self._read() as connection:
             rows = [as_run(row) for row in connection.execute(query.order_by(RUN.c.position, RUN.c.id))]
         return sorted(rows, key=lambda run: run.status is Status.QUEUED)

@@ -1,5 +1,6 @@
 """The queue as a state machine: whatever is pressed in whatever order, the store and a plain model agree."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +18,7 @@ ENDED = {Status.FINISHED, Status.CANCELLED, Status.FAILED, Status.STOPPED}
 
 
 class Queue(RuleBasedStateMachine):
-    """A model of few words: what waits in order, and for each run its status, wish, epochs kept and deaths in a row."""
+    """A model of few words: what waits in order, deleted or not; for each run its status, wish, epochs kept, deaths in a row."""
 
     runs = Bundle("runs")
 
@@ -30,6 +31,7 @@ class Queue(RuleBasedStateMachine):
         self.wish: dict[int, Wish] = {}
         self.epochs: dict[int, int] = {}
         self.deaths: dict[int, int] = {}
+        self.deleted: set[int] = set()
         self.ended: dict[int, object] = {}
 
     def teardown(self) -> None:
@@ -48,9 +50,10 @@ class Queue(RuleBasedStateMachine):
     @rule()
     def claim(self) -> None:
         run = self.store.claim("engine")
-        assert (run.id if run else None) == (self.waiting[0] if self.waiting else None)
+        assert (run.id if run else None) == next(iter(self.in_turn()), None)
         if run:
-            self.status[self.waiting.pop(0)] = Status.RUNNING
+            self.waiting.remove(run.id)
+            self.status[run.id] = Status.RUNNING
             found = self.store.begin(run.id, {})
             assert (found.epoch if found else 0) == self.epochs[run.id]
 
@@ -98,6 +101,8 @@ class Queue(RuleBasedStateMachine):
     @rule(run=runs)
     def pause(self, run: int) -> None:
         self.store.request_pause(run)
+        if run in self.deleted:
+            return
         if self.status[run] is Status.QUEUED:
             self.waiting.remove(run)
             self.status[run] = Status.PAUSED
@@ -107,6 +112,8 @@ class Queue(RuleBasedStateMachine):
     @rule(run=runs)
     def resume(self, run: int) -> None:
         self.store.resume([run])
+        if run in self.deleted:
+            return
         if self.status[run] in (Status.PAUSED, Status.INTERRUPTED):
             self.deaths[run] = 0
             self._to_front(run)
@@ -116,7 +123,7 @@ class Queue(RuleBasedStateMachine):
     @rule(run=runs)
     def stop(self, run: int) -> None:
         self.store.request_stop(run)
-        if self.status[run] in ENDED:
+        if self.status[run] in ENDED or run in self.deleted:
             return
         if self.status[run] is not Status.RUNNING and not self.epochs[run]:
             if run in self.waiting:
@@ -131,10 +138,25 @@ class Queue(RuleBasedStateMachine):
     @rule(run=runs, places=st.integers(-3, 3))
     def move(self, run: int, places: int) -> None:
         self.store.move(run, places)
-        if run in self.waiting:
-            place = min(max(self.waiting.index(run) + places, 0), len(self.waiting) - 1)
-            self.waiting.remove(run)
-            self.waiting.insert(place, run)
+        waiting = self.in_turn()
+        if run in waiting:
+            theirs = [place for place, other in enumerate(self.waiting) if other in waiting]
+            place = min(max(waiting.index(run) + places, 0), len(waiting) - 1)
+            waiting.remove(run)
+            waiting.insert(place, run)
+            for where, other in zip(theirs, waiting, strict=True):
+                self.waiting[where] = other
+
+    @rule(run=runs)
+    def delete(self, run: int) -> None:
+        if self.status[run] is not Status.RUNNING:
+            self.store.label([run], deleted=True)
+            self.deleted.add(run)
+
+    @rule(run=runs)
+    def restore(self, run: int) -> None:
+        self.store.label([run], deleted=False)
+        self.deleted.discard(run)
 
     @rule(run=consumes(runs))
     def the_engine_dies(self, run: int) -> None:
@@ -151,6 +173,9 @@ class Queue(RuleBasedStateMachine):
         for i in reversed(front):
             self._to_front(i)
 
+    def in_turn(self) -> list[int]:
+        return [run for run in self.waiting if run not in self.deleted]
+
     def _to_front(self, run: int) -> None:
         if run in self.waiting:
             self.waiting.remove(run)
@@ -160,15 +185,44 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def store_and_model_agree(self) -> None:
         found = {run.id: run for run in self.store.runs()}
-        assert {i: run.status for i, run in found.items()} == self.status
-        assert [run.id for run in self.store.active() if run.status is Status.QUEUED] == self.waiting
+        assert {i: run.status for i, run in found.items()} == {
+            i: status for i, status in self.status.items() if i not in self.deleted
+        }
+        assert [run.id for run in self.store.active() if run.status is Status.QUEUED] == self.in_turn()
         for i, run in found.items():
             if run.status in ENDED:
                 self.ended.setdefault(i, run)
-                assert run == self.ended[i], "a run that has ended never changes"
+                assert replace(run, deleted=None) == self.ended[i], "a run that has ended never changes"
 
 
 Queue.TestCase.settings = settings(
     max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestQueue = Queue.TestCase
+
+
+def test_runs_that_an_engine_left_together_are_moved_as_any(store: Store) -> None:
+    first, second = store.add_runs([PRESETS["3x3"]] * 2, "ada")
+    store.claim("engine")
+    store.claim("engine")
+    store.requeue_orphans()
+    store.move(second, -1)
+    assert [run.id for run in store.active()] == [second, first]
+
+
+def test_many_are_paused_resumed_and_stopped_at_once(store: Store) -> None:
+    training, learnt, *waiting = store.add_runs([PRESETS["3x3"]] * 6, "ada")
+    for run_id in (learnt, training):
+        store.claim("engine", only=[run_id])
+    store.record(learnt, epoch(1))
+    store.request_pause(learnt)
+    store.pause(learnt)
+    store.request_pause(training, *waiting)
+    assert store.run(training).wish is Wish.PAUSE
+    assert {store.run(i).status for i in (learnt, *waiting)} == {Status.PAUSED}
+    store.resume([training, *waiting[1:], learnt])
+    assert [run.id for run in store.active()] == [training, *waiting[1:], learnt]
+    store.request_stop(training, learnt, *waiting)
+    assert [store.run(i).status for i in waiting] == [Status.CANCELLED] * 4
+    assert [run.id for run in store.active()] == [training, learnt], "what has learnt something is tested"
+    assert {store.run(i).wish for i in (training, learnt)} == {Wish.STOP}
