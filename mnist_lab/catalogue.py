@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from mnist_lab.errors import InputError
+from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.experiment import Status
 from mnist_lab.names import MAX_NAME, MAX_TAG, cleaned
 from mnist_lab.queue import Queue
@@ -62,8 +62,8 @@ class Catalogue(Queue):
             What it changed, for `undo_labels`; nothing for what was so already.
 
         Raises:
-            InputError: a text is too long or empty, there is no such run, one that trains was to be deleted, or what is
-                written over is no longer what was seen.
+            InputError: a text is too long or empty, there is no such run, or one that trains was to be deleted.
+            ConflictError: what would be written over is no longer what was seen.
         """
         values = _checked(labels)
         added, removed = _tags(add_tags), set(remove_tags)
@@ -214,9 +214,11 @@ def _labelled(
 def _must_be_as_seen(run_id: int, now: dict[str, Any], values: dict[str, Any], seen: Mapping[str, Any]) -> None:
     for name in values.keys() & seen.keys():
         if now[name] not in (seen[name], values[name]):
-            raise InputError(
+            raise ConflictError(
                 f"Run {run_id}: somebody has changed its {name} meanwhile, to {now[name][:60]!r}; save again to put yours in "
-                "its place."
+                "its place.",
+                run_id,
+                {name: now[name]},
             )
 
 

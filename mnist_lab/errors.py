@@ -2,7 +2,8 @@
 
     LabError
     ├── InputError            a value that was typed, imported or found in a URL
-    │   └── ArchitectureError a design that cannot be built; knows its block
+    │   ├── ArchitectureError a design that cannot be built; knows its block
+    │   └── ConflictError     a label that somebody else has written meanwhile; knows its run
     ├── DataError             the MNIST file is missing or is not MNIST
     ├── StoreError            the database cannot be opened, read or written
     ├── TrainingError         training ended by itself (it diverged)
@@ -33,6 +34,20 @@ class ArchitectureError(InputError):
     def __init__(self, sentence: str, block: int | None = None) -> None:
         super().__init__(sentence)
         self.block = block
+
+
+class ConflictError(InputError):
+    """What was to be written over is no longer what its writer saw.
+
+    Args:
+        run_id: of the run whose label that is.
+        now: the label's name, and what it is now.
+    """
+
+    def __init__(self, sentence: str, run_id: int, now: dict[str, str]) -> None:
+        super().__init__(sentence)
+        self.run_id = run_id
+        self.now = now
 
 
 class DataError(LabError):

@@ -123,7 +123,9 @@ def test_a_name_or_note_that_is_no_longer_as_it_was_seen_is_not_written_over(sto
     run_id = trained(store)
     seen = {run_id: {"name": "3x3", "note": ""}}
     other.label([run_id], note="theirs")
-    with pytest.raises(InputError, match=f"Run {run_id}: somebody has changed its note meanwhile, to 'theirs'; save again"):
+    with pytest.raises(
+        InputError, match=f"Run {run_id}: somebody has changed its note meanwhile, to 'theirs'; save again"
+    ):
         store.label([run_id], seen=seen, note="mine", name="mine")
     assert labels(store, run_id)[:3] == ("3x3", (), "theirs"), "all or nothing"
     store.label([run_id], seen={run_id: {"note": "theirs"}}, note="mine")

@@ -29,7 +29,8 @@ pages = {{"design": menu.DESIGN, "train": menu.TRAIN, "results": menu.RESULTS, "
 st.navigation([st.Page(path, default=name == "{name}") for name, path in pages.items()]).run()
 """
     test = AppTest.from_string(script, default_timeout=30)
-    test.session_state["more_recipe"] = test.session_state["keep"] = True  # both open
+    for part in ("more_recipe", "keep", "label"):
+        test.session_state[part] = True  # all open
     for key, value in query.items():
         test.query_params[key] = value
     return test.run()

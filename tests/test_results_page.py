@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mnist_lab import dataset, result_charts, table_files
-from mnist_lab.experiment import Status
+from mnist_lab.experiment import Status, Wish
 from mnist_lab.lab import Lab
 from mnist_lab.presets import PRESETS
 from mnist_lab.report import Outcome
@@ -116,8 +116,7 @@ def test_columns_are_chosen_ordered_and_last(runs: list[int], store: Store) -> N
 def test_what_is_chosen_can_be_labelled_archived_deleted_and_had_back(runs: list[int], store: Store) -> None:
     test = chosen(page("results"), runs[0], runs[-1])
     assert any("**2 chosen**, 4 runs" in m.value for m in test.markdown)
-    key = f"labels-{runs[-1]}-4"
-    test.text_area(key=f"{key}-note").set_value("for Monday")
+    next(area for area in test.text_area if area.label == "Note").set_value("for Monday")
     button(test, "Save").click().run()
     assert [store.run(i).note for i in (runs[0], runs[2], runs[-1], runs[3])] == ["for Monday"] * 3 + [""]
     button(test, "Archive").click().run()
@@ -133,12 +132,64 @@ def test_what_is_chosen_can_be_labelled_archived_deleted_and_had_back(runs: list
     assert not [b for b in test.button if b.label == "Undo"]
 
 
-def test_a_refused_deletion_is_a_sentence_and_loses_nothing(store: Store) -> None:
-    (waiting,) = store.add_runs([PRESETS["3x3"]], "ada")
-    test = chosen(page("results"), waiting)
+def test_what_trains_is_not_deleted_and_what_waits_is_and_both_are_said(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    training, *waiting = store.add_runs([PRESETS["3x3"]] * 16, "ada")
+    store.claim("engine")
+    test = chosen(page("results"), training, *waiting)
     button(test, "Delete").click().run()
-    assert "cannot be deleted" in healthy(test).error[0].value
-    assert store.run(waiting).deleted is None
+    assert f"Run {training} trains, and what trains cannot be deleted; stop it first." in healthy(test).error[0].value
+    assert store.run(training).deleted is None
+    assert [run.id for run in store.active()] == [training]
+    assert any("Deleted 15 runs" in c.value for c in test.caption)
+    button(test, "Undo").click().run()
+    assert [run.id for run in store.active()] == [training, *waiting]
+
+
+def test_many_are_paused_resumed_and_cancelled_from_the_table(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    training, *waiting = store.add_runs([PRESETS["3x3"]] * 16, "ada")
+    store.claim("engine")
+    test = chosen(page("results"), *waiting)
+    button(test, "Pause 15").click().run()
+    assert {store.run(i).status for i in waiting} == {Status.PAUSED}
+    button(test, "Resume 15").click().run()
+    assert [run.id for run in store.active()] == [training, *waiting], "in the order of their numbers"
+    button(test, "Cancel 15").click().run()
+    assert {store.run(i).status for i in waiting} == {Status.CANCELLED}
+    assert not [b for b in healthy(test).button if b.label.startswith(("Pause ", "Resume ", "Cancel "))]
+    assert store.run(training).wish is Wish.GO_ON
+
+
+def test_undo_on_the_page_leaves_what_another_wrote_and_says_what_stays(runs: list[int], store: Store) -> None:
+    test = chosen(page("results"), runs[-1])
+    next(box for box in test.text_input if box.label == "Name").set_value("mine")
+    button(test, "Save").click().run()
+    button(healthy(test), "Archive").click().run()
+    store.label([runs[-1]], name="theirs", note="look")
+    button(healthy(test.run()), "Undo").click().run()
+    assert not healthy(test).error
+    button(test, "Undo").click().run()
+    (error,) = [e.value for e in healthy(test).error]
+    assert f"the name of run {runs[-1]}, which is now 'theirs'" in error
+    run = store.run(runs[-1])
+    assert (run.name, run.note, run.archived) == ("theirs", "look", None)
+
+
+def test_a_form_writes_only_what_was_changed_in_it_and_not_over_what_another_wrote(
+    runs: list[int], store: Store
+) -> None:
+    def field(label: str):
+        return next(box for kind in (test.text_input, test.text_area) for box in kind if box.label == label)
+
+    test = chosen(page("results"), runs[-1])
+    store.label([runs[-1]], name="theirs", note="theirs")
+    field("Note").set_value("mine")
+    button(test, "Save").click().run()
+    assert "somebody has changed its note meanwhile, to 'theirs'" in healthy(test).error[0].value
+    assert field("Note").value == "mine", "what was typed is still there"
+    button(test, "Save").click().run()
+    assert (store.run(runs[-1]).name, store.run(runs[-1]).note) == ("theirs", "mine")
 
 
 def test_deleting_all_runs_leaves_a_way_back(store: Store) -> None:
@@ -164,8 +215,11 @@ def test_a_runs_own_page_has_everything_and_its_wrong_addresses_a_sentence(runs:
         assert words in healthy(page("run", run=wrong)).error[0].value
     before = store.label([runs[2]], deleted=True)
     test = healthy(page("run", run=str(runs[2])))
-    button(test, "Have it back").click().run()
+    assert not [b for b in test.button if b.label in ("Pause", "Stop", "Cancel", "Hold")]
+    button(test, "Restore").click().run()
     assert store.run(runs[2]).deleted is None
+    button(test, "Undo").click().run()
+    assert store.run(runs[2]).deleted
     assert before
 
 

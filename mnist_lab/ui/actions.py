@@ -1,5 +1,7 @@
 """What can be done with chosen runs: compare, open, label, put aside; and undone again."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -7,25 +9,29 @@ import pandas as pd
 import streamlit as st
 
 from mnist_lab import comparison
+from mnist_lab.catalogue import Change
 from mnist_lab.comparison import MOST_SIDES
-from mnist_lab.errors import InputError
+from mnist_lab.errors import ConflictError, InputError
+from mnist_lab.experiment import Status
 from mnist_lab.names import MAX_NAME
 from mnist_lab.statistics import luck_of_the_best
 from mnist_lab.ui import draft as drafts
-from mnist_lab.ui import menu
+from mnist_lab.ui import menu, queue
 from mnist_lab.ui.session import lab
 
 _DONE = "labels_done"
 _MESSAGE = "labels_message"
+_PROBLEM = "labels_problem"
+_POPOVER, _BEGUN, _FORMS = "label", "labels_begun", "labels_forms"
+CHOSEN = "chosen_runs"
 _MOST_UNDONE = 50
 _FEW = 3
 MOST_INSPECTED = 4
 
 
-def show(chosen: pd.DataFrame, every: pd.DataFrame) -> None:
-    """A bar of actions for the chosen rows, some of the table; `every` is a row for each run."""
-    if message := st.session_state.pop(_MESSAGE, None):
-        st.error(message, icon=":material/error:")
+def show(chosen: pd.DataFrame, every: pd.DataFrame, *, deleted: bool = False) -> None:
+    """A bar of actions for the chosen rows, some of the table; `every` is a row for each run, all of them deleted or none."""
+    message()
     run_ids = [run_id for ids in chosen["ids"] for run_id in ids]
     first_ids = [ids[0] for ids in chosen["ids"]]
     with st.container(horizontal=True, vertical_alignment="center", key="actions"):
@@ -34,27 +40,41 @@ def show(chosen: pd.DataFrame, every: pd.DataFrame) -> None:
         else:
             many = len(run_ids) - len(chosen)
             st.markdown(f"**{len(chosen)} chosen**" + (f", {len(run_ids)} runs" if many else ""), width="content")
-            if st.button(
-                "Compare",
-                icon=":material/compare_arrows:",
-                disabled=not 2 <= len(chosen) <= MOST_SIDES,
-                help=f"Side by side, with a verdict: from 2 to {MOST_SIDES} rows.",
-            ):
-                st.switch_page(menu.COMPARE, query_params={"runs": ",".join(map(str, first_ids))})
-            if st.button("Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."):
-                st.switch_page(menu.RUN, query_params={"run": str(first_ids[0])})
-            if st.button(
-                "Inspect",
-                icon=":material/search_insights:",
-                disabled=len(chosen) > MOST_INSPECTED,
-                help=f"Look into up to {MOST_INSPECTED} networks.",
-            ):
-                st.switch_page(menu.INSPECT, query_params={"runs": ",".join(map(str, first_ids))})
-            if st.button("To Design", icon=":material/architecture:", disabled=len(chosen) != 1):
-                to_design(first_ids[0])
             wanted = set(run_ids)
-            labels(every[every["ids"].map(lambda ids: ids[0] in wanted)], every)
+            runs = every[every["ids"].map(lambda ids: ids[0] in wanted)]
+            if not deleted:
+                _looks(chosen, first_ids)
+                queue.many({ids[0]: Status(status) for ids, status in zip(runs["ids"], runs["status"], strict=True)})
+                labels(runs, every)
+            else:
+                if st.button(
+                    "Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."
+                ):
+                    st.switch_page(menu.RUN, query_params={"run": str(first_ids[0])})
+                restore(run_ids)
         undo_button()
+
+
+def _looks(chosen: pd.DataFrame, first_ids: list[int]) -> None:
+    """Buttons that lead to where one looks at the chosen rows."""
+    if st.button(
+        "Compare",
+        icon=":material/compare_arrows:",
+        disabled=not 2 <= len(chosen) <= MOST_SIDES,
+        help=f"Side by side, with a verdict: from 2 to {MOST_SIDES} rows.",
+    ):
+        st.switch_page(menu.COMPARE, query_params={"runs": ",".join(map(str, first_ids))})
+    if st.button("Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."):
+        st.switch_page(menu.RUN, query_params={"run": str(first_ids[0])})
+    if st.button(
+        "Inspect",
+        icon=":material/search_insights:",
+        disabled=len(chosen) > MOST_INSPECTED,
+        help=f"Look into up to {MOST_INSPECTED} networks.",
+    ):
+        st.switch_page(menu.INSPECT, query_params={"runs": ",".join(map(str, first_ids))})
+    if st.button("To Design", icon=":material/architecture:", disabled=len(chosen) != 1):
+        to_design(first_ids[0])
 
 
 def to_design(run_id: int) -> None:
@@ -66,24 +86,11 @@ def to_design(run_id: int) -> None:
 def labels(runs: pd.DataFrame, every: pd.DataFrame) -> None:
     """Rename, tag, note, archive and delete some runs, a row each; `every` has the tags that are known."""
     ids = [ids[0] for ids in runs["ids"]]
-    key = f"labels-{ids[0]}-{len(ids)}"
-    common = sorted(set.intersection(*(set(tags) for tags in runs["tags"])))
-    known = sorted({tag for tags in every["tags"] for tag in tags})
-    notes = runs["note"].unique()
-    with st.popover("Label", icon=":material/label:", key="label"), st.form(key, border=False):
-        name = st.text_input("Name", runs["name"].iloc[0], max_chars=MAX_NAME, key=f"{key}-name")
-        tags = st.multiselect("Tags", known, common, accept_new_options=True, key=f"{key}-tags")
-        note = st.text_area("Note", notes[0] if len(notes) == 1 else "", key=f"{key}-note")
-        if len(ids) > 1:
-            st.caption(f"For all {len(ids)} runs; what is left as it is here stays as it is in each.")
-        if st.form_submit_button("Save", type="primary"):
-            _save(
-                runs,
-                name,
-                set(tags) - set(common),
-                set(common) - set(tags),
-                note if note != "" or len(notes) == 1 else None,
-            )
+    with st.popover("Label", icon=":material/label:", key=_POPOVER, on_change="rerun") as popover:
+        if popover.open:
+            _form(runs, sorted({tag for tags in every["tags"] for tag in tags}))
+        else:
+            st.session_state.pop(_BEGUN, None)
     are_archived = bool(runs["archived"].all())
     st.button(
         "Unarchive" if are_archived else "Archive",
@@ -96,28 +103,89 @@ def labels(runs: pd.DataFrame, every: pd.DataFrame) -> None:
     st.button(
         "Delete",
         icon=":material/delete:",
-        on_click=_label,
-        args=("Deleted", ids),
-        kwargs={"deleted": True},
-        help="Can be undone; what stays deleted for seven days is gone with its weights.",
+        on_click=_delete,
+        args=(ids,),
+        help="Can be undone; what stays deleted for seven days is gone with its weights. What waits leaves the queue.",
     )
 
 
-def _save(runs: pd.DataFrame, name: str, added: set[str], removed: set[str], note: str | None) -> None:
-    before: list[dict[str, Any]] = []
+def restore(run_ids: list[int]) -> None:
+    """A button that restores deleted runs."""
+    st.button(
+        "Restore",
+        icon=":material/restore_from_trash:",
+        on_click=_label,
+        args=("Restored", run_ids),
+        kwargs={"deleted": False},
+        help="As they were; what waited in the queue waits there again.",
+    )
+
+
+@dataclass
+class _Begun:
+    """What a form began with: the name and note of each run, the tags that all have; and the number of the form."""
+
+    seen: dict[int, dict[str, str]]
+    tags: list[str]
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Of the first one."""
+        return next(iter(self.seen.values()))["name"]
+
+    @property
+    def note(self) -> str:
+        """The one that all have, or none."""
+        notes = {labels["note"] for labels in self.seen.values()}
+        return notes.pop() if len(notes) == 1 else ""
+
+
+def _form(runs: pd.DataFrame, known: list[str]) -> None:
+    """Name, tags and note of some runs. It knows what it began with: only what a person changes in it is written."""
+    begun: _Begun | None = st.session_state.get(_BEGUN)
+    ids = [ids[0] for ids in runs["ids"]]
+    if begun is None or not begun.seen.keys() <= set(ids):  # a further seed of a row is no reason to begin anew
+        labels = zip(ids, runs["name"], runs["note"], strict=True)
+        begun = st.session_state[_BEGUN] = _Begun(
+            {run_id: {"name": name, "note": note} for run_id, name, note in labels},
+            sorted(set.intersection(*(set(tags) for tags in runs["tags"]))),
+            st.session_state.get(_FORMS, 0) + 1,
+        )
+        st.session_state[_FORMS] = begun.number
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(problem, icon=":material/error:")
+    key = f"labels-{begun.number}"
+    with st.form(key, border=False):
+        st.text_input("Name", begun.name, max_chars=MAX_NAME, key=f"{key}-name")
+        tags = sorted({*known, *begun.tags})
+        st.multiselect("Tags", tags, begun.tags, accept_new_options=True, key=f"{key}-tags")
+        st.text_area("Note", begun.note, key=f"{key}-note")
+        if len(begun.seen) > 1:
+            st.caption(f"For all {len(begun.seen)} runs; what is left as it is here stays as it is in each.")
+        st.form_submit_button("Save", type="primary", on_click=_save)
+
+
+def _save() -> None:
+    begun: _Begun = st.session_state[_BEGUN]
+    name, note, tags = (st.session_state[f"labels-{begun.number}-{field}"] for field in ("name", "note", "tags"))
+    values = {field: new for field, new, old in (("name", name, begun.name), ("note", note, begun.note)) if new != old}
     try:
-        for ids, old, tags in zip(runs["ids"], runs["name"], runs["tags"], strict=True):
-            values: dict[str, Any] = {"tags": sorted((set(tags) | added) - removed)} if added or removed else {}
-            if name not in (runs["name"].iloc[0], old):
-                values["name"] = name
-            if note is not None:
-                values["note"] = note
-            if values:
-                before += lab().label(list(ids), **values)
+        changes = lab().label(
+            begun.seen,
+            seen=begun.seen,
+            add_tags=set(tags) - set(begun.tags),
+            remove_tags=set(begun.tags) - set(tags),
+            **values,
+        )
+    except ConflictError as error:
+        begun.seen[error.run_id] |= error.now  # seen now: who saves again means it
+        st.session_state[_PROBLEM] = str(error)
     except InputError as error:
-        st.session_state[_MESSAGE] = str(error)
-    _remember("Labelled", before)
-    st.rerun()
+        st.session_state[_PROBLEM] = str(error)
+    else:
+        _remember("Labelled", changes)
+        st.session_state[_POPOVER] = False
 
 
 def _label(words: str, ids: list[int], **values: Any) -> None:
@@ -127,16 +195,40 @@ def _label(words: str, ids: list[int], **values: Any) -> None:
         st.session_state[_MESSAGE] = str(error)
 
 
-def _remember(words: str, before: list[dict[str, Any]]) -> None:
-    if before:
-        count = f"{len(before)} runs" if len(before) > 1 else f"run {before[0]['id']}"
+def _delete(ids: list[int]) -> None:
+    training = [run.id for run in lab().active() if run.status is Status.RUNNING and run.id in ids]
+    rest = [run_id for run_id in ids if run_id not in training]
+    if rest:
+        _label("Deleted", rest, deleted=True)
+        st.session_state[CHOSEN] = [run_id for run_id in st.session_state.get(CHOSEN, []) if run_id not in rest]
+    if training:
+        runs = f"Run {training[0]} trains" if len(training) == 1 else f"Runs {_listed(training)} train"
+        st.session_state[_MESSAGE] = f"{runs}, and what trains cannot be deleted; stop it first."
+
+
+def _listed(items: Sequence[object]) -> str:
+    """`3, 5 and 9`."""
+    *first, last = map(str, items)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _remember(words: str, changes: list[Change]) -> None:
+    if changes:
+        runs = list(dict.fromkeys(change.run_id for change in changes))
+        count = f"{len(runs)} runs" if len(runs) > 1 else f"run {runs[0]}"
         done = st.session_state.setdefault(_DONE, [])
-        done.append((f"{words} {count}", before))
+        done.append((f"{words} {count}", changes))
         del done[:-_MOST_UNDONE]
 
 
+def message() -> None:
+    """What could not be done when something was last pressed."""
+    if words := st.session_state.pop(_MESSAGE, None):
+        st.error(words, icon=":material/error:")
+
+
 def undo_button() -> None:
-    """Takes the last labels back; Ctrl-Z does too."""
+    """Undoes what was labelled last; Ctrl-Z does too."""
     done = st.session_state.get(_DONE)
     if done:
         st.caption(f"{done[-1][0]}.", width="content")
@@ -144,9 +236,15 @@ def undo_button() -> None:
 
 
 def _undo() -> None:
-    _, before = st.session_state[_DONE].pop()
-    lab().relabel(before)
-    st.session_state["chosen_runs"] = [labels["id"] for labels in before]  # to go on with what is back
+    words, changes = st.session_state[_DONE][-1]
+    kept = lab().undo_labels(changes)
+    st.session_state[_DONE].pop()
+    if kept:
+        shown = kept[:_FEW]
+        if len(kept) > _FEW:
+            shown.append(f"{len(kept) - _FEW} more")
+        st.session_state[_MESSAGE] = f"Undo of “{words}” leaves what was changed since: {_listed(shown)}."
+    st.session_state[CHOSEN] = list(dict.fromkeys(change.run_id for change in changes))  # to go on with what is back
 
 
 def luck(rows: pd.DataFrame) -> str:

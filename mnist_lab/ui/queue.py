@@ -1,5 +1,6 @@
 """The Train page's queue: what trains, waits or was paused, and the buttons that a run has."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
@@ -60,6 +61,40 @@ def controls(run: Run, *, large: bool = False) -> None:
         args=(run.id,),
         help="Ends training at once; what was learnt so far is kept and tested.",
     )
+
+
+def many(statuses: Mapping[int, Status], key: str = "many") -> None:
+    """Buttons for what can be done at once with several runs that have not ended; each says to how many it applies."""
+    ordered = sorted(statuses.items())
+    waiting = [run_id for run_id, status in ordered if status is Status.QUEUED]
+    training = [run_id for run_id, status in ordered if status is Status.RUNNING]
+    idle = [run_id for run_id, status in ordered if status in (Status.PAUSED, Status.INTERRUPTED)]
+    for label, icon, run_ids, do, says in (
+        ("Pause", "pause", training + waiting, lab().pause, "Holds back what waits; what trains leaves its worker."),
+        (
+            "Resume",
+            "play_arrow",
+            idle,
+            lambda *ids: lab().resume(list(ids)),
+            "To the front of the queue, in this order.",
+        ),
+        (
+            "Stop" if training else "Cancel",
+            "stop",
+            training + waiting + idle,
+            lab().stop,
+            "What has learnt something is tested and kept; what has not is cancelled.",
+        ),
+    ):
+        if run_ids:
+            st.button(
+                f"{label} {len(run_ids)}",
+                icon=f":material/{icon}:",
+                key=f"{key}-{label.replace('Cancel', 'Stop')}",
+                on_click=do,
+                args=run_ids,
+                help=says,
+            )
 
 
 def why_it_waits(run: Run, active: list[Run]) -> str:

@@ -54,6 +54,7 @@ def digit_accuracies(run_id: int) -> np.ndarray | None:
 def show(run: Run, rows: pd.DataFrame) -> None:
     """The page of a run; `rows` is the table of all runs."""
     st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")
+    actions.message()
     icon, words = queue.STATUS[run.status]
     st.subheader(f"{icon} Run {run.id}: {run.name}, seed {run.seed}", anchor=False)
     tags = " ".join(f":blue-badge[{tag}]" for tag in run.tags)
@@ -61,9 +62,7 @@ def show(run: Run, rows: pd.DataFrame) -> None:
     st.markdown(f"{words.capitalize()}, {when}, by {run.owner}. {tags}")
     if run.deleted:
         st.warning("This run is deleted, and gone for good in some days.", icon=":material/delete:")
-        if st.button("Have it back", icon=":material/undo:"):
-            lab().label([run.id], deleted=False)
-            st.rerun()
+        actions.restore([run.id])
     elif run.archived:
         st.caption(":material/archive: Archived.")
     for sentence in (run.error, run.caveat):
@@ -99,7 +98,7 @@ def _buttons(run: Run, rows: pd.DataFrame) -> None:
         )
         if run.status.is_ended:
             onward.show(run)
-        else:
+        elif not run.deleted:
             queue.controls(run)
         mine = rows[rows["ids"].map(lambda ids: ids[0] == run.id)]
         if len(mine):
