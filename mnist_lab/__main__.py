@@ -149,10 +149,11 @@ def _in_words(runs: list[Run]) -> str:
     if len(runs) < 2:
         return "One run is one sample: another seed gives other figures."
     test = statistics.spread([run.test_accuracy for run in runs if run.test_accuracy is not None])
+    low, high = statistics.of_shares(test.low, test.high)
     seconds = [run.seconds or 0.0 for run in runs]
     return (
         f"{len(runs)} seeds: test accuracy {test.mean:.3%} ± {test.sd:.3%} (mean and standard deviation; 95 % interval of "
-        f"the mean {test.low:.3%} to {test.high:.3%}); {min(seconds):.1f} to {max(seconds):.1f} s a run."
+        f"the mean {low:.3%} to {high:.3%}); {min(seconds):.1f} to {max(seconds):.1f} s a run."
     )
 
 

@@ -153,7 +153,7 @@ def repeated(receipt: Receipt, run: Run, probabilities: np.ndarray, sd: float | 
     because = f" It was trained with another {other}." if other else " Nothing known of the two machines differs."
     if receipt.environment.get("data_sha256") != run.environment.get("data_sha256"):
         return f"Not reproduced: the images are others ({theirs:.2%} there, {ours:.2%} here)."
-    spread = 1.96 * sqrt(2) * (sd or sqrt(max(theirs * (1 - theirs), 1e-5) / 10_000))
+    spread = min(1.0, 1.96 * sqrt(2) * (sd or sqrt(max(theirs * (1 - theirs), 1e-5) / 10_000)))
     figures = f"test accuracy {theirs:.2%} there and {ours:.2%} here"
     if abs(theirs - ours) <= spread:
         return (

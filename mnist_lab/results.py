@@ -14,18 +14,18 @@ from mnist_lab.compare import text
 from mnist_lab.experiment import Experiment, Status, parse
 from mnist_lab.presets import NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
-from mnist_lab.statistics import half_width
+from mnist_lab.statistics import half_width, of_shares
 
 COLUMNS = (
     "ids name tags note curve kernel_sizes conv_layers filters parameters multiply_adds status protocol seeds n "
-    "validation_accuracy validation_sd validation_half best_validation_accuracy best_epoch last_validation_accuracy "
-    "last_epoch test_accuracy test_sd test_half test_loss test_loss_sd seconds predicted continues owner when error "
+    "validation_accuracy validation_sd validation_low validation_high best_validation_accuracy best_epoch last_validation_accuracy "
+    "last_epoch test_accuracy test_sd test_low test_high test_loss test_loss_sd seconds predicted continues owner when error "
     "archived design_key"
 ).split()
 _MEANS = ["best_validation_accuracy", "last_validation_accuracy", "test_loss", "seconds"]
 _KEPT = ["validation_accuracy", "test_accuracy"]
 _DESIGN_COLUMNS = ["kernel_sizes", "conv_layers", "filters", "multiply_adds", "protocol"]
-_FLOATS = [name for name in COLUMNS if name.endswith(("accuracy", "sd", "half", "loss", "seconds", "epoch"))]
+_FLOATS = [name for name in COLUMNS if name.endswith(("accuracy", "sd", "low", "high", "loss", "seconds", "epoch"))]
 Fields = dict[str, Any]
 
 
@@ -120,7 +120,7 @@ def table(listing: pd.DataFrame, experiments: Mapping[str, str]) -> pd.DataFrame
 
 
 def fold(rows: pd.DataFrame) -> pd.DataFrame:
-    """Finished runs that differ only in seed as one row: n, means, sample standard deviations, half the 95 % intervals.
+    """Finished runs that differ only in seed as one row: n, means, sample standard deviations, 95 % intervals.
 
     A seed trained twice counts once, with its newest run: the same training again is no further evidence. Runs that
     did not finish keep a row of their own and enter no mean; a continued run is never one of a group. Rows keep the
@@ -143,7 +143,8 @@ def fold(rows: pd.DataFrame) -> pd.DataFrame:
     folded[_MEANS + _KEPT] = means
     folded[["validation_sd", "test_sd", "test_loss_sd"]] = sds
     for name in ("validation", "test"):
-        folded[f"{name}_half"] = half_width(folded["n"].clip(lower=2), folded[f"{name}_sd"])
+        half, mean = half_width(folded["n"].clip(lower=2), folded[f"{name}_sd"]), folded[f"{name}_accuracy"]
+        folded[f"{name}_low"], folded[f"{name}_high"] = of_shares(mean - half, mean + half)
     # Each seed has a best and a last epoch of its own: give the epoch only where they agree.
     for name in ("best_epoch", "last_epoch"):
         folded[name] = folded[name].where(by_design[name].nunique() == 1)

@@ -5,10 +5,10 @@ them is about the designs. The 10,000 answers of one network each are a sample o
 two seeds of one design often differ there too.
 """
 
-from bisect import bisect_left
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, nan, sqrt
+from math import floor, inf, nan, pi, sqrt
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -64,6 +64,11 @@ def half_width(n: Any, sd: Any, level: float = LEVEL) -> Any:
     return _special().stdtrit(n - 1, (1 + level) / 2) * sd / np.sqrt(n)
 
 
+def of_shares(low: Any, high: Any) -> tuple[Any, Any]:
+    """The part of an interval in which a share, or a mean of shares, can be: from 0 to 1; arrays give arrays."""
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
+
+
 @dataclass(frozen=True)
 class Difference:
     """The mean of one design's values less the mean of another's, over seeds.
@@ -107,25 +112,44 @@ def difference(a: Mapping[int, float], b: Mapping[int, float], level: float = LE
     return Difference(mean, mean - half, mean + half, p, (len(a), len(b)), paired, sd)
 
 
+def power_of(n: int, effect: float, level: float = LEVEL) -> float:
+    """How probably Student's paired test of `n` pairs shows a difference of `effect` standard deviations as one.
+
+    The probability that a noncentral *t* variable is above the test's limit, T = (Z + δ) / S, integrated over Z: for
+    each value of it S must be small enough, and ν S² is chi-squared. To nine digits for all n, effects and levels in
+    use (a test); SciPy's `nctdtr` is not a number for some of them.
+    """
+    freedom, shift = n - 1, effect * sqrt(n)
+    limit = _special().stdtrit(freedom, (1 + level) / 2)
+    low, high = max(-shift, -7.0), 7.0
+    places, weights = _quadrature()
+    z = low + (high - low) * places
+    density = np.exp(-z * z / 2) / sqrt(2 * pi) * (high - low)
+    return float(density * _special().gammainc(freedom / 2, freedom / 2 * ((z + shift) / limit) ** 2) @ weights)
+
+
+@functools.cache
+def _quadrature(panels: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Places from 0 to 1 and their weights, whose sum of a function's values there is its integral (Gauss, Legendre)."""
+    x, weights = np.polynomial.legendre.leggauss(20)
+    places = (np.arange(panels)[:, None] + (x + 1) / 2) / panels
+    return places.ravel(), np.tile(weights / 2 / panels, panels)
+
+
 def seeds_needed(size: float, sd: float, level: float = LEVEL, power: float = POWER) -> int | None:
     """How many seeds a side show a difference of a size with a probability of `power`; None for more than 200.
 
-    From the noncentral *t* distribution of the paired test (Cohen 1988, "Statistical power analysis").
+    From the power of the paired test (Cohen 1988, "Statistical power analysis").
 
     Args:
         sd: standard deviation of the difference of one seed of each.
     """
-    if size == 0:
+    effect = abs(size) / max(sd, _RESOLUTION)
+    normal = _special().ndtri((1 + level) / 2) + _special().ndtri(power)
+    if effect * sqrt(MOST_SEEDS) < normal:  # nor would they if the standard deviation were known
         return None
-
-    def shows(n: int) -> bool:
-        limit = _special().stdtrit(n - 1, (1 + level) / 2)
-        shift = abs(size) / max(sd, _RESOLUTION) * sqrt(n)
-        return bool(1 - _special().nctdtr(n - 1, shift, limit) >= power)
-
-    numbers = range(2, MOST_SEEDS + 1)
-    place = bisect_left(numbers, True, key=shows)  # more seeds never show less
-    return numbers[place] if place < len(numbers) else None
+    least = max(2, floor((normal / effect) ** 2))
+    return next((n for n in range(least, MOST_SEEDS + 1) if power_of(n, effect, level) >= power), None)
 
 
 @dataclass(frozen=True)
@@ -167,13 +191,14 @@ def verdict(
     if found is None:
         return _untold(names, (a, b), what, level, usual_sd)
     size = f"{_points(abs(found.mean))} points"
-    interval = f"{_percent(level)} interval {_signed(found.low)} to {_signed(found.high)} points, {_seeds(found)}"
+    least, most = max(found.low, -1.0), min(found.high, 1.0)  # two shares differ by no more
+    interval = f"{_percent(level)} interval {_signed(least)} to {_signed(most)} points, {_seeds(found)}"
     needed = seeds_needed(found.mean, found.sd, level)
     more = max(1, needed - min(found.n)) if needed else None
     if found.low > 0 or found.high < 0:
         is_better = found.mean > 0
         better, worse = (first, second) if is_better else (second, first)
-        low, high = sorted((abs(found.low), abs(found.high)))
+        low, high = sorted((abs(least), abs(most)))
         words = (
             f"{better} is better than {worse}: its mean {what} is {size} higher "
             f"({_percent(level)} interval {_points(low)} to {_points(high)} points, {_seeds(found)})."
@@ -266,7 +291,7 @@ def answers(first_right: np.ndarray, second_right: np.ndarray) -> Answers:
     mean = (b - c) / n
     error = sqrt((b + c + 1) - (b - c) ** 2 / n) / n
     half = float(_special().ndtri((1 + LEVEL) / 2)) * error
-    return Answers(b, c, mean - half, mean + half, p)
+    return Answers(b, c, max(-1.0, mean - half), min(1.0, mean + half), p)
 
 
 def usual_sd(groups: Sequence[Sequence[float]]) -> float | None:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from mnist_lab.__main__ import _in_words
 from mnist_lab.experiment import Status
+from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
 from tests.processes import ROOT, WAIT, all_gone, environment, family, lab, wait_until
+from tests.test_results import finished
 
 
 def test_presets_as_json(url: str) -> None:
@@ -56,6 +59,11 @@ def test_several_seeds_are_told_with_their_spread(url: str) -> None:
     assert "95 % interval of the mean" in told
     both = json.loads(lab(url, *few, "--json").stdout)
     assert [run["seed"] for run in both] == [4, 5]
+
+
+def test_an_interval_of_accuracies_stays_within_nothing_and_all(store: Store) -> None:
+    runs = [finished(store, PRESETS["3x3"].with_changes(seed=seed), seed / 2 - 0.4) for seed in (1, 2)]
+    assert "95 % interval of the mean 0.000% to 100.000%" in _in_words(runs)
 
 
 def test_ctrl_c_stops_cleanly_and_keeps_what_was_learnt(url: str) -> None:

@@ -46,6 +46,17 @@ def test_runs_that_differ_only_in_seed_fold_into_mean_and_standard_deviation(sto
     assert np.isnan(folded.iloc[0]["test_sd"])
 
 
+def test_the_interval_of_a_mean_share_ends_at_nothing_and_at_all(store: Store) -> None:
+    for seed, accuracy in ((1, 0.08), (2, 0.80)):
+        finished(store, PRESETS["3x3"].with_changes(seed=seed), accuracy)
+    for seed, accuracy in ((1, 0.990), (2, 0.991)):
+        finished(store, PRESETS["2x2"].with_changes(seed=seed), accuracy)
+    near_one, wide = results.fold(table(store)).to_dict("records")
+    assert (wide["test_low"], wide["test_high"]) == (0, 1)
+    assert near_one["test_high"] == pytest.approx(min(1, 0.9905 + 12.706 * 0.0005), abs=1e-5)
+    assert near_one["validation_low"] == pytest.approx(0.9905 - 12.706 * 0.0005, abs=1e-5)
+
+
 def test_a_seed_trained_twice_counts_once(store: Store) -> None:
     for accuracy in (0.1, 0.9):
         finished(store, PRESETS["3x3"], accuracy)

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from mnist_lab import dataset, result_charts, table_files
 from mnist_lab.experiment import Status, Wish
 from mnist_lab.lab import Lab
+from mnist_lab.names import person
 from mnist_lab.presets import PRESETS
 from mnist_lab.report import Outcome
 from mnist_lab.store import Store
@@ -111,6 +112,8 @@ def test_columns_are_chosen_ordered_and_last(runs: list[int], store: Store) -> N
     button(test, "As at first").click().run()
     assert list(rows(test)) == table.DEFAULT
     assert list(rows(page("results"))) == table.DEFAULT
+    store.choose(person(), "columns", ["name", "test_half", "gone"])  # as version 0.6 kept it
+    assert list(rows(page("results"))) == ["name", "test_low", "test_high"]
 
 
 def test_what_is_chosen_can_be_labelled_archived_deleted_and_had_back(runs: list[int], store: Store) -> None:

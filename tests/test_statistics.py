@@ -1,10 +1,12 @@
 """Statistics against scipy, a permutation test, published examples and simulation."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, special, stats
 
 from mnist_lab import statistics
 
@@ -67,6 +69,84 @@ def test_the_spread_is_student_s_interval(numbers: list[float]) -> None:
 @pytest.mark.parametrize(("size", "n"), [(0.5, 34), (0.2, 199), (0.8, 15)])
 def test_seeds_needed_as_published_for_a_paired_test(size: float, n: int) -> None:
     assert statistics.seeds_needed(size, 1.0) == n  # G*Power: two-sided, 0.05, power 0.8
+
+
+def power_by_another_way(n: int, effect: float, level: float) -> float:
+    """The same probability, integrated over the standard deviation instead of the mean."""
+    limit, shift, freedom = stats.t.ppf((1 + level) / 2, n - 1), effect * np.sqrt(n), n - 1
+
+    constant = np.log(2) + freedom / 2 * np.log(freedom / 2) - special.gammaln(freedom / 2)
+
+    def of(sd: float) -> float:
+        log_density = constant + (freedom - 1) * np.log(sd) - freedom * sd * sd / 2
+        return float(np.exp(log_density) * special.ndtr(shift - limit * sd))
+
+    steep = [(shift + z) / limit for z in (-7, -2, 0, 2, 7)] + [
+        1 - 5 / np.sqrt(2 * freedom),
+        1,
+        1 + 5 / np.sqrt(2 * freedom),
+    ]
+    edges = [0.0, *sorted(place for place in steep if 0 < place < 9), 9.0]
+    pieces = [integrate.quad(of, a, b, epsabs=1e-12, limit=200)[0] for a, b in itertools.pairwise(edges)]
+    return float(sum(pieces))
+
+
+LEVELS = [1 - 0.05 / pairs for pairs in (1, 3, 15)]
+
+
+def test_power_is_that_of_an_independent_integration_over_the_whole_range() -> None:
+    generator = np.random.default_rng(0)
+    for level in LEVELS:
+        for n in [2, 3, 4, 5, 8, 90, 101, 200, *map(int, generator.integers(6, 200, 4))]:
+            near = generator.uniform(0.5, 5, 3) / np.sqrt(n)  # where power is neither 0 nor 1
+            for effect in [0.0, 1e-6, *near, 3.957, 30.0, 24_000.0]:
+                ours = statistics.power_of(n, effect, level)
+                assert ours == pytest.approx(power_by_another_way(n, effect, level), abs=1e-7), (n, effect, level)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_seeds_needed_are_the_fewest_that_show_it(level: float) -> None:
+    """The fault: where SciPy's `nctdtr` is not a number, a hundred seeds too many were asked for."""
+    effects = [3.957, *np.geomspace(0.2, 60, 40)]
+    for effect in effects:
+        n = statistics.seeds_needed(effect, 1.0, level)
+        if n is None:
+            assert statistics.power_of(200, effect, level) < 0.8, effect
+        else:
+            assert power_by_another_way(n, effect, level) >= 0.8, effect
+            assert n == 2 or power_by_another_way(n - 1, effect, level) < 0.8, effect
+
+
+def test_a_hundred_seeds_are_not_offered_where_one_will_do() -> None:
+    found = statistics.verdict(("A", "B"), {1: 0.9816, 2: 0.9823}, {1: 0.98, 2: 0.98})
+    assert (found.kind, found.more) == ("open", 1)
+    assert "about 1 more seed a side would show" in found.words
+
+
+def test_scipy_s_functions_are_right_wherever_they_are_used() -> None:
+    """Limits, probabilities and binomial tails against `scipy.stats` or their own definition."""
+    freedoms = np.concatenate([np.linspace(1, 3, 41), np.arange(3, 200, 7)])
+    for level in LEVELS:
+        limits = special.stdtrit(freedoms, (1 + level) / 2)
+        assert np.allclose(stats.t.cdf(limits, freedoms), (1 + level) / 2, rtol=0, atol=1e-9)
+    for t in (0.0, 0.5, 2.0, 12.0, 1e4):
+        assert np.allclose(2 * special.stdtr(freedoms, -t), 2 * stats.t.sf(t, freedoms), rtol=1e-6, atol=1e-15)
+    for b, c in itertools.product((0, 1, 7, 150, 4999), (0, 1, 9, 86, 5000)):
+        if b + c:
+            ours = min(1.0, 2 * special.bdtr(min(b, c), b + c, 0.5))
+            assert ours == pytest.approx(stats.binomtest(b, b + c).pvalue, rel=1e-6), (b, c)
+
+
+def test_no_share_is_less_than_nothing_or_more_than_all() -> None:
+    low, high = statistics.of_shares(-0.05237, 0.93617)
+    assert (low, high) == (0, 0.93617)
+    low, high = statistics.of_shares(np.array([np.nan, 0.97]), np.array([np.nan, 1.02]))
+    assert np.array_equal(low, [np.nan, 0.97], equal_nan=True)
+    assert np.array_equal(high, [np.nan, 1.0], equal_nan=True)
+    wide = statistics.verdict(("A", "B"), {1: 0.9, 2: 0.1}, {1: 0.1, 2: 0.5})
+    assert "interval −100.00 to +100.00 points" in wide.words
+    all_ = statistics.answers(np.ones(100, bool), np.zeros(100, bool))
+    assert all_.high == 1
 
 
 def test_no_number_of_seeds_shows_nothing_or_next_to_nothing() -> None:

@@ -118,14 +118,15 @@ def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:
 def _spread_points(side: Side, metric: str) -> pd.DataFrame:
     values = side.values(metric)
     spread = statistics.spread(list(values.values()))
+    low, high = statistics.of_shares(spread.low, spread.high)
     return pd.DataFrame(
         {
             "side": side.title,
             "seed": list(values),
             "value": list(values.values()),
             "mean": spread.mean,
-            "low": spread.low,
-            "high": spread.high,
+            "low": low,
+            "high": high,
         }
     )
 

@@ -53,8 +53,8 @@ def show(folded: pd.DataFrame) -> None:
             "n": rows["n"],
             cost: rows[cost].astype(float),
             "accuracy": rows[f"{name}_accuracy"],
-            "low": rows[f"{name}_accuracy"] - rows[f"{name}_half"].fillna(0),
-            "high": rows[f"{name}_accuracy"] + rows[f"{name}_half"].fillna(0),
+            "low": rows[f"{name}_low"].fillna(rows[f"{name}_accuracy"]),
+            "high": rows[f"{name}_high"].fillna(rows[f"{name}_accuracy"]),
         }
     )
     points["front"] = front(points[cost].to_numpy(float), points["accuracy"].to_numpy(float))

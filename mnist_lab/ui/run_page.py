@@ -167,8 +167,8 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
         if group["n"] > 1:
             st.markdown(
                 f"Over {group['n']} seeds of this design: test accuracy {100 * group['test_accuracy']:.2f} % "
-                f"± {100 * group['test_half']:.2f} points (95 % interval of the mean; standard deviation "
-                f"{100 * group['test_sd']:.2f})."
+                f"(95 % interval of the mean {100 * group['test_low']:.2f} to {100 * group['test_high']:.2f} %; standard "
+                f"deviation {100 * group['test_sd']:.2f})."
             )
         else:
             st.caption("One run is one sample: train more seeds before you conclude anything.")

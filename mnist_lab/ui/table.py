@@ -25,15 +25,19 @@ COLUMNS: dict[str, Any] = {
     "test_accuracy": _number(
         "Test accuracy", format="%.2f %%", help="Of the kept weights on the 10,000 test images; mean over n seeds."
     ),
-    "test_half": _number(
-        "± 95 %", format="%.2f", help="Half the 95 % interval of the mean test accuracy, in percentage points."
+    "test_low": _number(
+        "95 % from", format="%.2f %%", help="Where the 95 % interval of the mean test accuracy begins."
     ),
+    "test_high": _number("to", format="%.2f %%", help="Where the 95 % interval of the mean test accuracy ends."),
     "test_sd": _number("± sd", format="%.2f", help="Standard deviation over n seeds, in percentage points."),
     "validation_accuracy": _number(
         "Validation accuracy", format="%.2f %%", help="Of the kept weights; mean over n seeds."
     ),
-    "validation_half": _number(
-        "± 95 % ", format="%.2f", help="Half the 95 % interval of the mean validation accuracy, in percentage points."
+    "validation_low": _number(
+        "95 % from ", format="%.2f %%", help="Where the 95 % interval of the mean validation accuracy begins."
+    ),
+    "validation_high": _number(
+        "to ", format="%.2f %%", help="Where the 95 % interval of the mean validation accuracy ends."
     ),
     "validation_sd": _number("± sd ", format="%.2f", help="Standard deviation over n seeds, in percentage points."),
     "curve": st.column_config.LineChartColumn(
@@ -71,7 +75,8 @@ COLUMNS: dict[str, Any] = {
 }
 _HIDDEN_AT_FIRST = {"test_sd", "validation_sd", "multiply_adds", "note", "owner"}
 DEFAULT = [name for name in COLUMNS if name not in _HIDDEN_AT_FIRST]
-_SHARES = [name for name in COLUMNS if name.endswith(("accuracy", "_sd", "_half"))]
+_SHARES = [name for name in COLUMNS if name.endswith(("accuracy", "_sd", "_low", "_high"))]
+_OLDER = {"test_half": ("test_low", "test_high"), "validation_half": ("validation_low", "validation_high")}
 
 
 Now = tuple[Any, ...]
@@ -243,7 +248,8 @@ def _columns(fields: pd.DataFrame) -> list[str]:
     names = {name: _label(name) for name in COLUMNS} | {str(name): str(name) for name in fields}
     if "columns" not in st.session_state:
         kept = lab().choice(owner, "columns") or DEFAULT
-        st.session_state["columns"] = [name for name in kept if name in names]
+        now = [name for old in kept for name in _OLDER.get(old, (old,))]
+        st.session_state["columns"] = [name for name in now if name in names]
 
     def keep() -> None:
         lab().choose(owner, "columns", st.session_state["columns"])
@@ -266,9 +272,9 @@ def _columns(fields: pd.DataFrame) -> list[str]:
 
 
 def _label(name: str) -> str:
-    words = {"test_half": "Test accuracy ± 95 %", "test_sd": "Test accuracy ± sd"}
-    words |= {"validation_half": "Validation accuracy ± 95 %", "validation_sd": "Validation accuracy ± sd"}
-    return words.get(name) or str(COLUMNS[name]["label"])
+    of, _, what = name.partition("_")
+    words = {"sd": "± sd", "low": "95 % from", "high": "95 % to"}.get(what)
+    return f"{of.capitalize()} accuracy {words}" if words else str(COLUMNS[name]["label"])
 
 
 def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None:
