@@ -265,7 +265,11 @@ def _as_json(run: Run) -> dict[str, Any]:
 
 
 def _runs(options: argparse.Namespace) -> int:
-    runs = Lab().runs()
+    lab = Lab()
+    runs = lab.runs()
+    for notice, text in lab.notices().items():
+        err.print(text, highlight=False, markup=False, soft_wrap=True)
+        lab.dismiss(notice)
     if options.json:
         print(json.dumps([_as_json(run) for run in runs], indent=2))
         return 0

@@ -16,7 +16,7 @@ from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.experiment import Status
 from mnist_lab.names import MAX_NAME, MAX_TAG, cleaned
 from mnist_lab.queue import Queue
-from mnist_lab.tables import CHOICES, RECEIPTS, RUN, RUN_COLUMNS
+from mnist_lab.tables import CHOICES, NOTICES, RECEIPTS, RUN, RUN_COLUMNS
 
 LABELS = ("name", "tags", "note", "archived", "deleted")
 _TIMES = ("archived", "deleted")  # kept as the time since when
@@ -183,6 +183,17 @@ class Catalogue(Queue):
         with self._write() as connection:
             connection.execute(sa.delete(CHOICES).where(mine))
             connection.execute(sa.insert(CHOICES).values(owner=owner, name=name, value=json.dumps(value)))
+
+    def notices(self) -> dict[int, str]:
+        """What is to be told to whoever looks next, by number, oldest first: sentences of a migration."""
+        with self._read() as connection:
+            rows = connection.execute(sa.select(NOTICES.c.id, NOTICES.c.text).order_by(NOTICES.c.id))
+            return {row.id: row.text for row in rows}
+
+    def dismiss(self, notice: int) -> None:
+        """Tell a notice no more."""
+        with self._write() as connection:
+            connection.execute(sa.delete(NOTICES).where(NOTICES.c.id == notice))
 
     def keep_receipt(self, run_id: int, receipt: str) -> None:
         """Keep beside a run the receipt whose training it repeats."""

@@ -11,13 +11,16 @@ from typing import Any
 import pandas as pd
 import platformdirs
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError, SQLAlchemyError
 
-from mnist_lab.errors import StoreError
+from mnist_lab.errors import RefusedError, StoreError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 URL_VARIABLE = "MNIST_LAB_DATABASE_URL"
+# What is wrong with a value or a statement and not with the database. Numbers and texts that SQLite cannot hold are
+# refused by Python's driver in its own words.
+_REFUSALS = (IntegrityError, DataError, ProgrammingError, NotSupportedError, OverflowError, UnicodeEncodeError)
 
 
 def default_url() -> str:
@@ -54,6 +57,11 @@ class Database:
         try:
             with engine.begin() as connection:
                 yield connection
+        except _REFUSALS as error:
+            raise RefusedError(
+                f"The results database does not take a value: {_first_line(error)}; what was stored "
+                "before is as it was."
+            ) from error
         except SQLAlchemyError as error:
             raise StoreError(_reason(self._engine.url, error)) from error
 
@@ -143,5 +151,9 @@ def _shown(url: sa.URL) -> str:
 
 
 def _reason(url: sa.URL, error: SQLAlchemyError) -> str:
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    reason = _first_line(error)
     return f"The database {_shown(url)} cannot be used: {reason}; check it, or set {URL_VARIABLE} to another place."
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0][:200]

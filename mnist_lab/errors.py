@@ -5,7 +5,8 @@
     │   ├── ArchitectureError a design that cannot be built; knows its block
     │   └── ConflictError     a label that somebody else has written meanwhile; knows its run
     ├── DataError             the MNIST file is missing or is not MNIST
-    ├── StoreError            the database cannot be opened, read or written
+    ├── StoreError            the database cannot be opened, read or written: an outage, worth another try
+    ├── RefusedError          the database works and refuses what was to be stored: another try changes nothing
     ├── TrainingError         training ended by itself (it diverged)
     └── EngineError           no engine could be started
 
@@ -56,6 +57,10 @@ class DataError(LabError):
 
 class StoreError(LabError):
     """The database cannot be used."""
+
+
+class RefusedError(LabError):
+    """The database does not take a value; retrying it would be in vain."""
 
 
 class TrainingError(LabError):

@@ -185,6 +185,14 @@ class Lab:
         """Keep a person's choice under a name."""
         self.store.choose(owner, name, value)
 
+    def notices(self) -> dict[int, str]:
+        """What a migration has to tell the person who looks next, by number."""
+        return self.store.notices()
+
+    def dismiss(self, notice: int) -> None:
+        """Tell a notice no more."""
+        self.store.dismiss(notice)
+
     def probabilities(self, run_id: int) -> np.ndarray | None:
         """Of the ten digits for each test image, float16 `(10_000, 10)`; None where a run was never tested."""
         return self.store.probabilities(run_id)

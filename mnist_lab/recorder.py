@@ -40,7 +40,7 @@ class Recorder:
         self._writing = False
         self._closed = False
         self._wish = run.wish  # it may have been asked before it began
-        self._failure: StoreError | None = None
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()
 
@@ -56,13 +56,14 @@ class Recorder:
 
         Raises:
             StoreError: the database could not be used for longer than `patience`.
+            RefusedError: it does not take what was reported.
         """
         if self._failure:
             raise self._failure
         return self._wish
 
     def settle(self) -> None:
-        """Wait until everything is written. Raises StoreError as `wish` does."""
+        """Wait until everything is written. Raises as `wish` does."""
         with self._changed:
             self._changed.wait_for(lambda: self._failure or not (self._pending or self._writing))
         self.wish()
@@ -71,7 +72,7 @@ class Recorder:
         """Use the store when everything is written, again and again while it cannot be used; what `use` returns.
 
         Raises:
-            StoreError: as of `wish`.
+            LabError: as of `wish`.
         """
         self.settle()
         answers: list[T] = []
@@ -124,6 +125,10 @@ class Recorder:
                 log.warning("run %d: goes on without its database for now: %s", self.run_id, error)
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            except Exception as error:  # of what was to be written: the same again would fail again
+                log.exception("run %d: cannot be recorded", self.run_id)
+                self._failure = error
+                return
             else:
                 return
 

@@ -75,13 +75,15 @@ class Shelf(Database):
         return Checkpoint(newest.epoch, newest.step, unpacked(newest.state))
 
     @staticmethod
-    def _thin(connection: sa.Connection, run_id: int, keep: set[int]) -> None:
-        """Of an ended run leave the checkpoints of some epochs, the last, and of others a few, evenly spread."""
+    def _thin(connection: sa.Connection, run_id: int) -> None:
+        """Of an ended run leave the checkpoints of the kept, the best and the last epoch, and of others a few, evenly
+        spread."""
         connection.execute(sa.delete(STATES).where(STATES.c.run_id == run_id))
         query = sa.select(CHECKPOINTS.c.epoch).where(CHECKPOINTS.c.run_id == run_id)
         epochs = list(connection.execute(query.order_by(CHECKPOINTS.c.epoch)).scalars())
         spread = np.linspace(0, len(epochs) - 1, min(len(epochs), KEPT_CHECKPOINTS)).round().astype(int)
-        kept = keep | {epochs[i] for i in spread}
+        named = connection.execute(sa.select(RUN.c.kept_epoch, RUN.c.best_epoch).where(RUN.c.id == run_id)).one()
+        kept = {epoch for epoch in named if epoch is not None} | {epochs[i] for i in spread}
         connection.execute(
             sa.delete(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.epoch.not_in(kept))
         )

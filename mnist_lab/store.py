@@ -129,8 +129,7 @@ class Store(Errands):
                 connection.execute(sa.insert(CHECKPOINTS).values(row))
             predictions = pressed(probabilities=rounded(outcome.probabilities))
             connection.execute(sa.insert(PREDICTIONS).values(run_id=run_id, probabilities=predictions))
-            best = connection.execute(sa.select(RUN.c.best_epoch).where(RUN.c.id == run_id)).scalar_one()
-            self._thin(connection, run_id, {outcome.kept_epoch, best} - {None})
+            self._thin(connection, run_id)
 
     def end(self, run_id: int, status: Status, error: str) -> None:
         """End a running run without a result, with the sentence that says why."""
@@ -141,7 +140,7 @@ class Store(Errands):
                 .values(status=status, ended=time.time(), error=error)
             )
             if ended.rowcount and status is not Status.INTERRUPTED:
-                self._thin(connection, run_id, set())
+                self._thin(connection, run_id)
 
     # What a reader sees
 

@@ -116,6 +116,7 @@ CALIBRATIONS = _table("calibrations", "host ratios created")
 DESIGNS = _table("designs", "name owner experiment created")
 CHOICES = _table("choices", "owner name value")
 RECEIPTS = _table("receipts", "run_id receipt")
+NOTICES = _table("notices", "id text")
 ERRANDS = _table("errands", "id digest kind arguments until askers engine progress is_done error answer")
 LEASE = _table("lease", "id engine host pid process_created heartbeat state")
 

@@ -39,6 +39,8 @@ CURVE_POINTS = 400
 _MEASURED_STEPS = 10  # in a call
 PARTS = 2  # that a batch is trained in, where there is more than one thread
 _PROGRESS = "progress"
+_AVERAGED = ", moving average: "
+_BEFORE_AVERAGES = 2  # variables of an optimizer
 
 
 def configure(threads: int) -> None:
@@ -89,6 +91,7 @@ def train(
     wish: Callable[[], Wish],
     resume: Checkpoint | None = None,
     *,
+    continues_from: int = 0,
     report_seconds: float = REPORT_SECONDS,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Outcome | None:
@@ -100,15 +103,17 @@ def train(
         wish: asked as often. `STOP` ends training at once, and what was learnt is evaluated; `PAUSE` reports a
             checkpoint and leaves.
         resume: a checkpoint of the same experiment, or one between two epochs of an experiment that differs in its
-            recipe: then that recipe holds from there on. An optimizer of another kind begins afresh.
+            recipe: then that recipe holds from there on. An optimizer of another kind begins afresh; one of the same
+            kind keeps its memory, and what the recipe newly asks of it begins as at a first step.
+        continues_from: the epoch of another run that this one continues: early stopping counts from there.
 
     Returns:
         None where it was paused.
 
     Raises:
-        TrainingError: the loss is no longer a number, or the checkpoint does not fit the experiment.
+        TrainingError: a loss or a weight is no longer a number, or the checkpoint does not fit the experiment.
     """
-    return Training(experiment, report, wish, report_seconds, checkpoint_seconds).train(resume)
+    return Training(experiment, report, wish, report_seconds, checkpoint_seconds, continues_from).train(resume)
 
 
 def measure(experiment: Experiment, calls: int) -> float:
@@ -149,6 +154,7 @@ class Training:
         wish: Callable[[], Wish],
         report_seconds: float = REPORT_SECONDS,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        continues_from: int = 0,
     ) -> None:
         self.started = time.perf_counter()
         self.experiment = experiment
@@ -156,6 +162,7 @@ class Training:
         self.wish = wish
         self.report_seconds = report_seconds
         self.checkpoint_seconds = checkpoint_seconds
+        self.continues_from = continues_from
         self.reported = self.checkpointed = self.started
 
         self.data = dataset.split(experiment.protocol, experiment.train_images)
@@ -181,7 +188,6 @@ class Training:
     def train(self, resume: Checkpoint | None) -> Outcome | None:
         if resume:
             self._restore(resume)
-        recipe = self.experiment.recipe
         notebook = self.experiment.protocol is Protocol.NOTEBOOK
         test: tuple[float, float, np.ndarray] | None = None
         wish = self.wish()
@@ -216,11 +222,14 @@ class Training:
         if wish is Wish.PAUSE and not self._is_over():
             self._report(checkpoint=self._checkpoint())
             return None
-        return self._outcome(wish is Wish.STOP and self.epoch < recipe.epochs, test)
+        return self._outcome(not self._is_over(), test)
 
     def _is_over(self) -> bool:
+        """Whether all that was planned is trained: every step of every epoch, or as many as early stopping waits for."""
         recipe = self.experiment.recipe
-        waited = self.epoch - self.progress.best_epoch
+        if self.step < self.epoch * self.experiment.steps_per_epoch:
+            return False  # stopped within its last epoch
+        waited = self.epoch - max(self.progress.best_epoch, self.continues_from)
         return self.epoch >= recipe.epochs or (self.epoch > 0 and 0 < recipe.patience <= waited)
 
     def _outcome(self, stopped: bool, test: tuple[float, float, np.ndarray] | None) -> Outcome:
@@ -231,6 +240,7 @@ class Training:
             self.kept_weights = self.model.get_weights()
         self.model.set_weights(self.kept_weights)
         test_loss, test_accuracy, probabilities = test or self.evaluation(self.data.test)
+        self._check(f"the test loss of epoch {kept.epoch} is", test_loss, probabilities)
         return Outcome(
             stopped=stopped,
             kept_epoch=kept.epoch,
@@ -280,7 +290,7 @@ class Training:
             # The first two points at once: a person has just pressed Train and waits for the line to begin.
             due = last <= 2 or now - self.reported >= self.report_seconds
             for self.step, of_step in enumerate(found, first + 1):
-                self._add_sums(of_step, epoch)
+                self._add_sums(of_step)
                 point_full = self.step % self.point_steps == 0
                 if point_full or (self.step == last and (due or last == end)):
                     self._add_point(now - (last - self.step) * self.step_seconds)
@@ -306,6 +316,8 @@ class Training:
     ) -> tuple[EpochPoint, Snapshot, tuple[float, float, np.ndarray]]:
         """The epoch's line of the log, its picture, and the validation's loss, accuracy and probabilities."""
         found = validation_loss, validation_accuracy, probabilities = self.evaluation(self.data.validation)
+        self._check("a weight is", *self.model.get_weights())
+        self._check("the validation loss is", validation_loss, probabilities)
         loss, right, images = self.sums - self.progress.epoch_sums
         line = EpochPoint(
             epoch=epoch,
@@ -321,14 +333,20 @@ class Training:
         in_255ths = np.round(255 * probabilities).astype(np.uint8)
         return line, Snapshot(confusion, in_255ths, self.model.weights[0].numpy()), found
 
-    def _add_sums(self, of_step: np.ndarray, epoch: int) -> None:
+    def _add_sums(self, of_step: np.ndarray) -> None:
         self.sums = self.sums + of_step
-        if not np.isfinite(self.sums).all():
-            self._report()
-            raise TrainingError(
-                f"Training diverged: the loss is no longer a number in epoch {epoch}, batch {self.step:,}, "
-                f"with a learning rate of {self.rates[self.step - 1]:g}; try a tenth of it."
-            )
+        self._check("the loss is", self.sums)
+
+    def _check(self, what: str, *figures: float | np.ndarray) -> None:
+        """Raise TrainingError where figures of the step just trained are not all finite; the curve up to it is reported."""
+        if all(np.isfinite(figure).all() for figure in figures):
+            return
+        self._report()
+        step = max(self.step, 1)
+        raise TrainingError(
+            f"Training diverged: {what} no longer a number in epoch {-(-step // self.experiment.steps_per_epoch)}, "
+            f"batch {step:,}, with a learning rate of {self.rates[step - 1]:g}; try a tenth of it."
+        )
 
     def _add_point(self, now: float) -> None:
         """A point of the curve for the step just counted, which ended at `now` of the clock."""
@@ -370,20 +388,40 @@ class Training:
         return Checkpoint(self.epoch, self.step, state)
 
     def _optimizer(self) -> str:
-        """What an optimizer's variables are, in a word: they can be restored where this is the same."""
+        """What an optimizer's variables are, in a word."""
         recipe = self.experiment.recipe
-        return f"{recipe.optimizer.name}, moving average: {bool(recipe.moving_average)}"
+        return f"{recipe.optimizer.name}{_AVERAGED}{bool(recipe.moving_average)}"
+
+    def _restore_optimizer(self, before: str, arrays: dict[str, np.ndarray]) -> None:
+        """Give the optimizer its memory back, where `before` (as of `_optimizer`) is of the same kind.
+
+        Keras numbers its variables: the count of steps and the rate, the moving averages of the weights where there are
+        any, then what this kind remembers of each weight, momentum last. What was not remembered begins at zero; moving
+        averages, which after a first step would take zeros for weights, begin at the weights.
+        """
+        kind, _, averaged = before.partition(_AVERAGED)
+        recipe = self.experiment.recipe
+        if kind != recipe.optimizer.name:
+            return
+        weights = self.model.trainable_variables
+        averages_now, averages_before = (len(weights) * on for on in (recipe.moving_average > 0, averaged == "True"))
+        for i, variable in enumerate(self.optimizer.variables):
+            average = i - _BEFORE_AVERAGES
+            if 0 <= average < averages_now and not averages_before:
+                variable.assign(weights[average])
+                continue
+            number = i if average < averages_now else i - averages_now + averages_before
+            if f"optimizer/{number}" in arrays:
+                variable.assign(arrays[f"optimizer/{number}"])
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         arrays = checkpoint.state
         words: dict[str, Any] = json.loads(arrays[_PROGRESS].tobytes().decode())
-        same_optimizer = words.pop("optimizer") == self._optimizer()
+        before = words.pop("optimizer")
         try:
             for i, variable in enumerate(self.model.variables):
                 variable.assign(arrays[f"model/{i}"])
-            if same_optimizer:
-                for i, variable in enumerate(self.optimizer.variables):
-                    variable.assign(arrays[f"optimizer/{i}"])
+            self._restore_optimizer(before, arrays)
         except (KeyError, ValueError) as error:
             raise TrainingError(f"The checkpoint does not fit this network ({error}); start a new run.") from error
         self.kept_weights = [arrays[f"kept/{i}"] for i in range(len(self.model.weights)) if f"kept/{i}" in arrays]

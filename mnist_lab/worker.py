@@ -70,7 +70,9 @@ def train_run(url: str, run_id: int, threads: int) -> None:
         environment = training.environment()
         checkpoint = recorder.insist(lambda: store.begin(run_id, environment))
         try:
-            outcome = training.train(run.experiment, recorder.report, recorder.wish, checkpoint)
+            outcome = training.train(
+                run.experiment, recorder.report, recorder.wish, checkpoint, continues_from=run.parent_epoch or 0
+            )
         except TrainingError as error:
             sentence = str(error)
             recorder.insist(lambda: store.end(run_id, Status.FAILED, sentence))

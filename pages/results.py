@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mnist_lab.ui import costs, menu, notebook, table
+from mnist_lab.ui.session import lab
 
 for name, page, its_name in (("run", menu.RUN, "run"), ("compare", menu.COMPARE, "runs")):
     if name in st.query_params:
@@ -10,6 +11,9 @@ for name, page, its_name in (("run", menu.RUN, "run"), ("compare", menu.COMPARE,
 st.title("Results")
 st.write("Every run ever made on this machine, newest first: what each network is, how well it does, what it cost.")
 now = table.follow()
+for notice, text in lab().notices().items():
+    st.info(text, icon=":material/info:")
+    st.button("I have read it", key=f"notice-{notice}", icon=":material/check:", on_click=lab().dismiss, args=(notice,))
 table.show(now)
 if len(table.every(now)):
     st.subheader("What accuracy costs", anchor=False)

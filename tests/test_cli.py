@@ -52,6 +52,13 @@ def test_train_then_find_the_run_in_the_table(url: str) -> None:
     assert store.lease() is None  # the engine of its own has gone
 
 
+def test_what_a_migration_has_to_tell_is_told_once(url_of_0_6: str) -> None:
+    first, second = (lab(url_of_0_6, "runs", "--json") for _ in range(2))
+    assert "Run 8 was stopped within the last epoch" in first.stderr
+    assert first.stdout == second.stdout
+    assert "Run 8" not in second.stderr
+
+
 def test_several_seeds_are_told_with_their_spread(url: str) -> None:
     few = ("train", "--preset", "fast", "--train-images", "1000", "--epochs", "1", "--seeds", "2", "--seed", "4")
     told = " ".join(lab(url, *few).stdout.split())

@@ -71,3 +71,17 @@ def test_kept_weights_labels_and_designs_are_there(lab: Lab) -> None:
     assert lab.store.receipt(15) is not None
     assert len(lab.designs()) == 3
     assert len(lab.table()) == len(KNOWN["runs"]) - 1
+
+
+def test_what_was_stopped_in_its_last_epoch_is_stopped_and_a_person_is_told_once(lab: Lab) -> None:
+    finished = {name for name, known in KNOWN["runs"].items() if lab.run(known["id"]).status is Status.FINISHED}
+    was = {name for name, known in KNOWN["runs"].items() if known["status"] == "finished"}
+    (mended,) = was - finished
+    run = lab.run(KNOWN["runs"][mended]["id"])
+    assert (run.id, run.status) == (8, Status.STOPPED)
+    assert run.steps_done < run.planned_steps
+    assert finished < was, "no other changed"
+    ((notice, text),) = lab.notices().items()
+    assert text.startswith("Run 8 was stopped within the last epoch")
+    lab.dismiss(notice)
+    assert not lab.notices()

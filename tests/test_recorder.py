@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from mnist_lab import recorder as recorders
-from mnist_lab.errors import StoreError
+from mnist_lab.errors import LabError, RefusedError, StoreError
 from mnist_lab.experiment import Status, Wish
 from mnist_lab.presets import PRESETS
 from mnist_lab.recorder import Recorder
 from mnist_lab.report import Report
 from mnist_lab.store import Run, Store
 from tests.processes import wait_until
-from tests.test_store import OUTCOME, epoch, point
+from tests.test_store import LINE, OUTCOME, epoch, point
 
 
 @pytest.fixture
@@ -121,6 +122,44 @@ def test_a_full_disk_with_room_made_in_time_loses_nothing(store: Store, run: Run
     quick.report(epoch(1, size=100_000))
     quick.settle()
     assert np.array_equal(store.weights(run.id, 1)["w"], np.ones(100_000))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Report([point(0, loss=float("nan"))]), "NOT NULL constraint failed: batches.loss"),
+        (Report([], replace(LINE, validation_loss=float("nan"))), "NOT NULL constraint failed: epochs.validation_loss"),
+        (Report([point(0, step=2**70)]), "too large to convert"),
+    ],
+)
+def test_what_the_database_refuses_is_no_outage(store: Store, run: Run, wrong: Report, words: str) -> None:
+    recorder = Recorder(store, run)
+    recorder.report(Report([point(1)]))
+    recorder.settle()
+    recorder.report(wrong)
+    with pytest.raises(RefusedError, match=words):
+        recorder.settle()
+    with pytest.raises(RefusedError, match=words):
+        recorder.insist(lambda: None)
+    recorder.close()
+    assert store.batches(run.id)["point"].tolist() == [1]
+
+
+def test_whatever_goes_wrong_while_writing_training_hears_of_it(store: Store, run: Run) -> None:
+    recorder = Recorder(store, run)
+    recorder.report(Report([], weights={"file": np.ones(1)}, epoch=LINE))  # numpy's own name for an argument
+    with pytest.raises(TypeError):
+        recorder.settle()
+    recorder.close()
+
+
+def test_what_the_database_refuses_is_a_sentence(store: Store) -> None:
+    with pytest.raises(RefusedError, match=r"does not take a value: .*surrogates not allowed"):
+        store.choose("ada", "name \ud800", 1)
+    with pytest.raises(RefusedError, match="does not take a value: FOREIGN KEY constraint failed; what was stored"):
+        store.keep_receipt(77, "{}")
+    assert not issubclass(RefusedError, StoreError)
+    assert issubclass(RefusedError, LabError)
 
 
 def test_while_the_database_is_away_only_the_newest_checkpoints_are_held() -> None:

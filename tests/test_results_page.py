@@ -86,6 +86,16 @@ def test_seeds_are_one_row_and_what_did_not_finish_stays_visible(runs: list[int]
     assert len(rows(test)) == 7
 
 
+def test_what_a_migration_has_to_tell_is_told_until_it_is_read(
+    url_of_0_6: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url_of_0_6)
+    test = page("results")
+    assert any("Run 8 was stopped within the last epoch" in info.value for info in test.info)
+    button(test, "I have read it").click().run()
+    assert not any("Run 8" in info.value for info in healthy(test).info)
+
+
 def test_search_and_filters_leave_what_they_mean(runs: list[int]) -> None:
     test = page("results")
     test.text_input[0].set_value("2×2").run()

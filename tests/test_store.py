@@ -380,7 +380,7 @@ def test_migrations_run_once_even_when_several_open_a_new_store_together(url: st
 
 def test_the_columns_that_queries_name_are_those_that_the_migrations_make(store: Store, tmp_path: Path) -> None:
     named = [table for table in vars(tables).values() if isinstance(table, sa.TableClause)]
-    assert len(named) == 13
+    assert len(named) == 14
     with sqlite3.connect(tmp_path / "lab.db") as connection:
         for table in named:
             made = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}

@@ -245,6 +245,62 @@ def test_from_a_checkpoint_on_another_recipe_holds(small: Experiment) -> None:
     assert record.epochs[0].validation_accuracy > 0.5  # it went on, and did not begin anew
 
 
+def memory(run: training.Training) -> dict[str, np.ndarray]:
+    """What an optimizer remembers, by name."""
+    return {variable.name: variable.numpy() for variable in run.optimizer.variables}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"optimizer": {"name": "sgd", "momentum": 0.0}}, {"optimizer": {"name": "sgd", "momentum": 0.9}}),
+        ({"optimizer": {"name": "sgd", "momentum": 0.9}}, {"optimizer": {"name": "sgd", "momentum": 0.0}}),
+        ({"optimizer": {"name": "sgd"}}, {"optimizer": {"name": "sgd", "nesterov": True}, "weight_decay": 0.1}),
+        ({"optimizer": {"name": "rmsprop"}}, {"optimizer": {"name": "rmsprop", "momentum": 0.9}}),
+        ({"optimizer": {"name": "rmsprop", "momentum": 0.5}}, {"moving_average": 0.9}),
+        ({"optimizer": {"name": "sgd", "momentum": 0.0}}, {"optimizer": {"name": "sgd"}, "moving_average": 0.9}),
+        ({"optimizer": {"name": "adam"}, "moving_average": 0.9}, {"optimizer": {"name": "adam"}}),
+        *(({}, {"optimizer": {"name": name}, "moving_average": 0.9}) for name in OPTIMIZERS),
+    ],
+)
+def test_what_a_changed_recipe_asks_an_optimizer_to_remember_begins_afresh_and_the_rest_stays(
+    small: Experiment, before: dict[str, object], after: dict[str, object]
+) -> None:
+    if not before:
+        before = {"optimizer": after["optimizer"]}
+    first = training.Training(one_epoch(small, **before), lambda report: None, lambda: Wish.GO_ON)
+    first.train_epoch(1)
+    first.epoch = 1
+    first.progress = replace(first.progress, epoch_sums=tuple(first.sums))
+    goes_on = {"optimizer": before["optimizer"]} | after | {"epochs": 2}
+    second = training.Training(one_epoch(small, **goes_on), lambda report: None, lambda: Wish.GO_ON)
+    fresh, old = memory(second), memory(first)
+    second._restore(first._checkpoint())
+    weights = {variable.path: variable.numpy() for variable in first.model.trainable_variables}
+    for name, value in memory(second).items():
+        if name.endswith("_average"):
+            (weight,) = (w for path, w in weights.items() if name == path.replace("/", "_") + "_average")
+            assert np.array_equal(value, weight)
+        elif not name.startswith("variable"):  # nadam's one number, which Keras gives another name each time
+            assert np.array_equal(value, old.get(name, fresh[name])), name
+    second.train_epoch(2)
+    assert np.isfinite(second.sums).all()
+
+
+def test_continued_after_early_stopping_it_waits_anew(small: Experiment) -> None:
+    recipe = small.recipe.model_dump() | {"epochs": 40, "patience": 2}
+    _, log = run(small.with_changes(recipe=recipe, train_images=300))
+    ended = log.epochs[-1].epoch
+    longer = small.with_changes(recipe=recipe | {"epochs": 60}, train_images=300)
+    resumed, continued = Record(), Record()
+    training.train(longer, resumed.report, resumed.wish, log.checkpoints[-1])
+    assert not resumed.epochs, "an interrupted run that has waited long enough is over"
+    training.train(longer, continued.report, continued.wish, log.checkpoints[-1], continues_from=ended)
+    lines = log.epochs + continued.epochs
+    best = int(np.argmax([line.validation_accuracy for line in lines])) + 1
+    assert [line.epoch for line in lines] == list(range(1, max(best, ended) + 3))
+
+
 def test_a_checkpoint_of_another_network_is_refused(small: Experiment) -> None:
     _, log = run(small)
     with pytest.raises(TrainingError, match="does not fit this network"):
@@ -309,6 +365,63 @@ def test_stop_ends_within_the_epoch_and_tests_what_was_learnt(small: Experiment)
     assert outcome.kept_epoch == 1
     assert len(outcome.probabilities) == 10_000
     assert outcome.validation_accuracy == line.validation_accuracy
+
+
+def one_epoch(small: Experiment, **recipe: object) -> Experiment:
+    """Ten steps, after each of which it reports."""
+    return small.with_changes(recipe=small.recipe.model_dump() | {"epochs": 1} | recipe)
+
+
+def test_stopped_in_its_last_epoch_it_is_stopped_and_asked_for_after_the_last_step_it_has_finished(
+    small: Experiment,
+) -> None:
+    stopped, record = run(one_epoch(small), stop_after=6)
+    assert (stopped.stopped, record.epochs[-1].steps) == (True, 6)
+    finished, record = run(one_epoch(small), stop_after=10)
+    assert (finished.stopped, record.epochs[-1].steps) == (False, 10)
+
+
+def test_stopped_within_the_epoch_that_early_stopping_would_have_ended_it_is_stopped(small: Experiment) -> None:
+    still = {"patience": 1, "epochs": 9, "optimizer": {"name": "sgd", "learning_rate": 1e-9}}
+    ended, record = run(one_epoch(small, **still))
+    assert (ended.stopped, [line.steps for line in record.epochs]) == (False, [10, 10])
+    late, record = run(one_epoch(small, **still), stop_after=20)
+    assert (late.stopped, [line.steps for line in record.epochs]) == (False, [10, 10]), "it had ended by itself"
+    stopped, record = run(one_epoch(small, **still), stop_after=13)
+    assert (stopped.stopped, [line.steps for line in record.epochs]) == (True, [10, 3])
+
+
+def test_where_only_the_validation_loss_is_no_number_training_has_diverged(small: Experiment) -> None:
+    block = small.architecture.blocks[0].model_copy(update={"dropout": 0.0, "batch_normalization": True})
+    recipe = {"optimizer": {"name": "sgd", "learning_rate": 1000.0, "momentum": 0.9}, "batch_size": 128}
+    experiment = one_epoch(small, **recipe).with_changes(
+        architecture=small.architecture.with_blocks(block).model_dump(), train_images=768
+    )
+    record = Record()
+    with pytest.raises(TrainingError, match=r"diverged: .* is no longer a number .* of 1000; try a tenth"):
+        training.train(experiment, record.report, record.wish, report_seconds=0.0)
+    assert np.isfinite([point.loss for point in record.points.values()]).all()
+    assert not record.epochs
+
+
+def test_a_weight_that_is_no_number_is_found_where_every_loss_is_one(small: Experiment) -> None:
+    normalised = small.architecture.blocks[0].model_copy(update={"batch_normalization": True})
+    experiment = small.with_changes(architecture=small.architecture.with_blocks(normalised).model_dump())
+    found = training.Training(experiment, lambda report: None, lambda: Wish.GO_ON)
+    found.train_epoch(1)
+    variance = next(variable for variable in found.model.weights if "moving_variance" in variable.path)
+    variance.assign(np.full(variance.shape, np.inf))
+    assert np.isfinite(found.evaluation(found.data.validation)[0])
+    with pytest.raises(TrainingError, match="diverged: a weight is no longer a number in epoch 1, batch 10"):
+        found._validated(1, 10, 0.0)
+
+
+def test_where_only_the_test_loss_is_no_number_training_has_diverged(small: Experiment) -> None:
+    found = training.Training(small, lambda report: None, lambda: Wish.GO_ON)
+    found.progress = replace(found.progress, kept=EpochPoint(1, 10, 1.0, 0.5, 1.0, 0.5, 1.0))
+    found.kept_weights = [np.full_like(weight, 1e30) for weight in found.model.get_weights()]
+    with pytest.raises(TrainingError, match="diverged: the test loss of epoch 1 is no longer a number"):
+        found._outcome(False, None)
 
 
 def test_a_diverging_run_ends_with_a_sentence(small: Experiment) -> None:

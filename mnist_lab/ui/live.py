@@ -130,9 +130,12 @@ def _headline(progress: Progress, active: list[Run]) -> None:
         st.progress(share, text=f"Paused after {run.epochs_done} of {epochs} epochs; resume it to go on where it was.")
     else:
         tail = f" · {run.error}" if run.error else ""
-        done = progress.epochs["epoch"].max() if len(progress.epochs) else 0
+        done = f"{len(progress.epochs)} of {epochs} epochs"
+        lines = progress.epochs
+        if run.status is Status.STOPPED and len(lines) and lines["steps"].iloc[-1] < run.experiment.steps_per_epoch:
+            done = f"within epoch {len(progress.epochs)} of {epochs}"
         _, words = queue.STATUS[run.status]
-        st.progress(share, text=f"{words.capitalize()} · {done} of {epochs} epochs · {_length(run)}{tail}")
+        st.progress(share, text=f"{words.capitalize()} · {done} · {_length(run)}{tail}")
     _figures(run)
 
 

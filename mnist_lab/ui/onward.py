@@ -45,7 +45,7 @@ def _continue(run: Run, epochs: list[int]) -> None:
         "From the end of epoch", epochs, index=len(epochs) - 1, key=f"{key}-from", help="Whose checkpoints are kept."
     )
     fields.show(Recipe, recipe, f"{key}-plan", save, bounded=False, only={"epochs"})
-    st.caption("Epochs count from the first run's first one.")
+    st.caption("Epochs count from the first run's first one; early stopping counts anew from here.")
     optimizer = OPTIMIZERS[recipe["optimizer"]["name"]]
     left, right = st.columns(2)
     fields.choose_kind(
