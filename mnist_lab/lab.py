@@ -275,6 +275,11 @@ class Lab:
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
         return run
 
+    def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
+        """Runs by their ids, deleted or not, in the order given; without those that are gone."""
+        self.store.requeue_orphans()
+        return self.store.some(run_ids)
+
     def recorded(self, run_id: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The log's lines of a run so far and the points of its training curve."""
         return self.store.epochs([run_id]), self.store.batches(run_id)

@@ -9,6 +9,7 @@ It does not train, start processes or know TensorFlow; weights are arrays by nam
 import json
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -191,6 +192,16 @@ class Store(Errands):
         with self._read() as connection:
             row = connection.execute(sa.select(*RUN_COLUMNS).where(RUN.c.id == run_id)).first()
         return as_run(row) if row else None
+
+    def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
+        """Runs by their ids, deleted or not, in the order given; without those that are gone."""
+        wanted = list(dict.fromkeys(run_ids))
+        found: dict[int, Run] = {}
+        with self._read() as connection:
+            for start in range(0, len(wanted), 500):
+                query = sa.select(*RUN_COLUMNS).where(RUN.c.id.in_(wanted[start : start + 500]))
+                found |= {row.id: as_run(row) for row in connection.execute(query)}
+        return {run_id: found[run_id] for run_id in wanted if run_id in found}
 
     def epochs(self, run_ids: list[int]) -> pd.DataFrame:
         """The logs of runs: one row an epoch, ordered by run and epoch."""

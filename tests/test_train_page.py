@@ -9,6 +9,7 @@ from mnist_lab.experiment import Experiment, Status, Wish
 from mnist_lab.presets import PRESETS
 from mnist_lab.report import Report
 from mnist_lab.store import Store
+from tests.processes import ROOT
 from tests.test_pages import healthy, lab_url, metric, number, page, press
 from tests.test_store import OUTCOME, epoch, point, trained
 
@@ -20,7 +21,8 @@ def in_queue(store: Store) -> list[int]:
 
 
 def texts(test: AppTest) -> str:
-    return "\n".join(element.value for kind in (test.markdown, test.caption, test.warning) for element in kind)
+    said = [element.value for kind in (test.markdown, test.caption, test.warning) for element in kind]
+    return "\n".join(said + [box.label for box in test.checkbox])
 
 
 def test_a_run_in_training_is_paused_resumed_and_stopped(store: Store) -> None:
@@ -57,6 +59,106 @@ def test_waiting_runs_are_moved_held_and_cancelled_and_say_when_their_turn_comes
     assert store.run(second).status is Status.CANCELLED
     assert in_queue(store) == [third]
     assert store.run(first).status is Status.RUNNING
+
+
+def heading(test: AppTest) -> str:
+    return healthy(test).subheader[0].value
+
+
+def overlaid(test: AppTest) -> list[int]:
+    return next(box for box in test.multiselect if box.label == "Together with").value
+
+
+def links(test: AppTest) -> list[tuple[str, str]]:
+    """Label and address of each link to Train on the page."""
+    found = [link.proto for link in test.get("page_link")]
+    return [(link.label, link.query_string) for link in found if link.query_string.startswith(("run", "follow"))]
+
+
+def test_after_train_the_page_shows_what_one_started_and_not_what_trains_first(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    store.add_runs([PRESETS["2x2"]] * 2, "bob", [(50.0, 70.0)] * 2)
+    store.claim("engine")
+    test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
+    number(healthy(test), "× seeds").set_value(3).run()
+    test.button(key="train.0").click().run()
+    assert "Run 3: 3x3, seed 1" in heading(test)
+    assert {name: test.query_params[name] for name in ("run", "runs")} == {"run": "3", "runs": "3,4,5"}
+    (waiting,) = [bar.proto.text for bar in test.get("progress")]
+    assert waiting == "Waiting: place 2 in the queue, begins in about 2 min"
+
+
+def test_one_stays_with_ones_own_race_when_its_first_run_ends(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    ids = store.add_runs([PRESETS["3x3"].with_changes(seed=seed) for seed in (1, 2, 3)], "ada")
+    store.add_runs([PRESETS["2x2"]], "bob")
+    for run_id in ids[:2]:
+        store.claim("engine")
+        store.record(run_id, Report([point(0), point(1)]))
+        store.record(run_id, epoch(1))
+    test = page("train", run="1", runs="1,2,3")
+    assert "Run 1: 3x3, seed 1" in heading(test)
+    assert overlaid(test) == [2, 3]
+    store.finish(1, OUTCOME)
+    store.claim("engine")
+    test.run()
+    assert "Run 1: 3x3, seed 1" in heading(test)
+    assert overlaid(test) == [2, 3]
+    own = [(label, query) for label, query in links(test) if "runs=" in query]
+    assert own == [("2: seed 2", "run=2&runs=1%2C2%2C3"), ("3: seed 3", "run=3&runs=1%2C2%2C3")]
+    assert ("Follow what trains now", "follow=now") in links(test)
+    test.query_params["run"] = "2"
+    assert "Run 2: 3x3, seed 2" in heading(test.run())
+    assert overlaid(test) == [1, 3], "the ended one stays in the chart"
+    store.label([1], deleted=True)
+    assert any("1: seed 1 (deleted)" in label for label, _ in links(healthy(test.run())))
+    store.purge(days=-1)
+    assert "1 gone for good" in texts(healthy(test.run()))
+
+
+def test_a_bare_address_stays_with_what_it_showed_first_and_follows_only_where_asked(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    store.add_runs([PRESETS["3x3"], PRESETS["2x2"]], "ada")
+    store.claim("engine")
+    test, follower = page("train"), page("train", follow="now")
+    assert "Run 1: 3x3" in heading(test)
+    assert "Run 1: 3x3" in heading(follower)
+    store.record(1, epoch(1))
+    store.finish(1, OUTCOME)
+    store.claim("engine")
+    assert "Run 1: 3x3" in heading(test.run())
+    assert test.query_params["run"] == "1"
+    assert "Run 2: 2x2" in heading(follower.run())
+    assert ("Stay with run 2", "run=2") in links(follower)
+
+
+@pytest.mark.parametrize("query", [{"runs": "1,x"}, {"run": "1", "runs": ""}, {"run": "-1"}, {"runs": "77"}])
+def test_an_address_that_names_no_runs_is_a_sentence_and_shows_nobody_elses(store: Store, query: dict) -> None:
+    store.add_runs([PRESETS["3x3"]], "ada")
+    test = healthy(page("train", **query))
+    assert len(test.error) == 1
+    assert not test.subheader
+
+
+def test_many_of_the_queue_are_chosen_held_resumed_and_cancelled_at_once(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    (training,) = store.add_runs([PRESETS["2x2"]], "ada")
+    mine = store.add_runs([PRESETS["3x3"]] * 25, "ada")
+    theirs = store.add_runs([PRESETS["fast"]] * 3, "bob")
+    store.claim("engine")
+    test = press(healthy(page("train")), "All 28")
+    press(test, "Pause 28")
+    assert in_queue(store) == []
+    press(press(test, "bob's 3"), "Resume 3")
+    assert in_queue(store) == theirs
+    for run_id in theirs[:2]:
+        test.checkbox(key=f"pick-{run_id}").check().run()
+    press(test, "Cancel 2")
+    assert [store.run(i).status for i in theirs] == [Status.CANCELLED] * 2 + [Status.QUEUED]
+    press(press(test, "ada's 25"), "Cancel 25")
+    assert {store.run(i).status for i in mine} == {Status.CANCELLED}
+    assert store.run(training).wish is Wish.GO_ON
+    assert not [b for b in healthy(test).button if b.label.startswith(("Pause ", "Cancel ", "Resume "))]
 
 
 def test_one_click_resumes_all_that_was_interrupted(store: Store) -> None:

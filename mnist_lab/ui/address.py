@@ -16,28 +16,37 @@ def run() -> Run | None:
         InputError: it names none that there is.
     """
     text = st.query_params.get("run")
-    if text is None:
-        return None
-    if not _is_number(text):
-        raise InputError(f"Address: run should be the number of a run; received {text[:60]!r}.")
-    return lab().run(int(text))
+    return None if text is None else lab().run(number("run", text))
 
 
 def runs(name: str, least: int, most: int) -> list[int]:
-    """The runs that the address names as a list, such as `3,7`; empty where it names none.
+    """The numbers of runs that the address names as a list, such as `3,7`, each once; empty where it names none.
+
+    There need not be such runs any more.
 
     Raises:
-        InputError: it is no list of so many runs that there are.
+        InputError: it is no list of so many numbers.
     """
     text = st.query_params.get(name)
-    if text is None:
-        return []
+    return [] if text is None else numbers(name, text, least, most)
+
+
+def number(name: str, text: str) -> int:
+    """The number of a run that an address's parameter is. Raises InputError where it is none."""
+    if not _is_number(text):
+        raise InputError(f"Address: {name} should be the number of a run; received {text[:60]!r}.")
+    return int(text)
+
+
+def numbers(name: str, text: str, least: int, most: int) -> list[int]:
+    """The numbers of runs that an address's parameter lists, each once. Raises InputError where it is no such list."""
     parts = text.split(",")
-    if not least <= len(parts) <= most or not all(map(_is_number, parts)):
+    found = list(dict.fromkeys(int(part) for part in parts if _is_number(part)))
+    if not least <= len(found) <= most or not all(map(_is_number, parts)):
         raise InputError(
             f"Address: {name} should be {least} to {most} numbers of runs, as 3,7; received {text[:60]!r}."
         )
-    return [lab().run(int(part)).id for part in parts]
+    return found
 
 
 def _is_number(text: str) -> bool:

@@ -5,7 +5,7 @@ import streamlit as st
 from mnist_lab.compare import changes
 from mnist_lab.experiment import Experiment, parse
 from mnist_lab.ui import draft as drafts
-from mnist_lab.ui import menu
+from mnist_lab.ui import watching
 from mnist_lab.ui.session import ONCE, lab, pressed_once
 
 _KEY = "baseline"
@@ -63,8 +63,9 @@ def show(experiment: Experiment | None) -> None:
         if pressed:
             if pressed == ONCE:
                 each = [baseline, *single]
-                lab().start_all([one.with_changes(seed=baseline.seed + i) for i in range(seeds) for one in each])
-            st.switch_page(menu.TRAIN)
+                together = [one.with_changes(seed=baseline.seed + i) for i in range(seeds) for one in each]
+                watching.started(lab().start_all(together))
+            watching.go()
 
 
 def _pin(experiment: Experiment | None) -> None:

@@ -11,7 +11,7 @@ from mnist_lab.comparison import Side
 from mnist_lab.estimate import duration_text
 from mnist_lab.live_charts import Axis, Work
 from mnist_lab.statistics import Verdict
-from mnist_lab.ui import menu, run_page
+from mnist_lab.ui import menu, run_page, watching
 from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once
 
 _METRICS = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
@@ -149,10 +149,9 @@ def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
         help=f"{runs} runs, about {duration_text(seconds)}; afterwards both have the same seeds.",
     )
     if pressed == ONCE:
-        for side, seeds in ((a, for_a), (b, for_b)):
-            if seeds:
-                lab().add_seeds(side.run_ids[0], seeds)
-        st.toast(f"{runs} runs are queued; this page follows.")
+        each = ((a, for_a), (b, for_b))
+        watching.started([i for side, seeds in each if seeds for i in lab().add_seeds(side.run_ids[0], seeds)])
+        st.toast(f"{runs} runs are queued; this page follows, and Train shows them.")
 
 
 def _differences(sides: list[Side]) -> None:

@@ -1,4 +1,4 @@
-"""The Train page's parts: the run that is watched, its charts, its network epoch by epoch, the queue."""
+"""The Train page's parts: the run that is watched and those started with it, charts, its network epoch by epoch, the queue."""
 
 import functools
 import time
@@ -15,53 +15,75 @@ from mnist_lab.lab import Progress
 from mnist_lab.live_charts import AXES, Axis, Work
 from mnist_lab.overfitting import gap
 from mnist_lab.store import Run
-from mnist_lab.ui import menu, onward, pictures, queue
+from mnist_lab.ui import actions, menu, onward, pictures, queue, watching
 from mnist_lab.ui.session import QUICKEST, errors_shown, lab, pace
+from mnist_lab.ui.watching import Watched
 
 IDLE_SECONDS = 2.0
 SHARED_SECONDS = 0.35  # less than the shortest pace: one viewer alone always sees the newest
 _SELDOM = 4
 _ROUND = "round"
 MOST_TOGETHER = 6
+_MOST_LINKS = 30
+_TOGETHER, _TOGETHER_FOR = "together", "together_for"
 KEPT = {
     Protocol.NOTEBOOK: "The notebook protocol keeps the last weights.",
     Protocol.HOLDOUT: "The holdout protocol keeps the weights of the best validation accuracy.",
 }
 
 
-def show(run_id: int | None) -> None:
-    """Everything on the page that moves: follows one run, or with None whatever trains.
+def show(watched: Watched) -> None:
+    """Everything on the page that moves.
 
     What moves with every batch is drawn anew more often than what an epoch or a person changes.
     """
+    _draw_together(watched)
     seconds = pace() if lab().active() else IDLE_SECONDS
-    st.fragment(_curves, run_every=seconds)(run_id, seconds)
-    st.fragment(_rest, run_every=max(IDLE_SECONDS, _SELDOM * seconds))(run_id)
+    st.fragment(_curves, run_every=seconds)(watched, seconds)
+    st.fragment(_rest, run_every=max(IDLE_SECONDS, _SELDOM * seconds))(watched)
+
+
+def _draw_together(watched: Watched) -> None:
+    """Runs that were started together are drawn together; whichever is shown, the others stay in the charts."""
+    before: Watched = st.session_state.get(_TOGETHER_FOR, Watched(None))
+    if watched == before:
+        return
+    chosen: list[int] = st.session_state.get(_TOGETHER, [])
+    if watched.together != before.together:
+        others = [run_id for run_id in watched.together if run_id != watched.run_id]
+        chosen = others or [run_id for run_id in chosen if run_id not in before.together]
+    elif watched.together and before.run_id is not None:
+        chosen = [before.run_id if run_id == watched.run_id else run_id for run_id in chosen]
+    st.session_state[_TOGETHER] = chosen[: MOST_TOGETHER - 1]
+    st.session_state[_TOGETHER_FOR] = watched
 
 
 @errors_shown()
-def _curves(run_id: int | None, seconds: float) -> None:
+def _curves(watched: Watched, seconds: float) -> None:
     active = lab().active()
     if (pace() if active else IDLE_SECONDS) != seconds:
         st.rerun()  # a fragment cannot change its own pace; the page's next run does
-    run = _shown(run_id, active)
+    run = _shown(watched, active)
     if run is None:
         st.info("Nothing has been trained yet.", icon=":material/info:")
         st.page_link(menu.DESIGN, label="Design a network", icon=":material/architecture:")
         return
+    if watched.run_id is None and not watched.follows:
+        st.rerun()  # the first run of all: the page stays with it
     if st.session_state.setdefault(_ROUND, _round(run)) != _round(run):
         st.session_state[_ROUND] = _round(run)
         if seconds in (IDLE_SECONDS, QUICKEST):
             st.rerun()  # another run, or its end: the rest of the page changes too; for a crowd that follows in its turn
     progress = _progress(run)
+    _whose(watched, run, active)
     _headline(progress, active)
     _charts(progress)
 
 
 @errors_shown()
-def _rest(run_id: int | None) -> None:
+def _rest(watched: Watched) -> None:
     active = lab().active()
-    run = _shown(run_id, active)
+    run = _shown(watched, active)
     queue.resumable(run)
     if run is None:
         return
@@ -70,8 +92,43 @@ def _rest(run_id: int | None) -> None:
     queue.show(active, run)
 
 
-def _shown(run_id: int | None, active: list[Run]) -> Run | None:
-    return lab().run(run_id) if run_id is not None else (active[0] if active else lab().latest())
+def _shown(watched: Watched, active: list[Run]) -> Run | None:
+    if watched.run_id is not None:
+        return lab().run(watched.run_id)
+    return active[0] if active else lab().latest()
+
+
+def _whose(watched: Watched, shown: Run, active: list[Run]) -> None:
+    """The runs that were started together, each a way to it; or that the page follows what trains, or could."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="whose"):
+        if watched.follows:
+            st.caption(":material/sync: Follows what trains now.", width="content")
+            watching.link(shown.id, f"Stay with run {shown.id}", ":material/push_pin:")
+            return
+        if len(watched.together) > 1:
+            _race(watched.together, shown)
+        if any(run.status is Status.RUNNING and run.id != shown.id for run in active):
+            watching.follow_link()
+
+
+def _race(together: tuple[int, ...], shown: Run) -> None:
+    runs = list(lab().some(together).values())
+    words = f"**{len(together)} runs started together:**"
+    if gone := len(together) - len(runs):
+        words += f" {gone} gone for good,"
+    st.markdown(words, width="content")
+    same = len({run.name for run in runs}) == 1
+    for run in runs[:_MOST_LINKS]:
+        icon, _ = queue.STATUS[run.status]
+        label = f"{run.id}: " + (f"seed {run.seed}" if same else f"{run.name}, seed {run.seed}")
+        if run.deleted:
+            icon, label = ":material/delete:", f"{label} (deleted)"
+        if run.id == shown.id:
+            st.markdown(f"{icon} **{label}**", width="content")
+        else:
+            watching.link(run.id, label, icon, together)
+    if len(runs) > _MOST_LINKS:
+        st.caption(f"… and {len(runs) - _MOST_LINKS} more", width="content")
 
 
 def _round(run: Run) -> tuple[int, str]:
@@ -116,7 +173,10 @@ def _headline(progress: Progress, active: list[Run]) -> None:
     title, buttons = st.columns([3, 2], vertical_alignment="center")
     title.subheader(f"{icon} Run {run.id}: {run.name}, seed {run.experiment.seed}", anchor=False)
     with buttons.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        queue.controls(run, large=True)
+        if run.deleted:
+            actions.restore([run.id])
+        else:
+            queue.controls(run, large=True)
         if run.status.is_ended:
             onward.show(run)
     _lineage(run)
@@ -125,7 +185,8 @@ def _headline(progress: Progress, active: list[Run]) -> None:
     if run.status is Status.RUNNING:
         st.progress(share, text=f"Epoch {min(run.epochs_done + 1, epochs)} of {epochs} · {_times(progress, share)}")
     elif run.status is Status.QUEUED:
-        st.progress(share, text=f"Waiting: {queue.why_it_waits(run, active)}")
+        words = f"Waiting: {queue.why_it_waits(run, active)}" if run.deleted is None else "Deleted while it waited"
+        st.progress(share, text=words)
     elif run.status is Status.PAUSED:
         st.progress(share, text=f"Paused after {run.epochs_done} of {epochs} epochs; resume it to go on where it was.")
     else:
@@ -224,7 +285,7 @@ def _charts(progress: Progress) -> None:
         _candidates(run),
         format_func=_label,
         max_selections=MOST_TOGETHER - 1,
-        key="together",
+        key=_TOGETHER,
         persist_state="session",
         placeholder="other runs",
         help="Draws other runs in the same charts, training or ended.",
@@ -235,13 +296,14 @@ def _charts(progress: Progress) -> None:
         persist_state="session",
         help="Draws the part of the scale where the later half of the curves lies. What lies outside leaves the frame.",
     )
-    drawn = [run, *(lab().run(other) for other in others if other != run.id)]
+    drawn = [run, *lab().some(other for other in others if other != run.id).values()]
     ends = [end for each in drawn if (end := _work(each.experiment_json).planned(axis)) is not None]
     several = len(drawn) > 1
     left_out = []
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         parts = [_points(_progress(each), metric, axis) for each in drawn]
-        points = pa.concat_tables(parts) if several else parts[0]
+        begun = [part for part in parts if part.num_rows]  # what waits has no points, and no types of them
+        points = pa.concat_tables(begun) if len(begun) > 1 else (begun or parts)[0]
         shown = charts.frame(metric, points["x"], points["value"], points["run"]) if zoom else None
         if shown and (told := charts.outside(metric, points["value"], shown)):
             left_out.append(told)
@@ -278,7 +340,7 @@ def _recent(url: str) -> dict[int, str]:
 
 
 def _candidates(shown: Run) -> list[int]:
-    chosen: list[int] = st.session_state.get("together", [])
+    chosen: list[int] = st.session_state.get(_TOGETHER, [])
     return [i for i in dict.fromkeys([*_recent(lab().url), *chosen]) if i != shown.id or i in chosen]
 
 

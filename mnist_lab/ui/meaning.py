@@ -15,7 +15,7 @@ from mnist_lab.experiment import Experiment
 from mnist_lab.lab import MAX_SEEDS
 from mnist_lab.layers import INPUT_SHAPE, size_text
 from mnist_lab.repairs import Repair, repairs
-from mnist_lab.ui import blocks, menu
+from mnist_lab.ui import blocks, watching
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui.session import ONCE, lab, pressed_once
 
@@ -205,8 +205,8 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
         pressed = pressed_once("Train", "train", type="primary", icon=":material/play_arrow:", disabled=meant is None)
         if pressed and meant:
             if pressed == ONCE:
-                lab().start(meant[0], seeds)
-            st.switch_page(menu.TRAIN)
+                watching.started(lab().start(meant[0], seeds))
+            watching.go()
         if meant is None:
             st.caption("This design cannot be trained yet: the message above says why.")
             return

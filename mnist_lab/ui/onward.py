@@ -10,7 +10,7 @@ from mnist_lab.experiment import parse
 from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.store import Run
 from mnist_lab.ui import draft as drafts
-from mnist_lab.ui import fields, menu
+from mnist_lab.ui import fields, menu, watching
 from mnist_lab.ui.session import ONCE, lab, pressed_once
 
 
@@ -77,9 +77,9 @@ def _continue(run: Run, epochs: list[int]) -> None:
     pressed = pressed_once("Queue it", f"{key}-go", type="primary", icon=":material/play_arrow:")
     if pressed == ONCE:
         try:
-            lab().continue_run(run.id, epoch, parse(Recipe, recipe))
+            watching.started([lab().continue_run(run.id, epoch, parse(Recipe, recipe))])
         except InputError as error:
             st.error(str(error), icon=":material/error:")
             return
-    if pressed and (children := lab().children(run.id)):
-        st.switch_page(menu.TRAIN, query_params={"run": str(children[-1])})
+    if pressed:
+        watching.go()

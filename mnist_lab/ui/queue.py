@@ -1,6 +1,6 @@
 """The Train page's queue: what trains, waits or was paused, and the buttons that a run has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import streamlit as st
@@ -12,6 +12,7 @@ from mnist_lab.ui import menu
 from mnist_lab.ui.session import lab
 
 SHOWN = 20
+_PICKED = "picked_runs"
 STATUS = {
     Status.QUEUED: (":material/schedule:", "waiting"),
     Status.RUNNING: (":material/model_training:", "training"),
@@ -63,8 +64,17 @@ def controls(run: Run, *, large: bool = False) -> None:
     )
 
 
-def many(statuses: Mapping[int, Status], key: str = "many") -> None:
-    """Buttons for what can be done at once with several runs that have not ended; each says to how many it applies."""
+def many(statuses: Mapping[int, Status], key: str = "many", then: Callable[[], None] = lambda: None) -> None:
+    """Buttons for what can be done at once with several runs that have not ended; each says to how many it applies.
+
+    Args:
+        then: called when something was done.
+    """
+
+    def done(do: Callable[..., None], run_ids: list[int]) -> None:
+        do(*run_ids)
+        then()
+
     ordered = sorted(statuses.items())
     waiting = [run_id for run_id, status in ordered if status is Status.QUEUED]
     training = [run_id for run_id, status in ordered if status is Status.RUNNING]
@@ -91,8 +101,8 @@ def many(statuses: Mapping[int, Status], key: str = "many") -> None:
                 f"{label} {len(run_ids)}",
                 icon=f":material/{icon}:",
                 key=f"{key}-{label.replace('Cancel', 'Stop')}",
-                on_click=do,
-                args=run_ids,
+                on_click=done,
+                args=(do, run_ids),
                 help=says,
             )
 
@@ -103,11 +113,10 @@ def why_it_waits(run: Run, active: list[Run]) -> str:
     if state != READY:
         return f"the worker is {state or 'starting'}"
     waits = lab().waits(active)
-    place = list(waits).index(run.id) if run.id in waits else 0
-    seconds = waits.get(run.id, 0.0)
-    if not place and not any(other.status is Status.RUNNING for other in active):
+    place = list(waits).index(run.id) + 1 if run.id in waits else 1
+    if place == 1 and not any(other.status is Status.RUNNING for other in active):
         return "it is next"
-    return f"{'it is next' if not place else f'{place} before it'}, about {duration_text(seconds)} to go"
+    return f"place {place} in the queue, begins in about {duration_text(waits.get(run.id, 0.0))}"
 
 
 def resumable(shown: Run | None) -> None:
@@ -128,20 +137,23 @@ def resumable(shown: Run | None) -> None:
 
 
 def show(active: list[Run], shown: Run) -> None:
-    """The other runs that train or wait, in the order of their turn."""
-    others = [run for run in active if run.id != shown.id]
+    """The other runs that train, wait or are paused, in the order of their turn; several can be chosen."""
+    others = [run for run in [*active, *lab().resumable()] if run.id != shown.id]
     if not others:
         return
-    st.markdown(f"**Also training or waiting** ({len(others)})")
+    st.markdown(f"**Also training, waiting or paused** ({len(others)})")
+    _choose(others)
     waits = lab().waits(active)
+    by = len({run.owner for run in others}) > 1
     for run in others[:SHOWN]:
         icon, words = STATUS[run.status]
         if run.id in waits:
             words = f"in about {duration_text(waits[run.id])}"
-        elif run.planned_steps:
+        elif run.status is Status.RUNNING:
             words = f"{run.steps_done / run.planned_steps:.0%} trained"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{icon} Run {run.id}: {run.name}, seed {run.experiment.seed} · {words}")
+            owner = f" by {run.owner}" if by else ""
+            _pick(run.id, f"{icon} Run {run.id}: {run.name}, seed {run.experiment.seed}{owner} · {words}")
             st.page_link(menu.TRAIN, label="Watch", query_params={"run": str(run.id)})
             if run.status is Status.QUEUED:
                 place, last = list(waits).index(run.id), len(waits) - 1
@@ -158,4 +170,38 @@ def show(active: list[Run], shown: Run) -> None:
                     )
             controls(run)
     if len(others) > SHOWN:
-        st.caption(f"… and {len(others) - SHOWN} more")
+        st.caption(f"… and {len(others) - SHOWN} more; All chooses them too")
+
+
+def _choose(runs: list[Run]) -> None:
+    """Buttons that choose all runs or those of a person, and what can be done with the chosen ones."""
+    owners = sorted({run.owner for run in runs})
+    groups = {f"All {len(runs)}": [run.id for run in runs]}
+    if len(owners) > 1:
+        for owner in owners:
+            own = [run.id for run in runs if run.owner == owner]
+            groups[f"{owner}'s {len(own)}"] = own
+    picked = set(st.session_state.get(_PICKED, ()))
+    chosen = {run.id: run.status for run in runs if run.id in picked}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choose-runs"):
+        for number, (label, ids) in enumerate(groups.items()):
+            st.button(label, key=f"pick-group-{number}", icon=":material/select_check_box:", on_click=_set, args=(ids,))
+        if chosen:
+            st.button("None", key="pick-none", icon=":material/deselect:", on_click=_set, args=([],))
+            st.markdown(f"**{len(chosen)} chosen**", width="content")
+            many(chosen, "many-waiting", _set)
+
+
+def _pick(run_id: int, label: str) -> None:
+    key = f"pick-{run_id}"
+    st.session_state[key] = run_id in st.session_state.get(_PICKED, ())
+
+    def changed() -> None:
+        rest = [other for other in st.session_state.get(_PICKED, ()) if other != run_id]
+        _set([*rest, run_id] if st.session_state[key] else rest)
+
+    st.checkbox(label, key=key, on_change=changed)
+
+
+def _set(run_ids: Sequence[int] = ()) -> None:
+    st.session_state[_PICKED] = list(run_ids)

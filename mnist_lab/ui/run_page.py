@@ -9,7 +9,7 @@ from mnist_lab.architecture import trace
 from mnist_lab.experiment import Experiment, Status, parse
 from mnist_lab.live_charts import Work
 from mnist_lab.store import Run
-from mnist_lab.ui import actions, exports, meaning, menu, onward, pictures, queue
+from mnist_lab.ui import actions, exports, meaning, menu, onward, pictures, queue, watching
 from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once, zone
 
 
@@ -123,8 +123,8 @@ def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
             same = rows[rows["design_key"] == run.design_key]
             used = {seeds[0] for seeds in same["seeds"]}
             new = [seed for seed in range(1, len(used) + number + 2) if seed not in used][:number]
-            lab().add_seeds(run.id, new)
-            st.toast(f"Queued with seeds {', '.join(map(str, new))}.")
+            watching.started(lab().add_seeds(run.id, new))
+            st.toast(f"Queued with seeds {', '.join(map(str, new))}; Train shows them.")
         others = [side for side in _comparable(rows) if side[0] != run.id]
         other = st.selectbox(
             "Compare with",
