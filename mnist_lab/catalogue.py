@@ -149,10 +149,11 @@ class Catalogue(Queue):
         with self._read() as connection:
             return tuple(tuple(row) for row in connection.execute(query.order_by(RUN.c.status)))
 
-    def listing(self, run_ids: Iterable[int] | None = None) -> pd.DataFrame:
-        """Every run that is not deleted, newest first, or those of some ids: the columns of `Run` but for the two long
-        ones, the experiment and the environment."""
-        query = sa.select(*_LISTED).where(RUN.c.deleted.is_(None)).order_by(RUN.c.id.desc())
+    def listing(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
+        """Every run that is not deleted, newest first, or those of some ids; or else those that are deleted: the columns of
+        `Run` but for the two long ones, the experiment and the environment."""
+        which = RUN.c.deleted.is_not(None) if deleted else RUN.c.deleted.is_(None)
+        query = sa.select(*_LISTED).where(which).order_by(RUN.c.id.desc())
         if run_ids is not None:
             query = query.where(RUN.c.id.in_(list(run_ids)))
         return self._table(query)

@@ -148,10 +148,11 @@ class Lab:
         self.store.requeue_orphans()
         return self.store.runs()
 
-    def table(self, run_ids: Iterable[int] | None = None) -> pd.DataFrame:
-        """The table of all runs, newest first, or of some: a row a run, with the columns `results.COLUMNS`."""
+    def table(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
+        """The table of all runs, newest first, or of some, or of the deleted ones: a row a run, with the columns
+        `results.COLUMNS`."""
         self.store.requeue_orphans()
-        listing = self.store.listing(run_ids)
+        listing = self.store.listing(run_ids, deleted=deleted)
         if not self._designs.keys() >= set(listing["design_key"]):
             self._designs |= self.store.experiments(but=self._designs)
         return results.table(listing, self._designs)

@@ -1,12 +1,14 @@
 """The Results page without a browser: what its controls do to the table, and what its other addresses show."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
@@ -17,6 +19,7 @@ from mnist_lab.names import person
 from mnist_lab.presets import PRESETS
 from mnist_lab.report import Outcome
 from mnist_lab.store import Store
+from mnist_lab.tables import RUN
 from mnist_lab.ui import exports, table
 from tests.test_pages import healthy, number, page
 
@@ -205,11 +208,103 @@ def test_a_form_writes_only_what_was_changed_in_it_and_not_over_what_another_wro
     assert (store.run(runs[-1]).name, store.run(runs[-1]).note) == ("theirs", "mine")
 
 
+def ended_on(store: Store, run_id: int, day: str) -> None:
+    when = pd.Timestamp(f"{day} 12:00", tz="UTC").timestamp()
+    with store._write() as connection:
+        connection.execute(sa.update(RUN).where(RUN.c.id == run_id).values(ended=when, edited=time.time()))
+
+
+def multiselect(test: AppTest, label: str):
+    return next(box for box in test.multiselect if box.label == label)
+
+
+def said(test: AppTest) -> str:
+    return "\n".join(caption.value for caption in healthy(test).caption)
+
+
+def test_a_filter_stays_though_the_oldest_run_that_it_shows_is_deleted(store: Store) -> None:
+    ids = [run_of(store, name, 1, 100) for name in ("3x3", "2x2", "7x7")]
+    for run_id, day in zip(ids, ("2026-05-03", "2026-05-05", "2026-05-09"), strict=True):
+        ended_on(store, run_id, day)
+    test = page("results")
+    test.date_input[0].set_value((date(2026, 5, 3), date(2026, 5, 6))).run()
+    assert rows(test)["name"].tolist() == ["2x2", "3x3"]
+    store.label([ids[0]], deleted=True)
+    assert rows(test.run())["name"].tolist() == ["2x2"]
+    store.label([ids[1]], deleted=True)
+    assert rows(test.run()).empty
+    assert "Filtered by day; no run is of 2026-05-03 to 2026-05-06." in said(test)
+    button(test, "Clear the filter").click().run()
+    assert rows(test)["name"].tolist() == ["7x7"]
+
+
+def test_what_is_filtered_by_stays_though_its_last_run_is_gone_and_comes_back_with_one(
+    runs: list[int], store: Store
+) -> None:
+    store.label([runs[-1]], tags=["homework"])
+    test = page("results")
+    multiselect(test, "Tag").set_value(["homework"]).run()
+    multiselect(test, "Status").set_value(["stopped"]).run()
+    multiselect(test, "Fields").set_value(["Kernel size"]).run()
+    multiselect(test, "Kernel size").set_value(["7×7"]).run()
+    assert rows(test)["name"].tolist() == ["7x7"]
+    gone = store.label([runs[-1]], deleted=True)
+    assert rows(test.run()).empty
+    assert "no run has tag homework any more" in said(test)
+    assert "no run has status stopped any more" in said(test)
+    assert "no run has kernel size 7×7 any more" in said(test)
+    store.label(runs[3:6], deleted=True)  # one kernel size is left: no field in which runs differ
+    assert rows(test.run()).empty
+    store.undo_labels(gone)
+    assert rows(test.run())["name"].tolist() == ["7x7"]
+    button(test, "Clear the filter").click().run()
+    assert rows(test)["name"].tolist() == ["7x7", "3x3"]
+
+
+def test_a_bound_on_a_field_stays_though_no_run_with_a_value_is_left(store: Store) -> None:
+    run_of(store, "3x3", 1, 100)
+    (adam,) = store.add_runs([PRESETS["fast"]], "ada")
+    test = page("results")
+    multiselect(test, "Fields").set_value(["beta 1 (optimizer)"]).run()
+    box = next(field for field in test.text_input if field.label.endswith(", at least"))
+    box.set_value("0.1").run()
+    assert rows(test)["name"].tolist() == ["fast"]
+    store.label([adam], deleted=True)
+    assert rows(test.run()).empty
+
+
+def test_ticked_runs_that_somebody_deletes_or_a_filter_hides_are_told_of(runs: list[int], store: Store) -> None:
+    test = chosen(page("results"), runs[0], runs[1], runs[2], runs[-1])
+    store.label([runs[-1]], deleted=True)
+    assert "Run 7, which was ticked, is deleted." in said(test.run())
+    assert any("**1 chosen**, 3 runs" in m.value for m in test.markdown)
+    store.label([runs[2]], deleted=True)
+    assert "2 runs, which were ticked, are deleted." in said(test.run())
+    assert any("**1 chosen**, 2 runs" in m.value for m in test.markdown), "the rest of the row stays chosen"
+    test.text_input[0].set_value("2×2").run()
+    assert "2 runs are ticked too, and not among the rows shown" in said(test)
+    button(test, "Untick").click().run()
+    assert "ticked" not in said(test)
+
+
+def test_deleted_runs_are_shown_and_restored_many_at_once(runs: list[int], store: Store) -> None:
+    store.label(runs[:3], deleted=True)
+    test = page("results")
+    next(t for t in test.toggle if t.label == "Deleted (3)").set_value(True).run()
+    assert rows(test)["name"].tolist() == ["3x3"]
+    chosen(test, *runs[:3])
+    assert not [b for b in test.button if b.label in ("Delete", "Archive", "Compare")]
+    button(test, "Restore").click().run()
+    assert rows(test)["name"].tolist() == ["7x7", "2x2", "3x3"]
+    assert not [t for t in test.toggle if t.label.startswith("Deleted")]
+    assert {store.run(i).deleted for i in runs} == {None}
+
+
 def test_deleting_all_runs_leaves_a_way_back(store: Store) -> None:
     run_id = run_of(store, "3x3", 1, 100)
     test = chosen(page("results"), run_id)
     button(test, "Delete").click().run()
-    assert any("No runs yet" in info.value for info in healthy(test).info)
+    assert any("Every run is deleted" in info.value for info in healthy(test).info)
     button(test, "Undo").click().run()
     assert rows(test)["name"].tolist() == ["3x3"]
 

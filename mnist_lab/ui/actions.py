@@ -31,7 +31,6 @@ MOST_INSPECTED = 4
 
 def show(chosen: pd.DataFrame, every: pd.DataFrame, *, deleted: bool = False) -> None:
     """A bar of actions for the chosen rows, some of the table; `every` is a row for each run, all of them deleted or none."""
-    message()
     run_ids = [run_id for ids in chosen["ids"] for run_id in ids]
     first_ids = [ids[0] for ids in chosen["ids"]]
     with st.container(horizontal=True, vertical_alignment="center", key="actions"):
@@ -193,6 +192,9 @@ def _label(words: str, ids: list[int], **values: Any) -> None:
         _remember(words, lab().label(ids, **values))
     except InputError as error:
         st.session_state[_MESSAGE] = str(error)
+        return
+    if values.get("deleted") or (values.get("archived") and not st.session_state.get("archived")):
+        st.session_state[CHOSEN] = [run_id for run_id in st.session_state.get(CHOSEN, []) if run_id not in ids]
 
 
 def _delete(ids: list[int]) -> None:
@@ -200,7 +202,6 @@ def _delete(ids: list[int]) -> None:
     rest = [run_id for run_id in ids if run_id not in training]
     if rest:
         _label("Deleted", rest, deleted=True)
-        st.session_state[CHOSEN] = [run_id for run_id in st.session_state.get(CHOSEN, []) if run_id not in rest]
     if training:
         runs = f"Run {training[0]} trains" if len(training) == 1 else f"Runs {_listed(training)} train"
         st.session_state[_MESSAGE] = f"{runs}, and what trains cannot be deleted; stop it first."

@@ -9,9 +9,10 @@ import streamlit as st
 from mnist_lab import comparison, dataset, result_charts, results, statistics, tiles
 from mnist_lab.comparison import Side
 from mnist_lab.estimate import duration_text
+from mnist_lab.experiment import Status
 from mnist_lab.live_charts import Axis, Work
 from mnist_lab.statistics import Verdict
-from mnist_lab.ui import menu, run_page, watching
+from mnist_lab.ui import actions, choices, menu, run_page, watching
 from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once
 
 _METRICS = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
@@ -31,12 +32,15 @@ _MOST_SEEDS_QUEUED = 30
 def show(run_ids: list[int], rows: pd.DataFrame) -> None:
     """The comparison of some runs; `rows` is the table of all runs."""
     st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")
-    sides = comparison.sides(rows, run_ids)
+    actions.message()
+    standing = _that_are_left(run_ids, rows)
+    sides = comparison.sides(rows, standing)
     if len(sides) < 2:
-        st.info(
-            "These runs are seeds of one design, so there is nothing to compare: the table says how far they differ.",
-            icon=":material/info:",
-        )
+        if len(standing) < 2:
+            words = "That leaves nothing to compare; choose rows in the table of results."
+        else:
+            words = "These runs are seeds of one design, so there is nothing to compare: the table says how far they differ."
+        st.info(words, icon=":material/info:")
         return
     st.subheader(" · ".join(side.title for side in sides), anchor=False)
     _who(sides)
@@ -48,6 +52,34 @@ def show(run_ids: list[int], rows: pd.DataFrame) -> None:
         _digits(tested)
     if len(tested) > 1:
         _disagreements(tested)
+
+
+def _that_are_left(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
+    """The runs to compare; in the place of a deleted one another seed of its design. What became of the others is said."""
+    found = lab().some(run_ids)
+    standing, deleted, words = [], [], []
+    for run_id in run_ids:
+        run = found.get(run_id)
+        if run is None:
+            words.append(f"There is no run {run_id} any more.")
+        elif run.deleted is None:
+            standing.append(run_id)
+        else:
+            deleted.append(run_id)
+            others = rows[(rows["design_key"] == run.design_key) & (rows["status"] == Status.FINISHED)]
+            if run.status is Status.FINISHED and len(others):
+                standing.append(others["ids"].iloc[0][0])
+                words.append(f"Run {run_id} is deleted and does not count; its design stands here with its other runs.")
+            else:
+                words.append(f"Run {run_id} is deleted, and left out.")
+    if words:
+        with st.container(horizontal=True, vertical_alignment="center", key="left-out"):
+            st.warning(" ".join(words), icon=":material/delete:")
+            if deleted:
+                actions.restore(deleted)
+    if deleted:
+        actions.undo_button()
+    return list(dict.fromkeys(standing))
 
 
 def _who(sides: list[Side]) -> None:
@@ -248,6 +280,9 @@ def _disagreements(sides: list[Side]) -> None:
             ids[0]: f"run {ids[0]}, seed {seeds[0]}"
             for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)
         }
+        choices.tell_if_gone(
+            list(labels), f"disagree-{side.letter}", "Run {} is deleted; another takes its place below."
+        )
         run_id = column.selectbox(
             f"Run of {side.title}", list(labels), format_func=labels.__getitem__, key=f"disagree-{side.letter}"
         )

@@ -16,6 +16,7 @@ from mnist_lab.live_charts import AXES, Axis, Work
 from mnist_lab.overfitting import gap
 from mnist_lab.store import Run
 from mnist_lab.ui import actions, menu, onward, pictures, queue, watching
+from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.session import QUICKEST, errors_shown, lab, pace
 from mnist_lab.ui.watching import Watched
 
@@ -296,7 +297,8 @@ def _charts(progress: Progress) -> None:
         persist_state="session",
         help="Draws the part of the scale where the later half of the curves lies. What lies outside leaves the frame.",
     )
-    drawn = [run, *lab().some(other for other in others if other != run.id).values()]
+    chosen = run_ids(others)
+    drawn = [run, *lab().some(other for other in chosen if other != run.id).values()]
     ends = [end for each in drawn if (end := _work(each.experiment_json).planned(axis)) is not None]
     several = len(drawn) > 1
     left_out = []
@@ -313,6 +315,8 @@ def _charts(progress: Progress) -> None:
             key=f"chart-{metric}",
             alt=f"{metric} along {AXES[axis]}: training by batch and validation by epoch",
         )
+    if lost := [str(other) for other in chosen if other not in {each.id for each in drawn}]:
+        st.caption(f":material/info: Gone for good, and drawn no more: run {', '.join(lost)}.")
     if left_out:
         st.caption(f"Outside the frames: {'; '.join(left_out)}.")
     if several:
@@ -340,11 +344,13 @@ def _recent(url: str) -> dict[int, str]:
 
 
 def _candidates(shown: Run) -> list[int]:
-    chosen: list[int] = st.session_state.get(_TOGETHER, [])
+    chosen = run_ids(st.session_state.get(_TOGETHER, []))
     return [i for i in dict.fromkeys([*_recent(lab().url), *chosen]) if i != shown.id or i in chosen]
 
 
-def _label(run_id: int) -> str:
+def _label(run: int | str) -> str:
+    """Of a run, or of the label that it had."""
+    (run_id,) = run_ids([run])
     return _recent(lab().url).get(run_id, f"Run {run_id}")
 
 

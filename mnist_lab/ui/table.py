@@ -11,10 +11,12 @@ from mnist_lab import results, search
 from mnist_lab.names import person
 from mnist_lab.search import Condition
 from mnist_lab.ui import actions, exports, menu
+from mnist_lab.ui.choices import kept
 from mnist_lab.ui.fields import optional_number
 from mnist_lab.ui.session import errors_shown, lab, zone
 
 REFRESH_SECONDS = 3.0
+_WHENEVER: list[date | datetime | str | None] = []
 _number = st.column_config.NumberColumn
 _text = st.column_config.TextColumn
 COLUMNS: dict[str, Any] = {
@@ -94,16 +96,21 @@ def every(now: Now) -> pd.DataFrame:
     return _rows(lab().url, now)
 
 
+def deleted(now: Now) -> pd.DataFrame:
+    """The table of all deleted runs that can still be restored, a row a run."""
+    return _rows(lab().url, now, deleted=True)
+
+
 def designs(now: Now) -> pd.DataFrame:
     """The same without what is archived, a row a design."""
     return _folded(lab().url, now, archived=False)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the runs…")
-def _rows(url: str, fingerprint: Now) -> pd.DataFrame:
+def _rows(url: str, fingerprint: Now, *, deleted: bool = False) -> pd.DataFrame:
     """Read once for all who look, until something changes."""
     del url, fingerprint
-    return lab().table()
+    return lab().table(deleted=deleted)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -130,8 +137,9 @@ def shown(given: pd.DataFrame, where: tzinfo) -> pd.DataFrame:
 @errors_shown()
 def show(now: Now) -> None:
     """The table with its tools, and what can be done with the rows chosen in it."""
-    each = every(now)
-    if each.empty:
+    actions.message()
+    each, gone = every(now), deleted(now)
+    if each.empty and gone.empty:
         st.info("No runs yet: train a network and it appears here.", icon=":material/info:")
         st.page_link(menu.DESIGN, label="Design a network", icon=":material/architecture:")
         actions.undo_button()
@@ -155,23 +163,41 @@ def show(now: Now) -> None:
             "interval. Runs that were stopped, failed or were interrupted keep a row of their own and enter no mean.",
         )
         archived = st.toggle("Archived too", key="archived", persist_state="session")
-        fields = _fields(lab().url, tuple(each["design_key"].unique()))
-        conditions = _filters(each, fields)
+        is_gone = not gone.empty and st.toggle(
+            f"Deleted ({len(gone)})",
+            key="deleted",
+            help="Shows what was deleted in the last seven days instead, to restore it.",
+        )
+        rows = gone if is_gone else each
+        if rows.empty:
+            st.info("Every run is deleted; Deleted shows them, to restore some.", icon=":material/info:")
+            actions.undo_button()
+            return
+        fields = _fields(lab().url, tuple(rows["design_key"].unique()))
+        conditions, vanished = _filters(rows, fields)
         columns = _columns(fields)
-    given = _folded(lab().url, now, archived=archived) if fold else each
-    if not fold and not archived:
-        given = given[~given["archived"]]
+    if is_gone:
+        given = results.fold(gone) if fold else gone
+    else:
+        given = _folded(lab().url, now, archived=archived) if fold else each
+        if not fold and not archived:
+            given = given[~given["archived"]]
     dated = given.assign(day=_days(given)) if "day" in conditions else given
     found = given[search.matching(given, words) & search.meeting(dated, conditions, fields)].reset_index(drop=True)
     _grid(found, columns, fields)
     if conditions:
-        st.caption(f":material/filter_alt: Filtered by {', '.join(name.replace('_', ' ') for name in conditions)}.")
+        with st.container(horizontal=True, vertical_alignment="center", key="filtered"):
+            told = "".join(f"; {words}" for words in vanished)
+            names = ", ".join(name.replace("_", " ") for name in conditions)
+            st.caption(f":material/filter_alt: Filtered by {names}{told}.", width="content")
+            st.button("Clear the filter", type="tertiary", icon=":material/filter_alt_off:", on_click=_clear)
     left = "" if len(found) == len(given) else f" of {len(given):,}"
     _guards(found, f"{len(found):,}{left} rows, {found['ids'].map(len).sum():,} runs. ")
-    actions.show(_chosen(found), each)
+    _tell_of_the_unseen(found, each, gone, is_gone=is_gone)
+    actions.show(_chosen(found), rows, deleted=is_gone)
     with st.container(horizontal=True):
         where = zone()  # asked now: the file is made when no page is being drawn
-        exports.table(found, each, fields, columns, lambda rows: shown(rows, where))
+        exports.table(found, rows, fields, columns, lambda rows: shown(rows, where))
         exports.receive()
 
 
@@ -180,66 +206,80 @@ def _follow(fingerprint: Now) -> None:
         st.rerun()
 
 
-def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> dict[str, Condition]:
-    """Conditions on status, owner, tag, date and any field of design or recipe."""
+def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condition], list[str]]:
+    """Conditions on status, owner, tag, date and any field of design or recipe; what of them no run has any more, in words.
+
+    What was asked for stays asked for, though the last run that had it is gone.
+    """
     found: dict[str, Condition] = {}
+    vanished: list[str] = []
+
+    def one_of(name: str, label: str, options: list[Any], key: str) -> None:
+        values = st.multiselect(label, kept(options, key), key=key, persist_state="session")
+        if values:
+            found[name] = Condition(tuple(values))
+            if missing := [str(value) for value in values if value not in options]:
+                vanished.append(f"no run has {label.lower()} {' or '.join(missing)} any more")
+
     with st.popover("Filter", icon=":material/filter_alt:", key="filter"):
         for name, label in (("status", "Status"), ("owner", "Owner")):
-            values = st.multiselect(label, sorted(each[name].unique()), key=f"filter-{name}", persist_state="session")
-            if values:
-                found[name] = Condition(tuple(values))
-        tags = sorted({tag for tags in each["tags"] for tag in tags})
-        if values := st.multiselect("Tag", tags, key="filter-tags", persist_state="session"):
-            found["tags"] = Condition(tuple(values))
-        days = _days(each)
-        whenever: list[date | datetime | str | None] = []
-        span = st.date_input(
-            "Ended between",
-            value=whenever,
-            min_value=days.min(),
-            max_value=days.max(),
-            key="filter-when",
-            persist_state="session",
-        )
+            one_of(name, label, sorted(each[name].unique()), f"filter-{name}")
+        one_of("tags", "Tag", sorted({tag for tags in each["tags"] for tag in tags}), "filter-tags")
+        # Without bounds: Streamlit drops what lies outside of them, and they would be those of the runs that are left.
+        span = st.date_input("Ended between", value=_WHENEVER, key="filter-when", persist_state="session")
         if isinstance(span, tuple) and len(span) == 2:
             found["day"] = Condition(tuple(day.date() for day in pd.date_range(*span)))
+            if not found["day"].holds(_days(each)).any():
+                vanished.append(f"no run is of {span[0]} to {span[1]}")
         options = [str(name) for name in fields if fields[name].astype(str).nunique() > 1]
         measured = {"Parameters": "parameters", "Test accuracy": "test_accuracy", "Seconds": "seconds"}
         for title in st.multiselect(
             "Fields",
-            [*measured, *options],
+            kept([*measured, *options], "filter-fields"),
             key="filter-fields",
             persist_state="session",
             help="Any field of the design or its recipe in which runs differ.",
         ):
             column = each[measured[title]] if title in measured else fields[title]
-            if condition := _condition(title, column):
-                found[measured.get(title, title)] = condition
-    return found
+            name, key = measured.get(title, title), f"values-{title}"
+            if _is_numeric(column) and not st.session_state.get(key):
+                if condition := _between(title, column):
+                    found[name] = condition
+            else:
+                one_of(name, title, sorted(column.dropna().unique(), key=str), key)
+    return found, vanished
+
+
+def _clear() -> None:
+    """Ask for nothing any more."""
+    for key in list(st.session_state):
+        if str(key).startswith(("filter-", "values-", "low-", "high-")):
+            st.session_state[key] = "" if str(key).startswith(("low-", "high-")) else []
 
 
 def _days(rows: pd.DataFrame) -> Any:
     return rows["when"].dt.tz_convert(zone()).dt.date
 
 
-def _condition(title: str, column: pd.Series) -> Condition | None:
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        left, right = st.columns(2)
-        low, high = (
-            optional_number(
-                place,
-                f"{title}, {words}",
-                key=f"{end}-{title}",
-                says="As 0.98 or 98 %." if title == "Test accuracy" else None,
-                is_count=pd.api.types.is_integer_dtype(column),
-            )
-            for place, end, words in ((left, "low", "at least"), (right, "high", "at most"))
+def _is_numeric(column: pd.Series) -> bool:
+    """Whether all its values are numbers; where none is left they were whatever they were."""
+    values = column.dropna()
+    return values.empty or (pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
+
+
+def _between(title: str, column: pd.Series) -> Condition | None:
+    left, right = st.columns(2)
+    low, high = (
+        optional_number(
+            place,
+            f"{title}, {words}",
+            key=f"{end}-{title}",
+            says="As 0.98 or 98 %." if title == "Test accuracy" else None,
+            is_count=pd.api.types.is_integer_dtype(column),
         )
-        return None if low is None and high is None else Condition(low=low, high=high)
-    values = st.multiselect(
-        title, sorted(column.dropna().unique(), key=str), key=f"values-{title}", persist_state="session"
+        for place, end, words in ((left, "low", "at least"), (right, "high", "at most"))
     )
-    return Condition(tuple(values)) if values else None
+    return None if low is None and high is None else Condition(low=low, high=high)
 
 
 def _columns(fields: pd.DataFrame) -> list[str]:
@@ -304,7 +344,7 @@ def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None
 
 def _keep_choice(found: pd.DataFrame) -> None:
     """The choice is of runs, not of places: rows move down as new runs come."""
-    wanted = set(st.session_state.get("chosen_runs", ()))
+    wanted = set(st.session_state.get(actions.CHOSEN, ()))
     ids = found["ids"].tolist()
     places = [i for i, row in enumerate(ids) if wanted.intersection(row)] if wanted else []
     st.session_state["shown_ids"] = ids
@@ -312,14 +352,53 @@ def _keep_choice(found: pd.DataFrame) -> None:
 
 
 def _select() -> None:
+    """Ticked are all runs of the ticked rows; what is not among the rows shown stays ticked."""
     places = st.session_state["runs"]["selection"]["rows"]
     ids = st.session_state["shown_ids"]
-    st.session_state["chosen_runs"] = [ids[place][0] for place in places if place < len(ids)]
+    shown = {run_id for row in ids for run_id in row}
+    unseen = [run_id for run_id in st.session_state.get(actions.CHOSEN, ()) if run_id not in shown]
+    st.session_state[actions.CHOSEN] = unseen + [i for place in places if place < len(ids) for i in ids[place]]
 
 
 def _chosen(found: pd.DataFrame) -> pd.DataFrame:
-    wanted = set(st.session_state.get("chosen_runs", ()))
+    wanted = set(st.session_state.get(actions.CHOSEN, ()))
     return found[found["ids"].map(lambda ids: bool(wanted.intersection(ids)))] if wanted else found[:0]
+
+
+def _tell_of_the_unseen(found: pd.DataFrame, each: pd.DataFrame, gone: pd.DataFrame, *, is_gone: bool) -> None:
+    """Which of the runs that were ticked are not among the rows shown, and why."""
+    ticked = st.session_state.get(actions.CHOSEN, ())
+    if not ticked or is_gone:
+        return
+    shown, here, deleted = ({run_id for row in rows["ids"] for run_id in row} for rows in (found, each, gone))
+    hidden = [run_id for run_id in ticked if run_id in here and run_id not in shown]
+    lost = [run_id for run_id in ticked if run_id not in here]
+    words = []
+    if hidden:
+        words.append(f"{_runs(hidden)} {_is(hidden)} ticked too, and not among the rows shown")
+    if lost:
+        rest = "" if deleted.issuperset(lost) else " for good"
+        words.append(f"{_runs(lost)}, which {_was(lost)} ticked, {_is(lost)} deleted{rest}")
+    if words:
+        with st.container(horizontal=True, vertical_alignment="center", key="unseen"):
+            st.caption(f":material/info: {'; '.join(words)}.", width="content")
+            st.button("Untick", type="tertiary", on_click=_untick, args=(hidden + lost,))
+
+
+def _untick(run_ids: list[int]) -> None:
+    st.session_state[actions.CHOSEN] = [i for i in st.session_state[actions.CHOSEN] if i not in run_ids]
+
+
+def _runs(ids: list[int]) -> str:
+    return f"Run {ids[0]}" if len(ids) == 1 else f"{len(ids)} runs"
+
+
+def _is(ids: list[int]) -> str:
+    return "is" if len(ids) == 1 else "are"
+
+
+def _was(ids: list[int]) -> str:
+    return "was" if len(ids) == 1 else "were"
 
 
 def _guards(found: pd.DataFrame, words: str) -> None:
