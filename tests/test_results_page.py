@@ -1,7 +1,6 @@
 """The Results page without a browser: what its controls do to the table, and what its other addresses show."""
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab import dataset, result_charts, table_files
+from mnist_lab import dataset, receipt, result_charts, table_files
 from mnist_lab.experiment import Status, Wish
 from mnist_lab.lab import Lab
 from mnist_lab.names import person
@@ -21,6 +20,7 @@ from mnist_lab.report import Outcome
 from mnist_lab.store import Store
 from mnist_lab.tables import RUN
 from mnist_lab.ui import exports, table
+from tests.conftest import LEFT_BY_0_6
 from tests.test_pages import healthy, number, page
 
 
@@ -211,7 +211,7 @@ def test_a_form_writes_only_what_was_changed_in_it_and_not_over_what_another_wro
 def ended_on(store: Store, run_id: int, day: str) -> None:
     when = pd.Timestamp(f"{day} 12:00", tz="UTC").timestamp()
     with store._write() as connection:
-        connection.execute(sa.update(RUN).where(RUN.c.id == run_id).values(ended=when, edited=time.time()))
+        connection.execute(sa.update(RUN).where(RUN.c.id == run_id).values(ended=when))
 
 
 def multiselect(test: AppTest, label: str):
@@ -368,6 +368,54 @@ def test_many_are_judged_together_and_a_stopped_one_is_no_sample(runs: list[int]
         assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=wrong)).error[0].value
     same = healthy(page("compare", runs=f"{runs[0]},{runs[1]}"))
     assert any("are seeds of one design" in info.value for info in same.info)
+
+
+def test_a_deleted_run_in_the_address_of_a_comparison_says_nothing_false_of_the_others(
+    runs: list[int], store: Store
+) -> None:
+    def warned(test: AppTest) -> str:
+        return "\n".join(w.value for w in healthy(test).warning)
+
+    store.label([runs[3]], deleted=True)
+    test = page("compare", runs=f"{runs[0]},{runs[3]}")
+    assert f"Run {runs[3]} is deleted and does not count; its design stands here with its other runs." in warned(test)
+    assert any("A: 3x3 is better than B: 2x2" in m.value for m in test.markdown)
+    assert any("**B: 2x2** · 2 seeds" in m.value for m in test.markdown)
+    store.label(runs[3:6], deleted=True)
+    test = page("compare", runs=f"{runs[0]},{runs[3]}")
+    assert f"Run {runs[3]} is deleted, and left out." in warned(test)
+    assert [info.value for info in test.info] == [
+        "That leaves nothing to compare; choose rows in the table of results."
+    ]
+    button(test, "Restore").click().run()
+    assert (
+        any("A: 3x3 is better than B: 2x2" in m.value for m in healthy(test).markdown)
+        or store.run(runs[3]).deleted is None
+    )
+    store.purge(days=-1)
+    test = page("compare", runs=f"{runs[0]},{runs[-1]},{runs[4]}")
+    assert f"There is no run {runs[4]} any more." in warned(test)
+    assert any("B: 7x7" in s.value for s in test.subheader)
+    for same in (f"{runs[0]},{runs[0]}", f"{runs[0]}"):
+        assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=same)).error[0].value
+
+
+def test_a_receipt_is_shown_with_its_predicted_time_and_trained_when_asked(store: Store) -> None:
+    test = page("results")
+    data = (LEFT_BY_0_6 / "receipt.json").read_bytes()
+    test.file_uploader[0].set_value(("receipt.json", data, "application/json")).run()
+    assert not store.runs(), "nothing is trained unasked"
+    known = receipt.read(data)
+    assert any(known.name in text.value for text in healthy(test).get("text"))
+    assert f"It says: test accuracy {known.metrics.test_accuracy:.2%}" in said(test)
+    assert "To train it again: about" in said(test)
+    button(test, "Train it again").click().run()
+    (run,) = store.runs()
+    assert run.design_key == known.experiment.design_key
+    assert [success.value[:12] for success in healthy(test).success] == ["It is queued"]
+    test.file_uploader[0].set_value(("broken.json", data[:-20], "application/json")).run()
+    assert healthy(test).error[0].value.startswith("broken.json: ")
+    assert len(store.runs()) == 1
 
 
 def test_networks_are_chosen_in_words_where_there_are_three(runs: list[int], store: Store) -> None:

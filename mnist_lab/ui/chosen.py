@@ -9,10 +9,11 @@ from mnist_lab import dataset, drawing, inspection_charts, tiles
 from mnist_lab.errors import InputError
 from mnist_lab.store import Run
 from mnist_lab.ui import address, errand, pad, run_page
+from mnist_lab.ui.choices import run_ids, tell_if_gone
 from mnist_lab.ui.session import errors_shown, lab
 
 MOST = 4
-_NETWORKS = "inspected"
+_NETWORKS, _LOST = "inspected", "inspected_lost"
 _IMAGE = "inspected_image"
 _WHAT = "inspected_what"
 
@@ -41,22 +42,33 @@ def networks() -> list[Chosen]:
     runs = {run.id: run for run in lab().with_weights()}
     if _NETWORKS not in st.session_state:
         with errors_shown():
-            named = address.runs("runs", 1, MOST)
-            runs |= {run_id: lab().run(run_id) for run_id in named if run_id not in runs}
-            st.session_state[_NETWORKS] = named
-    before = [run_id for run_id in st.session_state.get(_NETWORKS, []) if run_id in runs]
+            st.session_state[_NETWORKS] = address.runs("runs", 1, MOST)
+    wanted = run_ids(st.session_state.get(_NETWORKS, []))
+    runs |= {run_id: run for run_id, run in lab().some(wanted).items() if run_id not in runs}
+    before = [run_id for run_id in wanted if run_id in runs]
+    if lost := [str(run_id) for run_id in wanted if run_id not in runs]:
+        st.session_state[_LOST] = f"There is no run {' or '.join(lost)} any more."
     if not runs:
         return []
     st.session_state[_NETWORKS] = before or [next(iter(runs))]
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    picked: list[int] = left.multiselect(
-        "Networks",
-        list(runs),
-        format_func=lambda run_id: _words(runs[run_id]),
-        max_selections=MOST,
-        key=_NETWORKS,
-        help="Up to four answer side by side; the first one is looked into.",
+    picked = run_ids(
+        left.multiselect(
+            "Networks",
+            list(runs),
+            format_func=lambda run: _words(runs[run_ids([run])[0]]),
+            max_selections=MOST,
+            key=_NETWORKS,
+            on_change=lambda: st.session_state.pop(_LOST, None),
+            help="Up to four answer side by side; the first one is looked into.",
+        )
     )
+    if words := st.session_state.get(_LOST):
+        left.caption(f":material/info: {words}")
+    if deleted := [run_id for run_id in picked if runs[run_id].deleted]:
+        left.caption(
+            ":material/delete: Deleted, and gone for good in some days: run " + ", ".join(map(str, deleted)) + "."
+        )
     if not picked:
         left.caption("Choose at least one.")
         return []
@@ -78,6 +90,7 @@ def _epoch(run: Run) -> int | None:
     if len(epochs) < 2:
         return epochs[0] if epochs and kept is None else None
     start = epochs[-1] if kept is None else kept
+    tell_if_gone(epochs, f"inspect-epoch-{run.id}", "The weights after epoch {} are kept no longer; others are shown.")
     chosen: int = st.select_slider(
         f"Run {run.id} as it was after epoch",
         epochs,

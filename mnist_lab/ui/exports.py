@@ -7,14 +7,15 @@ import streamlit as st
 
 from mnist_lab import receipt as receipts
 from mnist_lab import results
+from mnist_lab.architecture import problem, totals, trace
 from mnist_lab.errors import InputError
 from mnist_lab.receipt import Receipt
 from mnist_lab.store import Run
 from mnist_lab.table_files import Kind, written
-from mnist_lab.ui import errand, menu
-from mnist_lab.ui.session import lab
+from mnist_lab.ui import errand, meaning, menu, watching
+from mnist_lab.ui.session import ONCE, lab, pressed_once
 
-_MESSAGE = "receipt_message"
+_QUEUED = "receipt_queued"
 _TYPES: dict[Kind, str] = {"CSV": "text/csv", "Parquet": "application/vnd.apache.parquet", "JSON": "application/json"}
 
 
@@ -116,30 +117,43 @@ def _weights(run: Run, found: Receipt | None) -> None:
 
 
 def receive() -> None:
-    """A receipt from elsewhere: its run is queued here, and compared when it has finished."""
+    """A receipt from elsewhere: what it says and how long it would take here; pressed, its run is queued and compared."""
     with st.popover("Import a receipt", icon=":material/upload_file:", key="import_receipt"):
-        st.file_uploader(
+        file = st.file_uploader(
             "Receipt (JSON or zip)",
             type=["json", "zip"],
             key="receipt",
-            on_change=_receive,
-            help="A file that Take away on a run's page made, in another installation or here. It is trained again here.",
+            on_change=lambda: st.session_state.pop(_QUEUED, None),
+            help="A file that Take away on a run's page made, in another installation or here. Nothing is trained before "
+            "you have seen what it is.",
         )
-        if message := st.session_state.get(_MESSAGE):
-            kind, text, run_id = message
-            (st.error if kind == "error" else st.success)(text)
-            if run_id:
-                st.page_link(menu.RUN, label=f"Run {run_id}", query_params={"run": str(run_id)})
+        if file is None:
+            return
+        try:
+            found = receipts.read(file.getvalue())
+            _says(found)
+            if pressed_once("Train it again", "train-receipt", icon=":material/play_arrow:") == ONCE:
+                st.session_state[_QUEUED] = lab().repeat(found)
+                watching.started([st.session_state[_QUEUED]])
+        except InputError as error:
+            st.error(f"{file.name}: {error}", icon=":material/error:")
+            return
+        if run_id := st.session_state.get(_QUEUED):
+            st.success("It is queued to be trained again, and compared with the receipt when it has finished.")
+            st.page_link(menu.RUN, label=f"Run {run_id}", query_params={"run": str(run_id)})
+            watching.link(run_id, "Watch it", ":material/monitoring:")
 
 
-def _receive() -> None:
-    file = st.session_state["receipt"]
-    if file is None:
-        return
-    try:
-        found = receipts.read(file.getvalue())
-        run_id = lab().repeat(found)
-    except InputError as error:
-        st.session_state[_MESSAGE] = ("error", f"{file.name}: {error}", None)
-        return
-    st.session_state[_MESSAGE] = ("success", f"{found.name} is queued to be trained again.", run_id)
+def _says(found: Receipt) -> None:
+    """What a receipt is of, what it claims, and what training it again would take here."""
+    experiment = found.experiment
+    if wrong := problem(experiment.architecture):
+        raise wrong
+    counts = totals(trace(experiment.architecture))
+    st.text(f"{found.name}: run {found.run} of another lab")
+    st.caption(
+        f"{counts.parameters:,} parameters in {len(experiment.architecture.blocks)} convolution blocks. "
+        f"{meaning.recipe_in_words(experiment)}."
+    )
+    st.caption(f"It says: test accuracy {found.metrics.test_accuracy:.2%}, test loss {found.metrics.test_loss:.4f}.")
+    st.caption(f"To train it again: {lab().estimate(experiment).text()}, on this machine.")

@@ -49,7 +49,7 @@ def _draw_together(watched: Watched) -> None:
     before: Watched = st.session_state.get(_TOGETHER_FOR, Watched(None))
     if watched == before:
         return
-    chosen: list[int] = st.session_state.get(_TOGETHER, [])
+    chosen = run_ids(st.session_state.get(_TOGETHER, []))
     if watched.together != before.together:
         others = [run_id for run_id in watched.together if run_id != watched.run_id]
         chosen = others or [run_id for run_id in chosen if run_id not in before.together]

@@ -11,6 +11,7 @@ from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.store import Run
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import fields, menu, watching
+from mnist_lab.ui.choices import tell_if_gone
 from mnist_lab.ui.session import ONCE, lab, pressed_once
 
 
@@ -41,6 +42,7 @@ def _continue(run: Run, epochs: list[int]) -> None:
         return lambda field, value: save(part, st.session_state[key][part] | {field: value})
 
     st.markdown("A new run that goes on from a checkpoint of this one. This run stays as it is.")
+    tell_if_gone(epochs, f"{key}-from", "The checkpoint after epoch {} is kept no longer; another is chosen.")
     epoch = st.selectbox(
         "From the end of epoch", epochs, index=len(epochs) - 1, key=f"{key}-from", help="Whose checkpoints are kept."
     )
