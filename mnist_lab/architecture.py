@@ -212,6 +212,12 @@ class Architecture(Spec):
     )
     head: tuple[DenseBlock, ...] = Field(default=(), max_length=8)
 
+    @property
+    def normalizes(self) -> bool:
+        """Whether batch normalisation is anywhere in it."""
+        parts: tuple[ConvBlock | DenseBlock, ...] = (*self.blocks, *self.head)
+        return any(part.batch_normalization for part in parts)
+
     def with_blocks(self, *blocks: ConvBlock) -> "Architecture":
         """The same network with other convolution blocks. Raises pydantic's ValidationError, as building one does."""
         return Architecture(blocks=blocks, bridge=self.bridge, head=self.head)

@@ -9,7 +9,7 @@ from typing import Any
 from mnist_lab import numerals
 from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock, Spec
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment, Protocol, parse
+from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, parse
 from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 
 Data = dict[str, Any]
@@ -35,8 +35,14 @@ class Change:
 
 
 def changes(baseline: Experiment, other: Experiment) -> list[Change]:
-    """Everything but name and seed in which two experiments differ; a field changed in several blocks is one factor."""
+    """Everything but name and seed in which two experiments differ; a field changed in several blocks is one factor.
+
+    How a network's normalisation is dealt with is no difference where one of them has none: it is then that of the other.
+    """
     old, new = baseline.model_dump(mode="json"), other.model_dump(mode="json")
+    for fields, others, network in ((old, new, baseline.architecture), (new, old, other.architecture)):
+        if not network.normalizes:
+            fields["recipe"] |= {name: others["recipe"][name] for name in NORMALIZATION_FIELDS}
     found = []
     for words, data in _differences(old, new):
         try:

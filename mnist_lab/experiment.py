@@ -41,7 +41,10 @@ class Protocol(StrEnum):
         )
 
 
-FORMAT = 1  # of an experiment as JSON; a higher one means fields or values that an older lab would misread
+FORMAT = 2  # of an experiment as JSON; a higher one means fields or values that an older lab would refuse or misread
+
+# Fields of normalisation that a recipe has since format 2, each with the value that says what format 1 did.
+NORMALIZATION_FIELDS: dict[str, Any] = {"bias_corrected_statistics": False, "normalization_momentum": 0.99}
 
 
 class Experiment(Spec):
@@ -63,7 +66,7 @@ class Experiment(Spec):
     def _not_newer(cls, value: int) -> int:
         if value > FORMAT:
             raise ValueError(f"this design is of format {value}, which a newer lab wrote; this one reads {FORMAT}")
-        return value
+        return FORMAT  # what was left out of an older one has its default from here on
 
     @model_validator(mode="before")
     @classmethod
@@ -94,8 +97,14 @@ class Experiment(Spec):
 
     @property
     def design_key(self) -> str:
-        """The same for experiments that differ in nothing but seed and name."""
+        """The same for experiments that differ in nothing but seed and name, or in what changes nothing.
+
+        A field that came later is left out where it says what the lab did before: a design keeps the key of its day.
+        """
         fields = self.model_dump(mode="json", exclude={"seed", "name", "format"})
+        for name, before in NORMALIZATION_FIELDS.items():
+            if fields["recipe"][name] == before or not self.architecture.normalizes:
+                del fields["recipe"][name]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_changes(self, **changes: Any) -> "Experiment":

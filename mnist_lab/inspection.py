@@ -60,7 +60,8 @@ class Network:
         self.run_id = run_id
         self.epoch = run.kept_epoch if epoch is None else epoch
         self.status = run.status
-        self.model = build(run.experiment.architecture, seed=0)
+        experiment = run.experiment
+        self.model = build(experiment.architecture, 0, experiment.recipe.normalization_momentum)
         self.model.set_weights([weights[v.path] for v in self.model.weights])
         self.evaluation = Evaluation(self.model)
         self.parts = parts(trace(run.experiment.architecture))

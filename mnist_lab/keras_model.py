@@ -9,7 +9,7 @@ from mnist_lab.architecture import Architecture, trace
 from mnist_lab.layers import INPUT_SHAPE
 
 
-def build(architecture: Architecture, seed: int) -> keras.Sequential:
+def build(architecture: Architecture, seed: int, normalization_momentum: float = 0.99) -> keras.Sequential:
     """A stock `keras.Sequential` for images `(batch, 28, 28, 1)` in 0 to 1, giving probabilities `(batch, 10)`.
 
     Every random choice (initial weights, dropout masks) comes from `seed` alone, through a seed for each layer: the
@@ -26,7 +26,9 @@ def build(architecture: Architecture, seed: int) -> keras.Sequential:
         arguments = asdict(traced.layer) | {"name": f"{traced.place} {kind}".lower().replace(" ", "_")}
         (child,) = seeds.spawn(1)
         layer_seed = int(child.generate_state(1)[0] >> 1)  # Keras wants it non-negative and below 2**31
-        if kind == "Dropout":
+        if kind == "BatchNormalization":
+            arguments["momentum"] = normalization_momentum
+        elif kind == "Dropout":
             arguments["seed"] = layer_seed
         elif kind in ("Conv2D", "Dense"):
             arguments["kernel_initializer"] = keras.initializers.GlorotUniform(seed=layer_seed)

@@ -16,6 +16,7 @@ from math import gcd, prod
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 Parts = list[tf.Tensor]
@@ -135,6 +136,27 @@ def folded(
     *convolved, mean, variance = convolve(*variables, *(unbent or parts))
     _go_on(layer, mean, variance)
     return list(convolved)
+
+
+def correct_running_statistics(model: keras.Sequential, start_share: float) -> None:
+    """Take out of running means and variances what is left of where they began, 0 and 1.
+
+    Each step keeps `momentum` of them, so that after t steps momentum^t of the beginning is left, and 1 - momentum^t is
+    the weight of all batches together. Kingma and Ba ("Adam", 2015, section 3) derive the same for a beginning at 0.
+
+    Args:
+        start_share: the product of the momenta of all steps so far. Before the first step, 1, there is nothing but the
+            beginning, and it stays.
+    """
+    if start_share == 1:
+        return
+    weight = 1 - start_share
+    for layer in model.layers:
+        if type(layer) is keras.layers.BatchNormalization:
+            mean, variance = (v.numpy().astype(np.float64) for v in (layer.moving_mean, layer.moving_variance))
+            layer.moving_mean.assign(mean / weight)
+            # Of a channel that is always the same nothing is left, and rounding may say less than that.
+            layer.moving_variance.assign(np.maximum(variance - start_share, 0) / weight)
 
 
 def _through_moments(

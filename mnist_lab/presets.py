@@ -9,7 +9,13 @@ from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock
 from mnist_lab.experiment import Experiment, Protocol
 from mnist_lab.recipe import SGD, Adadelta, Adam, Augmentation, Cosine, OneCycle, Recipe
 
-_NOTEBOOK_RECIPE = Recipe(optimizer=Adadelta(learning_rate=1.0, rho=0.95, epsilon=1e-7), batch_size=128, epochs=12)
+# Keras of 2019 corrected normalisation's running statistics by itself.
+_NOTEBOOK_RECIPE = Recipe(
+    optimizer=Adadelta(learning_rate=1.0, rho=0.95, epsilon=1e-7),
+    batch_size=128,
+    epochs=12,
+    bias_corrected_statistics=True,
+)
 _NOTEBOOK_HEAD = (DenseBlock(units=128, batch_normalization=True, dropout=0.7),)
 
 
@@ -40,6 +46,7 @@ def _moved_recipe(
         augmentation=Augmentation(shift=shift, rotation=rotation, zoom=zoom),
         label_smoothing=label_smoothing,
         moving_average=moving_average,
+        bias_corrected_statistics=True,
     )
 
 
@@ -107,7 +114,11 @@ _ALL = (
             head=(DenseBlock(units=128),),
         ),
         recipe=Recipe(
-            optimizer=Adam(learning_rate=0.01, beta_1=0.7, beta_2=0.9), schedule=OneCycle(), batch_size=256, epochs=2
+            optimizer=Adam(learning_rate=0.01, beta_1=0.7, beta_2=0.9),
+            schedule=OneCycle(),
+            batch_size=256,
+            epochs=2,
+            bias_corrected_statistics=True,
         ),
         protocol=Protocol.HOLDOUT,
     ),
@@ -154,7 +165,13 @@ _ALL = (
             ),
             head=(DenseBlock(units=120, activation="tanh"), DenseBlock(units=84, activation="tanh")),
         ),
-        recipe=Recipe(optimizer=SGD(learning_rate=0.05, momentum=0.9), schedule=Cosine(), batch_size=128, epochs=10),
+        recipe=Recipe(
+            optimizer=SGD(learning_rate=0.05, momentum=0.9),
+            schedule=Cosine(),
+            batch_size=128,
+            epochs=10,
+            bias_corrected_statistics=True,
+        ),
         protocol=Protocol.HOLDOUT,
     ),
     *(_family(kernel) for kernel in FAMILY_KERNELS),

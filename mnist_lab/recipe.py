@@ -250,6 +250,20 @@ class Recipe(Spec):
         title="Moving average of weights",
         description="0: none. 0.99: validates and keeps the mean of the weights over about the last hundred steps.",
     )
+    bias_corrected_statistics: bool = Field(
+        default=False,
+        title="Bias-corrected statistics",
+        description="Once trained, normalisation goes by running means and variances. They begin at 0 and 1, and for the first few hundred "
+        "steps are partly still that, so that validation looks worse than the network is. Corrected, what is left of that beginning is "
+        "taken out, as Keras of 2019 did. It changes nothing of how the network learns.",
+    )
+    normalization_momentum: float = Field(
+        default=0.99,
+        ge=0,
+        le=0.9999,
+        title="Normalisation momentum",
+        description="Memory of normalisation's running means and variances: 0.99 is about the last hundred steps.",
+    )
     patience: int = Field(
         default=0,
         ge=0,

@@ -29,6 +29,7 @@ from mnist_lab.evaluation import Evaluation
 from mnist_lab.experiment import Experiment, Protocol, Wish
 from mnist_lab.keras_model import build
 from mnist_lab.layers import CLASSES
+from mnist_lab.normalisation import correct_running_statistics
 from mnist_lab.optimizers import optimizer
 from mnist_lab.report import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
 
@@ -133,7 +134,11 @@ def measure(experiment: Experiment, calls: int) -> float:
 
 @dataclass(frozen=True)
 class _Progress:
-    """Where a training is, beside its variables; the sums are of loss, right answers and images since the start."""
+    """Where a training is, beside its variables; the sums are of loss, right answers and images since the start.
+
+    `start_share` is what normalisation's running statistics still have of their beginning: the product of the momenta of
+    all steps.
+    """
 
     seconds: float = 0.0
     reporting_seconds: float = 0.0
@@ -142,6 +147,7 @@ class _Progress:
     best: float = -1.0
     best_epoch: int = 0
     kept: EpochPoint | None = None
+    start_share: float = 1.0
 
 
 class Training:
@@ -166,7 +172,7 @@ class Training:
         self.reported = self.checkpointed = self.started
 
         self.data = dataset.split(experiment.protocol, experiment.train_images)
-        self.model = build(experiment.architecture, experiment.seed)
+        self.model = build(experiment.architecture, experiment.seed, experiment.recipe.normalization_momentum)
         self.optimizer = optimizer(experiment.recipe)
         self.optimizer.build(self.model.trainable_variables)
         self.evaluation = Evaluation(self.model)
@@ -263,10 +269,15 @@ class Training:
 
     def _with_validated_weights(self) -> list[np.ndarray]:
         """Give the model the weights that are validated; those it trains with, where they are others."""
-        if not self.experiment.recipe.moving_average:
+        recipe = self.experiment.recipe
+        corrected = recipe.bias_corrected_statistics and self.experiment.architecture.normalizes
+        if not recipe.moving_average and not corrected:
             return []
         trained: list[np.ndarray] = self.model.get_weights()
-        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        if recipe.moving_average:
+            self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        if corrected:
+            correct_running_statistics(self.model, self.progress.start_share)
         return trained
 
     def train_epoch(self, epoch: int) -> Wish:
@@ -291,6 +302,9 @@ class Training:
             due = last <= 2 or now - self.reported >= self.report_seconds
             for self.step, of_step in enumerate(found, first + 1):
                 self._add_sums(of_step)
+                # Step by step: one power for all of a call would have other last digits where the call had other steps.
+                share = self.progress.start_share * self.experiment.recipe.normalization_momentum
+                self.progress = replace(self.progress, start_share=share)
                 point_full = self.step % self.point_steps == 0
                 if point_full or (self.step == last and (due or last == end)):
                     self._add_point(now - (last - self.step) * self.step_seconds)
@@ -428,8 +442,17 @@ class Training:
         self.sums = np.array(arrays["sums"], float)
         kept = words.pop("kept")
         words |= {name: tuple(words[name]) for name in ("point_sums", "epoch_sums")}
+        if "start_share" not in words:
+            words["start_share"] = _start_share_of_0_6(checkpoint, same_optimizer)
         self.progress = _Progress(**words, kept=EpochPoint(**kept) if kept else None)
         self.epoch = checkpoint.epoch
         # Between two epochs the step follows from the epoch: another batch size makes other steps of it.
         is_between = checkpoint.step == 0 or self.progress.epoch_sums == tuple(arrays["sums"])
         self.step = self.epoch * self.experiment.steps_per_epoch if is_between else checkpoint.step
+
+
+def _start_share_of_0_6(checkpoint: Checkpoint, same_optimizer: bool) -> float:
+    """What running statistics have of their beginning in a checkpoint that does not say: version 0.6 had a momentum of
+    0.99. Its step is by the last batch size; the optimizer counts all steps that it made itself."""
+    counted = int(checkpoint.state["optimizer/0"]) if same_optimizer else 0
+    return float(0.99 ** max(checkpoint.step, counted))

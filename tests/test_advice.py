@@ -1,6 +1,6 @@
 import pytest
 
-from mnist_lab.advice import notes
+from mnist_lab.advice import notes, recipe_notes
 from mnist_lab.architecture import Architecture, ConvBlock, DenseBlock
 from mnist_lab.presets import PRESETS
 
@@ -34,3 +34,32 @@ def test_a_dense_layer_that_holds_nearly_everything_is_noticed() -> None:
 def test_what_is_unwise_gets_a_reason(blocks: list[ConvBlock], head: list[DenseBlock], words: str) -> None:
     found = notes(Architecture(blocks=tuple(blocks), head=tuple(head)))
     assert any(note.startswith(words) for note in found), found
+
+
+@pytest.mark.parametrize(
+    ("fields", "images", "words"),
+    [
+        ({"epochs": 1}, 20_000, "remember about 100 steps, so for all 157 steps validation looks worse"),
+        ({"epochs": 2}, 8_000, "for all 126 steps"),
+        ({}, 60_000, "in the first epoch validation"),
+        ({"normalization_momentum": 0.999}, 60_000, "remember about 1,000 steps, so for all 5,628 steps"),
+        ({"normalization_momentum": 0.997}, 60_000, "in the first 6 epochs"),
+        ({"normalization_momentum": 0.9}, 60_000, ""),
+        ({"normalization_momentum": 0.0}, 128, ""),
+        ({"epochs": 1, "bias_corrected_statistics": True}, 20_000, ""),
+    ],
+)
+def test_statistics_that_still_are_where_they_began_are_noticed(
+    fields: dict[str, object], images: int, words: str
+) -> None:
+    old = PRESETS["3x3"].recipe.model_dump() | {"bias_corrected_statistics": False} | fields
+    experiment = PRESETS["3x3"].with_changes(recipe=old, train_images=images)
+    found = recipe_notes(experiment)
+    assert [words in note.text for note in found] == ([True] if words else [])
+    for note in found:
+        assert recipe_notes(experiment.with_changes(recipe=old | note.fields)) == []
+
+
+def test_without_normalisation_nothing_of_it_is_noticed() -> None:
+    recipe = PRESETS["fast"].recipe.model_dump() | {"bias_corrected_statistics": False}
+    assert recipe_notes(PRESETS["fast"].with_changes(recipe=recipe, train_images=1000)) == []

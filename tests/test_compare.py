@@ -110,3 +110,21 @@ def test_all_changes_together_make_the_other_experiment(made) -> None:
                 if getattr(block, field) != getattr(base.architecture.blocks[i], field):
                     merged = editing.change(merged, "blocks", i, field, getattr(block, field))
     assert merged == network
+
+
+def test_how_normalisation_is_dealt_with_is_no_difference_to_a_network_without() -> None:
+    corrected, old = {"bias_corrected_statistics": True}, {"bias_corrected_statistics": False}
+    plain = Quick(kernel_size=3).apply(PRESETS["LeNet-5"].architecture)
+    normalized = editing.change(plain, "blocks", 0, "batch_normalization", True)
+    base = PRESETS["LeNet-5"]
+
+    def design(network: object, fields: dict[str, bool]) -> Experiment:
+        return base.with_changes(architecture=network.model_dump(), recipe=base.recipe.model_dump() | fields)
+
+    assert changes(design(plain, old), design(plain, corrected)) == []
+    (more,) = changes(design(plain, old), design(normalized, corrected))
+    assert more.experiment.design_key == design(normalized, corrected).design_key
+    (less,) = changes(design(normalized, corrected), design(plain, old))
+    assert less.experiment.design_key == design(plain, corrected).design_key
+    (option,) = changes(design(normalized, old), design(normalized, corrected))
+    assert option.words == "Bias-corrected statistics: no → yes"

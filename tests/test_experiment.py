@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mnist_lab.architecture import totals, trace
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment, Protocol, Status, read_design
+from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, Status, read_design
 from mnist_lab.presets import PRESETS
 from mnist_lab.recipe import Augmentation, Recipe
 
@@ -24,6 +24,44 @@ def test_the_design_key_ignores_seed_and_name_and_nothing_else() -> None:
         PRESETS["2x2"],
     ]
     assert len({experiment.design_key for experiment in [base, *changed]}) == 5
+
+
+# As version 0.6 made them.
+KEYS_OF_0_6 = {
+    "7x7": "558a2a398fe591dd",
+    "3x3": "f9edadf9d894d90d",
+    "2x2": "0b7abee44ba86a8a",
+    "fast": "a48c3e5d40645bac",
+    "good": "774ba91882edea96",
+    "thorough": "ff0ed036d7a86df1",
+    "tiny": "d55ac4bbfbf60698",
+    "LeNet-5": "53d75e931ab023ae",
+    "kernel 2": "db20cbce1e3c3f2f",
+    "kernel 3": "a0fd7105235f13e4",
+    "kernel 5": "aa849854240485d0",
+    "kernel 7": "ceb220c17b2903c2",
+}
+
+
+@pytest.mark.parametrize("name", list(KEYS_OF_0_6))
+def test_a_design_that_says_nothing_of_newer_fields_keeps_its_key(name: str) -> None:
+    preset = PRESETS[name]
+    data = preset.model_dump(mode="json") | {"format": 1}
+    data["recipe"] = {field: value for field, value in data["recipe"].items() if field not in NORMALIZATION_FIELDS}
+    old = read_design(json.dumps(data))
+    assert old.design_key == KEYS_OF_0_6[name]
+    assert {field: getattr(old.recipe, field) for field in NORMALIZATION_FIELDS} == NORMALIZATION_FIELDS
+    assert read_design(old.model_dump_json()) == old
+    # What the preset says of them now makes another design of a network with normalisation, and of no other.
+    assert (preset.design_key != old.design_key) is preset.architecture.normalizes
+
+
+@pytest.mark.parametrize("value", [{"bias_corrected_statistics": True}, {"normalization_momentum": 0.9}])
+def test_a_field_of_normalisation_counts_where_there_is_some(value: dict[str, Any]) -> None:
+    for name, counts in {"3x3": True, "LeNet-5": False}.items():
+        old = PRESETS[name].recipe.model_dump() | NORMALIZATION_FIELDS
+        keys = {PRESETS[name].with_changes(recipe=old | changed).design_key for changed in ({}, value)}
+        assert len(keys) == 1 + counts
 
 
 def test_a_protocol_brings_its_own_number_of_images() -> None:
@@ -79,7 +117,7 @@ def test_an_old_link_still_means_what_it_meant() -> None:
 
 
 def test_a_design_of_a_newer_lab_is_refused_in_a_sentence() -> None:
-    newer = json.dumps(PRESETS["3x3"].model_dump(mode="json") | {"format": 2, "hologram": True})
+    newer = json.dumps(PRESETS["3x3"].model_dump(mode="json") | {"format": 3, "hologram": True})
     with pytest.raises(InputError, match="newer lab"):
         read_design(newer)
 

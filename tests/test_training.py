@@ -1,5 +1,6 @@
 """Training on real digits, against stock Keras."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -118,9 +119,12 @@ def test_with_normalisation_it_is_nearer_to_the_loop_in_double_precision_than_st
     assert ours < 1e-4 * exact[0]
 
 
-def test_kept_weights_give_the_reported_figures_in_stock_keras(small: Experiment) -> None:
+@pytest.mark.parametrize("kind", ["plain", "everything"])
+def test_kept_weights_give_the_reported_figures_in_stock_keras(small: Experiment, kind: str) -> None:
+    if kind == "everything":
+        small = everything(small)
     outcome, record = run(small)
-    assert [line.epoch for line in record.epochs] == [1, 2]
+    assert [line.epoch for line in record.epochs] == list(range(1, small.recipe.epochs + 1))
     model = build(small.architecture, seed=99)
     assert [v.path for v in model.weights] == list(outcome.weights)
     model.set_weights(list(outcome.weights.values()))
@@ -129,8 +133,131 @@ def test_kept_weights_give_the_reported_figures_in_stock_keras(small: Experiment
     loss, accuracy = model.evaluate(test.x[..., None].astype("float32") / 255, test.y, batch_size=500, verbose=0)
     assert outcome.test_accuracy == pytest.approx(accuracy, abs=1e-6)
     assert outcome.test_loss == pytest.approx(loss, rel=1e-4)
-    assert outcome.test_accuracy > 0.5
+    assert outcome.test_accuracy > (0.5 if kind == "plain" else 0.25)
     assert np.allclose(outcome.probabilities.sum(axis=1), 1, atol=1e-4)
+
+
+def corrected(model: keras.Model, left: float) -> None:
+    """The running statistics of a model without what is left of where they began, 0 and 1."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_mean.assign(layer.moving_mean / (1 - left))
+            layer.moving_variance.assign((layer.moving_variance - left) / (1 - left))
+
+
+@pytest.mark.parametrize("momentum", [0.99, 0.7])
+def test_corrected_statistics_are_what_stock_keras_has_without_its_beginning(
+    small: Experiment, momentum: float
+) -> None:
+    experiment = without_noise(small)
+    fields = {"bias_corrected_statistics": True, "normalization_momentum": momentum, "epochs": 2}
+    experiment = experiment.with_changes(recipe=experiment.recipe.model_dump() | fields, train_images=512)
+    outcome, record = run(experiment)
+    split = dataset.split(experiment.protocol, experiment.train_images)
+    model = build(experiment.architecture, experiment.seed, momentum)
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.1, momentum=0.9), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    x_val = split.validation.x[..., None].astype("float32") / 255
+    for line in record.epochs:
+        order = np.random.default_rng([experiment.seed, line.epoch]).permutation(512)
+        x = split.train.x[order][..., None].astype("float32") / 255
+        model.fit(x, split.train.y[order], batch_size=128, shuffle=False, verbose=0)
+        trained = model.get_weights()
+        as_it_is, _ = model.evaluate(x_val, split.validation.y, batch_size=500, verbose=0)
+        corrected(model, momentum ** (4 * line.epoch))
+        loss, accuracy = model.evaluate(x_val, split.validation.y, batch_size=500, verbose=0)
+        assert line.validation_loss == pytest.approx(loss, rel=2e-3)
+        assert line.validation_accuracy == pytest.approx(accuracy, abs=2e-3)
+        assert abs(as_it_is - loss) > 20 * abs(line.validation_loss - loss)  # else this test would see nothing
+        model.set_weights(trained)
+    assert outcome.validation_loss == record.epochs[outcome.kept_epoch - 1].validation_loss
+
+
+@pytest.mark.slow
+def test_the_notebooks_network_validates_as_the_notebook_and_corrected_stock_keras_did() -> None:
+    """After its first three epochs; the figures are those of stock Keras 3.15 whose own `fit` gave 0.3185, 0.9633, 0.9716
+    before the correction. Dropout's masks and the order are others, hence the bounds."""
+    preset = PRESETS["3x3"]
+    _, record = run(preset.with_changes(recipe=preset.recipe.model_dump() | {"epochs": 3}))
+    stock = ((0.9365, 0.2151), (0.9644, 0.1172), (0.9716, 0.0911))
+    log = ((0.9360, 0.2235), (0.9639, 0.1171), (0.9691, 0.1012))
+    for line, *others in zip(record.epochs, stock, log, strict=True):
+        for accuracy, loss in others:
+            assert line.validation_accuracy == pytest.approx(accuracy, abs=0.01)
+            assert line.validation_loss == pytest.approx(loss, abs=0.035)
+
+
+def test_uncorrected_it_is_the_training_of_before_and_the_same_training(small: Experiment) -> None:
+    """The correction changes what is validated and kept, and nothing of how the network learns."""
+    experiment = without_noise(small)
+    on = experiment.with_changes(recipe=experiment.recipe.model_dump() | {"bias_corrected_statistics": True})
+    (raw, log), (better, log_on) = run(experiment), run(on)
+    assert [(line.loss, line.accuracy) for line in log.epochs] == [(line.loss, line.accuracy) for line in log_on.epochs]
+    moving = {name for name in raw.weights if "moving" in name}
+    assert len(moving) == 2
+    last = {name for name in raw.weights if not np.array_equal(raw.weights[name], better.weights[name])}
+    assert last == moving or raw.kept_epoch != better.kept_epoch
+    assert log_on.epochs[-1].validation_loss < log.epochs[-1].validation_loss
+
+
+@pytest.mark.parametrize("then", [{"bias_corrected_statistics": True}, {"normalization_momentum": 0.8}], ids=str)
+def test_a_run_that_goes_on_with_other_statistics_counts_the_momenta_of_all_its_steps(
+    small: Experiment, then: dict[str, object]
+) -> None:
+    first = without_noise(small).with_changes(train_images=500)
+    on = "bias_corrected_statistics" not in then  # either it is switched on, or was on and gets another momentum
+    recipe = first.recipe.model_dump() | {"epochs": 1, "bias_corrected_statistics": on}
+    _, before = run(first.with_changes(recipe=recipe))
+    longer = first.with_changes(recipe=recipe | then | {"epochs": 2}, protocol=Protocol.NOTEBOOK, train_images=500)
+    record = Record()
+    outcome = training.train(longer, record.report, record.wish, before.checkpoints[-1], report_seconds=0.0)
+    assert outcome
+    assert (before.checkpoints[-1].step, record.checkpoints[-1].step) == (4, 8)
+    left = 0.99**4 * float(then.get("normalization_momentum", 0.99)) ** 4  # type: ignore[arg-type]
+    model = build(longer.architecture, 1)
+    state = record.checkpoints[-1].state  # what it trains on with
+    model.set_weights([state[f"model/{i}"] for i in range(len(model.weights))])
+    corrected(model, left)
+    for name, ours, raw in zip(outcome.weights, outcome.weights.values(), model.get_weights(), strict=True):
+        assert ours == pytest.approx(raw, rel=1e-4, abs=1e-6), name
+
+
+def test_a_checkpoint_that_says_nothing_of_momenta_had_099(small: Experiment) -> None:
+    """As those of version 0.6."""
+    experiment = without_noise(small).with_changes(train_images=500)
+    recipe = experiment.recipe.model_dump() | {"bias_corrected_statistics": True}
+    _, log = run(experiment)
+    old = log.checkpoints[0]
+    progress = json.loads(old.state["progress"].tobytes())
+    assert progress.pop("start_share") == pytest.approx(0.99**4, rel=1e-12)
+    state = old.state | {"progress": np.frombuffer(json.dumps(progress).encode(), np.uint8)}
+    found = [
+        training.train(experiment.with_changes(recipe=recipe), Record().report, Record().wish, checkpoint)
+        for checkpoint in (old, replace(old, state=state))
+    ]
+    assert found[0]
+    assert found[1]
+    assert found[0].validation_loss == pytest.approx(found[1].validation_loss, rel=1e-6)
+    assert found[0].validation_accuracy > 0.3
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9999])
+def test_extreme_momenta_and_channels_that_never_change_stay_numbers(small: Experiment, momentum: float) -> None:
+    block = {"filters": 3, "kernel_size": 28, "batch_normalization": True, "activation": "relu"}
+    experiment = small.with_changes(
+        architecture={"blocks": [block], "head": [{"units": 4, "activation": "relu", "batch_normalization": True}]},
+        recipe=small.recipe.model_dump()
+        | {"bias_corrected_statistics": True, "normalization_momentum": momentum, "batch_size": 300, "epochs": 3},
+        train_images=300,
+    )
+    outcome, record = run(experiment)
+    assert all(np.isfinite(line.validation_loss) for line in record.epochs)
+    assert all((array >= 0).all() for name, array in outcome.weights.items() if "moving_variance" in name)
+    # A single batch so far: its own moments, whatever the momentum.
+    stopped = training.train(experiment, Record().report, Record(0, Wish.STOP).wish)
+    assert stopped
+    assert stopped.kept_epoch == 0
 
 
 def test_holdout_keeps_the_best_epoch_and_notebook_the_last(small: Experiment) -> None:
@@ -158,7 +285,8 @@ def test_the_same_seed_is_the_same_training_and_another_is_not(small: Experiment
 
 
 def everything(small: Experiment, optimizer: str = "adam") -> Experiment:
-    """An experiment with all that has a state: dropout, normalisation, moves, a moving average, a schedule."""
+    """An experiment with all that has a state: dropout, normalisation whose statistics are corrected, moves, a moving
+    average, a schedule."""
     block = small.architecture.blocks[0].model_copy(update={"batch_normalization": True})
     recipe = small.recipe.model_dump() | {
         "optimizer": {"name": optimizer},
@@ -167,6 +295,8 @@ def everything(small: Experiment, optimizer: str = "adam") -> Experiment:
         "moving_average": 0.9,
         "schedule": "cosine",
         "weight_decay": 0.01,
+        "bias_corrected_statistics": True,
+        "normalization_momentum": 0.95,
     }
     return small.with_changes(recipe=recipe, architecture=small.architecture.with_blocks(block).model_dump())
 

@@ -104,7 +104,7 @@ class Fit:
         self.batch_size = experiment.recipe.batch_size
         x, y = _floats(dataset.split(experiment.protocol, experiment.train_images).train)
         self.x, self.y = x, keras.utils.to_categorical(y, 10)
-        self.model = build(experiment.architecture, experiment.seed)
+        self.model = build(experiment.architecture, experiment.seed, experiment.recipe.normalization_momentum)
         kind = getattr(keras.optimizers, type(experiment.recipe.optimizer).__name__)
         self.model.compile(
             optimizer=kind(**experiment.recipe.optimizer.model_dump(exclude={"name"})),
@@ -157,7 +157,7 @@ class Torch:
             "Conv2D": lambda: nn.Conv2d(channels, given[-1], layer.kernel_size, layer.strides),
             "MaxPooling2D": lambda: nn.MaxPool2d(layer.pool_size),
             "BatchNormalization": lambda: (nn.BatchNorm2d if len(taken) == 3 else nn.BatchNorm1d)(
-                channels, eps=1e-3, momentum=0.01
+                channels, eps=1e-3, momentum=1 - self.recipe.normalization_momentum
             ),
             "Dropout": lambda: nn.Dropout(layer.rate),
             "Flatten": nn.Flatten,

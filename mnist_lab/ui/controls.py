@@ -10,7 +10,7 @@ import streamlit as st
 from mnist_lab import dataset
 from mnist_lab.architecture import filters as filters_in_words
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Protocol, parse
+from mnist_lab.experiment import NORMALIZATION_FIELDS, Protocol, parse
 from mnist_lab.presets import DESCRIPTIONS, PRESETS
 from mnist_lab.quick import FILTER_FACTORS, common, depth_range
 from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
@@ -220,6 +220,8 @@ def _more(draft: Draft) -> None:
         bounded=False,
         only={"label_smoothing", "weight_decay", "moving_average", "patience"},
     )
+    st.markdown("**Normalisation**")
+    fields.show(Recipe, recipe, "recipe", _save_recipe, bounded=False, only={*NORMALIZATION_FIELDS})
     st.markdown("**Augmentation**")
     fields.show(Augmentation, recipe["augmentation"], "augmentation", _save_within("augmentation"), bounded=False)
     _augmentation_preview(draft)

@@ -13,7 +13,7 @@ from mnist_lab import editing
 from mnist_lab.architecture import Architecture
 from mnist_lab.editing import Part
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment, Protocol, parse, read_design
+from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, parse, read_design
 from mnist_lab.history import History
 from mnist_lab.presets import PRESETS
 from mnist_lab.quick import Quick
@@ -101,9 +101,18 @@ def edit(network: Architecture) -> None:
     save(with_network(current(), network))
 
 
+def edit_recipe(fields: dict[str, Any]) -> None:
+    """Make these the values of some fields of the draft's recipe."""
+    save({**current(), "recipe": {**current()["recipe"], **fields}})
+
+
 def with_network(draft: dict[str, Any], network: Architecture) -> dict[str, Any]:
-    """A draft with another network, and the quick controls at rest."""
-    return {**draft, "start": network.model_dump(mode="json"), "quick": {}, "refused": {}}
+    """A draft with another network, and the quick controls at rest. A network's first normalisation comes with corrected
+    statistics: an old recipe says nothing of them because there was nothing to say."""
+    recipe = draft["recipe"]
+    if network.normalizes and not architecture(draft).normalizes:
+        recipe = {**recipe, "bias_corrected_statistics": True}
+    return {**draft, "start": network.model_dump(mode="json"), "quick": {}, "refused": {}, "recipe": recipe}
 
 
 def edit_field(part: Part, index: int, name: str, value: Any) -> None:
@@ -178,7 +187,9 @@ def _name(draft: dict[str, Any]) -> str:
     preset = PRESETS.get(draft["name"].removesuffix(", changed"))
     if preset is None:
         return str(draft["name"])
-    same = architecture(draft) == preset.architecture and draft["recipe"] == preset.recipe.model_dump(mode="json")
+    idle: dict[str, Any] = {} if preset.architecture.normalizes else NORMALIZATION_FIELDS
+    recipe = {**draft["recipe"], **idle} == preset.recipe.model_dump(mode="json") | idle
+    same = recipe and architecture(draft) == preset.architecture
     return preset.name if same else f"{preset.name}, changed"
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from mnist_lab import dataset, design_charts
-from mnist_lab.advice import notes
+from mnist_lab.advice import notes, recipe_notes
 from mnist_lab.architecture import Architecture, Spec, TracedLayer, fitting, problem, sees, sees_all_from, totals, trace
 from mnist_lab.compare import text
 from mnist_lab.errors import InputError
@@ -39,6 +39,16 @@ def show(draft: dict[str, Any]) -> tuple[Experiment, Prediction] | None:
     if not wrong:
         for note in notes(network):
             st.caption(f":material/lightbulb: {note}")
+    for recipe_note in recipe_notes(experiment) if experiment else []:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/lightbulb: {recipe_note.text}")
+            st.button(
+                recipe_note.repair,
+                key=f"note-{'-'.join(recipe_note.fields)}",
+                icon=":material/build:",
+                on_click=drafts.edit_recipe,
+                args=(recipe_note.fields,),
+            )
     layer_table(traced)
     return (experiment, prediction) if experiment and prediction else None
 
