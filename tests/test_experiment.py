@@ -12,6 +12,7 @@ from mnist_lab.errors import InputError
 from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, Status, read_design
 from mnist_lab.presets import PRESETS
 from mnist_lab.recipe import Augmentation, Recipe
+from tests.conftest import LEFT_BY_0_6
 
 
 def test_the_design_key_ignores_seed_and_name_and_nothing_else() -> None:
@@ -26,21 +27,7 @@ def test_the_design_key_ignores_seed_and_name_and_nothing_else() -> None:
     assert len({experiment.design_key for experiment in [base, *changed]}) == 5
 
 
-# As version 0.6 made them.
-KEYS_OF_0_6 = {
-    "7x7": "558a2a398fe591dd",
-    "3x3": "f9edadf9d894d90d",
-    "2x2": "0b7abee44ba86a8a",
-    "fast": "a48c3e5d40645bac",
-    "good": "774ba91882edea96",
-    "thorough": "ff0ed036d7a86df1",
-    "tiny": "d55ac4bbfbf60698",
-    "LeNet-5": "53d75e931ab023ae",
-    "kernel 2": "db20cbce1e3c3f2f",
-    "kernel 3": "a0fd7105235f13e4",
-    "kernel 5": "aa849854240485d0",
-    "kernel 7": "ceb220c17b2903c2",
-}
+KEYS_OF_0_6 = json.loads((LEFT_BY_0_6 / "known.json").read_text())["preset_keys"]
 
 
 @pytest.mark.parametrize("name", list(KEYS_OF_0_6))

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab.experiment import Protocol
+from mnist_lab.experiment import NORMALIZATION_FIELDS, Protocol
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
 from tests.processes import ROOT
@@ -339,3 +339,33 @@ def test_an_unwise_design_gets_a_quiet_note_and_can_be_trained() -> None:
     test = healthy(page("design", preset="2x2"))
     assert any("Dense 1 holds 91% of all parameters" in caption.value for caption in test.caption)
     assert not test.button(key="train.0").disabled
+
+
+def test_what_an_old_design_does_not_correct_gets_a_note_that_one_click_mends() -> None:
+    old = PRESETS["3x3"].model_dump(mode="json") | {"format": 1}
+    old["recipe"] = {name: value for name, value in old["recipe"].items() if name not in NORMALIZATION_FIELDS}
+    test = healthy(page("design", design=json.dumps(old)))
+    assert any("in the first epoch validation looks worse" in caption.value for caption in test.caption)
+    press(test, "Correct the statistics")
+    assert not any("validation looks worse" in caption.value for caption in test.caption)
+    assert test.query_params["preset"] == "3x3"
+    press(test, "Undo")
+    assert any("validation looks worse" in caption.value for caption in test.caption)
+
+
+def test_a_networks_first_normalisation_comes_with_corrected_statistics() -> None:
+    old = PRESETS["LeNet-5"].model_dump(mode="json") | {"format": 1}
+    old["recipe"] = {name: value for name, value in old["recipe"].items() if name not in NORMALIZATION_FIELDS}
+    test = healthy(page("design", design=json.dumps(old)))
+    assert not any(", changed" in caption.value for caption in test.caption), "nothing that matters differs"
+    test.button(key="row-blocks-0").click().run()
+    next(box for box in test.checkbox if box.label == "Normalisation").check().run()
+    recipe = json.loads(healthy(test).query_params["design"])["recipe"]
+    assert recipe["bias_corrected_statistics"] is True
+    assert recipe["normalization_momentum"] == 0.99
+    # Who then switches it off has said so: a further one changes nothing.
+    next(box for box in test.checkbox if box.label == "Bias-corrected statistics").uncheck().run()
+    test.button(key="row-blocks-1").click().run()
+    next(box for box in test.checkbox if box.label == "Normalisation").check().run()
+    recipe = json.loads(healthy(test).query_params["design"])["recipe"]
+    assert recipe["bias_corrected_statistics"] is False

@@ -1,5 +1,6 @@
 """What a design means, beside its controls: verdict with repairs, figures, diagram, layer table."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from mnist_lab.architecture import Architecture, Spec, TracedLayer, fitting, pro
 from mnist_lab.compare import text
 from mnist_lab.errors import InputError
 from mnist_lab.estimate import Prediction, duration_text
-from mnist_lab.experiment import Experiment
+from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment
 from mnist_lab.lab import MAX_SEEDS
 from mnist_lab.layers import INPUT_SHAPE, size_text
 from mnist_lab.repairs import Repair, repairs
@@ -240,7 +241,7 @@ def recipe_in_words(experiment: Experiment) -> str:
         f"{experiment.train_images:,} images in batches of {recipe.batch_size:,}",
         *_unusual(optimizer),
         *_unusual(recipe.schedule),
-        *_unusual(recipe),
+        *_unusual(recipe, () if experiment.architecture.normalizes else NORMALIZATION_FIELDS),
         *_unusual(recipe.augmentation),
         f"{experiment.protocol} protocol",
         f"seed {experiment.seed}",
@@ -248,12 +249,13 @@ def recipe_in_words(experiment: Experiment) -> str:
     return " · ".join(words)
 
 
-def _unusual(spec: Spec) -> list[str]:
-    """Fields that are not as they are by default, by their titles; of those that `recipe_in_words` names, none."""
+def _unusual(spec: Spec, idle: Collection[str] = ()) -> list[str]:
+    """Fields that are not as they are by default, by their titles; of those that `recipe_in_words` names or that are idle,
+    none."""
     return [
         f"{str(info.title).removesuffix(' (epochs)')} {text(value)}"
         for name, info in type(spec).model_fields.items()
-        if name not in ("learning_rate", "batch_size", "epochs")
+        if name not in ("learning_rate", "batch_size", "epochs", *idle)
         and not isinstance(value := getattr(spec, name), Spec)
         and value != info.default
     ]
