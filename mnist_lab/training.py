@@ -443,7 +443,7 @@ class Training:
         kept = words.pop("kept")
         words |= {name: tuple(words[name]) for name in ("point_sums", "epoch_sums")}
         if "start_share" not in words:
-            words["start_share"] = _start_share_of_0_6(checkpoint, same_optimizer)
+            words["start_share"] = _start_share_of_0_6(checkpoint)
         self.progress = _Progress(**words, kept=EpochPoint(**kept) if kept else None)
         self.epoch = checkpoint.epoch
         # Between two epochs the step follows from the epoch: another batch size makes other steps of it.
@@ -451,8 +451,7 @@ class Training:
         self.step = self.epoch * self.experiment.steps_per_epoch if is_between else checkpoint.step
 
 
-def _start_share_of_0_6(checkpoint: Checkpoint, same_optimizer: bool) -> float:
+def _start_share_of_0_6(checkpoint: Checkpoint) -> float:
     """What running statistics have of their beginning in a checkpoint that does not say: version 0.6 had a momentum of
-    0.99. Its step is by the last batch size; the optimizer counts all steps that it made itself."""
-    counted = int(checkpoint.state["optimizer/0"]) if same_optimizer else 0
-    return float(0.99 ** max(checkpoint.step, counted))
+    0.99. Its step is by the last batch size; the optimizer, whose first variable that is, counts all steps it made itself."""
+    return float(0.99 ** max(checkpoint.step, int(checkpoint.state["optimizer/0"])))
