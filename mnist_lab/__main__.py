@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mnist_lab import receipt, results, statistics, supervisor
+from mnist_lab import receipt, results, settings, statistics, supervisor
 from mnist_lab.architecture import filters, kernel_sizes, totals, trace
-from mnist_lab.errors import InputError, LabError
+from mnist_lab.errors import EngineError, InputError, LabError
 from mnist_lab.experiment import Experiment, Protocol, Status
 from mnist_lab.lab import Lab
 from mnist_lab.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
@@ -78,6 +78,7 @@ def main() -> int:
         command.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     try:
+        settings.check()
         return int(options.command(options))
     except LabError as error:
         err.print(str(error), highlight=False, markup=False, soft_wrap=True)
@@ -187,10 +188,14 @@ def _interrupts() -> Iterator[list[int]]:
 
 
 def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
-    """Show the progress of runs until all have ended. Ctrl-C stops them cleanly; a second one leaves at once."""
+    """Show the progress of runs until all have ended. Ctrl-C stops them cleanly; a second one leaves at once.
+
+    Raises:
+        EngineError: there is no engine to train them; what they learnt before is kept.
+    """
     with (
         _interrupts() as pressed,
-        supervisor.engine(lab.url, only=run_ids),
+        supervisor.engine(lab.url, only=run_ids) as engine,
         Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -213,6 +218,10 @@ def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
             if pressed and not stopping:
                 stopping = True
                 lab.stop(*run_ids)
+            if engine.has_given_up:
+                # Or another engine would train them one day, for nobody.
+                lab.stop(*(run.id for run in runs.values() if run.status is Status.QUEUED and not run.steps_done))
+                raise EngineError(f"{engine.failure}")
             time.sleep(POLL_SECONDS)
 
 

@@ -5,25 +5,21 @@ that is all the rest of the lab needs of it: shapes, parameters and the Keras mo
 """
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from mnist_lab import layers
+from mnist_lab import layers, settings
 from mnist_lab.errors import ArchitectureError
 from mnist_lab.layers import CLASSES, INPUT_SHAPE, Layer, Shape, size_text
 from mnist_lab.receptive_field import ReceptiveField, Window, middle, seen
 
-MAX_PARAMETERS_VARIABLE = "MNIST_LAB_MAX_PARAMETERS"
-
 
 def max_parameters() -> int:
     """The most parameters that a network may have: 10 million, or what `MNIST_LAB_MAX_PARAMETERS` says."""
-    text = os.environ.get(MAX_PARAMETERS_VARIABLE, "")
-    return int(text) if text.isdecimal() else 10_000_000
+    return settings.number(settings.MAX_PARAMETERS, 10_000_000)
 
 
 class Spec(BaseModel):
@@ -339,7 +335,7 @@ def problem(architecture: Architecture) -> ArchitectureError | None:
     largest = max(traced, key=lambda row: row.parameters)
     return ArchitectureError(
         f"{largest.place}: the network would have {total:,} parameters, {largest.parameters:,} of them here; "
-        f"at most {most:,} are allowed ({MAX_PARAMETERS_VARIABLE} sets another limit)."
+        f"at most {most:,} are allowed ({settings.MAX_PARAMETERS} sets another limit)."
     )
 
 

@@ -13,11 +13,11 @@ import platformdirs
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError, SQLAlchemyError
 
+from mnist_lab import settings
 from mnist_lab.errors import RefusedError, StoreError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-URL_VARIABLE = "MNIST_LAB_DATABASE_URL"
 # What is wrong with a value or a statement and not with the database. Numbers and texts that SQLite cannot hold are
 # refused by Python's driver in its own words.
 _REFUSALS = (IntegrityError, DataError, ProgrammingError, NotSupportedError, OverflowError, UnicodeEncodeError)
@@ -25,7 +25,7 @@ _REFUSALS = (IntegrityError, DataError, ProgrammingError, NotSupportedError, Ove
 
 def default_url() -> str:
     """Where the results are: `MNIST_LAB_DATABASE_URL`, else a file in the user's data folder."""
-    if url := os.environ.get(URL_VARIABLE):
+    if url := os.environ.get(settings.DATABASE_URL):
         return url
     return f"sqlite:///{platformdirs.user_data_path('mnist-lab', appauthor=False) / 'lab.db'}"
 
@@ -99,7 +99,7 @@ class Database:
             except alembic.util.CommandError as error:
                 raise StoreError(
                     f"The database {_shown(self._engine.url)} was made by a newer version of the lab ({error}); "
-                    f"update the lab, or set {URL_VARIABLE} to another place."
+                    f"update the lab, or set {settings.DATABASE_URL} to another place."
                 ) from error
 
     def _is_newest(self) -> bool:
@@ -116,18 +116,18 @@ def _engine(text: str) -> sa.Engine:
         url = sa.make_url(text)
         if url.drivername not in ("sqlite", "sqlite+pysqlite") or url.database in (None, "", ":memory:"):
             raise StoreError(
-                f"{URL_VARIABLE} should name an SQLite file, such as sqlite:////home/me/lab.db; received {_shown(url)}."
+                f"{settings.DATABASE_URL} should name an SQLite file, such as sqlite:////home/me/lab.db; received {_shown(url)}."
             )
     except SQLAlchemyError:
         raise StoreError(
-            f"{URL_VARIABLE} should be a database URL, such as sqlite:////home/me/lab.db; received {text[:80]!r}."
+            f"{settings.DATABASE_URL} should be a database URL, such as sqlite:////home/me/lab.db; received {text[:80]!r}."
         ) from None
     folder = Path(str(url.database)).absolute().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"The folder {folder} for the results cannot be made ({error.strerror}); set {URL_VARIABLE} to another place."
+            f"The folder {folder} for the results cannot be made ({error.strerror}); set {settings.DATABASE_URL} to another place."
         ) from None
     engine = sa.create_engine(url, connect_args={"timeout": 10})
 
@@ -152,7 +152,7 @@ def _shown(url: sa.URL) -> str:
 
 def _reason(url: sa.URL, error: SQLAlchemyError) -> str:
     reason = _first_line(error)
-    return f"The database {_shown(url)} cannot be used: {reason}; check it, or set {URL_VARIABLE} to another place."
+    return f"The database {_shown(url)} cannot be used: {reason}; check it, or set {settings.DATABASE_URL} to another place."
 
 
 def _first_line(error: Exception) -> str:

@@ -17,8 +17,9 @@ from typing import Any, NoReturn
 
 import dask
 import psutil
-from distributed import Client, Future, LocalCluster
+from distributed import Client, Future, KilledWorker, LocalCluster
 
+from mnist_lab import settings
 from mnist_lab.errands import LONG
 from mnist_lab.errors import EngineError, LabError, StoreError
 from mnist_lab.experiment import Status, Wish
@@ -37,9 +38,6 @@ EXIT_DEADLINE_SECONDS = 10.0
 PURGE_SECONDS = 3600.0
 WARM_UP_TRIES = 3
 SLOTS = {"train": 1.0, "errand": 1.0, "long errand": 1.0}  # of a worker, each with a thread of its own
-WORKERS_VARIABLE = "MNIST_LAB_WORKERS"
-THREADS_VARIABLE = "MNIST_LAB_THREADS"
-ROOM_VARIABLE = "MNIST_LAB_CHECKPOINT_MB"
 WORKER_BYTES = 1_200_000_000
 _DASK = {
     # A worker that dies must not take the run with it from worker to worker.
@@ -60,25 +58,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _number(variable: str, otherwise: int) -> int:
-    """A whole number from 1 in an environment variable. Raises EngineError where it holds something else."""
-    text = os.environ.get(variable, "")
-    if not text:
-        return otherwise
-    if not text.isdecimal() or int(text) < 1:
-        raise EngineError(f"{variable} should be a whole number from 1; received {text[:40]!r}.")
-    return int(text)
-
-
 def plan() -> tuple[int, int]:
     """How many workers train side by side, and how many threads each has.
 
     A worker has as many threads as there are cores, so that a run alone has the whole machine; that workers then share
     the cores costs less than it brings (the README has the measurement).
     """
-    threads = _number(THREADS_VARIABLE, min(cores(), 8))
+    threads = settings.number(settings.THREADS, min(cores(), 8))
     room = int(psutil.virtual_memory().total / 2 // WORKER_BYTES)
-    return _number(WORKERS_VARIABLE, max(1, min(cores(), room, 4))), threads
+    return settings.number(settings.WORKERS, max(1, min(cores(), room, 4))), threads
 
 
 class Engine:
@@ -95,7 +83,7 @@ class Engine:
         self.workers, self.threads = plan()
         if only is not None:
             self.workers = min(self.workers, len(only))
-        self.room = _number(ROOM_VARIABLE, 2000) * 1_000_000
+        self.room = settings.number(settings.CHECKPOINT_MB, 2000) * 1_000_000
         self.closing = threading.Event()
         self.heartbeat = 0.0
         self.warming: list[Future] = []
@@ -148,11 +136,8 @@ class Engine:
     def _leave(self) -> NoReturn:
         """End now: every write is a transaction of its own, so nothing is gained by asking a busy worker nicely."""
         self.store.release_lease(self.name)
-        for child in psutil.Process().children(recursive=True):
-            child.kill()
         log.info("engine %s ended", self.name[:8])
-        logging.shutdown()
-        os._exit(0)
+        _exit(0)
 
     def _submit(self, function: Any, *arguments: Any, slot: str = "train") -> Future:
         return self.client.submit(function, *arguments, pure=False, resources={slot: SLOTS[slot]})
@@ -199,7 +184,7 @@ class Engine:
         for errand_id, future in [(i, future) for i, future in self.errands.items() if future.done()]:
             if future.status == "error":
                 log.error("errand %d: %r", errand_id, future.exception())
-                self.store.decline(errand_id, "The worker could not answer; try again, and see the server's log.")
+                self.store.decline(errand_id, "The worker could not answer; try again, and see the engine's log.")
             del self.errands[errand_id]
         if self.only is None:
             for errand in self.store.claim_errands(self.name):
@@ -224,7 +209,9 @@ class Engine:
             log.error("warming up failed: %r", future.exception())
             self.failed_warm_ups += 1
             if self.failed_warm_ups >= WARM_UP_TRIES:
-                raise EngineError(f"The worker did not start after {WARM_UP_TRIES} tries; the log above says why.")
+                died = isinstance(future.exception(), KilledWorker)
+                why = "its process died" if died else _cause(future.exception())
+                raise EngineError(f"The worker did not start after {WARM_UP_TRIES} tries ({why}).")
             self.warming.append(self._submit(warm_up, self.threads))
         else:
             self.failed_warm_ups = 0
@@ -271,11 +258,28 @@ class Engine:
                 self.client.restart_workers(addresses, raise_for_error=False)
 
 
+def _exit(status: int) -> NoReturn:
+    """End this process and all that it started, whatever they are doing."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    logging.shutdown()
+    os._exit(status)
+
+
+def _cause(error: BaseException) -> str:
+    """What an error came from in the end, in a line: those on the way say only that something failed."""
+    while error.__cause__ or (error.__context__ and not error.__suppress_context__):
+        error = error.__cause__ or error.__context__ or error
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
 def _as_sentence(error: BaseException | None) -> str:
     if isinstance(error, LabError):
         return str(error)
     first = (str(error).splitlines() or [""])[0][:200]
-    return f"Training failed unexpectedly ({type(error).__name__}: {first}); the server's log has the details."
+    return f"Training failed unexpectedly ({type(error).__name__}: {first}); the engine's log has the details."
 
 
 def _watch_lifeline(closing: threading.Event) -> None:
@@ -296,22 +300,23 @@ def main() -> int:
     for noisy in ("distributed", "tornado"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    store = None
     try:
-        store = Store()
-        engine = Engine(store, options.only)
+        settings.check()
+        engine = Engine(Store(), options.only)
         threading.Thread(target=_watch_lifeline, args=(engine.closing,), daemon=True).start()
         signal.signal(signal.SIGTERM, lambda number, frame: engine.closing.set())
         engine.serve()
     except KeyboardInterrupt:
         return 130
     except LabError as error:
-        log.error("%s", error)
-        if store:
-            with contextlib.suppress(StoreError):
-                store.take_lease(uuid.uuid4().hex, f"{NOT_WORKING}{error}")  # for the pages to say
-        return 1
-    return 0
+        reason = str(error)
+    except Exception as error:
+        log.exception("the engine cannot go on")
+        reason = f"The engine failed ({_cause(error)})."
+    else:
+        return 0
+    log.error("%s%s", NOT_WORKING, reason)  # its last word: the supervisor hands it on
+    _exit(1)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@
     ├── StoreError            the database cannot be opened, read or written: an outage, worth another try
     ├── RefusedError          the database works and refuses what was to be stored: another try changes nothing
     ├── TrainingError         training ended by itself (it diverged)
-    └── EngineError           no engine could be started
+    ├── EngineError           no engine could be started
+    └── SettingError          an environment variable of the lab says something impossible
 
 Only the pages' boundary and the command line catch `LabError`; its text is what the person reads.
 """
@@ -69,6 +70,10 @@ class TrainingError(LabError):
 
 class EngineError(LabError):
     """The engine process cannot do its work."""
+
+
+class SettingError(LabError):
+    """An environment variable of the lab is not understood; only another start of the lab helps."""
 
 
 def sentence(error: ValidationError) -> str:

@@ -21,7 +21,7 @@ from mnist_lab.tables import CHECKPOINTS, EPOCHS, LEASE, RUN, RUN_COLUMNS, SNAPS
 
 LEASE_SECONDS = 15.0
 WARMING_UP, READY = "warming up", "ready"
-NOT_WORKING = "not working: "  # and why; the last word of an engine that could not begin
+NOT_WORKING = "not working: "  # and why; the last word of an engine, or what its supervisor says of it
 MOST_DEATHS = 3
 DEATH_SENTENCE = f"The process that trained it died {MOST_DEATHS} times in a row before it could keep anything; resume it to try again."
 
@@ -48,6 +48,8 @@ class Lease:
         that got its number later. That time is reckoned from the clock, which may be set: then a fresh heartbeat
         will do.
         """
+        if self.state.startswith(NOT_WORKING):
+            return False
         beating = abs(time.time() - self.heartbeat) < LEASE_SECONDS
         if self.host != socket.gethostname():
             return beating
@@ -274,6 +276,17 @@ class Queue(Shelf):
             connection.execute(sa.insert(LEASE).values(row))
         self.requeue_orphans()
         return True
+
+    def say_why_none_works(self, reason: str) -> None:
+        """Leave a sentence in the lease's place, for the pages to say; no effect while an engine lives."""
+        row = {"id": 1, "engine": "", "host": socket.gethostname(), "pid": 0, "process_created": 0.0, "heartbeat": 0.0}
+        with self._write() as connection:
+            lease = self._lease(connection)
+            if lease and lease.is_live:
+                return
+            connection.execute(sa.delete(LEASE))
+            connection.execute(sa.insert(LEASE).values(row | {"state": f"{NOT_WORKING}{reason}"}))
+        self.requeue_orphans()
 
     def renew_lease(self, engine: str, state: str) -> bool:
         """Say that this engine lives; whether the lease is still its own."""

@@ -17,7 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 import mnist_lab
-from mnist_lab.database import URL_VARIABLE, default_url
+from mnist_lab.database import default_url
 from mnist_lab.errands import Errands
 from mnist_lab.experiment import Experiment, Status, Wish
 from mnist_lab.queue import NOT_WORKING, READY, WAITS, WARMING_UP, Lease
@@ -39,7 +39,7 @@ from mnist_lab.tables import (
     pressed,
 )
 
-__all__ = ["NOT_WORKING", "READY", "URL_VARIABLE", "WARMING_UP", "Lease", "Run", "Store", "default_url"]
+__all__ = ["NOT_WORKING", "READY", "WARMING_UP", "Lease", "Run", "Store", "default_url"]
 
 
 class Store(Errands):

@@ -64,7 +64,7 @@ def test_too_many_parameters_are_refused_with_their_number_and_place() -> None:
 def test_the_configuration_may_allow_more(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = Architecture(blocks=(ConvBlock(filters=16, kernel_size=3, padding="same"),), head=(DenseBlock(units=1024),))
     assert problem(wide)
-    monkeypatch.setenv("MNIST_LAB_MAX_PARAMETERS", "20000000")
+    monkeypatch.setenv("MNIST_LAB_MAX_PARAMETERS", "20e6")
     assert problem(wide) is None
 
 

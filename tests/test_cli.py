@@ -111,6 +111,30 @@ def test_bad_input_is_one_sentence_and_stores_nothing(url: str, arguments: list[
     assert Store(url).runs() == []
 
 
+@pytest.mark.parametrize("variable", ["MNIST_LAB_CHECKPOINT_MB", "MNIST_LAB_DATABSE_URL"])
+def test_a_setting_that_is_not_understood_is_one_sentence(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "many")
+    done = lab(url, "train", "--preset", "fast")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(variable)
+    assert not (tmp_path / "lab.db").exists()
+
+
+def test_a_command_whose_engine_cannot_begin_says_why_and_ends(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD", "carrier pigeon")
+    done = lab(url, "train", "--preset", "fast", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(
+        "The engine failed (ValueError: cannot find context for 'carrier pigeon'); the engine's log is "
+    )
+    assert "carrier pigeon" in Path(last.removesuffix(".").split("log is ")[1]).read_text(), "it is there"
+    assert [run.status for run in Store(url).runs()] == [Status.CANCELLED], "no later engine trains it for nobody"
+
+
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////proc/nowhere/lab.db"])
 def test_a_database_that_cannot_be_used_is_one_sentence(url: str) -> None:
     done = lab(url, "runs")

@@ -211,11 +211,20 @@ def test_a_run_trains_on_while_its_database_is_away_for_a_minute(tmp_path: Path,
     store.close()
 
 
-def test_an_engine_that_cannot_begin_says_why_on_the_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MNIST_LAB_WORKERS", "many")
-    with supervisor.engine(store.url):
-        words = "MNIST_LAB_WORKERS should be a whole number from 1; received 'many'"
-        wait_until(lambda: words in (Lab(store.url).engine_state() or ""), "the page says it")
+def test_an_engine_that_cannot_begin_says_why_on_the_page_and_begins_when_it_can(
+    store: Store, small: Experiment, one_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD", "carrier pigeon")
+    (run_id,) = store.add_runs([small], "ada")
+    with supervisor.engine(store.url) as engine:
+        words = (
+            "not working: The engine failed (ValueError: cannot find context for 'carrier pigeon'); the engine's log is"
+        )
+        wait_until(lambda: (Lab(store.url).engine_state() or "").startswith(words), "the page says it")
+        assert store.run(run_id).status is Status.QUEUED
+        monkeypatch.delenv("DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD")
+        assert ended(store, run_id).status is Status.FINISHED
+        assert engine.failure is None
 
 
 @pytest.mark.usefixtures("engine")

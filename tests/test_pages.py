@@ -184,6 +184,23 @@ def test_a_database_that_cannot_be_used_is_a_sentence(name: str, monkeypatch: py
     assert any("/proc/nowhere" in error.value for error in healthy(test).error)
 
 
+@pytest.mark.parametrize("variable", ["MNIST_LAB_MAX_PARAMETERS", "MNIST_LAB_COLOUR"])
+def test_a_setting_that_is_not_understood_is_a_sentence(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "many")
+    test = healthy(AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run())
+    assert [error.value.split()[0] for error in test.error] == [variable]
+
+
+def test_why_there_is_no_engine_stands_at_the_foot_and_where_a_run_waits(store: Store) -> None:
+    store.add_runs([PRESETS["3x3"]], "ada")
+    store.say_why_none_works("It rained; the engine's log is /log.")
+    foot = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
+    assert any("worker not working: It rained" in caption.value for caption in healthy(foot).sidebar.caption)
+    waits = healthy(page("train"))
+    (progress,) = waits.get("progress")
+    assert progress.proto.text == "Waiting: the worker is not working: It rained; the engine's log is /log."
+
+
 def test_the_share_link_is_the_whole_experiment() -> None:
     changed = PRESETS["fast"].with_changes(seed=5, name="mine")
     test = healthy(page("design", design=changed.model_dump_json()))

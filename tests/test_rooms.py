@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = {
     f"mnist_lab.{name}"
-    for name in "architecture repairs recipe history editing advice compare keras_script layers statistics receptive_field experiment names report errors quick numerals".split()
+    for name in "architecture repairs recipe history editing advice compare keras_script layers statistics receptive_field experiment names settings report errors quick numerals".split()
 }
 KERAS = {
     f"mnist_lab.{name}"

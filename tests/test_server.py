@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ pytestmark = pytest.mark.usefixtures("one_worker")
 
 
 @pytest.mark.parametrize("ending", ["Ctrl-C", "Ctrl-C twice", "SIGTERM", "SIGKILL"])
-def test_no_process_is_left_and_the_run_waits_for_the_next_start(store: Store, ending: str) -> None:
+def test_no_process_is_left_and_the_run_waits_for_the_next_start(store: Store, tmp_path: Path, ending: str) -> None:
     (run_id, waiting) = store.add_runs([PRESETS["3x3"]] * 2, "ada")
-    with server(store.url) as running, browser() as page:
+    # From another folder, as `streamlit run elsewhere/app.py`: it trains all the same.
+    with server(store.url, folder=tmp_path) as running, browser() as page:
         page.goto(f"{running.url}/train")
         page.get_by_text("Epoch 1 of 12").wait_for()
         wait_until(lambda: store.run(run_id).steps_done > 10, "the run trains")

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import psutil
 
+from mnist_lab import settings
 from mnist_lab.errors import EngineError
-from mnist_lab.store import URL_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 90.0
 
 
 def environment(url: str) -> dict[str, str]:
-    """This process' environment with a store's URL, for a child that finds the lab wherever it starts."""
-    return os.environ | {URL_VARIABLE: url, "PYTHONPATH": str(ROOT)}
+    """This process' environment with a store's URL."""
+    return os.environ | {settings.DATABASE_URL: url}
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -52,8 +52,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(url: str, script: Path = ROOT / "app.py") -> Iterator[Server]:
+def server(url: str, script: Path = ROOT / "app.py", folder: Path | None = None) -> Iterator[Server]:
     """Serve a script, by default the lab's, over a store.
+
+    Args:
+        folder: from which it is started; the script's own where None.
 
     Raises:
         EngineError: it ended, or did not answer in time.
@@ -64,7 +67,7 @@ def server(url: str, script: Path = ROOT / "app.py") -> Iterator[Server]:
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"],
-        cwd=script.parent,
+        cwd=folder or script.parent,
         env=environment(url),
         stdout=subprocess.DEVNULL,
     )

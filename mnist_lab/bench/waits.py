@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 import numpy as np
 import psutil
 
-from mnist_lab import supervisor
+from mnist_lab import settings, supervisor
 from mnist_lab.bench import many, viewers
 from mnist_lab.bench.servers import Server, family, server
 from mnist_lab.bench.training import spread
-from mnist_lab.engine import WORKERS_VARIABLE
 from mnist_lab.errors import EngineError
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.lab import Lab
@@ -65,7 +64,7 @@ def _environment(**variables: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _engine(url: str, workers: int) -> Iterator[Lab]:
     """A lab whose engine has so many warm workers and has measured this machine."""
-    with _environment(**{WORKERS_VARIABLE: str(workers)}), supervisor.engine(url):
+    with _environment(**{settings.WORKERS: str(workers)}), supervisor.engine(url):
         lab = Lab(url)
         _until_ready(lab)
         yield lab

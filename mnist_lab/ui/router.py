@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mnist_lab import settings
 from mnist_lab.ui import menu
 from mnist_lab.ui.session import errors_shown, foot, load_the_rest
 
@@ -17,6 +18,7 @@ page = st.navigation(
     ]
 )
 with errors_shown():
+    settings.check()
     page.run()
 with st.sidebar:
     foot()
