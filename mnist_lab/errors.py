@@ -21,8 +21,23 @@ class LabError(Exception):
     """The root of everything the lab raises on purpose; `str()` of it is one sentence."""
 
 
+MAX_REFUSAL = 300
+
+
 class InputError(LabError):
-    """A received value breaks a rule."""
+    """A received value breaks a rule. However long that value is, the sentence is one line of at most 300 characters."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
+
+
+def one_line(text: str, most: int = MAX_REFUSAL) -> str:
+    """A text with what cannot be seen in it written out, and with its middle left out where it is too long."""
+    half = most // 2
+    if len(text) > 2 * most:  # before anything is done with each of its millions of characters
+        text = text[:most] + text[-most:]
+    seen = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return seen if len(seen) <= most else f"{seen[: half - 1]}…{seen[-half:]}"
 
 
 class ArchitectureError(InputError):
@@ -93,13 +108,14 @@ def sentence(error: ValidationError) -> str:
 
 def _place(location: tuple[int | str, ...]) -> str:
     """`("architecture", "blocks", 3, "kernel_size", 0)` as `Block 4, kernel size`."""
-    parts = [part for part in location if part not in ("architecture", "recipe")]
+    parts = [part for part in location if part not in ("architecture", "recipe", "constrained-str")] or [*location]
     if parts[0:1] == ["optimizer"]:
         parts = parts[2:] or parts  # behind it comes the name that tells one optimizer from another, then the field
     words: list[str] = []
     for part in parts:
         if isinstance(part, str):
-            words.append({"blocks": "block", "head": "dense block"}.get(part, part.replace("_", " ")))
+            word = {"blocks": "block", "head": "dense block"}.get(part, part.replace("_", " "))
+            words.append(one_line(word, 60))  # it may be the name of a field that there is not
         elif words and words[-1] in ("block", "dense block"):
             words[-1] += f" {part + 1}"
     text = ", ".join(words)

@@ -136,6 +136,29 @@ def parse(kind: type[SpecT], data: Any) -> SpecT:
         raise InputError(sentence(error)) from None
 
 
+def parse_foreign(kind: type[SpecT], data: str | bytes) -> SpecT:
+    """JSON from outside as a `kind`: in any of Unicode's encodings, with or without a byte order mark, as editors write it.
+
+    Raises:
+        InputError: as of `parse`; also where it says two things by one name.
+    """
+    try:
+        text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
+    except UnicodeDecodeError:
+        raise InputError("The input: should be text in UTF-8; received bytes that are none.") from None
+    text = text.removeprefix("\ufeff")
+    found = parse(kind, text)  # which allows no deeper nesting than Python's own reader stands
+    json.loads(text, object_pairs_hook=_said_once)
+    return found
+
+
+def _said_once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"The input: {twice!r} should be said once; received it {names.count(twice)} times.")
+
+
 MAX_DESIGN = 20_000
 
 
@@ -148,7 +171,7 @@ def read_design(text: str | bytes) -> Experiment:
     """
     if len(text) > MAX_DESIGN:
         raise InputError(f"a design is at most {MAX_DESIGN:,} characters; received {len(text):,}.")
-    return parse(Experiment, text)
+    return parse_foreign(Experiment, text)
 
 
 class Status(StrEnum):

@@ -21,6 +21,7 @@ from mnist_lab.report import Snapshot
 from mnist_lab.store import NOT_WORKING, Run, Store
 
 MAX_SEEDS = 30
+MORE_THAN_A_NUMBER = 2**63  # of a run: what the database cannot count to
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,8 @@ class Lab:
         probabilities = self.probabilities(run.id)
         if run.status is not Status.FINISHED or probabilities is None:
             return f"It repeats run {receipt.run} of another lab, and is compared with it when it has finished."
-        return repeated(receipt, run, probabilities, comparison.usual_sd(rows, "test_accuracy"))
+        sd = comparison.usual_sd(rows, "test_accuracy")
+        return repeated(receipt, run, probabilities, sd, self.store.epochs([run.id]))
 
     def ask(self, kind: str, **arguments: Any) -> int:
         """Ask a worker something about a trained network (`inspection.KINDS`); the errand's id."""
@@ -271,7 +273,7 @@ class Lab:
             InputError: there is none of that id.
         """
         self.store.requeue_orphans()
-        run = self.store.run(run_id)
+        run = self.store.run(run_id) if 0 < run_id < MORE_THAN_A_NUMBER else None
         if run is None:
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
         return run

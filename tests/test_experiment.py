@@ -12,7 +12,9 @@ from mnist_lab.errors import InputError
 from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, Status, read_design
 from mnist_lab.presets import PRESETS
 from mnist_lab.recipe import Augmentation, Recipe
+from mnist_lab.ui import draft
 from tests.conftest import LEFT_BY_0_6
+from tests.damage import NOT_JSON_ENOUGH, refused, spoiled
 
 
 def test_the_design_key_ignores_seed_and_name_and_nothing_else() -> None:
@@ -153,3 +155,24 @@ def test_whatever_comes_from_outside_is_a_design_or_one_sentence(text: str | byt
         assert sentence.endswith(".")
     else:
         assert read_design(design.model_dump_json()) == design
+
+
+DESIGN = (LEFT_BY_0_6 / "design.json").read_bytes()
+
+
+def test_any_damage_to_a_design_or_a_link_is_refused_in_a_sentence() -> None:
+    assert refused(read_design, spoiled(DESIGN, 2500)) > 1000
+    links = (data.decode(errors="surrogateescape") for data in spoiled(DESIGN, 1000, seed=1))
+    assert refused(lambda link: draft._from_address(None, link), links) > 400
+    assert refused(lambda link: draft._from_address(link, None), ["\ud800", "x" * 10_000, "3x3\n", ""]) == 4
+
+
+@pytest.mark.parametrize("name", NOT_JSON_ENOUGH)
+def test_json_that_is_none_or_says_too_much_is_refused(name: str) -> None:
+    assert refused(read_design, [NOT_JSON_ENOUGH[name](DESIGN)]) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_design_that_an_editor_has_saved_is_read(encoding: str) -> None:
+    assert read_design(DESIGN.decode().encode(encoding)) == read_design(DESIGN)
+    assert read_design("\ufeff" + DESIGN.decode()) == read_design(DESIGN)
