@@ -1,7 +1,9 @@
 """The lab without a browser: `python -m mnist_lab presets | train | runs | reproduce | export | repeat | bench`."""
 
 import argparse
+import codecs
 import contextlib
+import io
 import json
 import logging
 import os
@@ -12,46 +14,52 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rich.console import Console
+from rich import box
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
-from mnist_lab import receipt, results, settings, statistics, supervisor
+from mnist_lab import clock, receipt, results, settings, statistics, supervisor
 from mnist_lab.architecture import filters, kernel_sizes, totals, trace
-from mnist_lab.errors import EngineError, InputError, LabError
-from mnist_lab.experiment import Experiment, Protocol, Status
+from mnist_lab.errors import MAX_REFUSAL, EngineError, InputError, LabError, one_line
+from mnist_lab.experiment import MAX_DESIGN, Experiment, Protocol, Status, read_design
 from mnist_lab.lab import Lab
 from mnist_lab.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.store import Run
 
 POLL_SECONDS = 0.5
-out = Console()
-err = Console(stderr=True)
+_PLAIN = str.maketrans({"×": "x", "–": "-", "−": "-", "±": "+-", "…": "...", "′": "'", "“": '"', "”": '"', "°": " deg"})
+# Names are the persons': nothing in them is markup, or the code of a picture.
+out = Console(markup=False, emoji=False, highlight=False)
+err = Console(markup=False, emoji=False, highlight=False, stderr=True)
 
 
 class _Parser(argparse.ArgumentParser):
     """Refuses in one sentence, without the usage in front of it."""
 
     def error(self, message: str) -> NoReturn:
+        message = one_line(message, MAX_REFUSAL - 60)
         self.exit(2, f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.\n")
 
 
-def main() -> int:
-    """Parse the command line and run one command; its exit status."""
-    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m mnist_lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     presets = commands.add_parser("presets", help="the networks to start from")
     presets.set_defaults(command=_presets)
 
-    train = commands.add_parser("train", help="train one run and wait for its result")
-    train.add_argument("--preset", required=True, help=", ".join(PRESETS))
-    train.add_argument("--epochs", type=int)
-    train.add_argument("--seed", type=int)
+    train = commands.add_parser("train", help="train a network and wait for its result")
+    network = train.add_mutually_exclusive_group(required=True)
+    network.add_argument("--preset", help=f"the network and how it is trained: {', '.join(PRESETS)}")
+    network.add_argument(
+        "--design", type=Path, metavar="FILE", help="the same from a file that Export design on the Design page made"
+    )
+    train.add_argument("--epochs", type=int, metavar="N", help="how often it sees every image (default: the design's)")
+    train.add_argument("--seed", type=int, metavar="N", help="what all chance comes from (default: the design's, 1)")
     train.add_argument("--seeds", type=int, default=1, metavar="K", help="so many seeds, from --seed on (default 1)")
-    train.add_argument("--train-images", type=int, metavar="N", help="the first N training images")
-    train.add_argument("--protocol", help=" or ".join(Protocol))
+    train.add_argument("--train-images", type=int, metavar="N", help="the first N training images (default: all)")
+    train.add_argument("--protocol", help=f"{' or '.join(Protocol)}: what validates, and when the test images are used")
     train.set_defaults(command=_train)
 
     runs = commands.add_parser("runs", help="the table of results")
@@ -62,12 +70,12 @@ def main() -> int:
     reproduce.set_defaults(command=_reproduce)
 
     export = commands.add_parser("export", help="a run as a receipt, with its network as stock Keras files")
-    export.add_argument("run", type=int)
+    export.add_argument("run", type=int, metavar="RUN", help="the run's number, as runs lists it")
     export.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
     export.set_defaults(command=_export)
 
-    repeat = commands.add_parser("repeat", help="train what a receipt tells of again, and compare")
-    repeat.add_argument("file", type=Path)
+    repeat = commands.add_parser("repeat", help="train what a receipt describes again, and compare")
+    repeat.add_argument("file", type=Path, metavar="FILE", help="a receipt, JSON or zip, from here or elsewhere")
     repeat.set_defaults(command=_repeat)
 
     bench = commands.add_parser("bench", help="measure training beside Keras fit and PyTorch, and all waiting")
@@ -76,13 +84,56 @@ def main() -> int:
 
     for command in (presets, train, runs, bench):
         command.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Parse the command line and run one command; its exit status."""
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
     try:
+        options = _parser().parse_args()
         settings.check()
-        return int(options.command(options))
+        status = int(options.command(options))
+        if sys.stdout:
+            sys.stdout.flush()  # what cannot be written is to be known now
     except LabError as error:
-        err.print(str(error), highlight=False, markup=False, soft_wrap=True)
+        err.print(str(error), soft_wrap=True)
         return 2 if isinstance(error, InputError) else 1
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        if error.filename is not None:  # of a file, and not of the output
+            raise
+        # Python flushes once more when it ends, and would tell of it once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # else `| head` has seen enough
+            err.print(f"Output: cannot be written ({error.strerror}).", soft_wrap=True)
+        return 1
+    return status
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that an output's encoding has not, such as ASCII and Windows' old ones."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    plain = error.object[error.start : error.end].translate(_PLAIN)
+    return plain.encode("ascii", "replace").decode(), error.end
+
+
+def _print(table: RenderableType) -> None:
+    """A table, whole: in a file or pipe as wide as it needs, on a narrower screen with its cells on several lines."""
+    if not out.is_terminal:
+        out.width = max(out.width, _width(table))
+    out.print(table)
+
+
+def _width(table: RenderableType) -> int:
+    """How many characters wide a table would like to be."""
+    return out.measure(table, options=out.options.update(width=10_000)).maximum
 
 
 def _presets(options: argparse.Namespace) -> int:
@@ -105,14 +156,17 @@ def _presets(options: argparse.Namespace) -> int:
     for row in rows:
         cells = (row["conv_layers"], f"{row['parameters']:,}", f"{row['trainable_parameters']:,}")
         table.add_row(str(row["name"]), *map(str, cells), DESCRIPTIONS[str(row["name"])])
-    out.print(table)
+    _print(table)
     return 0
 
 
 def _experiment(options: argparse.Namespace) -> Experiment:
-    if options.preset not in PRESETS:
+    if options.design:
+        preset = _design(options.design)
+    elif options.preset in PRESETS:
+        preset = PRESETS[options.preset]
+    else:
         raise InputError(f"Preset: should be one of {', '.join(PRESETS)}; received {options.preset!r}.")
-    preset = PRESETS[options.preset]
     changes: dict[str, Any] = {}
     if options.protocol is not None:
         changes["protocol"] = options.protocol
@@ -123,6 +177,16 @@ def _experiment(options: argparse.Namespace) -> Experiment:
     if options.train_images is not None:
         changes["train_images"] = options.train_images
     return preset.with_changes(**changes)
+
+
+def _design(path: Path) -> Experiment:
+    try:
+        with path.open("rb") as file:
+            return read_design(file.read(4 * MAX_DESIGN + 1))
+    except OSError as error:
+        raise InputError(f"Design: {path} cannot be read ({error.strerror}); name a design's file.") from None
+    except InputError as error:
+        raise InputError(f"Design {path.name}: {error}") from None
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -141,7 +205,7 @@ def _train(options: argparse.Namespace) -> int:
                 soft_wrap=True,
             )
     if finished := [run for run in runs if run.status is Status.FINISHED]:
-        out.print(_in_words(finished), soft_wrap=True, highlight=False)
+        out.print(_in_words(finished), soft_wrap=True)
     return _exit_status(runs)
 
 
@@ -163,7 +227,7 @@ def _exit_status(runs: list[Run]) -> int:
         if run.deleted and not run.status.is_ended:
             err.print(f"Run {run.id} was deleted while it waited.", soft_wrap=True)
         if run.error:
-            err.print(f"Run {run.id} {run.status}: {run.error}", highlight=False, markup=False, soft_wrap=True)
+            err.print(f"Run {run.id} {run.status}: {run.error}", soft_wrap=True)
     ended = {run.status for run in runs}
     if ended == {Status.FINISHED}:
         return 0
@@ -197,7 +261,7 @@ def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
         _interrupts() as pressed,
         supervisor.engine(lab.url, only=run_ids) as engine,
         Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
@@ -246,7 +310,8 @@ def _show(bar: Progress, task: Any, run: Run) -> None:
 def _as_json(run: Run) -> dict[str, Any]:
     experiment = run.experiment
     return {
-        "id": run.id,
+        "run": run.id,
+        "id": run.id,  # what it was called until 0.6
         "name": run.name,
         "status": run.status,
         "kernel_sizes": kernel_sizes(experiment.architecture),
@@ -270,6 +335,7 @@ def _as_json(run: Run) -> dict[str, Any]:
         "ended": run.ended,
         "owner": run.owner,
         "error": run.error,
+        "design": results.fields(run.experiment_json),
     }
 
 
@@ -277,7 +343,7 @@ def _runs(options: argparse.Namespace) -> int:
     lab = Lab()
     runs = lab.runs()
     for notice, text in lab.notices().items():
-        err.print(text, highlight=False, markup=False, soft_wrap=True)
+        err.print(text, soft_wrap=True)
         lab.dismiss(notice)
     if options.json:
         print(json.dumps([_as_json(run) for run in runs], indent=2))
@@ -285,26 +351,44 @@ def _runs(options: argparse.Namespace) -> int:
     if not runs:
         out.print("No runs yet; try: python -m mnist_lab train --preset fast")
         return 0
-    table = Table(
-        "run", "name", "kernels", "layers", "filters", "parameters", "status", "seed", "validation", "test", "s"
-    )
-    for run in runs:
-        network = run.experiment.architecture
-        table.add_row(
-            str(run.id),
-            run.name,
-            kernel_sizes(network),
-            str(len(network.blocks)),
-            filters(network),
-            f"{run.parameters:,}",
-            run.status,
-            str(run.experiment.seed),
-            _percent(run.validation_accuracy),
-            _percent(run.test_accuracy),
-            f"{run.seconds:.1f}" if run.seconds else "–",
-        )
-    out.print(table)
+    columns = {
+        "run": [str(run.id) for run in runs],
+        "name": [run.name for run in runs],
+        "kernels": [kernel_sizes(run.experiment.architecture) for run in runs],
+        "layers": [str(len(run.experiment.architecture.blocks)) for run in runs],
+        "filters": [filters(run.experiment.architecture) for run in runs],
+        "parameters": [f"{run.parameters:,}" for run in runs],
+        "status": [str(run.status) for run in runs],
+        "seed": [str(run.experiment.seed) for run in runs],
+        "validation": [_percent(run.validation_accuracy) for run in runs],
+        "test": [_percent(run.test_accuracy) for run in runs],
+        "s": [f"{run.seconds:.1f}" if run.seconds else "–" for run in runs],
+        "when": [clock.text(run.ended or run.created) for run in runs],
+    }
+    left_out = []
+    table = _table(columns)
+    for name in ("when", "filters", "layers", "s", "parameters", "kernels"):
+        if not out.is_terminal or _width(table) <= out.width:
+            break
+        left_out.append(name)
+        del columns[name]
+        table = _table(columns)
+    _print(table)
+    if left_out:
+        out.print(f"Not in this window for want of width: {', '.join(left_out)}. A wider one, or a file, has all.")
     return 0
+
+
+def _table(columns: dict[str, list[str]]) -> Table:
+    """A table of columns, a text a row; only names may take several lines."""
+    name = Column("name", overflow="fold", max_width=30 if out.is_terminal else None)
+    others = {
+        title: Column(title, no_wrap=True, justify="right" if title == "parameters" else "left") for title in columns
+    }
+    table = Table(*(others | {"name": name}).values(), box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
+    return table
 
 
 def _percent(share: float | None) -> str:
@@ -325,7 +409,7 @@ def _reproduce(options: argparse.Namespace) -> int:
             ours = [f"{row['our_test_accuracy']:.4f}{spread[0]}", f"{row['our_test_loss']:.4f}{spread[1]}"]
         theirs = (f"{row['test_accuracy']:.4f}", f"{row['test_loss']:.4f}")
         table.add_row(row["kernel_sizes"], str(row["conv_layers"]), *theirs, *ours, str(row["n"]))
-    out.print(table)
+    _print(table)
     out.print("Ours: mean ± standard deviation over n seeds. The notebook's: one run each, which proves little.")
     return _exit_status(runs)
 
@@ -352,12 +436,13 @@ def _export(options: argparse.Namespace) -> int:
 
 def _repeat(options: argparse.Namespace) -> int:
     try:
-        data = options.file.read_bytes()
+        with options.file.open("rb") as file:
+            found = receipt.read_open(file)
     except OSError as error:
         raise InputError(f"File: {options.file} cannot be read ({error.strerror}); name a receipt.") from None
     lab = Lab()
-    (run,) = _wait(lab, [lab.repeat(receipt.read(data))])
-    out.print(f"Run {run.id}: {lab.repeated(run, lab.table())}", soft_wrap=True, highlight=False)
+    (run,) = _wait(lab, [lab.repeat(found)])
+    out.print(f"Run {run.id}: {lab.repeated(run, lab.table())}", soft_wrap=True)
     return _exit_status([run])
 
 
@@ -369,7 +454,7 @@ def _bench(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(figures, indent=2))
     else:
-        out.print(report.tables(figures))
+        _print(report.tables(figures))
     return 0
 
 

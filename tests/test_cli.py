@@ -1,15 +1,23 @@
 """The lab without a browser."""
 
+import argparse
+import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from mnist_lab import __main__
 from mnist_lab.__main__ import _in_words
+from mnist_lab.errors import InputError
 from mnist_lab.experiment import Status
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
@@ -71,6 +79,165 @@ def test_several_seeds_are_told_with_their_spread(url: str) -> None:
 def test_an_interval_of_accuracies_stays_within_nothing_and_all(store: Store) -> None:
     runs = [finished(store, PRESETS["3x3"].with_changes(seed=seed), seed / 2 - 0.4) for seed in (1, 2)]
     assert "95 % interval of the mean 0.000% to 100.000%" in _in_words(runs)
+
+
+class Output(io.TextIOWrapper):
+    """A stream of an encoding, as a terminal's or a pipe's."""
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, write_through=True)
+
+    @property
+    def text(self) -> str:
+        return self.buffer.getvalue().decode(self.encoding)
+
+
+def here(monkeypatch: pytest.MonkeyPatch, url: str, *arguments: str, encoding: str = "utf-8") -> tuple[int, str, str]:
+    """The command line in this process, on streams of an encoding: exit status, output and errors."""
+    out, err = Output(encoding), Output(encoding)
+    with monkeypatch.context() as patch:
+        patch.setenv("MNIST_LAB_DATABASE_URL", url)
+        patch.setattr(sys, "argv", ["mnist_lab", *arguments])
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        try:
+            status = __main__.main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return status, out.text, err.text
+
+
+NAME = "=[bold]x[/] :smile: [/nothing] " + "n" * 29  # sixty characters, of which rich would make something else
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "utf-8"])
+def test_every_encoding_of_an_output_is_written_to(
+    store: Store, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    finished(store, PRESETS["7x7"].with_changes(name=NAME), 0.9)
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, err = here(monkeypatch, store.url, "runs", encoding=encoding)
+    assert (status, err) == (0, "")
+    assert NAME in out  # whole, though a terminal might have 80 columns
+    assert ("7x7" if encoding == "ascii" else "7\N{MULTIPLICATION SIGN}7" if encoding != "cp437" else "7x7") in out
+    assert "90.00%" in out
+    for command in (["presets"], ["--help"], ["train", "--help"]):
+        assert here(monkeypatch, store.url, *command, encoding=encoding)[0] == 0
+    status, out, err = here(monkeypatch, store.url, "train", "--preset", "7×7\udcff\u202e", encoding=encoding)
+    assert status == 2
+    assert err.startswith("Preset: should be one of")
+
+
+def test_a_narrow_window_is_told_what_it_has_no_room_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished(store, PRESETS["7x7"].with_changes(name=NAME), 0.9)
+    monkeypatch.setenv("COLUMNS", "80")
+    with monkeypatch.context() as patch:
+        patch.setattr(__main__, "out", Console(force_terminal=True, color_system=None, markup=False, emoji=False))
+        _, text, _ = here(patch, store.url, "runs")
+    lines = text.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert NAME[:30] in text
+    assert "90.00%" in text
+    assert "for want of width: when, filters" in text
+    assert "…" not in text
+
+
+def test_times_of_runs_are_by_the_zone_of_their_own_day(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed, month in ((1, 1), (2, 7)):
+        run = finished(store, PRESETS["3x3"].with_changes(seed=seed), 0.9)
+        ended = datetime(2026, month, 1, 12, tzinfo=UTC).timestamp()
+        with sqlite3.connect(store.url.removeprefix("sqlite:///")) as connection:
+            connection.execute("UPDATE runs SET ended = ? WHERE id = ?", (ended, run.id))
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        out = here(monkeypatch, store.url, "runs")[1]
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+    assert "2026-01-01 13:00:00 CET" in out
+    assert "2026-07-01 14:00:00 CEST" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "begin"),
+    [
+        (["export", "99999999999999999999999"], "Run: there is none with the number 99999999999999999999999"),
+        (["export", "9" * 4000], "Run: there is none with the number 9999"),
+        (["export", "9" * 5000], "Argument RUN: invalid int value"),
+        (["export", "-1"], ""),
+        (
+            ["train", "--preset", "fast", "--epochs", "9" * 30],
+            "Epochs: should be less than or equal to 1000; received 9",
+        ),
+        (["train", "--preset", "fast", "--seed", "9" * 30], "Seed: should be less than"),
+        (["train", "--preset", "fast", "--seeds", "9" * 3000], "Seeds: should be from 1 to 30; received 99"),
+        (["train", "--preset", "fast", "--train-images", "-" + "9" * 30], "Train images: should be"),
+        (["train", "--preset", "x" * 9000], "Preset: should be one of"),
+        (["train", "--preset", "fast", "--protocol", "p" * 9000], "Protocol: should be"),
+        (["train"], "One of the arguments --preset --design is required"),
+        (["train", "--design", "/nowhere/" + "x" * 4000], "Design: /nowhere/xxx"),
+        (["train", "--design", "/"], "Design: / cannot be read (Is a directory)"),
+        (["repeat", "/nowhere/\udcff"], "File: /nowhere/"),
+        (["repeat", "/dev/zero"], "Receipt: at most 2 MB; received more."),
+        (["train", "--design", "/dev/zero"], "Design zero: a design is at most 20,000 characters"),
+        (["x" * 9000], "Argument COMMAND: invalid choice"),
+    ],
+)
+def test_a_refusal_is_one_sentence_of_at_most_300_characters(
+    url: str, monkeypatch: pytest.MonkeyPatch, arguments: list[str], begin: str
+) -> None:
+    status, out, err = here(monkeypatch, url, *arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(begin)
+    assert len(err.strip()) <= 300
+    assert err.count("\n") == 1
+
+
+def test_every_option_has_help() -> None:
+    (commands,) = (action for action in __main__._parser()._actions if isinstance(action, argparse._SubParsersAction))
+    for name, command in commands.choices.items():
+        for action in command._actions:
+            assert action.help, f"{name} {action.dest}"
+
+
+def test_who_reads_no_further_ends_it_without_a_trace(store: Store) -> None:
+    store.add_runs([PRESETS["2x2"]], "ada")
+    command = [sys.executable, "-m", "mnist_lab"]
+    for arguments in (["runs"], ["runs", "--json"]):
+        read, write = os.pipe()
+        os.close(read)  # as head does when it has enough
+        process = subprocess.Popen(
+            [*command, *arguments], cwd=ROOT, env=environment(store.url), stdout=write, stderr=subprocess.PIPE
+        )
+        os.close(write)
+        assert process.stderr.read() == b""
+        assert process.wait(WAIT) == 1
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [*command, "presets"],
+                check=False,
+                cwd=ROOT,
+                env=environment(store.url),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.startswith("Output: cannot be written (")
+
+
+def test_a_design_s_file_is_trained_with_what_is_asked_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "design.json"
+    file.write_text("\ufeff" + PRESETS["2x2"].model_dump_json(indent=2), encoding="utf-8")
+    options = __main__._parser().parse_args(["train", "--design", str(file), "--epochs", "3", "--seed", "9"])
+    made = __main__._experiment(options)
+    assert made.architecture == PRESETS["2x2"].architecture
+    assert (made.name, made.recipe.epochs, made.seed) == ("2x2", 3, 9)
+    file.write_text('{"architecture": 7}')
+    with pytest.raises(InputError, match=r"^Design design\.json: Architecture"):
+        __main__._experiment(options)
 
 
 def test_ctrl_c_stops_cleanly_and_keeps_what_was_learnt(url: str) -> None:
