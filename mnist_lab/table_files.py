@@ -69,7 +69,12 @@ def _as_json(value: Any) -> Any:
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = json.dumps(value, ensure_ascii=False)
-    return _GUARD.sub(r"\1'", value) if isinstance(value, str) else value
+    return guarded(value) if isinstance(value, str) else value
+
+
+def guarded(text: str) -> str:
+    """A text with an apostrophe wherever a spreadsheet would take what follows for a formula."""
+    return _GUARD.sub(r"\1'", text)
 
 
 def read(data: bytes, kind: Kind) -> pd.DataFrame:

@@ -114,6 +114,15 @@ def test_search_and_filters_leave_what_they_mean(runs: list[int]) -> None:
     assert any("Filtered by status, parameters" in c.value for c in test.caption)
 
 
+def test_what_a_browser_copies_into_a_spreadsheet_is_no_formula(store: Store) -> None:
+    run_id = run_of(store, "3x3", 1, 100)
+    store.label([run_id], name="=cmd|' /C calc'!A0", tags=["@SUM(1)", "a"], note="-1")
+    test = page("results")
+    next(b for b in test.multiselect if b.label == "Columns, in their order").set_value(["name", "tags", "note"]).run()
+    row = rows(test).iloc[0]
+    assert [row["name"], list(row["tags"]), row["note"]] == ["'=cmd|' /C calc'!A0", ["'@SUM(1)", "a"], "'-1"]
+
+
 def test_columns_are_chosen_ordered_and_last(runs: list[int], store: Store) -> None:
     test = page("results")
     next(b for b in test.multiselect if b.label == "Columns, in their order").set_value(

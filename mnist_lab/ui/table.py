@@ -10,6 +10,7 @@ import streamlit as st
 from mnist_lab import results, search
 from mnist_lab.names import person
 from mnist_lab.search import Condition
+from mnist_lab.table_files import guarded
 from mnist_lab.ui import actions, exports, menu
 from mnist_lab.ui.choices import kept
 from mnist_lab.ui.fields import optional_number
@@ -324,7 +325,10 @@ def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None
     display["when"] = display["when"].dt.tz_localize(None)
     for name, source in (("runs", "ids"), ("seeds", "seeds")):
         display[name] = [", ".join(map(str, values)) for values in found[source]]
-    display["tags"] = display["tags"].map(list)
+    # A browser copies cells, and saves them as CSV, as they are here: into a spreadsheet.
+    display["tags"] = [[guarded(tag) for tag in tags] for tags in found["tags"]]
+    for name in ("name", "note", "owner"):
+        display[name] = display[name].map({text: guarded(text) for text in display[name].unique()})
     for name in columns:
         if name not in COLUMNS:
             display[name] = found["design_key"].map(fields[name])
