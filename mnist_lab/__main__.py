@@ -277,6 +277,9 @@ def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
                 if run_id not in runs or not runs[run_id].status.is_ended:
                     runs[run_id] = lab.run(run_id)
                     _show(bar, tasks[run_id], runs[run_id])
+                    if runs[run_id].status is Status.QUEUED:
+                        sentence = lab.shortage(runs[run_id])
+                        bar.update(tasks[run_id], description=f"run {run_id}: {sentence or 'waiting'}")
             if all(run.status.is_ended or run.deleted for run in runs.values()):
                 return list(runs.values())
             if pressed and not stopping:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, Program
 from mnist_lab import settings
 from mnist_lab.errors import RefusedError, StoreError
 
+JOURNAL_BYTES = 64_000_000
+BUSY_SECONDS = 10
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 # What is wrong with a value or a statement and not with the database. Numbers and texts that SQLite cannot hold are
@@ -69,6 +72,36 @@ class Database:
         with self._read() as connection:
             result = connection.execute(query)
             return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+    def free_bytes(self) -> int:
+        """Bytes that can be written: free on the disk, and in the file what was given up."""
+        with self._read() as connection:
+            unused, page = (
+                connection.exec_driver_sql(f"PRAGMA {x}").scalar_one() for x in ("freelist_count", "page_size")
+            )
+        folder = Path(str(self._engine.url.database)).absolute().parent
+        try:
+            return int(shutil.disk_usage(folder).free + unused * page)
+        except OSError as error:
+            raise StoreError(f"The folder {folder} of the results cannot be looked at: {error.strerror}.") from error
+
+    def shorten_journal(self) -> None:
+        """Empty the journal where it has grown beyond its limit; left for another time while somebody reads or writes."""
+        try:
+            if Path(f"{self._engine.url.database}-wal").stat().st_size <= JOURNAL_BYTES:
+                return
+            connection = self._engine.raw_connection()
+        except (OSError, SQLAlchemyError):
+            return  # whoever uses the database next says what is wrong with it
+        try:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA busy_timeout=100")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            cursor.execute(f"PRAGMA busy_timeout={1000 * BUSY_SECONDS}")
+        except sqlite3.Error:
+            connection.invalidate()
+        finally:
+            connection.close()
 
     def _is_still_there(self, *_of_the_connection: Any) -> None:
         """SQLite would make an empty database in the place of one that went away for a while."""
@@ -129,12 +162,13 @@ def _engine(text: str) -> sa.Engine:
         raise StoreError(
             f"The folder {folder} for the results cannot be made ({error.strerror}); set {settings.DATABASE_URL} to another place."
         ) from None
-    engine = sa.create_engine(url, connect_args={"timeout": 10})
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # the "begin" below decides how transactions begin
         connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_lab import comparison, estimate, results
+from mnist_lab import comparison, disk, estimate, results
 from mnist_lab.architecture import problem
 from mnist_lab.catalogue import Change
 from mnist_lab.errands import Errand
@@ -70,13 +70,22 @@ class Lab:
         return self.start_all([experiment.with_changes(seed=experiment.seed + i) for i in range(seeds)])
 
     def start_all(self, experiments: list[Experiment]) -> list[int]:
-        """Queue experiments, all or none; the ids of the runs. Raises InputError where one is larger than allowed."""
+        """Queue experiments, all or none; the ids of the runs.
+
+        Raises:
+            InputError: one is larger than allowed, or the disk has no room for what it would write.
+        """
+        free = self.store.free_bytes()
         for experiment in experiments:
-            if wrong := problem(experiment.architecture):
+            if wrong := problem(experiment.architecture) or disk.refusal(experiment, free):
                 raise wrong
         past, calibration = self._measured()
         predicted = [estimate.predict(experiment, past, calibration) for experiment in experiments]
         return self.store.add_runs(experiments, person(), [(p.low, p.high) for p in predicted])
+
+    def shortage(self, run: Run) -> str | None:
+        """For a waiting run why the disk has no room for it now, in a sentence; None where it has."""
+        return disk.shortage(run.predicted_bytes or 0, self.store.room())
 
     def stop(self, *run_ids: int) -> None:
         """Cancel waiting runs; have running ones stop within two seconds and keep what they learnt."""
@@ -123,6 +132,8 @@ class Lab:
         if recipe.epochs <= epoch:
             raise InputError(f"Epochs: should be more than the {epoch} it has already; received {recipe.epochs}.")
         experiment = run.experiment.with_changes(recipe=recipe.model_dump(mode="json"))
+        if wrong := disk.refusal(experiment, self.store.free_bytes()):
+            raise wrong
         whole = self.estimate(experiment)
         share = (recipe.epochs - epoch) / recipe.epochs
         predicted = (whole.low * share, whole.high * share)

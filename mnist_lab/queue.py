@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
+from mnist_lab import disk
 from mnist_lab.architecture import totals, trace
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, Status
@@ -122,7 +123,7 @@ class Queue(Shelf):
         return child
 
     def claim(self, engine: str, only: list[int] | None = None) -> Run | None:
-        """Take the next waiting run for an engine: it is running from now on. None where nothing waits.
+        """Take the next waiting run for which the disk has room: it is running from now on. None where there is none.
 
         Args:
             only: take none but these ids.
@@ -133,6 +134,7 @@ class Queue(Shelf):
         with self._read() as connection:
             if connection.execute(waiting).first() is None:
                 return None
+        waiting = waiting.where(sa.func.coalesce(RUN.c.predicted_bytes, 0) <= self.room() - disk.RESERVE)
         with self._write() as connection:
             claimed = connection.execute(
                 sa.update(RUN)
@@ -141,6 +143,13 @@ class Queue(Shelf):
                 .returning(*RUN_COLUMNS)
             ).first()
         return as_run(claimed) if claimed else None
+
+    def room(self) -> int:
+        """Bytes that a further run may write: what is free, without what the runs in training may still come to."""
+        running = sa.select(sa.func.sum(RUN.c.predicted_bytes)).where(RUN.c.status == Status.RUNNING)
+        with self._read() as connection:
+            taken = connection.execute(running).scalar_one() or 0
+        return self.free_bytes() - int(taken)
 
     def request_stop(self, *run_ids: int) -> None:
         """End runs and keep what they learnt; no effect on those that have ended or are deleted.
@@ -325,6 +334,7 @@ def _queued(experiment: Experiment, owner: str, now: float) -> dict[str, Any]:
         "seed": experiment.seed,
         "design_key": experiment.design_key,
         "parameters": totals(trace(experiment.architecture)).parameters,
+        "predicted_bytes": disk.footprint(experiment).most,
         "created": now,
         "position": sa.select(sa.func.coalesce(sa.func.max(RUN.c.position), 0.0) + 1.0).scalar_subquery(),
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from mnist_lab import disk
 from mnist_lab.errors import StoreError
 from mnist_lab.experiment import Wish
 from mnist_lab.report import Report
@@ -104,7 +105,18 @@ class Recorder:
     def _write_pending(self) -> None:
         with self._changed:
             reports = list(self._pending)
+        size = sum(map(_size, reports))
+        if size and (free := self.store.free_bytes()) < disk.RESERVE + 2 * size:  # in the journal, then in its place
+            self.store.record(self.run_id, *(replace(report, weights=None, checkpoint=None) for report in reports))
+            log.error("run %d: ended for want of room on the disk", self.run_id)
+            self._failure = StoreError(
+                f"The disk of the results has {disk.size_text(free)} left, too little for a checkpoint of "
+                f"{disk.size_text(size)}, so training ended; what was kept before is there: make room, then resume the run."
+            )
+            return
         self._wish = self.store.record(self.run_id, *reports)
+        if size:
+            self.store.shorten_journal()
         with self._changed:
             # Reports that came meanwhile are behind these; those written may have been lightened meanwhile.
             self._pending = self._pending[len(reports) :]
@@ -131,6 +143,12 @@ class Recorder:
                 return
             else:
                 return
+
+
+def _size(report: Report) -> int:
+    """Bytes of a report's weights and checkpoint."""
+    arrays = [*(report.weights or {}).values(), *(report.checkpoint.state.values() if report.checkpoint else ())]
+    return sum(array.nbytes for array in arrays)
 
 
 def _lightened(reports: list[Report]) -> list[Report]:

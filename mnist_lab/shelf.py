@@ -2,7 +2,8 @@
 
 Of a run that has ended, its weights after the kept, the best and the last epoch stay always; of the others those of up
 to `KEPT_CHECKPOINTS` epochs, evenly spread, and all that training needs to go on from each. `make_room` takes these
-away again, from the oldest runs first, where they come to more than a limit.
+away again, from the oldest runs first, where they come to more than a limit. A run in training has a share of that limit,
+and its checkpoints are thinned as it goes.
 """
 
 import json
@@ -12,12 +13,17 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from mnist_lab import disk
 from mnist_lab.database import Database
+from mnist_lab.disk import MOST_WHILE_TRAINING
 from mnist_lab.experiment import Status
 from mnist_lab.report import Checkpoint, Report, Snapshot
 from mnist_lab.tables import CHECKPOINTS, EPOCHS, PREDICTIONS, RUN, SNAPSHOTS, STATES, packed, pressed, unpacked
 
 KEPT_CHECKPOINTS = 8
+_WEIGHTS, _STATE = (
+    sa.func.coalesce(sa.func.length(column), 0) for column in (CHECKPOINTS.c.weights, CHECKPOINTS.c.state)
+)
 
 
 class Shelf(Database):
@@ -88,15 +94,54 @@ class Shelf(Database):
             sa.delete(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.epoch.not_in(kept))
         )
 
+    @staticmethod
+    def _thin_while_training(connection: sa.Connection, run_id: int, limit: int) -> None:
+        """Of a run in training leave a few checkpoints, as evenly spread as can be, of at most `limit` bytes.
+
+        The last one, and the newest from which training can go on, stay whatever they come to. Where all are too large
+        together, what training needs to go on from older ones goes first, then those between, then the first and the best.
+        """
+        mine = CHECKPOINTS.c.run_id == run_id
+        query = sa.select(CHECKPOINTS.c.epoch, _WEIGHTS.label("weights"), _STATE.label("state"))
+        rows = connection.execute(query.where(mine).order_by(CHECKPOINTS.c.epoch)).all()
+        best = connection.execute(sa.select(RUN.c.best_epoch).where(RUN.c.id == run_id)).scalar_one()
+        weights: dict[int, int] = {row.epoch: row.weights for row in rows}
+        states: dict[int, int] = {row.epoch: row.state for row in rows}
+        whole = [epoch for epoch, size in states.items() if size]
+        stays = {*list(weights)[-1:], *whole[-1:]}
+
+        def excess() -> int:
+            return sum(weights.values()) + sum(states[epoch] for epoch in weights) - limit
+
+        for epoch in whole[:-1]:
+            if excess() > 0:
+                states[epoch] = 0
+                connection.execute(sa.update(CHECKPOINTS).where(mine, CHECKPOINTS.c.epoch == epoch).values(state=None))
+        while len(weights) > MOST_WHILE_TRAINING or excess() > 0:
+            epochs = list(weights)
+            gaps = {epochs[i]: epochs[i + 1] - epochs[i - 1] for i in range(1, len(epochs) - 1)}
+            going = [epoch for epoch in gaps if epoch not in stays and epoch != best]
+            if not going and excess() > 0:
+                going = [epoch for epoch in epochs if epoch not in stays]
+            if not going:
+                break
+            gone = min(going, key=lambda epoch: (epoch == best, gaps.get(epoch, 0)))
+            del weights[gone]
+            connection.execute(sa.delete(CHECKPOINTS).where(mine, CHECKPOINTS.c.epoch == gone))
+
     def make_room(self, limit: int) -> int:
         """Thin the checkpoints of ended runs, oldest first, until all together have at most `limit` bytes.
 
-        Kept, best and last weights stay whatever they come to. Returns the bytes that were given up.
+        Kept, best and last weights stay whatever they come to. A run in training counts as what it may come to. Returns
+        the bytes that were given up.
         """
-        size = sa.func.length(CHECKPOINTS.c.weights) + sa.func.coalesce(sa.func.length(CHECKPOINTS.c.state), 0)
+        size = _WEIGHTS + _STATE
         of_run = sa.select(CHECKPOINTS.c.run_id, sa.func.sum(size).label("bytes")).group_by(CHECKPOINTS.c.run_id)
+        training = sa.select(RUN.c.id, RUN.c.predicted_bytes).where(RUN.c.status == Status.RUNNING)
         with self._read() as connection:
             sizes = {row.run_id: row.bytes for row in connection.execute(of_run)}
+            for row in connection.execute(training):
+                sizes[row.id] = max(sizes.get(row.id, 0), min(row.predicted_bytes or 0, disk.share(limit)))
         total, given_up = sum(sizes.values()), 0
         ended = [Status.FINISHED, Status.STOPPED, Status.FAILED, Status.CANCELLED]
         for run_id in sorted(sizes):
@@ -115,7 +160,7 @@ class Shelf(Database):
                 connection.execute(sa.update(CHECKPOINTS).where(its).values(state=None))
                 left = connection.execute(sa.select(sa.func.sum(size)).where(its)).scalar_one() or 0
             given_up += sizes[run_id] - left
-        return given_up
+        return int(given_up)
 
     @staticmethod
     def _sum_up(connection: sa.Connection, run_id: int) -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 import mnist_lab
+from mnist_lab import disk
 from mnist_lab.database import default_url
 from mnist_lab.errands import Errands
 from mnist_lab.experiment import Experiment, Status, Wish
@@ -90,6 +91,8 @@ class Store(Errands):
                 self._record_epoch(connection, run_id, report)
             if any(report.epoch for report in reports):
                 self._sum_up(connection, run_id)
+            if any(report.weights or report.checkpoint for report in reports):
+                self._thin_while_training(connection, run_id, disk.share())
         return as_run(asked).wish
 
     def pause(self, run_id: int) -> None:

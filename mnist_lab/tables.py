@@ -21,6 +21,7 @@ class Run:
     None until there are any.
 
     Attributes:
+        predicted_low, predicted_high: seconds that it was expected to take; predicted_bytes: what it may write.
         position: waiting runs are trained in its order.
         deaths: how often in a row its worker died before it could keep anything.
         parent_id, parent_epoch: the run that it continues, and after which of its epochs.
@@ -56,6 +57,7 @@ class Run:
     error: str | None
     predicted_low: float | None
     predicted_high: float | None
+    predicted_bytes: int | None
     position: float
     pause_requested: float | None
     deaths: int

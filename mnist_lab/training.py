@@ -36,6 +36,9 @@ from mnist_lab.report import BatchPoint, Checkpoint, EpochPoint, Outcome, Report
 REPORT_SECONDS = 0.33
 LONGEST_CALL_SECONDS = 1.0  # of training between two looks at it
 CHECKPOINT_SECONDS = 30.0
+# Bytes of weights and checkpoints: so many at once, then so many a second. Where epochs are short and the network is large
+# not every epoch's are written; the best, the last and those of a stop or pause are.
+WRITTEN_AT_ONCE, WRITTEN_A_SECOND = 256e6, 16e6
 CURVE_POINTS = 400
 _MEASURED_STEPS = 10  # in a call
 PARTS = 2  # that a batch is trained in, where there is more than one thread
@@ -190,6 +193,7 @@ class Training:
         parts = 1 if _threads()[0] == 1 else PARTS
         self.steps = training_step.compiled(self.model, experiment.recipe, self.data.train, self.optimizer, parts)
         self.step_seconds = 0.0
+        self.written = 0  # bytes of weights and checkpoints
 
     def train(self, resume: Checkpoint | None) -> Outcome | None:
         if resume:
@@ -221,14 +225,21 @@ class Training:
             if trained:
                 self.model.set_weights(trained)
             self.epoch += 1
-            checkpoint = None if wish is Wish.STOP else self._checkpoint()
-            self._report(line, snapshot, self._by_path(weights), checkpoint)
+            whole = wish is not Wish.STOP and (self._may_write() or self._is_over())
+            # Under holdout the best weights are in every checkpoint, and stored at the end.
+            is_best = notebook and self.progress.best_epoch == line.epoch
+            by_path = self._by_path(weights) if whole or is_best or wish is Wish.STOP else None
+            self._report(line, snapshot, by_path, self._checkpoint() if whole else None)
             if wish is Wish.GO_ON:
                 wish = self.wish()
         if wish is Wish.PAUSE and not self._is_over():
             self._report(checkpoint=self._checkpoint())
             return None
         return self._outcome(not self._is_over(), test)
+
+    def _may_write(self) -> bool:
+        """Whether weights and a checkpoint may be written again, so that the disk keeps up with training."""
+        return self.written < WRITTEN_AT_ONCE + WRITTEN_A_SECOND * (time.perf_counter() - self.started)
 
     def _is_over(self) -> bool:
         """Whether all that was planned is trained: every step of every epoch, or as many as early stopping waits for."""
@@ -385,6 +396,8 @@ class Training:
     ) -> None:
         began = time.perf_counter()
         points, self.pending = self.pending, []
+        heavy = [*(weights or {}).values(), *(checkpoint.state.values() if checkpoint else ())]
+        self.written += sum(array.nbytes for array in heavy)
         self.report_to(Report(points, line, snapshot, weights, checkpoint))
         self.reported = time.perf_counter()
         if checkpoint:

@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from mnist_lab import estimate
+from mnist_lab import disk, estimate
 from mnist_lab.errors import EngineError, LabError, StoreError, TrainingError
 from mnist_lab.estimate import CALIBRATED_WITH
 from mnist_lab.experiment import Status, Wish
@@ -69,6 +69,7 @@ def train_run(url: str, run_id: int, threads: int) -> None:
     try:
         environment = training.environment()
         checkpoint = recorder.insist(lambda: store.begin(run_id, environment))
+        recorder.insist(lambda: store.make_room(disk.budget()))
         try:
             outcome = training.train(
                 run.experiment, recorder.report, recorder.wish, checkpoint, continues_from=run.parent_epoch or 0

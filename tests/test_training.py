@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from mnist_lab import dataset, training
+from mnist_lab import dataset, disk, training
 from mnist_lab.errors import TrainingError
 from mnist_lab.experiment import Experiment, Protocol, Wish
 from mnist_lab.keras_model import build
@@ -435,6 +435,39 @@ def test_a_checkpoint_of_another_network_is_refused(small: Experiment) -> None:
     _, log = run(small)
     with pytest.raises(TrainingError, match="does not fit this network"):
         training.train(PRESETS["2x2"], Record().report, Record().wish, log.checkpoints[0])
+
+
+def test_short_epochs_of_a_large_network_are_not_all_written_but_the_last_is(
+    small: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "WRITTEN_AT_ONCE", 1)
+    monkeypatch.setattr(training, "WRITTEN_A_SECOND", 1)
+    experiment = small.with_changes(recipe=small.recipe.model_dump() | {"epochs": 4})
+    whole, lines = [], []
+
+    def report(report: Report) -> None:
+        if report.epoch:
+            lines.append(report.epoch.epoch)
+            if report.checkpoint and report.weights:
+                whole.append(report.epoch.epoch)
+
+    assert training.train(experiment, report, lambda: Wish.GO_ON)
+    assert lines == [1, 2, 3, 4]
+    assert whole == [1, 4]
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_what_a_checkpoint_will_have_is_known_from_the_design(small: Experiment, name: str) -> None:
+    block = small.architecture.blocks[0].model_copy(update={"batch_normalization": True})
+    for more in ({}, {"moving_average": 0.9}):
+        recipe = small.recipe.model_dump() | {"optimizer": {"name": name}} | more
+        experiment = small.with_changes(architecture=small.architecture.with_blocks(block).model_dump(), recipe=recipe)
+        run = training.Training(experiment, lambda report: None, lambda: Wish.GO_ON)
+        run.kept_weights = run.model.get_weights()
+        predicted = disk.footprint(experiment)
+        assert sum(weight.nbytes for weight in run.kept_weights) == predicted.weights
+        state = sum(array.nbytes for array in run._checkpoint().state.values())
+        assert predicted.state <= state < predicted.state + 1000  # beside them a few words on where training is
 
 
 def test_checkpoints_come_by_the_clock_too(small: Experiment) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mnist_lab import dataset, design_charts
+from mnist_lab import dataset, design_charts, disk
 from mnist_lab.advice import notes, recipe_notes
 from mnist_lab.architecture import Architecture, Spec, TracedLayer, fitting, problem, sees, sees_all_from, totals, trace
 from mnist_lab.compare import text
@@ -225,7 +225,8 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
         several = f"; all {seeds} runs about {duration_text(seeds * prediction.seconds)}" if seeds > 1 else ""
         parameters = totals(trace(experiment.architecture)).parameters
         st.caption(
-            f"{experiment.name}: {parameters:,} parameters; {prediction.text()}{several}, on this machine.  \n"
+            f"{experiment.name}: {parameters:,} parameters; {prediction.text()}{several}, on this machine; "
+            f"up to {disk.size_text(disk.footprint(experiment).most)} on its disk{' each' if seeds > 1 else ''}.  \n"
             f"{recipe_in_words(experiment)}."
         )
 

@@ -109,6 +109,8 @@ def many(statuses: Mapping[int, Status], key: str = "many", then: Callable[[], N
 
 def why_it_waits(run: Run, active: list[Run]) -> str:
     """Its place in the queue, and in how long its turn will roughly come."""
+    if sentence := lab().shortage(run):
+        return sentence
     state = lab().engine_state()
     if state != READY:
         return f"the worker is {state or 'starting'}"

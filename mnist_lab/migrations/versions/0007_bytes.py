@@ -1,0 +1,11 @@
+"""How many bytes a run may write, so that it is taken only where the disk has room."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("predicted_bytes", sa.Integer))
