@@ -15,6 +15,7 @@ from mnist_lab.ui import errand
 from tests.conftest import small_experiment
 from tests.processes import wait_until
 from tests.test_pages import healthy, page
+from tests.test_store import trained
 from tests.trained import shelf, train
 
 
@@ -45,6 +46,21 @@ def said(test: AppTest) -> str:
 def test_without_a_network_the_page_says_where_to_get_one(store: Store) -> None:
     test = healthy(page("inspect"))
     assert any("No network has been trained yet" in info.value for info in test.info)
+
+
+def test_a_network_that_somebody_deletes_stays_chosen_and_one_that_is_gone_is_told_of(store: Store) -> None:
+    first, second, third = (trained(store) for _ in range(3))
+    test = healthy(page("inspect", runs=f"{first},{second}"))
+    store.label([first], deleted=True)
+    assert healthy(test.run()).multiselect(key="inspected").value == [first, second]
+    assert f"Deleted, and gone for good in some days: run {first}." in said(test)
+    store.purge(days=-1)
+    assert healthy(test.run()).multiselect(key="inspected").value == [second]
+    assert f"There is no run {first} any more." in said(test)
+    store.label([second], name="renamed", note="x")
+    assert healthy(test.run()).multiselect(key="inspected").value == [second], "whatever it is called"
+    test.multiselect(key="inspected").set_value([third]).run()
+    assert "any more" not in said(test)
 
 
 def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:

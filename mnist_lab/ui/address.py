@@ -42,7 +42,7 @@ def numbers(name: str, text: str, least: int, most: int) -> list[int]:
     """The numbers of runs that an address's parameter lists, each once. Raises InputError where it is no such list."""
     parts = text.split(",")
     found = list(dict.fromkeys(int(part) for part in parts if _is_number(part)))
-    if not least <= len(found) <= most or not all(map(_is_number, parts)):
+    if len(found) < least or len(parts) > most or not all(map(_is_number, parts)):
         raise InputError(
             f"Address: {name} should be {least} to {most} numbers of runs, as 3,7; received {text[:60]!r}."
         )

@@ -42,7 +42,10 @@ def networks() -> list[Chosen]:
     runs = {run.id: run for run in lab().with_weights()}
     if _NETWORKS not in st.session_state:
         with errors_shown():
-            st.session_state[_NETWORKS] = address.runs("runs", 1, MOST)
+            named = address.runs("runs", 1, MOST)
+            if named and not lab().some(named):
+                lab().run(named[0])  # which says that there is none
+            st.session_state[_NETWORKS] = named
     wanted = run_ids(st.session_state.get(_NETWORKS, []))
     runs |= {run_id: run for run_id, run in lab().some(wanted).items() if run_id not in runs}
     before = [run_id for run_id in wanted if run_id in runs]
