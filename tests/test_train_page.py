@@ -152,13 +152,26 @@ def test_many_of_the_queue_are_chosen_held_resumed_and_cancelled_at_once(store: 
     press(press(test, "bob's 3"), "Resume 3")
     assert in_queue(store) == theirs
     for run_id in theirs[:2]:
-        test.checkbox(key=f"pick-{run_id}").check().run()
+        next(box for box in test.checkbox if f"Run {run_id}:" in box.label).check().run()
     press(test, "Cancel 2")
     assert [store.run(i).status for i in theirs] == [Status.CANCELLED] * 2 + [Status.QUEUED]
     press(press(test, "ada's 25"), "Cancel 25")
     assert {store.run(i).status for i in mine} == {Status.CANCELLED}
     assert store.run(training).wish is Wish.GO_ON
     assert not [b for b in healthy(test).button if b.label.startswith(("Pause ", "Cancel ", "Resume "))]
+
+
+def test_a_word_from_a_browser_that_has_not_drawn_all_ticked_yet_unticks_none(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    store.add_runs([PRESETS["3x3"]] * 5, "ada")
+    store.claim("engine")
+    test = healthy(page("train"))
+    stale = test._tree.get_widget_states()  # with no box ticked
+    press(test, "All 4")
+    healthy(test._run(stale))
+    assert "**4 chosen**" in texts(test)
+    next(box for box in test.checkbox if "Run 3:" in box.label).uncheck().run()
+    assert "**3 chosen**" in texts(healthy(test)), "the same word meant by a person counts"
 
 
 def test_one_click_resumes_all_that_was_interrupted(store: Store) -> None:

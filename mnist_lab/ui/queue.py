@@ -8,7 +8,7 @@ import streamlit as st
 from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Status, Wish
 from mnist_lab.store import READY, Run
-from mnist_lab.ui import menu
+from mnist_lab.ui import fields, menu
 from mnist_lab.ui.session import lab
 
 SHOWN = 20
@@ -195,14 +195,12 @@ def _choose(runs: list[Run]) -> None:
 
 
 def _pick(run_id: int, label: str) -> None:
-    key = f"pick-{run_id}"
-    st.session_state[key] = run_id in st.session_state.get(_PICKED, ())
-
-    def changed() -> None:
+    def save(is_picked: bool) -> None:
         rest = [other for other in st.session_state.get(_PICKED, ()) if other != run_id]
-        _set([*rest, run_id] if st.session_state[key] else rest)
+        _set([*rest, run_id] if is_picked else rest)
 
-    st.checkbox(label, key=key, on_change=changed)
+    # Bound, for All changes it too, and a browser that has not drawn that yet would say the box is empty.
+    st.checkbox(label, **fields.bound(f"pick-{run_id}", run_id in st.session_state.get(_PICKED, ()), save))
 
 
 def _set(run_ids: Sequence[int] = ()) -> None:

@@ -153,7 +153,7 @@ def show(now: Now) -> None:
             persist_state="session",
             placeholder="name, tag, note, kernels, run number …",
             icon=":material/search:",
-            width=300,
+            width=230,
         )
         fold = st.toggle(
             "Fold seeds",
