@@ -15,7 +15,7 @@ from mnist_lab.lab import Progress
 from mnist_lab.live_charts import AXES, Axis, Work
 from mnist_lab.overfitting import gap
 from mnist_lab.store import Run
-from mnist_lab.ui import actions, menu, onward, pictures, queue, watching
+from mnist_lab.ui import actions, fields, menu, onward, pictures, queue, watching
 from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.session import QUICKEST, errors_shown, lab, pace
 from mnist_lab.ui.watching import Watched
@@ -46,10 +46,11 @@ def show(watched: Watched) -> None:
 
 def _draw_together(watched: Watched) -> None:
     """Runs that were started together are drawn together; whichever is shown, the others stay in the charts."""
-    before: Watched = st.session_state.get(_TOGETHER_FOR, Watched(None))
+    before: Watched | None = st.session_state.get(_TOGETHER_FOR)
     if watched == before:
         return
-    chosen = run_ids(st.session_state.get(_TOGETHER, []))
+    before = before or Watched(None)
+    chosen: list[int] = st.session_state.get(_TOGETHER, [])
     if watched.together != before.together:
         others = [run_id for run_id in watched.together if run_id != watched.run_id]
         chosen = others or [run_id for run_id in chosen if run_id not in before.together]
@@ -57,6 +58,10 @@ def _draw_together(watched: Watched) -> None:
         chosen = [before.run_id if run_id == watched.run_id else run_id for run_id in chosen]
     st.session_state[_TOGETHER] = chosen[: MOST_TOGETHER - 1]
     st.session_state[_TOGETHER_FOR] = watched
+
+
+def _set_together(chosen: list[int | str]) -> None:
+    st.session_state[_TOGETHER] = run_ids(chosen)
 
 
 @errors_shown()
@@ -281,15 +286,15 @@ def _charts(progress: Progress) -> None:
         persist_state="session",
         help="What the curves are drawn along. Multiply-adds are those of training, three times those of an answer.",
     )
-    others = middle.multiselect(
+    chosen = st.session_state[_TOGETHER]
+    middle.multiselect(
         "Together with",
         _candidates(run),
         format_func=_label,
         max_selections=MOST_TOGETHER - 1,
-        key=_TOGETHER,
-        persist_state="session",
         placeholder="other runs",
         help="Draws other runs in the same charts, training or ended.",
+        **fields.bound("draw-together", chosen, _set_together),
     )
     zoom = right.toggle(
         "Zoom in",
@@ -297,7 +302,6 @@ def _charts(progress: Progress) -> None:
         persist_state="session",
         help="Draws the part of the scale where the later half of the curves lies. What lies outside leaves the frame.",
     )
-    chosen = run_ids(others)
     drawn = [run, *lab().some(other for other in chosen if other != run.id).values()]
     ends = [end for each in drawn if (end := _work(each.experiment_json).planned(axis)) is not None]
     several = len(drawn) > 1
@@ -344,7 +348,7 @@ def _recent(url: str) -> dict[int, str]:
 
 
 def _candidates(shown: Run) -> list[int]:
-    chosen = run_ids(st.session_state.get(_TOGETHER, []))
+    chosen: list[int] = st.session_state[_TOGETHER]
     return [i for i in dict.fromkeys([*_recent(lab().url), *chosen]) if i != shown.id or i in chosen]
 
 
