@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from mnist_lab.database import among
 from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.experiment import Status
 from mnist_lab.names import MAX_NAME, MAX_TAG, cleaned
@@ -121,13 +122,17 @@ class Catalogue(Queue):
     @staticmethod
     def _apply(connection: sa.Connection, found: dict[int, dict[str, Any]], changes: list[Change]) -> None:
         """Write changes of runs whose labels are `found`."""
+        rows: dict[str, list[dict[str, Any]]] = {}
         for change in changes:
             value = change.after
             if change.label == "tags":
                 tags = set(json.loads(found[change.run_id]["tags"])) - set(change.before) | set(change.after)
                 value = json.dumps(sorted(tags))
-            row = {change.label: value, "edited": time.time()}
-            connection.execute(sa.update(RUN).where(RUN.c.id == change.run_id).values(row))
+            rows.setdefault(change.label, []).append({"its_id": change.run_id, "its_value": value})
+        for label, values in rows.items():  # a statement for all: thousands of runs are a moment
+            set_label = sa.update(RUN).where(RUN.c.id == sa.bindparam("its_id"))
+            set_label = set_label.values({label: sa.bindparam("its_value"), "edited": time.time()})
+            connection.execute(set_label, values)
 
     def purge(self, days: float = DELETED_DAYS) -> int:
         """Take away for good what was deleted so many days ago, with all that is kept of it; how many runs."""
@@ -155,7 +160,7 @@ class Catalogue(Queue):
         which = RUN.c.deleted.is_not(None) if deleted else RUN.c.deleted.is_(None)
         query = sa.select(*_LISTED).where(which).order_by(RUN.c.id.desc())
         if run_ids is not None:
-            query = query.where(RUN.c.id.in_(list(run_ids)))
+            query = query.where(among(RUN.c.id, run_ids))
         return self._table(query)
 
     def experiments(self, but: Iterable[str] = ()) -> dict[str, str]:
@@ -164,12 +169,8 @@ class Catalogue(Queue):
         with self._read() as connection:
             keys = sa.select(RUN.c.design_key, sa.func.max(RUN.c.id).label("id")).group_by(RUN.c.design_key)
             wanted = [row.id for row in connection.execute(keys) if row.design_key not in known]
-            found: dict[str, str] = {}
-            for start in range(0, len(wanted), 500):
-                part = RUN.c.id.in_(wanted[start : start + 500])
-                rows = connection.execute(sa.select(RUN.c.design_key, RUN.c.experiment).where(part))
-                found |= {row.design_key: row.experiment for row in rows}
-        return found
+            rows = connection.execute(sa.select(RUN.c.design_key, RUN.c.experiment).where(among(RUN.c.id, wanted)))
+            return {row.design_key: row.experiment for row in rows}
 
     def choice(self, owner: str, name: str) -> Any:
         """What a person chose last under a name, or None."""
@@ -213,11 +214,8 @@ def _labelled(
 ) -> dict[int, dict[str, Any]]:
     """Labels and status of runs by their id. Raises InputError where there is none of an id, unless that is expected."""
     wanted = list(dict.fromkeys(run_ids))
-    found: dict[int, dict[str, Any]] = {}
-    for start in range(0, len(wanted), 500):
-        query = sa.select(RUN.c.id, RUN.c.status, *(RUN.c[name] for name in LABELS))
-        for row in connection.execute(query.where(RUN.c.id.in_(wanted[start : start + 500]))):
-            found[row.id] = dict(row._mapping)
+    query = sa.select(RUN.c.id, RUN.c.status, *(RUN.c[name] for name in LABELS)).where(among(RUN.c.id, wanted))
+    found = {row.id: dict(row._mapping) for row in connection.execute(query)}
     if not missing_too and (missing := [run_id for run_id in wanted if run_id not in found]):
         raise InputError(f"Run {missing[0]}: there is none with this number any more; nothing was changed.")
     return found

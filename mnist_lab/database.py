@@ -1,11 +1,15 @@
 """An open database: where it is, how transactions begin, what is wrong with it in a sentence."""
 
 import contextlib
+import json
 import logging
 import os
+import re
+import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,23 +37,35 @@ def default_url() -> str:
     return f"sqlite:///{platformdirs.user_data_path('mnist-lab', appauthor=False) / 'lab.db'}"
 
 
+def among(column: sa.ColumnElement[int], values: Iterable[int]) -> sa.ColumnElement[bool]:
+    """Whether a column has one of some values, however many: a statement has room for 32,766, but these are one."""
+    each = sa.func.json_each(json.dumps([int(value) for value in values])).table_valued("value")
+    return column.in_(sa.select(each.c.value))
+
+
 class Database:
     """An open database, brought to the newest schema.
 
     Args:
-        url: an SQLAlchemy URL of an SQLite file.
+        url: `sqlite:///` and the path of a file, letter for letter: a `%`, `?` or `#` in it is one.
 
     Raises:
-        StoreError: the URL is no such URL, the file cannot be opened or created, or a newer lab made it.
+        StoreError: the URL is no such URL, the file cannot be opened or created, or a newer lab made it; also of any
+            method where the file is not there any more, or another one is in its place.
     """
 
     def __init__(self, url: str | None = None) -> None:
         self.url = url or default_url()
-        self._engine = _engine(self.url)
+        self._path = _file(self.url)
+        self._engine = _engine(self._path)
         # Readers never wait. A writer takes the lock at once: upgrading a read lock half-way could not wait for it.
         self._writer = self._engine.execution_options(sqlite_begin="IMMEDIATE")
+        self._identity: tuple[int, int] | None = None
+        self._reopening = threading.Lock()
         self._migrate()
-        sa.event.listen(self._engine, "do_connect", self._is_still_there)
+        self._mark = self._marked()
+        self._identity = _identity(self._path)
+        sa.event.listen(self._engine, "do_connect", self._before_connecting)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -57,6 +73,8 @@ class Database:
 
     @contextlib.contextmanager
     def _connection(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+        if self._identity is not None:
+            self._check_is_same()
         try:
             with engine.begin() as connection:
                 yield connection
@@ -66,7 +84,12 @@ class Database:
                 "before is as it was."
             ) from error
         except SQLAlchemyError as error:
-            raise StoreError(_reason(self._engine.url, error)) from error
+            raise StoreError(
+                f"The database {self._path} cannot be used: {_first_line(error)}; check it, or set "
+                f"{settings.DATABASE_URL} to another place."
+            ) from error
+        if engine is self._writer and self._identity is not None:
+            self._check_is_there()  # or it was written to a file that is in no folder any more
 
     def _table(self, query: sa.Select[Any]) -> pd.DataFrame:
         with self._read() as connection:
@@ -79,7 +102,7 @@ class Database:
             unused, page = (
                 connection.exec_driver_sql(f"PRAGMA {x}").scalar_one() for x in ("freelist_count", "page_size")
             )
-        folder = Path(str(self._engine.url.database)).absolute().parent
+        folder = self._path.absolute().parent
         try:
             return int(shutil.disk_usage(folder).free + unused * page)
         except OSError as error:
@@ -88,10 +111,10 @@ class Database:
     def shorten_journal(self) -> None:
         """Empty the journal where it has grown beyond its limit; left for another time while somebody reads or writes."""
         try:
-            if Path(f"{self._engine.url.database}-wal").stat().st_size <= JOURNAL_BYTES:
+            if Path(f"{self._path}-wal").stat().st_size <= JOURNAL_BYTES:
                 return
             connection = self._engine.raw_connection()
-        except (OSError, SQLAlchemyError):
+        except (OSError, SQLAlchemyError, StoreError):
             return  # whoever uses the database next says what is wrong with it
         try:
             cursor = connection.cursor()
@@ -103,10 +126,48 @@ class Database:
         finally:
             connection.close()
 
-    def _is_still_there(self, *_of_the_connection: Any) -> None:
+    def _before_connecting(self, *_of_the_connection: Any) -> None:
         """SQLite would make an empty database in the place of one that went away for a while."""
-        if not Path(str(self._engine.url.database)).exists():
-            raise sqlite3.OperationalError("the file is not there any more")
+        self._check_is_there()
+
+    def _check_is_there(self) -> tuple[int, int]:
+        """Which file is in its place. An open one could still be read and written after somebody deleted it."""
+        found = _identity(self._path)
+        if found is None:
+            raise StoreError(
+                f"The database {self._path} is not there any more; put it back, or restart the lab to begin a new one."
+            )
+        return found
+
+    def _check_is_same(self) -> None:
+        """Also where it was away for a while, or was copied: its mark tells it from another database in its place."""
+        found = self._check_is_there()
+        if found == self._identity:
+            return
+        with self._reopening:
+            with contextlib.closing(sqlite3.connect(self._path)) as connection:
+                try:
+                    (mark,) = connection.execute("PRAGMA user_version").fetchone()
+                except sqlite3.Error:
+                    mark = None
+            if mark != self._mark:
+                raise StoreError(
+                    f"Another database is in the place of {self._path}; put that one back, or restart the lab to use this one."
+                )
+            self._engine.dispose()
+            self._identity = found
+
+    def _marked(self) -> int:
+        """A number that this database has and another one has not; given to it where it has none yet."""
+        with self._read() as connection:
+            mark = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+        if not mark:
+            with self._write() as connection:
+                mark = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+                if not mark:
+                    mark = 1 + secrets.randbelow(2**31 - 1)
+                    connection.exec_driver_sql(f"PRAGMA user_version = {mark}")
+        return mark
 
     def _read(self) -> contextlib.AbstractContextManager[sa.Connection]:
         return self._connection(self._engine)
@@ -131,7 +192,7 @@ class Database:
                 alembic.command.upgrade(config, "head")
             except alembic.util.CommandError as error:
                 raise StoreError(
-                    f"The database {_shown(self._engine.url)} was made by a newer version of the lab ({error}); "
+                    f"The database {self._path} was made by a newer version of the lab ({error}); "
                     f"update the lab, or set {settings.DATABASE_URL} to another place."
                 ) from error
 
@@ -144,25 +205,55 @@ class Database:
             return bool(connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == newest)
 
 
-def _engine(text: str) -> sa.Engine:
-    try:
-        url = sa.make_url(text)
-        if url.drivername not in ("sqlite", "sqlite+pysqlite") or url.database in (None, "", ":memory:"):
-            raise StoreError(
-                f"{settings.DATABASE_URL} should name an SQLite file, such as sqlite:////home/me/lab.db; received {_shown(url)}."
-            )
-    except SQLAlchemyError:
+def _file(url: str) -> Path:
+    """The file that a URL names. Raises StoreError where it names none."""
+    example = "sqlite:////home/me/lab.db"
+    found = re.fullmatch(r"sqlite(?:\+pysqlite)?:///(.+)", url, re.DOTALL)
+    if not found or found[1] == ":memory:":
+        try:
+            shown = sa.make_url(url).render_as_string(hide_password=True)
+        except SQLAlchemyError:
+            shown = repr(url[:80])
         raise StoreError(
-            f"{settings.DATABASE_URL} should be a database URL, such as sqlite:////home/me/lab.db; received {text[:80]!r}."
+            f"{settings.DATABASE_URL} should name an SQLite file, such as {example}; received {shown[:120]}."
+        )
+    try:
+        path = Path(found[1]).expanduser()
+    except RuntimeError:
+        raise StoreError(
+            f"Where your home folder is cannot be found out; set {settings.DATABASE_URL} to a file for the results, such as {example}."
         ) from None
-    folder = Path(str(url.database)).absolute().parent
+    return path if _identity(path) else _of_0_6(url) or path
+
+
+def _of_0_6(url: str) -> Path | None:
+    """The database where version 0.6 put it, which read `%20` in a path as a blank and nothing behind a `?`."""
+    try:
+        path = Path(str(sa.make_url(url).database))
+        with path.open("rb") as file:
+            return path if file.read(16) == b"SQLite format 3\0" else None
+    except (SQLAlchemyError, OSError, ValueError):
+        return None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at a path; None where none is."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _engine(path: Path) -> sa.Engine:
+    folder = path.absolute().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
             f"The folder {folder} for the results cannot be made ({error.strerror}); set {settings.DATABASE_URL} to another place."
         ) from None
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
@@ -178,15 +269,6 @@ def _engine(text: str) -> sa.Engine:
         connection.exec_driver_sql(f"BEGIN {kind}")
 
     return engine
-
-
-def _shown(url: sa.URL) -> str:
-    return url.render_as_string(hide_password=True)
-
-
-def _reason(url: sa.URL, error: SQLAlchemyError) -> str:
-    reason = _first_line(error)
-    return f"The database {_shown(url)} cannot be used: {reason}; check it, or set {settings.DATABASE_URL} to another place."
 
 
 def _first_line(error: Exception) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from mnist_lab.catalogue import Catalogue
+from mnist_lab.database import among
 from mnist_lab.tables import ERRANDS, packed, unpacked
 
 KEPT_SECONDS, LONG_KEPT_SECONDS = 60.0, 900.0  # since somebody asked last; unanswered ones are abandoned then
@@ -101,7 +102,7 @@ class Errands(Catalogue):
             return []
         with self._write() as connection:
             ids = [row.id for row in rows]
-            connection.execute(sa.update(ERRANDS).where(ERRANDS.c.id.in_(ids)).values(engine=engine))
+            connection.execute(sa.update(ERRANDS).where(among(ERRANDS.c.id, ids)).values(engine=engine))
         return [_as_errand(row) for row in rows]
 
     def advance(self, errand_id: int, progress: float) -> bool:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from mnist_lab import disk
 from mnist_lab.architecture import totals, trace
+from mnist_lab.database import among
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.shelf import Shelf
@@ -130,7 +131,7 @@ class Queue(Shelf):
         """
         waiting = sa.select(RUN.c.id).where(WAITS).order_by(RUN.c.position, RUN.c.id).limit(1)
         if only is not None:
-            waiting = waiting.where(RUN.c.id.in_(only))
+            waiting = waiting.where(among(RUN.c.id, only))
         with self._read() as connection:
             if connection.execute(waiting).first() is None:
                 return None

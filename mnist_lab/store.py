@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 import mnist_lab
 from mnist_lab import disk
-from mnist_lab.database import default_url
+from mnist_lab.database import among, default_url
 from mnist_lab.errands import Errands
 from mnist_lab.experiment import Experiment, Status, Wish
 from mnist_lab.queue import NOT_WORKING, READY, WAITS, WARMING_UP, Lease
@@ -82,7 +82,7 @@ class Store(Errands):
                 return Wish.STOP
             points = {point.point: point for report in reports for point in report.points}
             if points:
-                replaced = sa.and_(BATCHES.c.run_id == run_id, BATCHES.c.point.in_(list(points)))
+                replaced = sa.and_(BATCHES.c.run_id == run_id, among(BATCHES.c.point, points))
                 connection.execute(sa.delete(BATCHES).where(replaced))
                 rows = [{"run_id": run_id, **asdict(point)} for point in points.values()]
                 connection.execute(sa.insert(BATCHES), rows)
@@ -199,16 +199,14 @@ class Store(Errands):
     def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
         """Runs by their ids, deleted or not, in the order given; without those that are gone."""
         wanted = list(dict.fromkeys(run_ids))
-        found: dict[int, Run] = {}
         with self._read() as connection:
-            for start in range(0, len(wanted), 500):
-                query = sa.select(*RUN_COLUMNS).where(RUN.c.id.in_(wanted[start : start + 500]))
-                found |= {row.id: as_run(row) for row in connection.execute(query)}
+            query = sa.select(*RUN_COLUMNS).where(among(RUN.c.id, wanted))
+            found = {row.id: as_run(row) for row in connection.execute(query)}
         return {run_id: found[run_id] for run_id in wanted if run_id in found}
 
     def epochs(self, run_ids: list[int]) -> pd.DataFrame:
         """The logs of runs: one row an epoch, ordered by run and epoch."""
-        query = sa.select(*EPOCHS.c).where(EPOCHS.c.run_id.in_(run_ids))
+        query = sa.select(*EPOCHS.c).where(among(EPOCHS.c.run_id, run_ids))
         return self._table(query.order_by(EPOCHS.c.run_id, EPOCHS.c.epoch))
 
     def batches(self, run_id: int) -> pd.DataFrame:
