@@ -1,6 +1,7 @@
 """The lab without a browser."""
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -15,10 +16,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mnist_lab import __main__
+from mnist_lab import __main__, supervisor
 from mnist_lab.__main__ import _in_words
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Status
+from mnist_lab.lab import Lab
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
 from tests.processes import ROOT, WAIT, all_gone, environment, family, lab, wait_until
@@ -331,3 +333,14 @@ def test_a_run_is_exported_and_repeated_to_the_bit_by_another_installation(url: 
     assert refused.stderr.startswith("Receipt: the archive has no receipt.json")
     missing = lab(elsewhere, "export", "7")
     assert missing.stderr.startswith("Run: there is none with the number 7")
+
+
+def test_a_command_ends_when_somebody_deletes_the_run_that_it_waits_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supervisor, "engine", lambda url, only: contextlib.nullcontext())
+    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+    store.label([run_id], deleted=True)
+    runs = __main__._wait(Lab(store.url), [run_id])
+    assert __main__._exit_status(runs) == 130
+    assert f"Run {run_id} was deleted while it waited." in capsys.readouterr().err
