@@ -8,7 +8,7 @@ import streamlit as st
 from mnist_lab import receipt as receipts
 from mnist_lab import results
 from mnist_lab.architecture import problem, totals, trace
-from mnist_lab.errors import InputError
+from mnist_lab.errors import InputError, one_line
 from mnist_lab.receipt import Receipt
 from mnist_lab.store import Run
 from mnist_lab.table_files import Kind, written
@@ -136,7 +136,7 @@ def receive() -> None:
                 st.session_state[_QUEUED] = lab().repeat(found)
                 watching.started([st.session_state[_QUEUED]])
         except InputError as error:
-            st.error(f"{file.name}: {error}", icon=":material/error:")
+            st.error(one_line(f"{file.name}: {error}"), icon=":material/error:")
             return
         if run_id := st.session_state.get(_QUEUED):
             st.success("It is queued to be trained again, and compared with the receipt when it has finished.")

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from mnist_lab.errors import InputError
+from mnist_lab.errors import InputError, one_line
 from mnist_lab.experiment import Experiment, read_design
 from mnist_lab.keras_script import source
 from mnist_lab.names import MAX_NAME
@@ -80,7 +80,7 @@ def _load(text: str | bytes, where: str) -> None:
     try:
         drafts.save(drafts.of_experiment(read_design(text)))
     except InputError as error:
-        st.session_state[_MESSAGE] = ("error", f"{where}: {error} The design on the page is as it was.")
+        st.session_state[_MESSAGE] = ("error", one_line(f"{where}: {error} The design on the page is as it was."))
 
 
 def _import() -> None:
