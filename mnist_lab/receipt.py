@@ -132,11 +132,9 @@ def read(data: bytes) -> Receipt:
 
 def read_open(file: BinaryIO) -> Receipt:
     """The same from an open file, of which no more is read than a receipt can have."""
-    if file.read(2) == b"PK":
-        data = _unzipped(file)
-    else:
-        file.seek(0)
-        data = file.read(MAX_BYTES + 1)
+    data = file.read(MAX_BYTES + 1)
+    if data[:2] == b"PK":
+        data = _unzipped(file if file.seekable() else io.BytesIO(data))  # of a pipe there is no end to look at
     if len(data) > MAX_BYTES:
         raise InputError(f"Receipt: at most {MAX_BYTES // 1_000_000} MB; received more.")
     return parse_foreign(Receipt, data)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import time
 import tracemalloc
 import warnings
@@ -361,6 +362,15 @@ def test_a_receipt_that_an_editor_has_saved_is_read(file: bytes, encoding: str) 
 def test_no_more_of_a_file_is_read_than_a_receipt_can_have(file: bytes, tmp_path: Path) -> None:
     with Path("/dev/zero").open("rb") as endless, pytest.raises(InputError, match="at most 2 MB"):
         receipt.read_open(endless)
+
+
+def test_a_receipt_comes_through_a_pipe_too(there: Store, file: bytes) -> None:
+    for data in (file, receipt.written(made(there), {"network.keras": b"abc"})):
+        read, write = os.pipe()
+        os.write(write, data)
+        os.close(write)
+        with open(read, "rb") as pipe:  # noqa: PTH123
+            assert receipt.read_open(pipe) == receipt.read(file)
 
 
 def test_nothing_beside_the_receipt_is_looked_at(file: bytes, tmp_path: Path) -> None:

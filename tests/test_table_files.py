@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -42,14 +43,22 @@ def fields_of(lab: Lab, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([lab.fields(key) for key in keys], index=keys)
 
 
-def every_kind_of_recipe(store: Store) -> None:
-    """A run of each preset, and of each optimizer with each schedule."""
+@pytest.fixture(scope="module")
+def every_kind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A run of each preset, of each optimizer with each schedule, and some with trying names."""
+    store = Store(f"sqlite:///{tmp_path_factory.mktemp('every_kind') / 'lab.db'}")
     for name, preset in PRESETS.items():
         finished(store, preset, 0.9 + len(name) / 1000)
     for number, (optimizer, schedule) in enumerate((o, s) for o in OPTIMIZERS for s in SCHEDULES):
         recipe = PRESETS["3x3"].recipe.model_dump(mode="json")
         recipe |= {"optimizer": {"name": optimizer}, "schedule": {"name": schedule}}
         finished(store, PRESETS["3x3"].with_changes(recipe=recipe, name=f"0{number}"), 1 / 3)
+    for seed, (name, note) in enumerate((("NA", "null"), ("=1+1", "- a\r- b"), ("007", "1e5"), ("7×7", "")), 7):
+        run = finished(store, PRESETS["3x3"].with_changes(seed=seed), 0.1 + 0.2)
+        store.label([run.id], name=name, note=note)
+    store.label([1], tags=["=tag", "a;=b", "ü"])
+    yield store
+    store.close()
 
 
 def whole(store: Store, *, fold: bool) -> pd.DataFrame:
@@ -76,15 +85,9 @@ def same(read: pd.DataFrame, given_: pd.DataFrame) -> None:
 @pytest.mark.parametrize("fold", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
 def test_tables_come_back_to_the_last_digit_with_the_chosen_columns_first(
-    store: Store, kind: table_files.Kind, *, fold: bool
+    every_kind: Store, kind: table_files.Kind, *, fold: bool
 ) -> None:
-    every_kind_of_recipe(store)
-    for name, note in (("NA", "null"), ("=1+1", "- a\r- b"), ("007", "1e5"), ("7×7", "")):
-        store.label(
-            [finished(store, PRESETS["3x3"].with_changes(seed=len(note) + 7), 0.1 + 0.2).id], name=name, note=note
-        )
-    store.label([1], tags=["=tag", "a;=b", "ü"])
-    rows = whole(store, fold=fold)
+    rows = whole(every_kind, fold=fold)
     assert list(rows)[:3] == ["n", "name", "Kernel size"]
     assert {"run", "runs", "Optimizer", "Learning rate (optimizer)", "Batch size (images)", "Dropout"} <= set(rows)
     same(table_files.read(table_files.written(rows, kind), kind), rows)
