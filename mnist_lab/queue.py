@@ -136,6 +136,9 @@ class Queue(Shelf):
             if connection.execute(waiting).first() is None:
                 return None
         waiting = waiting.where(sa.func.coalesce(RUN.c.predicted_bytes, 0) <= self.room() - disk.RESERVE)
+        with self._read() as connection:  # an engine asks ten times a second, also while there is no room
+            if connection.execute(waiting).first() is None:
+                return None
         with self._write() as connection:
             claimed = connection.execute(
                 sa.update(RUN)

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from mnist_lab.architecture import Rate, Spec
 
+MOST_EPOCHS = 1000
 Decay = Annotated[float, Field(ge=0, lt=1)]
 LearningRate = Annotated[
     float, Field(gt=0, le=1000, title="Learning rate", description="How far one step moves the weights.")
@@ -229,7 +230,11 @@ class Recipe(Spec):
         description="How many images each step averages its gradient over.",
     )
     epochs: int = Field(
-        default=12, ge=1, le=1000, title="Epochs", description="How many times training goes through all its images."
+        default=12,
+        ge=1,
+        le=MOST_EPOCHS,
+        title="Epochs",
+        description="How many times training goes through all its images.",
     )
     label_smoothing: Rate = Field(
         default=0.0,

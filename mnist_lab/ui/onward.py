@@ -7,7 +7,7 @@ import streamlit as st
 
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import parse
-from mnist_lab.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
+from mnist_lab.recipe import MOST_EPOCHS, OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.store import Run
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import fields, menu, watching
@@ -32,7 +32,8 @@ def _continue(run: Run, epochs: list[int]) -> None:
     key = f"continue-{run.id}"
     if key not in st.session_state:
         before = run.experiment.recipe
-        st.session_state[key] = before.model_dump(mode="json") | {"epochs": before.epochs + max(1, before.epochs // 2)}
+        more = min(before.epochs + max(1, before.epochs // 2), MOST_EPOCHS)
+        st.session_state[key] = before.model_dump(mode="json") | {"epochs": more}
     recipe: dict[str, Any] = st.session_state[key]
 
     def save(field: str, value: Any) -> None:
