@@ -74,6 +74,11 @@ def _blocks(architecture: Architecture, traced: list[TracedLayer]) -> Iterator[s
                 f"{row.place} skips pixels: strides of {size_text(block.strides)} step over what a "
                 f"{size_text(block.kernel_size)} kernel does not reach."
             )
+        if block.convolution == "separable" and block.strides[0] != block.strides[1]:
+            yield (
+                f"{row.place}: Keras itself computes a separable convolution with unequal strides on some machines only; the lab "
+                "does on all, and an exported network or script may not."
+            )
         if block.bias and block.batch_normalization and block.order == "usual":
             yield f"{row.place}: its bias does nothing, because batch normalisation right behind it takes the mean away."
         if before is not None and before.activation == "linear" and not before.pools and not before.batch_normalization:

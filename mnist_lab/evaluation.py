@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mnist_lab import keras_model
 from mnist_lab.dataset import Images
 
 EVALUATION_BATCH = 500
@@ -53,7 +54,7 @@ def _forward(model: keras.Model, parts: int) -> Callable[[tf.Tensor, tf.Tensor],
         found = []
         for i in range(parts):
             part = slice(i * tf.size(y) // parts, (i + 1) * tf.size(y) // parts)
-            p = model(as_input(x[part]), training=False)
+            p = keras_model.forward(model, as_input(x[part]))
             # Keras finds the logits behind this softmax in the graph, so a loss is right even where p rounds to 0.
             found.append((p, keras.losses.sparse_categorical_crossentropy(tf.cast(y[part], tf.int32), p)))
         probabilities, losses = (tf.concat(tensors, 0) for tensors in zip(*found, strict=True))

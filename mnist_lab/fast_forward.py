@@ -18,7 +18,7 @@ from math import prod
 import keras
 import tensorflow as tf
 
-from mnist_lab import fourier, normalisation
+from mnist_lab import fourier, keras_model, normalisation
 from mnist_lab.convolution import Convolution
 from mnist_lab.normalisation import Parts
 
@@ -74,7 +74,7 @@ class _Batch:
         elif kind is keras.layers.Flatten:
             self._each(lambda x: tf.reshape(x, [-1, prod(x.shape[1:])]))
         else:
-            self._each(lambda x: layer(x, training=True))
+            self._each(lambda x: keras_model.output(layer, x, training=True))
 
     def _each(self, function: Callable[[tf.Tensor], tf.Tensor]) -> None:
         self.parts = [function(x) for x in self.parts]

@@ -3,9 +3,12 @@
 Questions come as errands, by name and with plain arguments; answers are arrays by name.
 """
 
+import dataclasses
 import functools
+import json
 import tempfile
 import threading
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +19,12 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import svds
 
-from mnist_lab import dataset, drawing
+from mnist_lab import dataset, drawing, keras_model, layers
 from mnist_lab.architecture import parts, trace
 from mnist_lab.dataset import Images
 from mnist_lab.errors import InputError
 from mnist_lab.evaluation import EVALUATION_BATCH, Evaluation, as_input
 from mnist_lab.experiment import Status
-from mnist_lab.keras_model import build
 from mnist_lab.perturbation import KINDS as PERTURBATIONS
 from mnist_lab.perturbation import perturbed
 from mnist_lab.report import rounded
@@ -61,7 +63,7 @@ class Network:
         self.epoch = run.kept_epoch if epoch is None else epoch
         self.status = run.status
         experiment = run.experiment
-        self.model = build(experiment.architecture, 0, experiment.recipe.normalization_momentum)
+        self.model = keras_model.build(experiment.architecture, 0, experiment.recipe.normalization_momentum)
         self.model.set_weights([weights[v.path] for v in self.model.weights])
         self.evaluation = Evaluation(self.model)
         self.parts = parts(trace(run.experiment.architecture))
@@ -74,7 +76,7 @@ class Network:
         """What each layer gives, for an input `(n, 28, 28, 1)` in 0 to 1."""
         found = []
         for layer in self.model.layers:
-            x = layer(x, training=False)
+            x = keras_model.output(layer, x)
             found.append(x)
         return found
 
@@ -82,7 +84,7 @@ class Network:
         """What the softmax of the last layer is taken of, `(n, 10)`."""
         *hidden, last = self.model.layers
         for layer in hidden:
-            x = layer(x, training=False)
+            x = keras_model.output(layer, x)
         return tf.matmul(x, last.kernel) + last.bias
 
     @functools.cached_property
@@ -94,7 +96,7 @@ class Network:
         def forward(images: tf.Tensor, masks: list[tf.Tensor]) -> tf.Tensor:
             x = as_input(images)
             for index, layer in enumerate(self.model.layers):
-                x = layer(x, training=False)
+                x = keras_model.output(layer, x)
                 if index in ends:
                     x = x * masks[ends[index]]
             return x
@@ -357,6 +359,7 @@ def export(network: Network, advance: Advance) -> Arrays:
             path = Path(folder) / name
             save(path)
             if name.endswith(".keras"):
+                write_for_every_keras_3(path)
                 again = keras.models.load_model(path, safe_mode=True)
             else:
                 again = keras.models.clone_model(network.model)
@@ -365,6 +368,28 @@ def export(network: Network, advance: Advance) -> Arrays:
             found[name] = np.frombuffer(path.read_bytes(), np.uint8)
             advance((done + 1) / 2)
     return found
+
+
+# Arguments of Keras layers that the lab does not describe a layer by, yet what the layer does depends on.
+_ALSO_SAID = {"name", "batch_shape", "data_format", "axis", "momentum", "epsilon"}
+
+
+def write_for_every_keras_3(path: Path) -> None:
+    """Leave out of a `.keras` file whatever else Keras says of its layers: from version to version it adds more, all of
+    it here as it always was, and an older Keras refuses a name that it does not know. So all from 3.0 on read the file."""
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    written = json.loads(files["config.json"])
+    model = written["config"]
+    for layer in model["layers"]:
+        described = getattr(layers, layer["class_name"], None)
+        said = _ALSO_SAID | {field.name for field in dataclasses.fields(described)} if described else _ALSO_SAID
+        layer["config"] = {name: value for name, value in layer["config"].items() if name in said}
+    written["config"] = {name: model[name] for name in ("name", "layers", "build_input_shape")}
+    files["config.json"] = json.dumps(written).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
 
 
 def _check(run_id: int, name: str, ours: np.ndarray, kept: np.ndarray) -> None:

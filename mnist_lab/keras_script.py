@@ -5,6 +5,7 @@ from itertools import groupby
 
 from mnist_lab.architecture import trace
 from mnist_lab.experiment import Experiment, Protocol
+from mnist_lab.layers import BatchNormalization
 from mnist_lab.recipe import Constant, Cosine, OneCycle, Recipe, Step
 
 _USUAL = {"strides": (1, 1), "padding": "valid", "use_bias": True, "activation": None}  # what Keras has by itself
@@ -24,6 +25,7 @@ x_test = x_test[..., np.newaxis].astype("float32") / 255
 '''
 
 _ONE_CYCLE = '''
+
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     """Rises from a tenth of the peak for the first steps, then falls to zero."""
 
@@ -38,15 +40,58 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"peak": self.peak, "rise": self.rise, "steps": self.steps}
-
 '''
+
+_AUGMENT = '''
+
+def augment(x, y):
+    """A batch with each image moved at random, and black where nothing was."""
+    across, down, angle, zoom = tf.unstack(tf.random.uniform((4, tf.shape(x)[0]), -1, 1))
+    across, down, angle, zoom = {shift!r} * across, {shift!r} * down, {rotation!r} * np.pi / 180 * angle, 1 + {zoom!r} * zoom
+    cosine, sine, zero = tf.cos(angle) / zoom, tf.sin(angle) / zoom, tf.zeros_like(zoom)
+    # The value at (x, y) is that of (a0 x + a1 y + a2, b0 x + b1 y + b2): turned and enlarged about the middle, then shifted.
+    a2 = 13.5 - cosine * (13.5 + across) - sine * (13.5 + down)
+    b2 = 13.5 + sine * (13.5 + across) - cosine * (13.5 + down)
+    transforms = tf.stack([cosine, sine, a2, -sine, cosine, b2, zero, zero], axis=1)
+    return keras.ops.image.affine_transform(x, transforms, data_format="channels_last"), y
+'''
+
+_VALIDATED = '''
+
+class ValidatedWeights(keras.callbacks.Callback):
+    """Validates other weights than training goes on with.
+
+    They stay in the model until the next epoch begins, so that EarlyStopping and the end of training find them there.
+    """
+
+    trained = None
+
+    def on_test_begin(self, logs=None):
+        self.trained = self.model.get_weights()
+'''
+_AVERAGED = """        # The moving average of the weights.
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+"""
+_CORRECTED = """        # Normalisation's running statistics without what is left of where they began, 0 and 1, as in Keras of 2019.
+        left = {momentum!r} ** int(self.model.optimizer.iterations)
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
+                layer.moving_mean.assign(mean / (1 - left))
+                layer.moving_variance.assign(np.maximum(variance - left, 0) / (1 - left))
+"""
+_BACK = """
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.trained is not None:
+            self.model.set_weights(self.trained)
+"""
 
 
 def source(experiment: Experiment) -> str:
     """Python source with the same layers, shapes and parameters, trained by the same recipe under the same protocol.
 
     It runs with TensorFlow alone. Random numbers are Keras' own, so a run of it is another sample, not a repetition
-    to the bit; augmentation is by Keras' layers.
+    to the bit.
     """
     recipe = experiment.recipe
     parts = [
@@ -59,6 +104,8 @@ def source(experiment: Experiment) -> str:
         _data(experiment),
         _model(experiment),
         _ONE_CYCLE if isinstance(recipe.schedule, OneCycle) else "",
+        _AUGMENT.format(**recipe.augmentation.model_dump()) if recipe.augmentation.moves_images else "",
+        _validated_weights(experiment),
         _training(experiment),
     ]
     return "".join(parts)
@@ -83,14 +130,32 @@ def _data(experiment: Experiment) -> str:
 
 
 def _model(experiment: Experiment) -> str:
+    momentum = experiment.recipe.normalization_momentum
     lines = ["\nmodel = keras.Sequential(", "    [", "        keras.Input((28, 28, 1)),"]
     for place, rows in groupby(trace(experiment.architecture), key=lambda row: row.place):
         lines.append(f"        # {place}")
         for row in rows:
             arguments = {k: v for k, v in asdict(row.layer).items() if k not in _USUAL or v != _USUAL[k]}
+            if isinstance(row.layer, BatchNormalization) and momentum != 0.99:
+                arguments["momentum"] = momentum
             text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
             lines.append(f"        keras.layers.{type(row.layer).__name__}({text}),")
     return "\n".join([*lines, "    ]", ")", "model.summary()", ""])
+
+
+def _corrects(experiment: Experiment) -> bool:
+    return experiment.recipe.bias_corrected_statistics and experiment.architecture.normalizes
+
+
+def _validated_weights(experiment: Experiment) -> str:
+    """A callback, where what is validated and kept is not what training goes on with."""
+    recipe = experiment.recipe
+    parts = []
+    if recipe.moving_average:
+        parts.append(_AVERAGED)
+    if _corrects(experiment):
+        parts.append(_CORRECTED.format(momentum=recipe.normalization_momentum))
+    return "".join([_VALIDATED, *parts, _BACK]) if parts else ""
 
 
 def _schedule(recipe: Recipe, steps_per_epoch: int) -> str:
@@ -116,18 +181,26 @@ def _training(experiment: Experiment) -> str:
         fields |= {"use_ema": True, "ema_momentum": recipe.moving_average}
     rest = "".join(f", {name}={value!r}" for name, value in fields.items())
     rate = _schedule(recipe, experiment.steps_per_epoch)
-    loss = '"sparse_categorical_crossentropy"'
+    loss, metrics = '"sparse_categorical_crossentropy"', '"accuracy"'
     if recipe.label_smoothing:
         loss = f"keras.losses.CategoricalCrossentropy(label_smoothing={recipe.label_smoothing!r})"
+        metrics += ', keras.metrics.CategoricalCrossentropy(name="plain")'
     lines = [
-        "",
+        "\n"
+        if isinstance(recipe.schedule, OneCycle) or recipe.augmentation.moves_images or _validated_weights(experiment)
+        else "",
         f"optimizer = keras.optimizers.{type(recipe.optimizer).__name__}({rate}{rest})",
-        f'model.compile(optimizer=optimizer, loss={loss}, metrics=["accuracy"])',
+        *(
+            ["# Labels are smoothed for training; the loss to look at is the plain one."]
+            if recipe.label_smoothing
+            else []
+        ),
+        f"model.compile(optimizer=optimizer, loss={loss}, metrics=[{metrics}])",
         "",
         "callbacks = []",
     ]
-    if recipe.moving_average:
-        lines.append("callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))")
+    if recipe.moving_average or _corrects(experiment):
+        lines.append("callbacks.append(ValidatedWeights())")
     if experiment.protocol is Protocol.HOLDOUT or recipe.patience:
         best = experiment.protocol is Protocol.HOLDOUT
         lines += [
@@ -139,31 +212,18 @@ def _training(experiment: Experiment) -> str:
         ]
     batch, epochs = recipe.batch_size, recipe.epochs
     common = f"epochs={epochs}, validation_data=(x_val, y_val), callbacks=callbacks, verbose=2"
-    augmentation = recipe.augmentation
-    if augmentation.moves_images:
-        layers = [
-            f'    keras.layers.RandomZoom({augmentation.zoom!r}, fill_mode="constant"),' if augmentation.zoom else "",
-            f'    keras.layers.RandomRotation({augmentation.rotation / 360!r}, fill_mode="constant"),'
-            if augmentation.rotation
-            else "",
-            f"    keras.layers.RandomTranslation({augmentation.shift / 28!r}, {augmentation.shift / 28!r}, "
-            'fill_mode="constant"),'
-            if augmentation.shift
-            else "",
-        ]
+    if recipe.augmentation.moves_images:
         lines += [
             "",
-            "augment = keras.Sequential([",
-            *filter(None, layers),
-            "])",
             f"train = tf.data.Dataset.from_tensor_slices((x_train, y_train)).shuffle(len(x_train)).batch({batch})",
-            "train = train.map(lambda x, y: (augment(x, training=True), y)).prefetch(2)",
+            "train = train.map(augment).prefetch(2)",
             f"model.fit(train, {common})",
         ]
     else:
         lines.append(f"model.fit(x_train, y_train, batch_size={batch}, {common})")
     lines += [
-        "loss, accuracy = model.evaluate(x_test, y_test, batch_size=500, verbose=0)",
+        ("_, accuracy, loss" if recipe.label_smoothing else "loss, accuracy")
+        + " = model.evaluate(x_test, y_test, batch_size=500, verbose=0)",
         'print(f"test accuracy {accuracy:.4f}, test loss {loss:.4f}")',
         "",
     ]

@@ -124,8 +124,6 @@ class SeparableConv2D(Conv2D):
     """
 
     def output_shape(self, shape: Shape) -> Shape:
-        if self.strides[0] != self.strides[1]:
-            raise ArchitectureError(f"a separable convolution takes square strides; received {size_text(self.strides)}")
         if self.kernel_size == (1, 1) and self.strides != (1, 1) and shape[2] == 1:
             # TensorFlow 2.21 with oneDNN corrupts memory in its gradient (seen with batches of one image).
             raise ArchitectureError("a separable 1×1 kernel with strides does not work on a single channel")

@@ -26,6 +26,7 @@ def test_a_dense_layer_that_holds_nearly_everything_is_noticed() -> None:
         ([block(dropout=0.9)], [], "Block 1: dropout of 0.9 leaves 10%"),
         ([block(pooling="max", pool_size=9)], [DenseBlock(units=20, dropout=0.9)], "Dense 1: dropout of 0.9"),
         ([block(kernel_size=2, strides=3)], [], "Block 1 skips pixels: strides of 3×3"),
+        ([block(convolution="separable", strides=(1, 2))], [], "Block 1: Keras itself computes a separable"),
         ([block(order="usual", batch_normalization=True)], [], "Block 1: its bias does nothing"),
         ([block(activation="linear"), block()], [], "Block 2 follows a block with a linear activation"),
         ([block(pooling="max", pool_size=13)], [DenseBlock(units=4)], "Dense 1 has 4 units"),

@@ -1,5 +1,7 @@
 """Looking into trained networks, against stock Keras and independent computations."""
 
+import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from mnist_lab import arithmetic, dataset, drawing, inspection
 from mnist_lab.architecture import Architecture, parts, trace
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import Experiment
-from mnist_lab.inspection import Network
+from mnist_lab.inspection import Network, write_for_every_keras_3
 from mnist_lab.keras_model import build
 from mnist_lab.layers import Conv2D
 from mnist_lab.perturbation import perturbed
@@ -261,6 +263,71 @@ def test_an_earlier_epoch_is_the_network_as_it_was_then(store: Store) -> None:
     weights = store.weights(1, 1)
     for variable in early.model.weights:
         assert np.array_equal(variable.numpy(), weights[variable.path])
+
+
+def test_a_network_whose_separable_convolution_has_unequal_strides_trains_and_is_looked_into(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'lab.db'}")
+    block = {"filters": 4, "kernel_size": 5, "strides": [2, 3], "convolution": "separable", "padding": "same"}
+    experiment = Experiment(
+        architecture=Architecture.model_validate({"blocks": [block]}),
+        recipe={"optimizer": {"name": "adam", "learning_rate": 0.03}, "batch_size": 50, "epochs": 3},
+        train_images=1001,  # a last batch of one image
+    )
+    run = train(store, experiment)
+    assert run.test_accuracy > 0.5
+    network = Network(store, run.id)
+    image = drawing.as_text(IMAGE)
+    assert ask(network, "maps", image=image)["0"].shape == (14, 10, 4)
+    for method in inspection.METHODS:
+        assert np.abs(ask(network, "attribution", image=image, digit=3, method=method)["importance"]).max() > 0
+    assert set(ask(network, "export")) == {"network.keras", "network.weights.h5"}
+
+
+_CONVOLUTION = {"name", "filters", "kernel_size", "strides", "padding", "activation", "use_bias", "data_format"}
+# What the layers of Keras 3.0.5 take: the oldest that reads the lab's files, and gives the same answers. Tried by hand with
+# 3.0.5, 3.1.1, 3.2.1, 3.3.3, 3.4.1, 3.5.0, 3.8.0, 3.10.0, 3.12.0, 3.13.0, 3.14.0 and 3.15.1.
+KERAS_3_0 = {
+    "InputLayer": {"name", "batch_shape"},
+    "Conv2D": _CONVOLUTION,
+    "SeparableConv2D": _CONVOLUTION,
+    "MaxPooling2D": {"name", "pool_size", "data_format"},
+    "AveragePooling2D": {"name", "pool_size", "data_format"},
+    "BatchNormalization": {"name", "axis", "momentum", "epsilon"},
+    "Activation": {"name", "activation"},
+    "Dropout": {"name", "rate"},
+    "Flatten": {"name", "data_format"},
+    "GlobalAveragePooling2D": {"name", "data_format"},
+    "GlobalMaxPooling2D": {"name", "data_format"},
+    "Dense": {"name", "units", "activation", "use_bias"},
+}
+
+
+@pytest.mark.parametrize("bridge", ["flatten", "global average", "global max"])
+def test_a_keras_file_says_nothing_that_an_older_keras_3_does_not_know(bridge: str, tmp_path: Path) -> None:
+    common = {"filters": 3, "batch_normalization": True, "dropout": 0.1}
+    blocks = [
+        common | {"kernel_size": 5, "strides": 2, "pooling": "average", "order": "usual", "activation": "leaky_relu"},
+        common
+        | {"kernel_size": [1, 2], "convolution": "separable", "bias": False, "pooling": "max", "padding": "same"},
+    ]
+    architecture = Architecture.model_validate({"blocks": blocks, "bridge": bridge, "head": [{"units": 4}]})
+    model = build(architecture, seed=1, normalization_momentum=0.9)
+    path = tmp_path / "network.keras"
+    model.save(path)
+    write_for_every_keras_3(path)
+    with zipfile.ZipFile(path) as archive:
+        written = json.loads(archive.read("config.json"))
+    for layer in written["config"]["layers"]:
+        assert set(layer["config"]) <= KERAS_3_0[layer["class_name"]]
+    again = keras.models.load_model(path, safe_mode=True)
+    for ours, theirs in zip(model.layers, again.layers, strict=True):
+        before, after = ours.get_config(), theirs.get_config()
+        random = {name for name in before if "initializer" in name or name == "seed"}  # a seed for weights that it has
+        assert {name: before[name] for name in before if name not in random} == {
+            name: after[name] for name in after if name not in random
+        }
+    x = as_x(TEST.x[:20])
+    assert np.array_equal(model.predict(x, verbose=0), again.predict(x, verbose=0))
 
 
 @pytest.mark.parametrize(

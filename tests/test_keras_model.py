@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mnist_lab.architecture import Architecture, ConvBlock, problem, totals, trace
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import parse
-from mnist_lab.keras_model import build
+from mnist_lab.keras_model import build, output
 from mnist_lab.presets import PRESETS
 from mnist_lab.receptive_field import seen
 
@@ -79,8 +79,6 @@ def stock(
             raise ValueError("a size that is not in use is none that a network could have either")
         activation = [keras.layers.Activation(block["activation"])]
         separable = block["convolution"] == "separable"
-        if separable and block["strides"][0] != block["strides"][1]:
-            raise ValueError("TensorFlow runs depthwise convolutions with equal strides only; Keras finds out too late")
         if separable and channels == 1 and tuple(block["kernel_size"]) == (1, 1) and max(block["strides"]) > 1:
             raise ValueError("TensorFlow crashes in its gradient")
         convolution = (keras.layers.SeparableConv2D if separable else keras.layers.Conv2D)(
@@ -219,6 +217,50 @@ def test_the_receptive_field_is_what_moves_a_value_of_a_built_model(blocks: list
     assert all(b - f <= size for f, b, size in zip(first, behind, last.field.size, strict=True))
     if all(s <= k for block in blocks for s, k in zip(block.strides, block.kernel_size, strict=True)):
         assert (tuple(touched.min(axis=0)), tuple(touched.max(axis=0) + 1)) == (first, behind)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(
+    ("kernel", "strides", "channels"),
+    [((3, 3), (1, 2), 1), ((3, 3), (2, 1), 3), ((2, 5), (4, 2), 3), ((1, 3), (1, 5), 1), ((1, 1), (2, 3), 3)],
+)
+def test_a_separable_convolution_with_unequal_strides_is_what_its_sums_are(
+    kernel: tuple[int, int], strides: tuple[int, int], channels: int, padding: str
+) -> None:
+    """Written out window by window, with its gradients; TensorFlow refuses it where oneDNN does not take it over."""
+    layer = keras.layers.SeparableConv2D(4, kernel, strides=strides, padding=padding, activation="tanh")
+    generator = np.random.default_rng(1)
+    for images in (1, 2, 7):
+        x = tf.constant(generator.normal(size=(images, 13, 12, channels)).astype(np.float32))
+        layer.build(x.shape)
+        layer.bias.assign(generator.normal(size=4))
+        depthwise, pointwise, bias = (v.value for v in layer.trainable_variables)
+
+        def sums(x: tf.Tensor, depthwise: tf.Tensor, pointwise: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+            places = []
+            if padding == "same":
+                sides = [[0, 0]]
+                for length, size, stride in zip((13, 12), kernel, strides, strict=True):
+                    total = max(0, (-(-length // stride) - 1) * stride + size - length)
+                    sides.append([total // 2, total - total // 2])
+                x = tf.pad(x, [*sides, [0, 0]])
+            for top in range(0, x.shape[1] - kernel[0] + 1, strides[0]):
+                for left in range(0, x.shape[2] - kernel[1] + 1, strides[1]):
+                    window = x[:, top : top + kernel[0], left : left + kernel[1]]
+                    each = tf.reduce_sum(window * depthwise[None, ..., 0], [1, 2])
+                    places.append(tf.tanh(each @ pointwise[0, 0] + bias))
+            return tf.stack(places, 1)
+
+        given = [x, depthwise, pointwise, bias]
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(given)
+            ours, by_hand = output(layer, x), sums(*given)
+            assert ours.shape == layer.compute_output_shape(x.shape)
+            loss, loss_by_hand = tf.reduce_sum(ours**3), tf.reduce_sum(by_hand**3)
+        assert np.allclose(tf.reshape(ours, by_hand.shape), by_hand, atol=1e-5)
+        found, expected = tape.gradient(loss, given), tape.gradient(loss_by_hand, given)
+        for one, other in zip(found, expected, strict=True):
+            assert np.allclose(one, other, atol=1e-3)
 
 
 @pytest.mark.parametrize("bridge", ["flatten", "global average", "global max"])

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mnist_lab import notebook, results
-from mnist_lab.experiment import Experiment, Status
+from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment, Status
 from mnist_lab.lab import Lab
 from mnist_lab.presets import PRESETS
 from mnist_lab.report import Outcome
@@ -96,6 +96,26 @@ def test_only_exact_repetitions_stand_beside_the_notebook(store: Store) -> None:
     assert beside.loc["3x3", "our_test_accuracy"] == pytest.approx(0.985)
     assert beside.loc["2x2", "n"] == 0
     assert beside.loc["7x7", "test_accuracy"] == 0.9935
+
+
+def test_repetitions_by_version_0_6_count_but_their_first_validations_are_not_drawn(store: Store) -> None:
+    preset = PRESETS["3x3"]
+    before = preset.with_changes(recipe=preset.recipe.model_dump() | NORMALIZATION_FIELDS)
+    finished(store, before.with_changes(seed=4), 0.98)
+    finished(store, before.with_changes(seed=5), 0.97)
+    finished(store, preset.with_changes(seed=5), 0.99)
+    rows = table(store)
+    beside = results.beside_notebook(rows).set_index("name")
+    assert beside.loc["3x3", "n"] == 2
+    assert beside.loc["3x3", "our_test_accuracy"] == pytest.approx(0.985)
+    assert results.reproductions(rows)["3x3"]["seeds"].tolist() == [(5,)]
+
+
+def test_columns_of_normalisation_are_empty_where_there_is_none() -> None:
+    columns = ("Bias-corrected statistics", "Normalisation momentum")
+    for name, expected in {"3x3": [True, 0.99], "fast": [None, None]}.items():
+        found = results.fields(PRESETS[name].model_dump_json())
+        assert [found[column] for column in columns] == expected
 
 
 def test_the_notebooks_figures_ship_as_data() -> None:
