@@ -229,10 +229,10 @@ def test_a_separable_convolution_with_unequal_strides_is_what_its_sums_are(
 ) -> None:
     """Written out window by window, with its gradients; TensorFlow refuses it where oneDNN does not take it over."""
     layer = keras.layers.SeparableConv2D(4, kernel, strides=strides, padding=padding, activation="tanh")
+    layer.build((None, 13, 12, channels))
     generator = np.random.default_rng(1)
     for images in (1, 2, 7):
         x = tf.constant(generator.normal(size=(images, 13, 12, channels)).astype(np.float32))
-        layer.build(x.shape)
         layer.bias.assign(generator.normal(size=4))
         depthwise, pointwise, bias = (v.value for v in layer.trainable_variables)
 
