@@ -132,6 +132,18 @@ def test_a_bare_address_stays_with_what_it_showed_first_and_follows_only_where_a
     assert ("Stay with run 2", "run=2") in links(follower)
 
 
+def test_a_run_that_was_deleted_while_it_waited_says_so_and_waits_again_where_it_is_restored(store: Store) -> None:
+    store.take_lease("engine", "ready")
+    first, second = store.add_runs([PRESETS["3x3"]] * 2, "ada")
+    test = page("train", run=str(first))
+    store.label([first], deleted=True)
+    assert "This run is deleted" in texts(healthy(test.run()))
+    assert [bar.proto.text for bar in test.get("progress")] == ["Deleted while it waited"]
+    press(test, "Restore")
+    assert in_queue(store) == [first, second]
+    assert [bar.proto.text for bar in test.get("progress")] == ["Waiting: it is next"]
+
+
 @pytest.mark.parametrize("query", [{"runs": "1,x"}, {"run": "1", "runs": ""}, {"run": "-1"}, {"runs": "77"}])
 def test_an_address_that_names_no_runs_is_a_sentence_and_shows_nobody_elses(store: Store, query: dict) -> None:
     store.add_runs([PRESETS["3x3"]], "ada")

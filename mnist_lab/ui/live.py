@@ -38,6 +38,7 @@ def show(watched: Watched) -> None:
 
     What moves with every batch is drawn anew more often than what an epoch or a person changes.
     """
+    actions.message()
     _draw_together(watched)
     seconds = pace() if lab().active() else IDLE_SECONDS
     st.fragment(_curves, run_every=seconds)(watched, seconds)
@@ -185,6 +186,8 @@ def _headline(progress: Progress, active: list[Run]) -> None:
             queue.controls(run, large=True)
         if run.status.is_ended:
             onward.show(run)
+    if run.deleted:
+        st.caption(":material/delete: This run is deleted, and gone for good in some days.")
     _lineage(run)
     epochs = run.experiment.recipe.epochs
     share = min(1.0, run.steps_done / run.planned_steps)
