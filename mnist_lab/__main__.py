@@ -3,6 +3,7 @@
 import argparse
 import codecs
 import contextlib
+import errno
 import io
 import json
 import logging
@@ -27,7 +28,10 @@ from mnist_lab.lab import Lab
 from mnist_lab.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.store import Run
 
+log = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.5
+_OF_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EINVAL)  # the last one on Windows
 _PLAIN = str.maketrans({"×": "x", "–": "-", "−": "-", "±": "+-", "…": "...", "′": "'", "“": '"', "”": '"', "°": " deg"})
 # Names are the persons': nothing in them is markup, or the code of a picture.
 out = Console(markup=False, emoji=False, highlight=False)
@@ -106,10 +110,12 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        if error.filename is not None:  # of a file, and not of the output
-            raise
+        if error.filename is not None or error.errno not in _OF_OUTPUT:
+            log.info("the system refused something", exc_info=error)
+            err.print(f"The system refuses something that the lab needs: {error}.", soft_wrap=True)
+            return 1
         # Python flushes once more when it ends, and would tell of it once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if not isinstance(error, BrokenPipeError):  # else `| head` has seen enough
             err.print(f"Output: cannot be written ({error.strerror}).", soft_wrap=True)
         return 1
