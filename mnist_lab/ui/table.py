@@ -29,18 +29,20 @@ COLUMNS: dict[str, Any] = {
         "Test accuracy", format="%.2f %%", help="Of the kept weights on the 10,000 test images; mean over n seeds."
     ),
     "test_low": _number(
-        "95 % from", format="%.2f %%", help="Where the 95 % interval of the mean test accuracy begins."
+        "95 % from", format="%.2f %%", width=80, help="Where the 95 % interval of the mean test accuracy begins."
     ),
-    "test_high": _number("to", format="%.2f %%", help="Where the 95 % interval of the mean test accuracy ends."),
+    "test_high": _number(
+        "95 % to", format="%.2f %%", width=80, help="Where the 95 % interval of the mean test accuracy ends."
+    ),
     "test_sd": _number("± sd", format="%.2f", help="Standard deviation over n seeds, in percentage points."),
     "validation_accuracy": _number(
         "Validation accuracy", format="%.2f %%", help="Of the kept weights; mean over n seeds."
     ),
     "validation_low": _number(
-        "95 % from ", format="%.2f %%", help="Where the 95 % interval of the mean validation accuracy begins."
+        "95 % from ", format="%.2f %%", width=80, help="Where the 95 % interval of the mean validation accuracy begins."
     ),
     "validation_high": _number(
-        "to ", format="%.2f %%", help="Where the 95 % interval of the mean validation accuracy ends."
+        "95 % to ", format="%.2f %%", width=80, help="Where the 95 % interval of the mean validation accuracy ends."
     ),
     "validation_sd": _number("± sd ", format="%.2f", help="Standard deviation over n seeds, in percentage points."),
     "curve": st.column_config.LineChartColumn(
