@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 import streamlit as st
 
 from mnist_lab.errors import LabError
-from mnist_lab.store import default_url
-from mnist_lab.supervisor import Supervisor
+from mnist_lab.supervisor import Supervisor, raise_descriptor_limit
 
 log = logging.getLogger("mnist_lab")
 
@@ -21,7 +20,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     address = st.get_option("server.address") or "localhost"
     print(f"MNIST Lab: http://{address}:{st.get_option('server.port')}", file=sys.stderr, flush=True)
-    supervisor = Supervisor(default_url())
+    raise_descriptor_limit()
+    supervisor = Supervisor()
     supervisor.start()
     try:
         yield {}

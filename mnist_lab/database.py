@@ -25,16 +25,24 @@ JOURNAL_BYTES = 64_000_000
 BUSY_SECONDS = 10
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
+_EXAMPLE = "sqlite:////home/me/lab.db"
 # What is wrong with a value or a statement and not with the database. Numbers and texts that SQLite cannot hold are
 # refused by Python's driver in its own words.
 _REFUSALS = (IntegrityError, DataError, ProgrammingError, NotSupportedError, OverflowError, UnicodeEncodeError)
 
 
 def default_url() -> str:
-    """Where the results are: `MNIST_LAB_DATABASE_URL`, else a file in the user's data folder."""
+    """Where the results are: `MNIST_LAB_DATABASE_URL`, else a file in the user's data folder.
+
+    Raises:
+        StoreError: the user has no folder, as in some containers.
+    """
     if url := os.environ.get(settings.DATABASE_URL):
         return url
-    return f"sqlite:///{platformdirs.user_data_path('mnist-lab', appauthor=False) / 'lab.db'}"
+    try:
+        return f"sqlite:///{platformdirs.user_data_path('mnist-lab', appauthor=False) / 'lab.db'}"
+    except RuntimeError:
+        raise _homeless() from None
 
 
 def among(column: sa.ColumnElement[int], values: Iterable[int]) -> sa.ColumnElement[bool]:
@@ -207,7 +215,6 @@ class Database:
 
 def _file(url: str) -> Path:
     """The file that a URL names. Raises StoreError where it names none."""
-    example = "sqlite:////home/me/lab.db"
     found = re.fullmatch(r"sqlite(?:\+pysqlite)?:///(.+)", url, re.DOTALL)
     if not found or found[1] == ":memory:":
         try:
@@ -215,15 +222,19 @@ def _file(url: str) -> Path:
         except SQLAlchemyError:
             shown = repr(url[:80])
         raise StoreError(
-            f"{settings.DATABASE_URL} should name an SQLite file, such as {example}; received {shown[:120]}."
+            f"{settings.DATABASE_URL} should name an SQLite file, such as {_EXAMPLE}; received {shown[:120]}."
         )
     try:
         path = Path(found[1]).expanduser()
     except RuntimeError:
-        raise StoreError(
-            f"Where your home folder is cannot be found out; set {settings.DATABASE_URL} to a file for the results, such as {example}."
-        ) from None
+        raise _homeless() from None
     return path if _identity(path) else _of_0_6(url) or path
+
+
+def _homeless() -> StoreError:
+    return StoreError(
+        f"Where your home folder is cannot be found out; set {settings.DATABASE_URL} to a file for the results, such as {_EXAMPLE}."
+    )
 
 
 def _of_0_6(url: str) -> Path | None:

@@ -28,18 +28,31 @@ TRIES = 2  # in a row, until a command gives up
 LOG_BYTES = 5_000_000  # of the log before the newest engine's; what is older goes
 LAST_BYTES = 20_000  # of the log, in which an engine's last word is looked for
 MOST_WORDS = 200
+MOST_DESCRIPTORS = 10_240
 _PACKAGES = Path(__file__).parents[1]  # where this package is, for the child to find it wherever it starts
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process and its children have as many descriptors as they may. A server holds five for each visitor, three
+    of them for two minutes after a visit (Streamlit keeps the session); some systems give a process 256 unless it asks."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            with contextlib.suppress(OSError, ValueError):  # macOS allows fewer than it says
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @functools.cache
 def log_file() -> Path:
     """Where engines write their log: the user's folder for logs, a temporary one where that cannot be written to."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):  # nobody knows where the user's folders are
         folder = platformdirs.user_log_path("mnist-lab", appauthor=False)
-        if folder.is_absolute():  # else nobody knows where the user's folders are
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "engine.log").open("ab"):
-                return folder / "engine.log"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "engine.log").open("ab"):
+            return folder / "engine.log"
     with contextlib.suppress(OSError):
         return Path(tempfile.mkdtemp(prefix="mnist-lab-")) / "engine.log"
     return Path(os.devnull)
@@ -51,14 +64,14 @@ class Supervisor:
     The engine's standard input is a pipe from here: it ends when this process does, however that happens.
 
     Args:
-        url: the store's URL.
+        url: the store's URL; the default place where None.
         only: let the engine serve none but these runs.
 
     Attributes:
         failure: in a sentence, why there is no engine; None while there is one, or while it is still to be seen.
     """
 
-    def __init__(self, url: str, only: list[int] | None = None) -> None:
+    def __init__(self, url: str | None = None, only: list[int] | None = None) -> None:
         self.url = url
         self.only = only
         self.failure: str | None = None
@@ -118,6 +131,7 @@ class Supervisor:
             return LONGEST_PAUSE_SECONDS
         settings.check()
         self._store = self._store or Store(self.url)
+        self.url = self._store.url
         lease = self._store.lease()
         if lease is not None and lease.is_live:
             if lease.state == READY:
@@ -195,7 +209,7 @@ class Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=output,
-                env=os.environ | {settings.DATABASE_URL: self.url, "PYTHONPATH": _python_path()},
+                env=os.environ | {settings.DATABASE_URL: str(self.url), "PYTHONPATH": _python_path()},
                 start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then ends it
             )
         # Behind the server where both want a core, its workers too: a page answers at once, and takes little.

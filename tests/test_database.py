@@ -1,5 +1,6 @@
 """Where the database is, and what happens when it is not there any more."""
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from mnist_lab import database
 from mnist_lab.database import default_url
 from mnist_lab.errors import StoreError
 from mnist_lab.lab import Lab
@@ -54,10 +54,14 @@ def test_what_0_6_put_elsewhere_is_found_there(tmp_path: Path, asked: str, was: 
 
 def test_a_home_that_nobody_knows_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(database.platformdirs, "user_data_path", lambda *a, **k: Path("~nobody-of-this-name/mnist-lab"))
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as of a user that is in no list
     monkeypatch.delenv("MNIST_LAB_DATABASE_URL", raising=False)
     with pytest.raises(StoreError, match="Where your home folder is cannot be found out; set MNIST_LAB_DATABASE_URL"):
         Store()
+    with pytest.raises(StoreError, match="Where your home folder is"):
+        Store("sqlite:///~nobody-of-this-name/lab.db")
     assert not list(tmp_path.iterdir())
 
 

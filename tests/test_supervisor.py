@@ -3,6 +3,7 @@
 import logging
 import os
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from mnist_lab import supervisor
 from mnist_lab.lab import Lab
 from mnist_lab.store import Store
-from tests.processes import wait_until
+from tests.processes import ROOT, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +115,8 @@ def test_a_log_is_written_wherever_it_can_be(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "file").touch()
     monkeypatch.delenv("XDG_STATE_HOME")
     if where == "~":
-        monkeypatch.setattr(supervisor.platformdirs, "user_log_path", lambda *a, **k: Path("~/.local/state"))
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as of a user that is in no list
     else:
         monkeypatch.setenv("HOME", where if where.startswith("/") else str(tmp_path / where))
     monkeypatch.setattr(supervisor.tempfile, "tempdir", str(tmp_path))
@@ -132,3 +134,14 @@ def test_a_home_that_all_may_write_to_is_one_too(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("HOME", str(tmp_path))
     tmp_path.chmod(0o777)
     assert supervisor.log_file() == tmp_path / ".local" / "state" / "mnist-lab" / "log" / "engine.log"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(("soft", "hard", "then"), [(100, 300, 300), (100, 20_000, 10_240), (15_000, 20_000, 15_000)])
+def test_a_server_has_as_many_descriptors_as_it_may(soft: int, hard: int, then: int) -> None:
+    code = (
+        f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard})); from mnist_lab import supervisor; "
+        "supervisor.raise_descriptor_limit(); print(*r.getrlimit(r.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(then), str(hard)]
