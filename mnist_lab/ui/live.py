@@ -335,9 +335,7 @@ def _charts(progress: Progress) -> None:
         st.caption(f"Thin lines: training. Dashed, with points: validation. Last values: {names}.")
     else:
         st.caption("Line: training, each point the mean of a few batches. ○ training, mean of the epoch. ◆ validation.")
-    network = run.experiment.architecture
-    normalizes = any(b.batch_normalization for b in network.blocks) or any(d.batch_normalization for d in network.head)
-    if words := gap(progress.epochs, normalizes=normalizes):
+    if words := gap(progress.epochs, run.experiment):
         st.warning(words, icon=":material/unfold_more:")
 
 
