@@ -8,7 +8,6 @@ from mnist_lab.live_charts import AXES, Axis
 
 _SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 _GREY = "#7A7A7A"
-_FEW = 3
 
 
 def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: list[str]) -> alt.LayerChart:
@@ -55,14 +54,11 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: li
 
 
 def spreads(points: pd.DataFrame, title: str) -> alt.LayerChart:
-    """Each side's seeds as points, its mean as a bar with its 95 % interval: `side`, `seed`, `value`, `mean`, `low`, `high`.
-
-    An interval is drawn as far as a share can be; `beyond` says how far it goes on.
-    """
+    """Each side's seeds as points, its mean as a bar with its 95 % interval: `side`, `seed`, `value`, `mean`, `low`, `high`."""
     y = alt.Y("side:N", title=None, axis=alt.Axis(labelLimit=260))
     scale = shares(points["value"], points["low"], points["high"])
     x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(format=".2%"))
-    base = alt.Chart(_within(points))
+    base = alt.Chart(points)
     seeds = base.mark_point(filled=True, size=50, opacity=0.7).encode(
         x=x, y=y, tooltip=["side:N", "seed:N", alt.Tooltip("value:Q", format=".2%")]
     )
@@ -72,26 +68,6 @@ def spreads(points: pd.DataFrame, title: str) -> alt.LayerChart:
     )
     chart: alt.LayerChart = (interval + seeds + mean).properties(height=alt.Step(44))
     return chart
-
-
-def _within(points: pd.DataFrame) -> pd.DataFrame:
-    """The same with intervals that end where a share does."""
-    return points.assign(low=points["low"].clip(0, 1), high=points["high"].clip(0, 1))
-
-
-def beyond(points: pd.DataFrame, name: str) -> str:
-    """Which intervals go on where no share is, in words, by the column `name`; empty where none does.
-
-    Student's interval knows nothing of shares: that of two seeds is often wider than there is room.
-    """
-    cut = points[(points["low"] < 0) | (points["high"] > 1)].drop_duplicates(name)
-    if cut.empty:
-        return ""
-    each = ", ".join(
-        f"{row[name]} ({100 * row['low']:.1f} to {100 * row['high']:.1f} %)" for _, row in cut.head(_FEW).iterrows()
-    )
-    more = f" and {len(cut) - _FEW} more" if len(cut) > _FEW else ""
-    return f"Intervals that are cut at 0 or 100 %, since no accuracy lies beyond: {each}{more}. They need more seeds."
 
 
 def by_digit(points: pd.DataFrame, sides: list[str]) -> alt.Chart:
@@ -130,7 +106,7 @@ def costs(points: pd.DataFrame, cost: str, title: str, metric: str, budget: floa
     )
     scale = shares(points["accuracy"], points["low"], points["high"])
     y = alt.Y("accuracy:Q", title=metric, scale=scale, axis=alt.Axis(format=".2%"))
-    base = alt.Chart(_within(points))
+    base = alt.Chart(points)
     marks = (
         base.mark_point(size=90, cursor="pointer")
         .encode(

@@ -143,8 +143,6 @@ def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:
         result_charts.spreads(points, f"{what}: seeds, mean and its 95 % interval"),
         alt="Each side's seeds, their mean and its interval",
     )
-    if words := result_charts.beyond(points, "side"):
-        st.caption(words)
 
 
 def _spread_points(side: Side, metric: str) -> pd.DataFrame:

@@ -69,8 +69,6 @@ def show(folded: pd.DataFrame) -> None:
         "◆ on the Pareto front: no other design is as accurate at no more cost. Bars: 95 % intervals over seeds; a point "
         "without one is a single run. Click a point to open its newest run."
     )
-    if words := result_charts.beyond(points, "name"):
-        st.caption(words)
     within = points[points[cost] <= budget] if budget else points
     if budget and len(within):
         best = within.sort_values("accuracy").iloc[-1]
