@@ -16,7 +16,8 @@ function begin(root, data) {
   const canvas = root.querySelector("canvas");
   const pad = {
     strokes: (data?.strokes ?? []).map((stroke) => stroke.map((point) => [...point])),
-    stroke: null,
+    pointer: null, // the one that draws, and its stroke: others that come while it is down are palms and further fingers
+    stroke: null, // the keyboard's
     cursor: [0.3, 0.2],
     isDown: false,
     hasKeys: false,
@@ -72,13 +73,13 @@ function begin(root, data) {
 
   pad.undo = () => {
     pad.strokes.pop();
-    pad.stroke = null;
+    pad.pointer = pad.stroke = null;
     pad.isDown = false;
     pad.changed();
   };
   pad.clear = () => {
     pad.strokes = [];
-    pad.stroke = null;
+    pad.pointer = pad.stroke = null;
     pad.isDown = false;
     pad.changed();
   };
@@ -88,31 +89,31 @@ function begin(root, data) {
     return [inside((event.clientX - box.left) / box.width), inside((event.clientY - box.top) / box.height)];
   };
   const start = (point) => {
-    pad.stroke = [point];
-    pad.strokes.push(pad.stroke);
+    const stroke = [point];
+    pad.strokes.push(stroke);
     pad.changed();
-  };
-  const extend = (point) => {
-    pad.stroke.push(point);
-    pad.changed();
+    return stroke;
   };
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button > 0) return;
     event.preventDefault();
+    if (pad.pointer) return;
     canvas.focus({ preventScroll: true });
-    canvas.setPointerCapture(event.pointerId);
     pad.hasKeys = pad.isDown = false;
-    start(at(event));
+    pad.stroke = null;
+    pad.pointer = { id: event.pointerId, stroke: start(at(event)) };
+    canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!pad.stroke || !canvas.hasPointerCapture(event.pointerId)) return;
-    for (const one of event.getCoalescedEvents?.() ?? [event]) pad.stroke.push(at(one));
+    if (event.pointerId !== pad.pointer?.id) return;
+    const between = event.getCoalescedEvents?.() ?? []; // none at all in some browsers
+    for (const one of between.length ? between : [event]) pad.pointer.stroke.push(at(one));
     pad.changed();
   });
-  for (const name of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(name, () => {
-      pad.stroke = null;
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    canvas.addEventListener(name, (event) => {
+      if (event.pointerId === pad.pointer?.id) pad.pointer = null;
     });
   }
 
@@ -124,12 +125,14 @@ function begin(root, data) {
       const [dx, dy] = moves[event.key];
       const step = STEP * (event.shiftKey ? 4 : 1);
       pad.cursor = pad.cursor.map((x, axis) => Math.min(1, Math.max(0, x + step * [dx, dy][axis])));
-      if (pad.isDown) extend([...pad.cursor]);
-      else pad.paint();
+      if (pad.isDown) {
+        pad.stroke.push([...pad.cursor]);
+        pad.changed();
+      } else pad.paint();
     } else if (event.key === " " || event.key === "Enter") {
       pad.hasKeys = true;
       pad.isDown = !pad.isDown;
-      if (pad.isDown) start([...pad.cursor]);
+      if (pad.isDown) pad.stroke = start([...pad.cursor]);
       else {
         pad.stroke = null;
         pad.paint();
