@@ -261,6 +261,10 @@ class Lab:
         """The newest hundred runs into which one can look, newest first."""
         return self.store.with_weights(limit=100)
 
+    def best_with_weights(self) -> Run | None:
+        """Of the runs into which one can look, the finished one with the best validation accuracy."""
+        return self.store.best_with_weights()
+
     def weights(self, run_id: int, epoch: int | None = None) -> dict[str, np.ndarray]:
         """Weights by name as validated after an epoch, the kept one where None.
 
@@ -310,9 +314,9 @@ class Lab:
     def _measured(self) -> tuple[list[Run], list[float]]:
         return self.store.runs(Status.FINISHED, limit=estimate.RECENT), self.store.calibration() or []
 
-    def save_design(self, experiment: Experiment) -> None:
-        """Keep a design under its name, in the place of an earlier one of that name."""
-        self.store.save_design(experiment, person())
+    def save_design(self, experiment: Experiment, *, replaces: str | None = None) -> str | None:
+        """Keep a design under its name; another one of that name, which is returned, stays unless it is `replaces`."""
+        return self.store.save_design(experiment, person(), replaces=replaces)
 
     def designs(self) -> dict[str, str]:
         """Kept designs by name, each as JSON."""

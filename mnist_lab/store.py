@@ -20,7 +20,8 @@ import mnist_lab
 from mnist_lab import disk
 from mnist_lab.database import among, default_url
 from mnist_lab.errands import Errands
-from mnist_lab.experiment import Experiment, Status, Wish
+from mnist_lab.errors import InputError
+from mnist_lab.experiment import Experiment, Status, Wish, read_design
 from mnist_lab.queue import NOT_WORKING, READY, WAITS, WARMING_UP, Lease
 from mnist_lab.report import Checkpoint, Outcome, Report, rounded
 from mnist_lab.tables import (
@@ -41,6 +42,8 @@ from mnist_lab.tables import (
 )
 
 __all__ = ["NOT_WORKING", "READY", "WARMING_UP", "Lease", "Run", "Store", "default_url"]
+
+_HAS_WEIGHTS = sa.exists().where(CHECKPOINTS.c.run_id == RUN.c.id, CHECKPOINTS.c.weights.is_not(None))
 
 
 class Store(Errands):
@@ -172,10 +175,25 @@ class Store(Errands):
 
     def with_weights(self, limit: int) -> list[Run]:
         """The newest runs of which any weights are kept, newest first."""
-        kept = sa.exists().where(CHECKPOINTS.c.run_id == RUN.c.id, CHECKPOINTS.c.weights.is_not(None))
-        query = sa.select(*RUN_COLUMNS).where(RUN.c.deleted.is_(None), kept).order_by(RUN.c.id.desc()).limit(limit)
+        query = sa.select(*RUN_COLUMNS).where(RUN.c.deleted.is_(None), _HAS_WEIGHTS)
         with self._read() as connection:
-            return [as_run(row) for row in connection.execute(query)]
+            return [as_run(row) for row in connection.execute(query.order_by(RUN.c.id.desc()).limit(limit))]
+
+    def best_with_weights(self) -> Run | None:
+        """The finished run with the best validation accuracy of which weights are kept; else the best of the others.
+
+        What is archived comes last.
+        """
+        query = sa.select(*RUN_COLUMNS).where(RUN.c.deleted.is_(None), _HAS_WEIGHTS)
+        order = (
+            RUN.c.archived.is_not(None),
+            RUN.c.status != Status.FINISHED,
+            sa.func.coalesce(RUN.c.validation_accuracy, RUN.c.last_validation_accuracy).desc().nulls_last(),
+            RUN.c.id.desc(),
+        )
+        with self._read() as connection:
+            row = connection.execute(query.order_by(*order).limit(1)).first()
+        return as_run(row) if row else None
 
     def children(self, run_id: int) -> list[int]:
         """The runs that continue a run."""
@@ -231,12 +249,24 @@ class Store(Errands):
                 sa.insert(CALIBRATIONS).values(host=host, ratios=json.dumps(ratios), created=time.time())
             )
 
-    def save_design(self, experiment: Experiment, owner: str) -> None:
-        """Keep a design under its name, in the place of an earlier one of that name."""
+    def save_design(self, experiment: Experiment, owner: str, *, replaces: str | None = None) -> str | None:
+        """Keep a design under its name.
+
+        Args:
+            replaces: the design as JSON that somebody has agreed to lose.
+
+        Returns:
+            Another design as JSON that has this name already and stays; None where the new one is kept.
+        """
         with self._write() as connection:
-            connection.execute(sa.delete(DESIGNS).where(DESIGNS.c.name == experiment.name))
+            named = DESIGNS.c.name == experiment.name
+            kept: str | None = connection.execute(sa.select(DESIGNS.c.experiment).where(named)).scalar()
+            if kept is not None and kept != replaces and not _is_same(kept, experiment):
+                return kept
+            connection.execute(sa.delete(DESIGNS).where(named))
             row = {"name": experiment.name, "owner": owner, "experiment": experiment.model_dump_json()}
             connection.execute(sa.insert(DESIGNS).values(**row, created=time.time()))
+        return None
 
     def designs(self) -> dict[str, str]:
         """Kept designs by name, in the order of their names, each as JSON."""
@@ -248,6 +278,14 @@ class Store(Errands):
         """Keep a design no longer; no effect where there is none of that name."""
         with self._write() as connection:
             connection.execute(sa.delete(DESIGNS).where(DESIGNS.c.name == name))
+
+
+def _is_same(kept: str, experiment: Experiment) -> bool:
+    """Whether a kept design says the same, though an earlier lab may have written it with fewer fields."""
+    try:
+        return read_design(kept) == experiment
+    except InputError:
+        return False
 
 
 def _this_machine() -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mnist_lab.errors import InputError
-from mnist_lab.ui import baseline, blocks, controls, keep, meaning
+from mnist_lab.ui import address, baseline, blocks, controls, keep, meaning
 from mnist_lab.ui import draft as drafts
 
 st.title("Design")
@@ -36,3 +36,4 @@ with left:
     controls.training(draft)
 with st.bottom:
     meaning.train_bar(meant)
+address.keep(drafts.query())

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mnist_lab.ui import chosen, draw, exports, inside, menu, mistakes, what_if
+from mnist_lab.ui import address, chosen, draw, exports, inside, menu, mistakes, what_if
 from mnist_lab.ui.session import errors_shown
 
 VIEWS = {"Draw": draw.show, "Mistakes": mistakes.show, "Layers": inside.show, "What if": what_if.show}
@@ -12,16 +12,17 @@ st.write("Ask a trained network: what does it say, where is it wrong, and what d
 with errors_shown():
     networks = chosen.networks()
     if networks:
-        if "view" not in st.session_state:
-            named = st.query_params.get("view")
-            st.session_state["view"] = named if named in VIEWS else "Draw"
+        named = st.query_params.get("view")
+        if named in VIEWS and ("view" not in st.session_state or address.is_from_history()):
+            st.session_state["view"] = named
+        st.session_state.setdefault("view", "Draw")
         left, right = st.columns([3, 1], vertical_alignment="center")
         view = left.segmented_control(
             "View", list(VIEWS), required=True, key="view", persist_state="session", label_visibility="collapsed"
         )
         with right:
             exports.take_away(networks[0].run)
-        st.query_params["view"] = str(view)
+        address.keep(chosen.query(networks, str(view)))
         VIEWS[str(view)](networks)
     elif not st.session_state.get("inspected"):
         st.info("No network has been trained yet, or none of the weights are kept.", icon=":material/info:")

@@ -2,12 +2,15 @@
 
 import streamlit as st
 
-from mnist_lab.ui import costs, menu, notebook, table
+from mnist_lab.ui import address, costs, menu, notebook, table
 from mnist_lab.ui.session import lab
 
 for name, page, its_name in (("run", menu.RUN, "run"), ("compare", menu.COMPARE, "runs")):
     if name in st.query_params:
-        st.switch_page(page, query_params={its_name: st.query_params[name]})
+        if address.is_from_history():
+            st.query_params.clear()  # to lead on again would leave no way back
+        else:
+            st.switch_page(page, query_params={its_name: st.query_params[name]})
 st.title("Results")
 st.write("Every run ever made on this machine, newest first: what each network is, how well it does, what it cost.")
 now = table.follow()

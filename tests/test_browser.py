@@ -1,8 +1,10 @@
 """The lab as a person uses it, in a real browser."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mnist_lab import receipt
@@ -11,6 +13,7 @@ from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
 from tests.processes import browser, lab, server, wait_until
 from tests.test_results import finished
+from tests.test_store import OUTCOME, epoch
 
 CURVE = "[data-testid=stVegaLiteChart] svg g.mark-line path"
 pytestmark = pytest.mark.usefixtures("one_worker")
@@ -447,5 +450,151 @@ def test_garbage_in_the_address_is_one_sentence(page_of_a_server, path: str, sen
 
 @pytest.fixture(scope="module")
 def page_of_a_server(tmp_path_factory: pytest.TempPathFactory):
-    with server(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'lab.db'}") as running, browser() as page:
+    """Of a lab with two runs that have ended, whose weights nobody asks: the first is the better one."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('lab') / 'lab.db'}"
+    store = Store(url)
+    for accuracy in (0.6, 0.5):
+        (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+        store.claim("engine", only=[run_id])
+        store.record(run_id, epoch(1))
+        answers = np.full((10_000, 10), 0.1)
+        store.finish(run_id, replace(OUTCOME, validation_accuracy=accuracy, probabilities=answers))
+    store.close()
+    with server(url) as running, browser() as page:
         yield running.url, page
+
+
+def address(page) -> str:
+    """As the browser has it now."""
+    return page.evaluate("decodeURIComponent(location.href)")
+
+
+def go_to(page, name: str) -> None:
+    """By the menu, as a person does."""
+    settled(page)
+    page.get_by_role("link", name=name, exact=True).first.click()
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+    settled(page)
+
+
+def test_the_address_is_the_design_wherever_one_comes_from_and_history_leads_through_it(page_of_a_server) -> None:
+    url, page = page_of_a_server
+    kernel = page.get_by_role("spinbutton", name="Kernel size")
+
+    def shows(size: str, named: str) -> None:
+        wait_until(lambda: kernel.input_value() == size, f"a kernel size of {size}")
+        wait_until(lambda: named in address(page), f"{named} in the address")
+        settled(page)
+
+    page.goto(url)
+    shows("3", "?preset=3x3")
+    set_number(page, "Kernel size", "2")
+    shows("2", "?design=")
+    design = address(page)
+    go_to(page, "Results")
+    go_to(page, "Design")
+    shows("2", design)
+    page.reload()
+    shows("2", design)
+    page.go_back()
+    page.get_by_role("heading", name="Results", exact=True).wait_for()
+    page.go_back()
+    shows("2", design)
+    page.go_back()
+    shows("3", "?preset=3x3")
+    page.go_forward()
+    shows("2", design)
+
+    page.goto(f"{url}/train?run=1")
+    page.get_by_role("button", name="To Design").click()
+    shows("3", "?preset=3x3")
+    page.go_back()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+
+
+def test_inspect_opens_with_the_best_and_its_views_and_networks_go_back_and_forward(page_of_a_server) -> None:
+    url, page = page_of_a_server
+
+    def shows(view: str, runs: str) -> None:
+        wait_until(
+            lambda: f"runs={runs}&view={view}" in page.url.replace("%2C", ","), f"{view} of {runs} in the address"
+        )
+        page.get_by_role("radio", name=view, checked=True).wait_for()
+        wait_until(
+            lambda: page.get_by_test_id("stMultiSelect").first.get_by_text("run ").count() == len(runs.split(",")),
+            "the networks of the address",
+        )
+        settled(page)
+
+    page.goto(url)
+    go_to(page, "Inspect")
+    shows("Draw", "1")
+    choose(page, "Mistakes")
+    shows("Mistakes", "1")
+    page.get_by_role("combobox", name="Networks").click()
+    page.get_by_role("option", name="run 2").click()
+    page.keyboard.press("Escape")
+    shows("Mistakes", "1,2")
+    choose(page, "Draw")
+    shows("Draw", "1,2")
+    go_to(page, "Results")
+    go_to(page, "Inspect")
+    shows("Draw", "1,2")
+    page.go_back()
+    page.get_by_role("heading", name="Results", exact=True).wait_for()
+    page.go_back()
+    shows("Draw", "1,2")
+    page.go_back()
+    shows("Mistakes", "1,2")
+    page.go_back()
+    shows("Mistakes", "1")
+    page.go_back()
+    shows("Draw", "1")
+    for view, runs in (("Mistakes", "1"), ("Mistakes", "1,2"), ("Draw", "1,2")):
+        page.go_forward()
+        shows(view, runs)
+    page.goto(f"{url}/results?run=2")  # an old address, which leads on
+    page.get_by_text("Everything known about one run").wait_for()
+    settled(page)
+    page.go_back()
+    page.get_by_role("heading", name="Results", exact=True).wait_for()
+    wait_until(lambda: address(page).endswith("/results"), "it does not lead on again")
+    page.go_back()
+    shows("Draw", "1,2")
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_one_finger_draws_at_a_time_and_no_browser_makes_a_dot_of_a_line(page_of_a_server) -> None:
+    url, page = page_of_a_server
+    page.goto(f"{url}/inspect?runs=1&view=Draw")
+    canvas = page.get_by_role("application", name="Pad to draw a digit on")
+    canvas.wait_for()
+    settled(page)
+    box = canvas.bounding_box()
+    touch = page.context.new_cdp_session(page)
+
+    def touched(kind: str, *fingers: tuple[float, float]) -> None:
+        points = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": number}
+            for number, (x, y) in enumerate(fingers)
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def drawn() -> list[list[tuple[float, float]]]:
+        return page.locator(".pad").evaluate("root => root.pad.strokes")
+
+    first = [(0.3, 0.2 + 0.06 * step) for step in range(10)]
+    second = [(0.8, 0.8 - 0.05 * step) for step in range(10)]
+    touched("touchStart", first[0])
+    touched("touchMove", first[1])
+    touched("touchStart", first[1], second[0])
+    for here, there in zip(first[2:], second[1:], strict=False):
+        touched("touchMove", here, there)
+    touched("touchEnd")
+    (stroke,) = wait_until(lambda: (s := drawn()) and len(s[0]) >= 8 and s, "the first finger's stroke")
+    assert {round(x, 1) for x, _ in stroke} == {0.3}, "nothing of the second finger is in it"
+
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.evaluate("PointerEvent.prototype.getCoalescedEvents = () => []")  # as some browsers do
+    draw(page, *ONE)
+    wait_until(lambda: (s := drawn()) and len(s[0]) >= 10, "a line")

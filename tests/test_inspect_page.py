@@ -64,9 +64,7 @@ def test_a_network_that_somebody_deletes_stays_chosen_and_one_that_is_gone_is_to
 
 
 def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:
-    test = healthy(page("inspect"))
-    assert test.query_params["runs"] == "2"
-    assert test.query_params["view"] == "Draw"
+    test = healthy(page("inspect", runs="2", view="Draw"))
     test.multiselect(key="inspected").set_value([1, 2]).run()
     assert healthy(test).query_params["runs"] == "1,2"
     shared = healthy(page("inspect", runs="2,1", view="Mistakes"))

@@ -8,9 +8,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab.experiment import NORMALIZATION_FIELDS, Protocol
+from mnist_lab.architecture import totals, trace
+from mnist_lab.experiment import NORMALIZATION_FIELDS, Protocol, read_design
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
+from mnist_lab.ui import menu
 from tests.processes import ROOT
 
 
@@ -57,6 +59,18 @@ def test_design_starts_valid_and_each_preset_is_one_click() -> None:
         healthy(test.pills[0].set_value(name).run())
         assert metric(test, "Parameters") == parameters
         assert test.query_params["preset"] == name
+
+
+def test_a_changed_preset_is_one_press_away_from_itself() -> None:
+    test = healthy(page("design", preset="7x7"))
+    for label, value in (("Kernel size", 3), ("Seed", 5), ("Learning rate", "0,5")):
+        number(test, label).set_value(value).run()
+        assert healthy(test).pills[0].value is None, "it can be pressed"
+        assert any("press 7x7 to begin again" in caption.value for caption in test.caption)
+        test.pills[0].set_value("7x7").run()
+        assert healthy(test).query_params["preset"] == "7x7"
+        assert test.pills[0].value == "7x7"
+    assert metric(test, "Parameters") == "136,906"
 
 
 def test_quick_controls_change_the_design_and_go_back() -> None:
@@ -324,10 +338,13 @@ def test_one_factor_at_a_time(url: str) -> None:
     press(test, "Pin as baseline")
     number(test, "Kernel size").set_value(2).run()
     assert any("One thing differs" in caption.value for caption in healthy(test).caption)
+    press(test, "Queue the baseline and this change")
+    assert [run.experiment.architecture.blocks[0].kernel_size for run in Store(url).runs()[::-1]] == [(3, 3), (2, 2)]
+    test.switch_page(str(menu.DESIGN)).run()
     number(test, "Epochs").set_value(2).run()
     assert any("2 things differ" in warning.value for warning in healthy(test).warning)
     press(test, "Queue the baseline and 2 single-change runs")
-    runs = Store(url).runs()[::-1]
+    runs = Store(url).runs()[::-1][2:]
     assert [(run.experiment.architecture.blocks[0].kernel_size, run.experiment.recipe.epochs) for run in runs] == [
         ((3, 3), 12),
         ((2, 2), 12),
@@ -350,6 +367,34 @@ def test_a_saved_design_is_opened_again_and_deleted() -> None:
     assert design_name().value == "mine"
     press(test, "Delete")
     assert any("Nothing saved yet" in caption.value for caption in test.caption)
+    press(test, "Restore “mine”")
+    assert next(box for box in test.selectbox if box.label == "Saved designs").options == ["mine"]
+
+
+def test_a_saved_design_is_replaced_only_where_that_is_agreed_to(url: str) -> None:
+    def parameters() -> dict[str, int]:
+        kept = Store(url).designs()
+        return {name: totals(trace(read_design(text).architecture)).parameters for name, text in kept.items()}
+
+    def save_as(test: AppTest, name: str) -> AppTest:
+        next(box for box in test.text_input if box.label == "Name").set_value(name).run()
+        return press(test, "Save")
+
+    test = save_as(healthy(page("design", preset="2x2")), "mine")
+    press(test, "Save")
+    assert not test.warning, "the same again loses nothing"
+    test = save_as(healthy(page("design", preset="7x7")), "mine")
+    assert "Another design is saved under this name." in [warning.value for warning in test.warning]
+    assert parameters() == {"mine": 144_406}
+    press(test, "Save as “mine 2”")
+    assert parameters() == {"mine": 144_406, "mine 2": 136_906}
+    assert not test.warning
+    test = save_as(test, "mine")
+    Store(url).save_design(PRESETS["3x3"].with_changes(name="mine"), "bob", replaces=Store(url).designs()["mine"])
+    press(test, "Replace it")
+    assert parameters()["mine"] == 13_338, "what somebody else saved meanwhile was not agreed to"
+    press(test, "Replace it")
+    assert parameters() == {"mine": 136_906, "mine 2": 136_906}
 
 
 def test_an_unwise_design_gets_a_quiet_note_and_can_be_trained() -> None:

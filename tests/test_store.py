@@ -474,3 +474,23 @@ def test_names_of_0_6_that_cannot_be_seen_are_mended_and_everything_is_read(url:
     assert list(designs) == ["a", "a 2", "a 3", "custom"]
     assert all(read_design(text).name == name for name, text in designs.items()), "none has taken another's place"
     store.close()
+
+
+def test_the_best_network_is_a_finished_one_that_has_its_weights(store: Store) -> None:
+    assert store.best_with_weights() is None
+    half_trained = store.add_runs([PRESETS["3x3"]], "ada")[0]
+    store.claim("engine", only=[half_trained])
+    store.record(half_trained, epoch(1, accuracy=0.99))
+    assert store.best_with_weights().id == half_trained, "better than none"
+    ids = []
+    for accuracy in (0.6, 0.8, 0.7):
+        (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+        store.claim("engine", only=[run_id])
+        store.record(run_id, epoch(1))
+        store.finish(run_id, replace(OUTCOME, validation_accuracy=accuracy))
+        ids.append(run_id)
+    assert store.best_with_weights().id == ids[1]
+    store.label([ids[1]], archived=True)
+    assert store.best_with_weights().id == ids[2]
+    store.label([ids[2]], deleted=True)
+    assert store.best_with_weights().id == ids[0]

@@ -79,7 +79,7 @@ def _looks(chosen: pd.DataFrame, first_ids: list[int]) -> None:
 def to_design(run_id: int) -> None:
     """Open a run's design to change it."""
     drafts.open_run(lab().run(run_id).experiment)
-    st.switch_page(menu.DESIGN)
+    st.switch_page(menu.DESIGN, query_params=drafts.query())
 
 
 def labels(runs: pd.DataFrame, every: pd.DataFrame) -> None:

@@ -1,12 +1,44 @@
-"""What the address of a page names, and nothing else of it is believed."""
+"""What the address of a page names, and nothing else of it is believed; and what a page puts into it.
+
+A browser reports the address that it has, which is an old one until it hears of a change. So a page believes the address
+where somebody just went to it, by a link or through the browser's history, and else knows better itself.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab.errors import InputError
 from mnist_lab.store import Run
 from mnist_lab.ui.session import lab
 
 _DIGITS = 15
+_JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    return st.components.v2.component("mnist_lab.address", html="<div></div>", js=_JS)
+
+
+def is_from_history() -> bool:
+    """Whether somebody just went back or forward to this address."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def keep(query: dict[str, str]) -> None:
+    """Make this the page's address: a step of the browser's history where it names something else by now.
+
+    To be called by a page whenever it is drawn.
+    """
+    named = st.query_params.to_dict()
+    if named and named != query:
+        st.query_params.from_dict(query)
+    _component()(key="address", data={"query": urlencode(query)}, height="content")
 
 
 def run() -> Run | None:

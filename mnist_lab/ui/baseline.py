@@ -46,18 +46,19 @@ def show(experiment: Experiment | None) -> None:
         return
     for change in found:
         st.markdown(f"- {change.words}" + (f" *(alone: {change.problem})*" if change.problem else ""))
+    single = [change.experiment for change in found if change.experiment]
     if len(found) == 1:
         st.caption("One thing differs: if their results differ by more than the spread over seeds, this is why.")
-        return
-    st.warning(
-        f"{len(found)} things differ: a comparison with the baseline will not tell which of them mattered.",
-        icon=":material/call_split:",
-    )
-    single = [change.experiment for change in found if change.experiment]
+        words = "Queue the baseline and this change"
+    else:
+        st.warning(
+            f"{len(found)} things differ: a comparison with the baseline will not tell which of them mattered.",
+            icon=":material/call_split:",
+        )
+        words = f"Queue the baseline and {len(single)} single-change runs"
     seeds = int(st.session_state.get("seeds", 1))
     if single:
         runs = (len(single) + 1) * seeds
-        words = f"Queue the baseline and {len(single)} single-change runs"
         words += f", {seeds} seeds each ({runs} runs)" if seeds > 1 else ""
         pressed = pressed_once(words, "single-changes", icon=":material/queue:")
         if pressed:

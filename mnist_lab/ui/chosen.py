@@ -13,7 +13,7 @@ from mnist_lab.ui.choices import run_ids, tell_if_gone
 from mnist_lab.ui.session import errors_shown, lab
 
 MOST = 4
-_NETWORKS, _LOST = "inspected", "inspected_lost"
+_NETWORKS, _LAST, _LOST = "inspected", "inspected_last", "inspected_lost"
 _IMAGE = "inspected_image"
 _WHAT = "inspected_what"
 
@@ -38,14 +38,16 @@ class Chosen:
 
 
 def networks() -> list[Chosen]:
-    """The networks chosen, from 1 to 4; empty where no run has weights. The address follows the choice."""
+    """The networks chosen, from 1 to 4; empty where no run has weights."""
     runs = {run.id: run for run in lab().with_weights()}
-    if _NETWORKS not in st.session_state:
+    if _NETWORKS not in st.session_state or address.is_from_history():
         with errors_shown():
             named = address.runs("runs", 1, MOST)
             if named and not lab().some(named):
                 lab().run(named[0])  # which says that there is none
-            st.session_state[_NETWORKS] = named
+            if named:
+                st.session_state[_LAST] = named
+            st.session_state[_NETWORKS] = named or st.session_state.get(_LAST, [])
     wanted = run_ids(st.session_state.get(_NETWORKS, []))
     runs |= {run_id: run for run_id, run in lab().some(wanted).items() if run_id not in runs}
     before = [run_id for run_id in wanted if run_id in runs]
@@ -53,7 +55,7 @@ def networks() -> list[Chosen]:
         st.session_state[_LOST] = f"There is no run {' or '.join(lost)} any more."
     if not runs:
         return []
-    st.session_state[_NETWORKS] = before or [next(iter(runs))]
+    st.session_state[_NETWORKS] = before or [_best(runs)]
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     picked = run_ids(
         left.multiselect(
@@ -62,7 +64,7 @@ def networks() -> list[Chosen]:
             format_func=lambda run: _words(runs[run_ids([run])[0]]),
             max_selections=MOST,
             key=_NETWORKS,
-            on_change=lambda: st.session_state.pop(_LOST, None),
+            on_change=_chosen,
             help="Up to four answer side by side; the first one is looked into.",
         )
     )
@@ -75,10 +77,27 @@ def networks() -> list[Chosen]:
     if not picked:
         left.caption("Choose at least one.")
         return []
-    st.query_params["runs"] = ",".join(map(str, picked))
     with right:
         epoch = _epoch(runs[picked[0]])
     return [Chosen(runs[run_id], epoch if number == 0 else None) for number, run_id in enumerate(picked)]
+
+
+def _chosen() -> None:
+    """Remember what somebody has chosen here, for when they come back by the menu."""
+    st.session_state[_LAST] = run_ids(st.session_state[_NETWORKS])
+    st.session_state.pop(_LOST, None)
+
+
+def query(networks: list[Chosen], view: str) -> dict[str, str]:
+    """What the address of the Inspect page says."""
+    return {"runs": ",".join(str(network.run.id) for network in networks), "view": view}
+
+
+def _best(runs: dict[int, Run]) -> int:
+    """What somebody who asked for none looks into first: the best by validation, and it is among `runs` from here on."""
+    best = lab().best_with_weights() or next(iter(runs.values()))
+    runs[best.id] = best
+    return best.id
 
 
 def _words(run: Run) -> str:

@@ -38,21 +38,24 @@ def undo_redo() -> None:
 
 
 def presets(draft: Draft) -> None:
-    """A row of networks to start from."""
+    """A row of networks to start from; one that was changed can be started from again."""
     name = draft["name"].removesuffix(", changed")
+    is_preset = drafts.is_preset(draft)
     st.pills(
         "Start from",
         list(PRESETS),
-        required=name in PRESETS,
+        required=is_preset,
         help="\n\n".join(f"**{name}** {text}" for name, text in DESCRIPTIONS.items()),
         **_bound(
             "preset",
-            name if name in PRESETS else None,
+            name if is_preset else None,
             lambda draft, chosen: drafts.of_experiment(PRESETS[chosen]) if chosen else draft,
         ),
     )
-    if name in PRESETS:
+    if is_preset:
         st.caption(DESCRIPTIONS[name])
+    elif name in PRESETS:
+        st.caption(f"Begun as {name}, and changed; press {name} to begin again.")
 
 
 def _quick(field: str, neutral: Any = None) -> Callable[[Draft, Any], Draft]:

@@ -7,7 +7,6 @@ So it is plain data, and `experiment` makes the validated thing of it.
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab import editing
 from mnist_lab.architecture import Architecture
@@ -17,6 +16,7 @@ from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, par
 from mnist_lab.history import History
 from mnist_lab.presets import PRESETS
 from mnist_lab.quick import Quick
+from mnist_lab.ui import address
 
 _KEY = "history"
 _ADDRESS_KEY = "draft_address"
@@ -36,22 +36,20 @@ def load() -> dict[str, Any]:
     if is_new:
         st.session_state[_KEY] = History(of_experiment(PRESETS[FIRST_PRESET]))
         st.session_state[_ADDRESS_KEY] = None
-    address = (st.query_params.get("preset"), st.query_params.get("design"))
-    if any(address) and address != st.session_state[_ADDRESS_KEY] and (is_new or _navigated()):
-        st.session_state[_ADDRESS_KEY] = address
-        found = of_experiment(_from_address(*address))
+    named = (st.query_params.get("preset"), st.query_params.get("design"))
+    if any(named) and named != st.session_state[_ADDRESS_KEY] and (is_new or address.is_from_history()):
+        found = of_experiment(_from_address(*named))
         st.session_state[_KEY] = History(found) if is_new else history().did(found)
+        st.session_state[_ADDRESS_KEY] = named
+    elif st.session_state[_ADDRESS_KEY] is None:
+        st.session_state[_ADDRESS_KEY] = _address(current())
     return current()
 
 
-def _navigated() -> bool:
-    """Whether somebody went back or forward to the address.
-
-    Else one that is not the draft's is an old one: a browser sends the address it has, and until it is told of a change
-    that is the one before; a click on Train in that moment must not train the design before.
-    """
-    context = get_script_run_ctx()
-    return context is not None and context.is_history_navigation
+def query() -> dict[str, str]:
+    """What the address of the Design page says: the draft, or where it cannot be trained the last one that could."""
+    named = st.session_state.get(_ADDRESS_KEY) or (FIRST_PRESET, None)
+    return {name: value for name, value in zip(("preset", "design"), named, strict=True) if value}
 
 
 def history() -> History[dict[str, Any]]:
@@ -88,7 +86,7 @@ def open_run(experiment: Experiment) -> None:
     if _KEY not in st.session_state:
         st.session_state[_KEY] = History(of_experiment(PRESETS[FIRST_PRESET]))
     st.session_state[_KEY] = history().did(of_experiment(experiment))
-    st.session_state[_ADDRESS_KEY] = None
+    st.session_state[_ADDRESS_KEY] = _address(current())
 
 
 def save(draft: dict[str, Any]) -> None:
@@ -147,17 +145,20 @@ def redo() -> None:
 def _set(new: History[dict[str, Any]]) -> None:
     """Keep it, and put the draft into the address where it is possible."""
     st.session_state[_KEY] = new
+    if named := _address(new.present):
+        st.session_state[_ADDRESS_KEY] = named
+        st.query_params.from_dict(query())
+
+
+def _address(draft: dict[str, Any]) -> tuple[str | None, str | None] | None:
+    """The preset and the design by which an address names a draft; None where it cannot be trained."""
     try:
-        made = experiment(new.present)
+        made = experiment(draft)
     except InputError:
-        return
-    address: tuple[str | None, str | None]
+        return None
     if made == PRESETS.get(made.name):
-        address = (made.name, None)
-    else:
-        address = (None, made.model_dump_json())  # in full: a link outlives the defaults of its day
-    st.session_state[_ADDRESS_KEY] = address
-    st.query_params.from_dict({k: v for k, v in zip(("preset", "design"), address, strict=True) if v})
+        return made.name, None
+    return None, made.model_dump_json()  # in full: a link outlives the defaults of its day
 
 
 def start(draft: dict[str, Any]) -> Architecture:
@@ -191,6 +192,16 @@ def _name(draft: dict[str, Any]) -> str:
     recipe = {**draft["recipe"], **idle} == preset.recipe.model_dump(mode="json") | idle
     same = recipe and architecture(draft) == preset.architecture
     return preset.name if same else f"{preset.name}, changed"
+
+
+def is_preset(draft: dict[str, Any]) -> bool:
+    """Whether the draft is the preset of its name, and nothing of it is changed."""
+    preset = PRESETS.get(_name(draft))
+    return (
+        preset is not None
+        and not draft["refused"]
+        and all(draft[name] == getattr(preset, name) for name in ("protocol", "train_images", "seed"))
+    )
 
 
 def with_protocol(draft: dict[str, Any], protocol: Protocol) -> dict[str, Any]:

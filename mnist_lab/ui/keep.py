@@ -13,6 +13,8 @@ from mnist_lab.ui import fields
 from mnist_lab.ui.session import lab
 
 _MESSAGE = "keep_message"
+_ASKED = "keep_asked"
+_DELETED = "keep_deleted"
 
 
 def show(draft: dict[str, Any]) -> None:
@@ -33,8 +35,14 @@ def show(draft: dict[str, Any]) -> None:
             **fields.bound("design_name", name, lambda new: drafts.save({**drafts.current(), "name": new or "custom"})),
         )
         st.button("Save", icon=":material/save:", disabled=experiment is None, on_click=_save, key="save_design")
-        _open()
-        st.caption("The address of this page is the whole design: copy it to share it.")
+        kept = lab().designs()
+        _ask(experiment, kept)
+        _open(kept)
+        st.caption(
+            "The address of this page is the whole design: copy it to share it."
+            if experiment is not None
+            else "The address of this page is the last design that could be trained."
+        )
         if experiment is not None:
             _export(experiment)
         st.file_uploader(
@@ -54,26 +62,64 @@ def message() -> None:
             (st.error if kind == "error" else st.success)(text)
 
 
-def _save() -> None:
+def _save(replaces: str | None = None, name: str | None = None) -> None:
+    """Keep the design, under another name where one is given; another design of that name is asked about first."""
+    if name is not None:
+        drafts.save({**drafts.current(), "name": name})
     experiment = drafts.experiment(drafts.current())
-    lab().save_design(experiment)
-    st.session_state[_MESSAGE] = ("success", f"Saved as “{experiment.name}”.")
+    other = lab().save_design(experiment, replaces=replaces)
+    st.session_state[_ASKED] = None if other is None else (experiment.name, other)
+    st.session_state.pop(_DELETED, None)
+    if other is None:
+        st.session_state[_MESSAGE] = ("success", f"Saved as “{experiment.name}”.")
 
 
-def _open() -> None:
-    kept = lab().designs()
+def _ask(experiment: Experiment | None, kept: dict[str, str]) -> None:
+    """Whether to replace what is kept under the name that somebody has just saved a design as."""
+    asked = st.session_state.get(_ASKED)
+    if not asked or experiment is None or experiment.name != asked[0] or kept.get(asked[0]) != asked[1]:
+        return
+    free = next(
+        new for number in range(2, len(kept) + 3) if (new := f"{asked[0][: MAX_NAME - 5]} {number}") not in kept
+    )
+    st.warning("Another design is saved under this name.", icon=":material/save:")
+    with st.container(horizontal=True):
+        st.button("Replace it", on_click=_save, args=(asked[1],), key="replace_design")
+        st.button(f"Save as “{free}”", on_click=_save, args=(None, free), key="save_as_design")
+
+
+def _open(kept: dict[str, str]) -> None:
+    if deleted := st.session_state.get(_DELETED):
+        st.button(f"Restore “{deleted[0]}”", icon=":material/undo:", on_click=_restore, key="restore_design")
     if not kept:
         st.caption("Nothing saved yet.")
         return
     chosen = st.selectbox("Saved designs", list(kept), key="saved_design")
     with st.container(horizontal=True):
         st.button("Open", icon=":material/folder_open:", on_click=_load, args=(kept[chosen], "Saved design"))
-        st.button("Delete", icon=":material/delete:", on_click=_delete, args=(chosen,), key="delete_design")
+        st.button(
+            "Delete", icon=":material/delete:", on_click=_delete, args=(chosen, kept[chosen]), key="delete_design"
+        )
 
 
-def _delete(name: str) -> None:
+def _delete(name: str, text: str) -> None:
     lab().delete_design(name)
+    st.session_state[_DELETED] = (name, text)
     st.session_state[_MESSAGE] = ("success", f"“{name}” is no longer saved; runs made with it stay.")
+
+
+def _restore() -> None:
+    """Keep again what was deleted last, unless there is another of its name by now."""
+    name, text = st.session_state.pop(_DELETED)
+    try:
+        other = lab().save_design(read_design(text))
+    except InputError as error:
+        st.session_state[_MESSAGE] = ("error", f"“{name}” cannot be restored: {error}")
+        return
+    if other is None:
+        st.session_state[_MESSAGE] = ("success", f"“{name}” is saved again.")
+    else:
+        st.session_state[_MESSAGE] = ("error", f"“{name}” cannot be restored: another design has this name by now.")
 
 
 def _load(text: str | bytes, where: str) -> None:

@@ -21,7 +21,7 @@ def show(run: Run) -> None:
         "To Design", icon=":material/architecture:", key="clone", help="Opens this run's design to change it."
     ):
         drafts.open_run(run.experiment)
-        st.switch_page(menu.DESIGN)
+        st.switch_page(menu.DESIGN, query_params=drafts.query())
     epochs = [epoch for epoch, whole in lab().checkpoints(run.id).items() if whole]
     if epochs:
         with st.popover("Continue…", icon=":material/fast_forward:", width="content"):
