@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import numpy as np
 import pytest
@@ -464,9 +465,9 @@ def page_of_a_server(tmp_path_factory: pytest.TempPathFactory):
         yield running.url, page
 
 
-def address(page) -> str:
-    """As the browser has it now."""
-    return page.evaluate("decodeURIComponent(location.href)")
+def address_has(page, words: str) -> None:
+    """Wait until the browser's address has some words in it."""
+    page.wait_for_url(lambda url: words in unquote_plus(url), wait_until="commit")
 
 
 def go_to(page, name: str) -> None:
@@ -483,14 +484,14 @@ def test_the_address_is_the_design_wherever_one_comes_from_and_history_leads_thr
 
     def shows(size: str, named: str) -> None:
         wait_until(lambda: kernel.input_value() == size, f"a kernel size of {size}")
-        wait_until(lambda: named in address(page), f"{named} in the address")
+        address_has(page, named)
         settled(page)
 
     page.goto(url)
     shows("3", "?preset=3x3")
     set_number(page, "Kernel size", "2")
     shows("2", "?design=")
-    design = address(page)
+    design = unquote_plus(page.url)
     go_to(page, "Results")
     go_to(page, "Design")
     shows("2", design)
@@ -516,9 +517,7 @@ def test_inspect_opens_with_the_best_and_its_views_and_networks_go_back_and_forw
     url, page = page_of_a_server
 
     def shows(view: str, runs: str) -> None:
-        wait_until(
-            lambda: f"runs={runs}&view={view}" in page.url.replace("%2C", ","), f"{view} of {runs} in the address"
-        )
+        address_has(page, f"runs={runs}&view={view}")
         page.get_by_role("radio", name=view, checked=True).wait_for()
         wait_until(
             lambda: page.get_by_test_id("stMultiSelect").first.get_by_text("run ").count() == len(runs.split(",")),
@@ -558,7 +557,7 @@ def test_inspect_opens_with_the_best_and_its_views_and_networks_go_back_and_forw
     settled(page)
     page.go_back()
     page.get_by_role("heading", name="Results", exact=True).wait_for()
-    wait_until(lambda: address(page).endswith("/results"), "it does not lead on again")
+    page.wait_for_url(lambda url: url.endswith("/results"), wait_until="commit")  # it does not lead on again
     page.go_back()
     shows("Draw", "1,2")
     assert page.get_by_test_id("stException").count() == 0

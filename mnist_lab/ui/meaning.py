@@ -242,7 +242,7 @@ def recipe_in_words(experiment: Experiment) -> str:
         f"{experiment.train_images:,} images in batches of {recipe.batch_size:,}",
         *_unusual(optimizer),
         *_unusual(recipe.schedule),
-        *_unusual(recipe, () if experiment.architecture.normalizes else NORMALIZATION_FIELDS),
+        *_unusual(recipe, NORMALIZATION_FIELDS),  # of which a note says where they matter
         *_unusual(recipe.augmentation),
         f"{experiment.protocol} protocol",
         f"seed {experiment.seed}",
