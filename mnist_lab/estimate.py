@@ -22,6 +22,8 @@ _LAYER = 0.23e-3
 _FORWARD_SHARE = 1 / 3
 _START = 0.5
 RECENT = 200
+CONTRADICTION = 2.0  # how many times longer or shorter runs take than a calibration says, for it not to be believed
+_LONG_ENOUGH = 5.0  # seconds of the model; of a shorter run its start is too large a part
 CALIBRATED_WITH = tuple(PRESETS[name] for name in ("3x3", "2x2", "fast"))
 
 
@@ -96,7 +98,8 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
     Args:
         past: earlier runs on this machine, newest first. Runs of the very same design are believed most; of others
             each design's ratio to the model counts once.
-        calibration: this machine's ratios to the model, from its short calibration.
+        calibration: this machine's ratios to the model, from its short calibration. Not believed where earlier runs
+            took far longer or shorter.
     """
     finished = [run for run in past if run.status is Status.FINISHED and run.seconds][:RECENT]
     epochs = experiment.recipe.epochs
@@ -109,7 +112,9 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
         planned, reckoned = _reckoned(run.experiment_json)
         if run.seconds and run.epochs_done == planned:
             by_design.setdefault(run.design_key, []).append(run.seconds / reckoned)
-    ratios = [*calibration, *(median(found) for found in by_design.values())]
+    ratios = [median(found) for found in by_design.values()]
+    if not (ratios and calibration and _are_far_apart(median(ratios), median(calibration))):
+        ratios += calibration
     if not ratios:
         return Prediction(model, model / 2, model * 2, epochs)
     low, high = min(ratios), max(ratios)
@@ -117,6 +122,19 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
         tenths = quantiles(ratios, n=10)
         low, high = tenths[0], tenths[-1]
     return Prediction(model * median(ratios), model * 0.8 * low, model * 1.25 * high, epochs)
+
+
+def contradicts(calibration: Sequence[float] | None, run: Run) -> bool:
+    """Whether a finished run, alone on its machine, took far longer or shorter than the machine's calibration says."""
+    planned, reckoned = _reckoned(run.experiment_json)
+    is_whole = run.status is Status.FINISHED and run.epochs_done == planned and reckoned >= _LONG_ENOUGH
+    return bool(
+        is_whole and run.seconds and calibration and _are_far_apart(run.seconds / reckoned, median(calibration))
+    )
+
+
+def _are_far_apart(one: float, other: float) -> bool:
+    return not 1 / CONTRADICTION <= one / other <= CONTRADICTION
 
 
 def waits(left: Iterable[float], predicted: Iterable[float]) -> list[float]:

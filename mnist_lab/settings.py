@@ -11,8 +11,15 @@ DATABASE_URL = f"{PREFIX}DATABASE_URL"
 WORKERS = f"{PREFIX}WORKERS"
 THREADS = f"{PREFIX}THREADS"
 CHECKPOINT_MB = f"{PREFIX}CHECKPOINT_MB"
+GROWTH_MB = f"{PREFIX}GROWTH_MB"
 MAX_PARAMETERS = f"{PREFIX}MAX_PARAMETERS"
-NUMBERS = {WORKERS: 64, THREADS: 256, CHECKPOINT_MB: 1_000_000_000, MAX_PARAMETERS: 10_000_000_000}  # the most of each
+NUMBERS = {
+    WORKERS: 64,
+    THREADS: 256,
+    CHECKPOINT_MB: 1_000_000_000,
+    GROWTH_MB: 1_000_000_000,
+    MAX_PARAMETERS: 10_000_000_000,
+}  # the most of each
 _WHOLE = re.compile(
     r"\d+(_\d+)*|\d+(\.\d+)?[eE]\+?\d{1,2}"
 )  # no 20.000, which is twenty to some and twenty thousand to others

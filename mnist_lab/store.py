@@ -240,14 +240,23 @@ class Store(Errands):
             found = connection.execute(query).scalar_one_or_none()
         return json.loads(found) if found else None
 
-    def save_calibration(self, ratios: list[float]) -> None:
-        """Keep this machine's calibration in the place of an earlier one."""
+    def is_calibrated(self) -> bool:
+        """Whether this machine was measured when nothing else took its processors."""
+        query = sa.select(CALIBRATIONS.c.is_quiet).where(CALIBRATIONS.c.host == _this_machine())
+        with self._read() as connection:
+            return bool(connection.execute(query).scalar_one_or_none())
+
+    def save_calibration(self, ratios: list[float], is_quiet: bool = True) -> None:
+        """Keep this machine's calibration in the place of an earlier one.
+
+        Args:
+            is_quiet: nothing else took its processors meanwhile.
+        """
         host = _this_machine()
+        row = {"host": host, "ratios": json.dumps(ratios), "created": time.time(), "is_quiet": is_quiet}
         with self._write() as connection:
             connection.execute(sa.delete(CALIBRATIONS).where(CALIBRATIONS.c.host == host))
-            connection.execute(
-                sa.insert(CALIBRATIONS).values(host=host, ratios=json.dumps(ratios), created=time.time())
-            )
+            connection.execute(sa.insert(CALIBRATIONS).values(row))
 
     def save_design(self, experiment: Experiment, owner: str, *, replaces: str | None = None) -> str | None:
         """Keep a design under its name.

@@ -209,7 +209,9 @@ class Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=output,
-                env=os.environ | {settings.DATABASE_URL: str(self.url), "PYTHONPATH": _python_path()},
+                # And no modules from the folder it is started in, which may be anybody's.
+                env=os.environ
+                | {settings.DATABASE_URL: str(self.url), "PYTHONPATH": _python_path(), "PYTHONSAFEPATH": "1"},
                 start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then ends it
             )
         # Behind the server where both want a core, its workers too: a page answers at once, and takes little.

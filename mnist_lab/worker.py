@@ -3,13 +3,18 @@
 TensorFlow is imported inside these functions only, so that whoever submits them need not load it.
 """
 
+import contextlib
+import ctypes
 import functools
+import gc
 import logging
 import sys
 import threading
 from typing import TYPE_CHECKING
 
-from mnist_lab import disk, estimate
+import psutil
+
+from mnist_lab import disk, estimate, machine
 from mnist_lab.errors import EngineError, LabError, StoreError, TrainingError
 from mnist_lab.estimate import CALIBRATED_WITH
 from mnist_lab.experiment import Status, Wish
@@ -29,11 +34,11 @@ class _UnwantedError(Exception):
     """Whoever asked has gone."""
 
 
-def warm_up(threads: int) -> None:
-    """Import TensorFlow and train a moment, so that the first real run starts at once."""
+def warm_up(threads: int) -> int:
+    """Import TensorFlow and train a moment, so that the first real run starts at once; the memory it has then, in bytes."""
     with _prepared:
         if "mnist_lab.training" in sys.modules:
-            return
+            return _memory()
         from mnist_lab import training
 
         training.configure(threads)
@@ -42,19 +47,47 @@ def warm_up(threads: int) -> None:
         recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 1}
         moment = PRESETS["3x3"].with_changes(protocol="holdout", train_images=256, recipe=recipe)
         training.train(moment, lambda report: None, lambda: Wish.GO_ON)
+        memory = _tidied()
+        gc.freeze()  # what is here now stays: to look through it after each run would take longer than all the rest
+        return memory
 
 
-def calibrate(threads: int) -> list[float]:
-    """Ratios of what training steps take here to what they are reckoned to take; about three seconds."""
+def _tidied() -> int:
+    """Give back what trainings that have ended left; the memory of this process in bytes."""
+    from mnist_lab import training
+
+    training.let_go()
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # glibc keeps what is freed; others have no such call
+        ctypes.CDLL(None).malloc_trim(0)
+    return _memory()
+
+
+def _memory() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def calibrate(threads: int) -> tuple[list[float], bool]:
+    """Ratios of what training steps take here to what they are reckoned to take, in about three seconds; and whether
+    nothing else took the processors meanwhile."""
     warm_up(threads)
     from mnist_lab import training
 
-    return [training.measure(experiment, 5) / estimate.step_seconds(experiment) for experiment in CALIBRATED_WITH]
+    load = machine.Load()
+    ratios = [training.measure(experiment, 5) / estimate.step_seconds(experiment) for experiment in CALIBRATED_WITH]
+    is_quiet = load.is_quiet()
+    _tidied()
+    return ratios, is_quiet
 
 
-def train_run(url: str, run_id: int, threads: int) -> None:
-    """Train a claimed run, from its newest checkpoint where it has one, and write everything about it to the store."""
+def train_run(url: str, run_id: int, threads: int) -> int:
+    """Train a claimed run, from its newest checkpoint where it has one, and write everything about it to the store; the
+    memory of this process after it, in bytes."""
     warm_up(threads)
+    _train(url, run_id)
+    return _tidied()
+
+
+def _train(url: str, run_id: int) -> None:
     from mnist_lab import training
 
     store = Store(url)
@@ -87,9 +120,15 @@ def train_run(url: str, run_id: int, threads: int) -> None:
         store.close()
 
 
-def run_errand(url: str, errand_id: int, threads: int) -> None:
-    """Answer an errand of the store, or decline it in a sentence; it never disturbs a training in this process."""
+def run_errand(url: str, errand_id: int, threads: int) -> int:
+    """Answer an errand of the store, or decline it in a sentence; it never disturbs a training in this process. The memory
+    of this process after it, in bytes."""
     warm_up(threads)
+    _answer(url, errand_id)
+    return _memory()
+
+
+def _answer(url: str, errand_id: int) -> None:
     from mnist_lab import inspection
 
     networks = _networks(url)

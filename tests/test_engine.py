@@ -1,19 +1,30 @@
 """The engine with real worker processes: queue, stop, death."""
 
+import itertools
+import os
+import stat
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from distributed import LocalCluster
 
-from mnist_lab import supervisor
+from mnist_lab import estimate, machine, supervisor
+from mnist_lab.engine import Engine, _Task, _Worker
 from mnist_lab.experiment import Experiment, Status
 from mnist_lab.lab import Lab
 from mnist_lab.presets import PRESETS
+from mnist_lab.report import Outcome
 from mnist_lab.store import Run, Store
-from tests.processes import all_gone, family, wait_until
+from tests.processes import ROOT, WAIT, all_gone, family, wait_until
 
 
 @pytest.fixture
@@ -53,6 +64,54 @@ def test_queue_stop_and_go_on(store: Store, small: Experiment) -> None:
     assert store.run(cancelled).status is Status.CANCELLED
 
 
+def intruder(ports: list[int]) -> list[str]:
+    """What answers another user of this machine (`tests/intruder.py`)."""
+    command = [sys.executable, "-m", "tests.intruder", *map(str, ports)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=WAIT * 2)
+    *found, last = done.stdout.splitlines()
+    assert last == f"tried {len(ports)}"
+    return found
+
+
+@pytest.mark.usefixtures("one_worker")
+def test_no_other_user_of_the_machine_reaches_an_engine_which_begins_without_noise(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    written = tmp_path / "engine.log"
+    monkeypatch.setattr(supervisor, "log_file", lambda: written)
+    with supervisor.engine(store.url):
+        wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
+        said = written.read_text().splitlines()
+        assert said
+        assert [line for line in said if "mnist_lab.engine: " not in line] == []
+        processes = family(store.lease().pid)
+        listening = [c.laddr for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+        assert {address.ip for address in listening} == {"127.0.0.1"}
+        assert (
+            len(listening) >= 5
+        )  # scheduler, nanny, worker, and the pages that dask's scheduler and worker would have
+        assert intruder([address.port for address in listening]) == []
+        # Dask puts its scratch folders first where Python looks for modules.
+        scratch = {parent for p in processes for file in p.open_files() for parent in Path(file.path).parents
+                   if "mnist-lab-" in str(parent)}  # fmt: skip
+        assert scratch
+        assert {stat.S_IMODE(folder.stat().st_mode) & 0o77 for folder in scratch if folder.parent == Path(tempfile.gettempdir())} == {0}  # fmt: skip
+    assert not any(folder.exists() for folder in scratch)
+
+
+def test_the_intruder_finds_a_cluster_that_is_open() -> None:
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    with LocalCluster(n_workers=0, protocol="tcp://", dashboard_address="127.0.0.1:0") as cluster:
+        scheduler = cluster.scheduler
+        ports = [scheduler.port, scheduler.http_server.port]
+        found = intruder(ports)
+    assert f"{ports[0]} no encryption" in found
+    assert f"{ports[1]} /info/main/workers.html" in found
+
+
 @pytest.mark.usefixtures("engine")
 def test_a_failing_run_says_why_and_the_next_one_trains(store: Store, small: Experiment) -> None:
     recipe = small.recipe.model_dump() | {"optimizer": {"name": "sgd", "learning_rate": 1000.0}, "epochs": 50}
@@ -75,6 +134,91 @@ def test_a_paused_run_leaves_its_place_and_goes_on_where_it_was(store: Store, sm
     wait_until(lambda: store.run(run_id).steps_done > paused.steps_done, "it goes on")
     store.request_stop(run_id)
     assert ended(store, run_id).status is Status.STOPPED
+
+
+OUTCOME = Outcome(False, 1, 0.1, 0.9, 0.1, 0.9, {}, np.zeros((1, 10)), seconds=1.0, reporting_seconds=0.0)
+
+
+class Done:
+    """A future that is finished."""
+
+    status = "finished"
+
+    def __init__(self, result: Any) -> None:
+        self.result = lambda: result
+
+
+def test_a_machine_that_was_not_quiet_or_is_contradicted_is_measured_again_when_it_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, quiet = [1000.0], [True]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(machine.Load, "is_quiet", lambda self: quiet[0])
+    engine, worker = Engine(store), _Worker("tls://somewhere", 0, None)
+    engine.members[worker.address] = worker
+    measured: list[Any] = []
+    monkeypatch.setattr(engine, "_submit", lambda worker, slot, function, *rest: measured.append(function))
+
+    def looks(times: int) -> int:
+        """How often it measures while it looks each second."""
+        before = len(measured)
+        for _ in range(times):
+            now[0] += 1
+            engine._begin_next()
+        return len(measured) - before
+
+    assert looks(1) == 1  # nothing is known: at once
+    engine._save_calibration(Done(([59.9, 40.5, 46.0], False)))
+    assert (store.calibration(), engine.calibrated) == ([59.9, 40.5, 46.0], False)
+    assert looks(20) == 0
+    quiet[0] = False
+    assert looks(300) == 0
+    quiet[0] = True
+    assert looks(60) == 1
+    engine._save_calibration(Done(([1.0, 1.1, 0.9], True)))
+    assert looks(500) == 0
+    assert Engine(store).calibrated
+
+    long = PRESETS["3x3"]
+    (run_id,) = store.add_runs([long], "ada")
+    store.claim(engine.name)
+    outcome = replace(OUTCOME, seconds=5 * estimate.model_seconds(long))
+    with store._write() as connection:
+        connection.exec_driver_sql(f"UPDATE runs SET epochs_done = {long.recipe.epochs}")
+    store.finish(run_id, outcome)
+    engine.running[run_id] = _Task(Done(10**9), worker, "train")
+    engine._ended(run_id, engine.running[run_id])
+    assert not engine.calibrated
+    assert looks(100) == 1
+
+
+def workers(store: Store) -> list[psutil.Process]:
+    """The engine's worker processes, oldest first."""
+    found = [p for p in family(store.lease().pid)[1:] if "spawn_main" in " ".join(p.cmdline())]
+    return sorted(found, key=lambda process: process.create_time())
+
+
+@pytest.mark.usefixtures("one_worker")
+def test_a_worker_that_has_grown_is_renewed_between_runs_which_stay_the_same_to_the_bit(
+    store: Store, small: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_GROWTH_MB", "1")  # a few other networks are more
+    others = itertools.cycle(
+        small.with_changes(
+            architecture={"blocks": [{"filters": 8, "kernel_size": kernel, "batch_normalization": True}]},
+            recipe=small.recipe.model_dump() | {"epochs": 1},
+        )
+        for kernel in (2, 3, 4, 6, 7)
+    )
+    with supervisor.engine(store.url):
+        first = undisturbed(store, small)
+        (old,) = workers(store)[:1]
+        question = store.ask("tested", {"run_id": first.id})
+        while old.is_running():
+            undisturbed(store, next(others))
+        answered = wait_until(lambda: (e := store.errand(question)) and e.is_done and e, "the question is answered")
+        assert answered.error is None
+        assert_same_result(store, first, undisturbed(store, small))
 
 
 def longer(small: Experiment) -> Experiment:

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from mnist_lab import estimate
-from mnist_lab.experiment import Experiment
+from mnist_lab.experiment import Experiment, Status
 from mnist_lab.lab import Lab
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
@@ -34,6 +36,41 @@ def test_the_calibration_of_a_machine_moves_and_narrows_the_range(store: Store) 
     found = estimate.predict(PRESETS["3x3"], [], store.calibration())
     assert found.seconds == pytest.approx(1.8 * model)
     assert (found.low, found.high) == (pytest.approx(1.4 * 0.8 * model), pytest.approx(2.0 * 1.25 * model))
+
+
+def test_a_calibration_that_runs_contradict_is_not_believed(store: Store, small: Experiment) -> None:
+    """As one made beside other load, which says many times too long."""
+    other = PRESETS["3x3"]
+    run = replace(finished(store, small, 0.9), epochs_done=small.recipe.epochs)
+    ratio = run.seconds / estimate.model_seconds(small)
+    for calibration in ([8 * ratio] * 3, [ratio / 8] * 3):
+        assert estimate.predict(other, [run], calibration) == estimate.predict(other, [run])
+    near = estimate.predict(other, [run], [1.5 * ratio] * 3)
+    assert near.high == pytest.approx(1.5 * 1.25 * ratio * estimate.model_seconds(other))
+
+
+def test_which_runs_contradict_a_calibration(store: Store) -> None:
+    long = PRESETS["3x3"]
+    model = estimate.model_seconds(long)
+    run = replace(finished(store, long, 0.9), epochs_done=long.recipe.epochs)
+    calibration = [1.0, 1.2, 0.9]
+    assert not estimate.contradicts(calibration, replace(run, seconds=1.5 * model))
+    assert estimate.contradicts(calibration, replace(run, seconds=3 * model))
+    assert estimate.contradicts(calibration, replace(run, seconds=model / 3))
+    assert not estimate.contradicts(None, replace(run, seconds=3 * model))
+    assert not estimate.contradicts(calibration, replace(run, seconds=3 * model, epochs_done=5))
+    assert not estimate.contradicts(calibration, replace(run, seconds=3 * model, status=Status.STOPPED))
+    short = long.with_changes(train_images=100, recipe=long.recipe.model_dump() | {"epochs": 1})
+    brief = replace(finished(store, short, 0.9), epochs_done=1)
+    assert not estimate.contradicts(calibration, replace(brief, seconds=3 * estimate.model_seconds(short)))
+
+
+def test_a_machine_is_calibrated_when_it_was_measured_in_quiet(store: Store) -> None:
+    assert not store.is_calibrated()
+    store.save_calibration([5.0, 6.0], is_quiet=False)
+    assert (store.calibration(), store.is_calibrated()) == ([5.0, 6.0], False)
+    store.save_calibration([1.0, 1.1], is_quiet=True)
+    assert (store.calibration(), store.is_calibrated()) == ([1.0, 1.1], True)
 
 
 def test_a_run_remembers_what_was_predicted(store: Store) -> None:

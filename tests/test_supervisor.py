@@ -145,3 +145,18 @@ def test_a_server_has_as_many_descriptors_as_it_may(soft: int, hard: int, then: 
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(then), str(hard)]
+
+
+def test_an_engine_takes_no_module_from_the_folder_it_is_started_in(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a server was started in a folder that anybody may write to."""
+    for name in ("psutil", "multiprocessing", "logging"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'taken')!r}, 'w').close()\nraise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MNIST_LAB_WORKERS", "none")  # it ends as soon as it has loaded all that it needs
+    started = supervisor.Supervisor(store.url)
+    started._spawn()
+    assert started._child is not None
+    assert started._child.wait(60) == 1
+    assert not (tmp_path / "taken").exists()

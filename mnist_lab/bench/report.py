@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import psutil
 from rich.console import Group
 from rich.table import Table
 
 import mnist_lab
 from mnist_lab.bench import training, waits
-from mnist_lab.engine import cores
+from mnist_lab.machine import cores, memory
 
 _WORDS = {"lab": "the lab", "fit": "Keras fit", "torch": "PyTorch eager"}
 
@@ -39,7 +38,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _cpu(),
         "cores": cores(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "memory_gb": round(memory() / 1e9, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
         "lab": mnist_lab.__version__,
