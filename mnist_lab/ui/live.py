@@ -15,7 +15,7 @@ from mnist_lab.lab import Progress
 from mnist_lab.live_charts import AXES, Axis, Work
 from mnist_lab.overfitting import gap
 from mnist_lab.store import Run
-from mnist_lab.ui import actions, fields, menu, onward, pictures, queue, watching
+from mnist_lab.ui import actions, menu, onward, pictures, queue, watching
 from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.session import QUICKEST, errors_shown, lab, pace
 from mnist_lab.ui.watching import Watched
@@ -51,7 +51,7 @@ def _draw_together(watched: Watched) -> None:
     if watched == before:
         return
     before = before or Watched(None)
-    chosen: list[int] = st.session_state.get(_TOGETHER, [])
+    chosen = run_ids(st.session_state.get(_TOGETHER, []))
     if watched.together != before.together:
         others = [run_id for run_id in watched.together if run_id != watched.run_id]
         chosen = others or [run_id for run_id in chosen if run_id not in before.together]
@@ -59,10 +59,6 @@ def _draw_together(watched: Watched) -> None:
         chosen = [before.run_id if run_id == watched.run_id else run_id for run_id in chosen]
     st.session_state[_TOGETHER] = chosen[: MOST_TOGETHER - 1]
     st.session_state[_TOGETHER_FOR] = watched
-
-
-def _set_together(chosen: list[int | str]) -> None:
-    st.session_state[_TOGETHER] = run_ids(chosen)
 
 
 @errors_shown()
@@ -289,15 +285,15 @@ def _charts(progress: Progress) -> None:
         persist_state="session",
         help="What the curves are drawn along. Multiply-adds are those of training, three times those of an answer.",
     )
-    chosen = st.session_state[_TOGETHER]
-    middle.multiselect(
+    others = middle.multiselect(
         "Together with",
         _candidates(run),
         format_func=_label,
         max_selections=MOST_TOGETHER - 1,
+        key=_TOGETHER,
+        persist_state="session",
         placeholder="other runs",
         help="Draws other runs in the same charts, training or ended.",
-        **fields.bound("draw-together", chosen, _set_together),
     )
     zoom = right.toggle(
         "Zoom in",
@@ -305,6 +301,7 @@ def _charts(progress: Progress) -> None:
         persist_state="session",
         help="Draws the part of the scale where the later half of the curves lies. What lies outside leaves the frame.",
     )
+    chosen = run_ids(others)
     drawn = [run, *lab().some(other for other in chosen if other != run.id).values()]
     ends = [end for each in drawn if (end := _work(each.experiment_json).planned(axis)) is not None]
     several = len(drawn) > 1
@@ -349,7 +346,7 @@ def _recent(url: str) -> dict[int, str]:
 
 
 def _candidates(shown: Run) -> list[int]:
-    chosen: list[int] = st.session_state[_TOGETHER]
+    chosen = run_ids(st.session_state.get(_TOGETHER, []))
     return [i for i in dict.fromkeys([*_recent(lab().url), *chosen]) if i != shown.id or i in chosen]
 
 
