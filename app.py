@@ -7,9 +7,12 @@ import sys
 from collections.abc import AsyncIterator
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from mnist_lab.errors import LabError
 from mnist_lab.supervisor import Supervisor, raise_descriptor_limit
+from mnist_lab.ui import guard, shell
+from mnist_lab.ui.text import refusal
 
 log = logging.getLogger("mnist_lab")
 
@@ -17,9 +20,9 @@ log = logging.getLogger("mnist_lab")
 @contextlib.asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     """Start the engine with the server, so that a worker is warm by the time somebody presses Train."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
-    address = st.get_option("server.address") or "localhost"
-    print(f"MNIST Lab: http://{address}:{st.get_option('server.port')}", file=sys.stderr, flush=True)
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    log.setLevel(logging.INFO)  # and not what libraries tell of themselves
+    print(f"MNIST Lab: {' and '.join(guard.addresses())}", file=sys.stderr, flush=True)
     raise_descriptor_limit()
     supervisor = Supervisor()
     supervisor.start()
@@ -32,7 +35,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
 def on_script_error(error: Exception) -> bool:
     """The last boundary: a person reads a sentence, the log has the trace."""
     if isinstance(error, LabError):
-        st.error(str(error), icon=":material/error:")
+        refusal(error)
     else:
         log.error("a page failed", exc_info=error)
         st.error(
@@ -43,4 +46,10 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
-app = st.App("mnist_lab/ui/router.py", lifespan=lifespan, on_script_error=on_script_error)
+app = st.App(
+    "mnist_lab/ui/router.py",
+    lifespan=lifespan,
+    routes=shell.routes(),
+    middleware=[Middleware(guard.Guard)],
+    on_script_error=on_script_error,
+)

@@ -29,9 +29,29 @@ def frame(metric: str, x: ArrayLike, values: ArrayLike, runs: ArrayLike) -> Fram
     found = found[np.isfinite(found)]
     if metric == "accuracy":
         return next(floor for floor in _FLOORS if not len(found) or floor <= found.min() or not floor), 1.0
-    highest = max(_LOWEST_CEILING, float(found.max()) if len(found) else 0.0)
+    return 0.0, _ceiling(found, _LOWEST_CEILING, (1, 2, 5, 10))
+
+
+def whole(metric: str, values: ArrayLike) -> Frame:
+    """The scale that all of some values fit on."""
+    return (0.0, 1.0) if metric == "accuracy" else (0.0, end(values))
+
+
+def end(values: ArrayLike) -> float:
+    """Where an axis from 0 ends that all of some values fit on: round, so that it seldom moves while they grow.
+
+    A chart is told so, rather than left to find it in its data: of none, as at first, it would say in a browser's
+    console that their extent is infinite.
+    """
+    return _ceiling(np.asarray(values, float), 0.01, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
+
+
+def _ceiling(values: np.ndarray, least: float, steps: tuple[float, ...]) -> float:
+    """The first of some steps, times a power of ten, that no finite value is above."""
+    found = values[np.isfinite(values)]
+    highest = max(least, float(found.max()) if len(found) else 0.0)
     power = 10.0 ** np.floor(np.log10(highest))
-    return 0.0, float(next(f * power for f in (1, 2, 5, 10) if f * power >= highest * (1 - 1e-9)))
+    return float(next(step * power for step in steps if step * power >= highest * (1 - 1e-9)))
 
 
 def outside(metric: str, values: ArrayLike, shown: Frame) -> str:
@@ -97,14 +117,14 @@ def reproduction(network: str, points: pd.DataFrame, shown: Frame) -> alt.LayerC
 
 
 @functools.lru_cache(maxsize=64)
-def schedule(epochs: int) -> Spec:
+def schedule(epochs: int, highest: float) -> Spec:
     """The learning rate over training, small: a specification without its data, a table of epoch and learning_rate."""
     chart = (
         alt.Chart(alt.NamedData("rates"))
         .mark_line()
         .encode(
             x=alt.X("epoch:Q", scale=alt.Scale(domain=[0, epochs]), axis=alt.Axis(tickMinStep=1, format="d")),
-            y=alt.Y("learning_rate:Q", title="learning rate", scale=alt.Scale(zero=True)),
+            y=alt.Y("learning_rate:Q", title="learning rate", scale=alt.Scale(domain=[0, highest])),
             tooltip=[alt.Tooltip("epoch:Q", format=".2f"), alt.Tooltip("learning_rate:Q", format=".3g")],
         )
         .properties(height=140)

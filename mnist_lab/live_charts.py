@@ -89,25 +89,17 @@ def curve_points(
 
 
 @functools.lru_cache(maxsize=128)
-def curves(
-    metric: str, axis: Axis, planned: float | None, *, shown: Frame | None = None, several: bool = False
-) -> Spec:
+def curves(metric: str, axis: Axis, end: float, shown: Frame, *, clip: bool = False, several: bool = False) -> Spec:
     """The specification of a live chart, without its data: a table of `curve_points` goes beside it.
 
     It depends on little that changes while a run trains, so the chart on the page is updated, seldom built anew.
 
     Args:
-        metric: `loss` or `accuracy`; planned: where the axis ends; shown: the part of the scale that is drawn, of which
-        lines leave the frame (`charts.frame`), all of it where None; several: runs are told apart by colour and shape, training and validation by dash.
+        metric: `loss` or `accuracy`; end: where the axis ends; shown: the scale (`charts.whole`), or the part of it that is
+        drawn (`charts.frame`), with `clip`, so that lines leave the frame; several: runs are told apart by colour and shape, training and validation by dash.
     """
     is_accuracy = metric == "accuracy"
-    if shown:
-        y_scale = alt.Scale(domain=list(shown))
-    else:
-        y_scale = alt.Scale(domain=[0, 1]) if is_accuracy else alt.Scale(domainMin=0)
-    clip = shown is not None
     number = ".2%" if is_accuracy else ".4f"
-    x_scale = alt.Scale(domainMin=0, nice=False) if planned is None else alt.Scale(domain=[0, planned], nice=False)
     colour = (
         alt.Color("run:N", legend=_RUNS)
         if several
@@ -115,8 +107,13 @@ def curves(
     )
     whole: dict[str, Any] = {"tickMinStep": 1} if axis in ("epochs", "batches") else {}
     base = alt.Chart(alt.NamedData("points")).encode(
-        x=alt.X("x:Q", title=AXES[axis], scale=x_scale, axis=alt.Axis(format="~s", **whole)),
-        y=alt.Y("value:Q", title=None, scale=y_scale, axis=alt.Axis(format=".0%" if is_accuracy else "~g")),
+        x=alt.X("x:Q", title=AXES[axis], scale=alt.Scale(domain=[0, end]), axis=alt.Axis(format="~s", **whole)),
+        y=alt.Y(
+            "value:Q",
+            title=None,
+            scale=alt.Scale(domain=list(shown)),
+            axis=alt.Axis(format=".0%" if is_accuracy else "~g"),
+        ),
         color=colour,
         tooltip=[
             *([alt.Tooltip("run:N")] if several else []),

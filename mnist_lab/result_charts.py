@@ -66,7 +66,7 @@ def spreads(points: pd.DataFrame, title: str) -> alt.LayerChart:
     mean = base.mark_tick(thickness=3, size=22, color=_GREY).encode(
         x=alt.X("mean:Q"), y=y, tooltip=[alt.Tooltip("mean:Q", format=".3%")]
     )
-    chart: alt.LayerChart = (interval + seeds + mean).properties(height=alt.Step(44))
+    chart: alt.LayerChart = (interval + seeds + mean).properties(height=44 * max(1, points["side"].nunique()))
     return chart
 
 

@@ -1,7 +1,11 @@
 """Numbers as small pictures: maps, kernels, digits, importance. Blue is positive, orange negative, white zero; light is
 little and dark is much, so that the colours are told apart without seeing them."""
 
+import base64
+import io
+
 import numpy as np
+from PIL import Image
 
 _POSITIVE, _NEGATIVE, _GAP = np.array([0, 114, 178]), np.array([213, 94, 0]), 205
 
@@ -62,3 +66,13 @@ def overlay(image: np.ndarray, importance: np.ndarray, times: int = 8) -> np.nda
     colours = tinted(importance).astype(float)
     paper = 255 - 0.35 * image.astype(float)[..., np.newaxis]
     return enlarged((colours * paper / 255).round().astype(np.uint8), times)
+
+
+def url(picture: np.ndarray) -> str:
+    """A picture, uint8 `(height, width)` or `(height, width, 3)`, as an address that holds all of it.
+
+    A page that names files is drawn anew while a browser still fetches them, and they are gone.
+    """
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -5,13 +5,14 @@ import streamlit as st
 from mnist_lab.errors import InputError
 from mnist_lab.ui import address, baseline, blocks, controls, keep, meaning
 from mnist_lab.ui import draft as drafts
+from mnist_lab.ui.text import refusal
 
 st.title("Design")
 st.write("Shape a small network that reads handwritten digits, and see what each choice means before you train it.")
 try:
     draft = drafts.load()
 except InputError as error:
-    st.error(str(error), icon=":material/error:")
+    refusal(error)
     draft = drafts.load()
 
 # Drawn first is what a change means: a browser shows it before it has drawn the controls again.

@@ -14,7 +14,24 @@ def test_the_notebooks_log_stands_beside_our_runs() -> None:
 
 
 def test_the_learning_rate_is_drawn_over_all_epochs() -> None:
-    assert charts.schedule(7)["encoding"]["x"]["scale"]["domain"] == [0, 7]
+    encoding = charts.schedule(7, 0.12)["encoding"]
+    assert (encoding["x"]["scale"]["domain"], encoding["y"]["scale"]["domain"]) == ([0, 7], [0, 0.12])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([2.31, 0.2], 2.5),
+        ([2.5, float("nan"), float("inf")], 2.5),
+        ([0.1], 0.1),
+        ([101.0], 120.0),
+        ([], 0.01),
+        ([0.0], 0.01),
+        ([3e38], 3e38),
+    ],
+)
+def test_an_axis_ends_at_a_round_value_whatever_there_is_to_draw(values: list[float], expected: float) -> None:
+    assert charts.end(values) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +85,7 @@ def test_an_axis_of_shares_stays_within_0_and_100_percent(values: list[float], d
 def test_no_chart_clamps_a_place() -> None:
     """A value that is outside a frame may leave it, but never be drawn as another. Colours may be clamped, and say so."""
     for metric in ("loss", "accuracy"):
-        spec = json.dumps(live_charts.curves(metric, "epochs", 12.0, shown=(0.0, 0.5)))
+        spec = json.dumps(live_charts.curves(metric, "epochs", 12.0, (0.0, 0.5), clip=True))
         assert '"clamp"' not in spec
         assert spec.count('"clip": true') == 4, "both lines, both kinds of points"
     points = charts.reproduction_points(

@@ -41,17 +41,18 @@ def test_before_the_first_report_there_is_an_empty_table() -> None:
 
 @pytest.mark.parametrize("metric", ["loss", "accuracy"])
 def test_the_specification_is_fixed_by_the_plan_and_valid(metric: str) -> None:
-    spec = charts.curves(metric, "epochs", 12.0)
-    assert spec is charts.curves(metric, "epochs", 12.0)
+    spec = charts.curves(metric, "epochs", 12.0, (0.0, 1.0))
+    assert spec is charts.curves(metric, "epochs", 12.0, (0.0, 1.0))
     assert "data" not in spec
     assert "datasets" not in spec
     alt.Chart.from_json(json.dumps({**spec, "data": {"values": []}}))
-    domains = [layer["encoding"]["x"]["scale"]["domain"] for layer in spec["layer"]]
-    assert domains == [[0, 12]] * len(domains)
+    for place, domain in (("x", [0, 12]), ("y", [0, 1])):
+        domains = [layer["encoding"][place]["scale"]["domain"] for layer in spec["layer"]]
+        assert domains == [domain] * len(domains), "told, for there may be no data to find it in"
 
 
 def test_training_and_validation_differ_in_more_than_colour() -> None:
-    marks = [layer["mark"] for layer in charts.curves("loss", "epochs", 3.0)["layer"]]
+    marks = [layer["mark"] for layer in charts.curves("loss", "epochs", 3.0, (0.0, 2.5))["layer"]]
     shapes = {mark.get("shape") for mark in marks if mark["type"] == "point"}
     assert shapes == {"circle", "diamond"}
     assert {json.dumps(mark.get("strokeDash")) for mark in marks if mark["type"] == "line"} == {"null", "[5, 3]"}
@@ -76,7 +77,7 @@ def test_work_is_three_times_that_of_an_answer() -> None:
 
 @pytest.mark.parametrize("axis", get_args(Axis))
 def test_several_runs_differ_in_more_than_colour(axis: Axis) -> None:
-    spec = charts.curves("accuracy", axis, WORK.planned(axis), several=True)
+    spec = charts.curves("accuracy", axis, WORK.planned(axis) or 60.0, (0.0, 1.0), several=True)
     alt.Chart.from_json(json.dumps({**spec, "data": {"values": []}}))
     shapes = [layer["encoding"]["shape"]["field"] for layer in spec["layer"] if "shape" in layer["encoding"]]
     assert shapes == ["run"]

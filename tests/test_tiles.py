@@ -1,6 +1,11 @@
 """Numbers as small pictures."""
 
+import base64
+import io
+
 import numpy as np
+import pytest
+from PIL import Image
 
 from mnist_lab import tiles
 
@@ -43,3 +48,11 @@ def test_a_strip_is_filled_up_and_a_frame_goes_around() -> None:
     assert tiles.strip(np.arange(5)).shape == (1, 5)
     assert tiles.framed(np.zeros((2, 2, 3), np.uint8)).shape == (4, 4, 3)
     assert tiles.framed(np.zeros((2, 2), np.uint8))[0].tolist() == [205] * 4
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])
+def test_an_address_holds_the_whole_picture(shape: tuple[int, ...]) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    kind, data = tiles.url(picture).split(",", 1)
+    assert kind == "data:image/png;base64"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))), picture)

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -52,11 +53,19 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(url: str, script: Path = ROOT / "app.py", folder: Path | None = None) -> Iterator[Server]:
+def server(
+    url: str,
+    script: Path = ROOT / "app.py",
+    *options: str,
+    path: str = "",
+    folder: Path | None = None,
+    log: IO[bytes] | None = None,
+) -> Iterator[Server]:
     """Serve a script, by default the lab's, over a store.
 
     Args:
-        folder: from which it is started; the script's own where None.
+        options: of Streamlit; path: where its pages are then; folder: from which it is started, the script's own where None;
+        log: for what it says, else said here.
 
     Raises:
         EngineError: it ended, or did not answer in time.
@@ -66,14 +75,15 @@ def server(url: str, script: Path = ROOT / "app.py", folder: Path | None = None)
         port = free.getsockname()[1]
     began = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"],
+        [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", *options],
         cwd=folder or script.parent,
         env=environment(url),
-        stdout=subprocess.DEVNULL,
+        stdout=log or subprocess.DEVNULL,
+        stderr=log,
     )
     members: list[psutil.Process] = []
     try:
-        address = f"http://localhost:{port}"
+        address = f"http://localhost:{port}{path}"
         while not _is_healthy(address):
             if process.poll() is not None or time.monotonic() - began > WAIT_SECONDS:
                 raise EngineError(f"The server of {script.name} did not answer within {WAIT_SECONDS:g} s.")

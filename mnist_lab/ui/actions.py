@@ -18,6 +18,7 @@ from mnist_lab.statistics import luck_of_the_best
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import menu, queue
 from mnist_lab.ui.session import lab
+from mnist_lab.ui.text import refusal
 
 _DONE = "labels_done"
 _MESSAGE = "labels_message"
@@ -153,7 +154,7 @@ def _form(runs: pd.DataFrame, known: list[str]) -> None:
         )
         st.session_state[_FORMS] = begun.number
     if problem := st.session_state.pop(_PROBLEM, None):
-        st.error(problem, icon=":material/error:")
+        refusal(problem)
     key = f"labels-{begun.number}"
     with st.form(key, border=False):
         st.text_input("Name", begun.name, max_chars=MAX_NAME, key=f"{key}-name")
@@ -225,7 +226,7 @@ def _remember(words: str, changes: list[Change]) -> None:
 def message() -> None:
     """What could not be done when something was last pressed."""
     if words := st.session_state.pop(_MESSAGE, None):
-        st.error(words, icon=":material/error:")
+        refusal(words)
 
 
 def undo_button() -> None:

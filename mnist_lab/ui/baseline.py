@@ -7,6 +7,7 @@ from mnist_lab.experiment import Experiment, parse
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import watching
 from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.text import plain
 
 _KEY = "baseline"
 
@@ -27,7 +28,7 @@ def show(experiment: Experiment | None) -> None:
         return
     baseline = parse(Experiment, pinned)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Baseline: **{baseline.name}**")
+        st.markdown(f"Baseline: **{plain(baseline.name)}**")
         st.button(
             "Pin this instead",
             icon=":material/push_pin:",
@@ -45,7 +46,7 @@ def show(experiment: Experiment | None) -> None:
         st.caption("Nothing differs but perhaps the seed: runs of both are runs of one design.")
         return
     for change in found:
-        st.markdown(f"- {change.words}" + (f" *(alone: {change.problem})*" if change.problem else ""))
+        st.markdown(f"- {plain(change.words)}" + (f" *(alone: {plain(change.problem)})*" if change.problem else ""))
     single = [change.experiment for change in found if change.experiment]
     if len(found) == 1:
         st.caption("One thing differs: if their results differ by more than the spread over seeds, this is why.")

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from mnist_lab.ui.text import plain
+
 T = TypeVar("T")
 
 
@@ -24,7 +26,7 @@ def tell_if_gone(options: Sequence[Any], key: str, words: str) -> None:
     """Say so where the choice of a select box is no longer among its options, before the box goes to another."""
     chosen = st.session_state.get(key)
     if chosen is not None and chosen not in options:
-        st.toast(words.format(chosen), icon=":material/info:")
+        st.toast(plain(words.format(chosen)), icon=":material/info:")
 
 
 def run_ids(values: Iterable[int | str]) -> list[int]:

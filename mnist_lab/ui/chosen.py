@@ -171,7 +171,7 @@ def subject() -> Subject:
             )
         )
         found = Subject(test.x[number], f"test image {number}", int(test.y[number]))
-    right.image(tiles.framed(tiles.digit(found.image, 3)), width=86, alt=f"The digit: {found.name}")
+    right.image(tiles.url(tiles.framed(tiles.digit(found.image, 3))), width=86, alt=f"The digit: {found.name}")
     return found
 
 

@@ -12,8 +12,9 @@ from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Status
 from mnist_lab.live_charts import Axis, Work
 from mnist_lab.statistics import Verdict
-from mnist_lab.ui import actions, choices, menu, run_page, watching
+from mnist_lab.ui import actions, choices, grid, menu, run_page, watching
 from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once
+from mnist_lab.ui.text import plain
 
 _METRICS = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
 _ICONS = {
@@ -42,7 +43,7 @@ def show(run_ids: list[int], rows: pd.DataFrame) -> None:
             words = "These runs are seeds of one design, so there is nothing to compare: the table says how far they differ."
         st.info(words, icon=":material/info:")
         return
-    st.subheader(" · ".join(side.title for side in sides), anchor=False)
+    st.subheader(" · ".join(plain(side.title) for side in sides), anchor=False)
     _who(sides)
     _verdicts(sides, rows)
     _differences(sides)
@@ -85,7 +86,7 @@ def _that_are_left(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
 def _who(sides: list[Side]) -> None:
     for side in sides:
         n = len(side.values("test_accuracy"))
-        words = f"**{side.title}** · "
+        words = f"**{plain(side.title)}** · "
         if side.is_design:
             words += f"{n} {'seed' if n == 1 else 'seeds'}"
             if side.left_out:
@@ -122,7 +123,7 @@ def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:
         return
     for number, (a, b, verdict) in enumerate(found):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{_ICONS[verdict.kind]} {verdict.words}", width="stretch")
+            st.markdown(f"{_ICONS[verdict.kind]} {plain(verdict.words)}", width="stretch")
             _more(a, b, verdict, number)
     if len(found) > 1:
         st.caption(
@@ -202,11 +203,10 @@ def _differences(sides: list[Side]) -> None:
         st.caption("No field of design or recipe: one continues another, or did not finish.")
         return
     table = pd.concat([found.astype(object).map(lambda x: "–" if x is None or x == "" or pd.isna(x) else str(x)), cost])
-    st.dataframe(
+    grid.show(
         table.rename_axis("Field").reset_index(),
-        hide_index=True,
+        {"Field": st.column_config.TextColumn(pinned=True, width=190)},
         height="content",
-        column_config={"Field": st.column_config.TextColumn(pinned=True, width=190)},
         alt="The fields in which the sides differ, and what each costs",
     )
     if len(found) > 1:
@@ -282,7 +282,7 @@ def _disagreements(sides: list[Side]) -> None:
             list(labels), f"disagree-{side.letter}", "Run {} is deleted; another takes its place below."
         )
         run_id = column.selectbox(
-            f"Run of {side.title}", list(labels), format_func=labels.__getitem__, key=f"disagree-{side.letter}"
+            f"Run of {plain(side.title)}", list(labels), format_func=labels.__getitem__, key=f"disagree-{side.letter}"
         )
         chosen.append(int(run_id or side.run_ids[0]))
     both = [run_page.probabilities(run_id) for run_id in chosen]
@@ -332,7 +332,7 @@ def gallery(numbers: np.ndarray, captions: list[str]) -> None:
     """Test images by their numbers, each with a caption that is its text alternative too."""
     images = dataset.load()[1].x
     st.image(
-        [tiles.digit(images[i]) for i in numbers],
+        [tiles.url(tiles.digit(images[i])) for i in numbers],
         caption=captions,
         width=96,
         alt=[f"Test image {i}, {caption}" for i, caption in zip(numbers, captions, strict=True)],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from mnist_lab import dataset
+from mnist_lab import dataset, tiles
 from mnist_lab.architecture import filters as filters_in_words
 from mnist_lab.errors import InputError
 from mnist_lab.experiment import NORMALIZATION_FIELDS, Protocol, parse
@@ -252,7 +252,7 @@ def _augmentation_preview(draft: Draft) -> None:
     if augmentation.moves_images:
         rows.append(np.hstack(list(dataset.moved(images, transforms))))
     st.image(
-        np.kron(255 - np.vstack(rows), np.ones((2, 2), np.uint8)),
+        tiles.url(tiles.digit(np.vstack(rows), 2)),
         caption="Training images; below, moved." if augmentation.moves_images else "Training images, not moved.",
         width="stretch",
     )

@@ -6,6 +6,7 @@ import streamlit as st
 from mnist_lab import result_charts
 from mnist_lab.costs import COSTS, front, with_bytes
 from mnist_lab.ui import actions, fields, menu
+from mnist_lab.ui.text import plain
 
 _METRICS = {"Test accuracy": "test", "Validation accuracy": "validation"}
 
@@ -73,7 +74,7 @@ def show(folded: pd.DataFrame) -> None:
     if budget and len(within):
         best = within.sort_values("accuracy").iloc[-1]
         st.caption(
-            f"Within the budget, {best['name']} (run {best['run']}) is highest: {best['accuracy']:.2%}, n = {best['n']}. "
+            f"Within the budget, {plain(best['name'])} (run {best['run']}) is highest: {best['accuracy']:.2%}, n = {best['n']}. "
             + (actions.luck(rows) if name == "test" else "")
         )
     if opened := event["selection"].get("open"):

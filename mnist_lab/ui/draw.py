@@ -7,6 +7,7 @@ from mnist_lab import drawing, tiles
 from mnist_lab.ui import chosen, pad
 from mnist_lab.ui.chosen import Chosen, Subject
 from mnist_lab.ui.session import errors_shown
+from mnist_lab.ui.text import plain
 
 
 @st.fragment
@@ -28,7 +29,7 @@ def show(networks: list[Chosen]) -> None:
             "off, draw small or in a corner, and see what a network makes of a digit in a place it never saw one in.",
         )
         image = drawing.prepared(raw) if is_prepared else drawing.shrunk(raw)
-        st.image(tiles.framed(tiles.digit(image, 5)), width=142, alt=_in_words(image))
+        st.image(tiles.url(tiles.framed(tiles.digit(image, 5))), width=142, alt=_in_words(image))
         st.caption("What the networks are given: 28×28 pixels.")
         threshold = st.slider(
             "None of these, under",
@@ -53,7 +54,7 @@ def show(networks: list[Chosen]) -> None:
 
 
 def _answer(network: Chosen, subject: Subject, threshold: float) -> None:
-    st.caption(network.title)
+    st.caption(plain(network.title))
     found = chosen.asked(network, "answer", "reading the drawing", subject)
     if found is None:
         return

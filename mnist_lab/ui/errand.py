@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from mnist_lab.ui.session import lab
+from mnist_lab.ui.text import plain, refusal
 
 POLL_SECONDS = 0.02
 SHOWN_AFTER_SECONDS = 0.3
@@ -43,7 +44,7 @@ def ask(kind: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None
                 errand_id = lab().ask(kind, **arguments)
             elif errand.error:
                 is_done = True
-                place.error(errand.error, icon=":material/error:")
+                refusal(errand.error, place)
                 return None
             elif errand.is_done:
                 is_done = True
@@ -52,12 +53,10 @@ def ask(kind: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None
             elif waited > SHOWN_AFTER_SECONDS:
                 state = lab().engine_state()
                 if (state is None or state.startswith("not working")) and waited > NOT_WORKING_AFTER_SECONDS:
-                    place.error(
-                        NO_ENGINE if state is None else f"No worker can answer: {state}", icon=":material/error:"
-                    )
+                    refusal(NO_ENGINE if state is None else f"No worker can answer: {state}", place)
                     return None
                 waiting = "a worker is waking up" if state == "warming up" else words
-                place.progress(errand.progress, f"{waiting[:1].upper()}{waiting[1:]} …")
+                place.progress(errand.progress, plain(f"{waiting[:1].upper()}{waiting[1:]} …"))
                 time.sleep(0.1)
             time.sleep(POLL_SECONDS)
     finally:

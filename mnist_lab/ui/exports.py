@@ -14,6 +14,7 @@ from mnist_lab.store import Run
 from mnist_lab.table_files import Kind, written
 from mnist_lab.ui import errand, meaning, menu, watching
 from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.text import plain, refusal
 
 _QUEUED = "receipt_queued"
 _TYPES: dict[Kind, str] = {"CSV": "text/csv", "Parquet": "application/vnd.apache.parquet", "JSON": "application/json"}
@@ -67,7 +68,7 @@ def take_away(run: Run) -> None:
             found = receipts.make(run, lab().epochs([run.id]), lab().probabilities(run.id))
         except InputError as error:
             found = None
-            st.caption(str(error))
+            st.caption(plain(str(error)))
         if found:
             st.download_button(
                 "Receipt",
@@ -136,7 +137,7 @@ def receive() -> None:
                 st.session_state[_QUEUED] = lab().repeat(found)
                 watching.started([st.session_state[_QUEUED]])
         except InputError as error:
-            st.error(one_line(f"{file.name}: {error}"), icon=":material/error:")
+            refusal(one_line(f"{file.name}: {error}"))
             return
         if run_id := st.session_state.get(_QUEUED):
             st.success("It is queued to be trained again, and compared with the receipt when it has finished.")

@@ -14,6 +14,7 @@ from mnist_lab.layers import Conv2D, size_text
 from mnist_lab.ui import chosen, errand
 from mnist_lab.ui.chosen import Chosen, Subject
 from mnist_lab.ui.session import errors_shown, lab
+from mnist_lab.ui.text import plain
 
 _MOST_MAPS = 32
 _MOST_NUMBERS = 7
@@ -41,7 +42,7 @@ def show(networks: list[Chosen]) -> None:
     outputs = [maps[str(number)] for number in range(len(traced))]
     said = int(outputs[-1].argmax())
     label = "" if subject.label is None else f" (it is a {subject.label})"
-    st.markdown(f"**{network.title}** says **{said}**{label}, {outputs[-1].max():.1%} sure.")
+    st.markdown(f"**{plain(network.title)}** says **{said}**{label}, {outputs[-1].max():.1%} sure.")
     _importance(network, subject, said)
     _all_layers(traced, outputs)
     _closer(network, traced, [given, *outputs[:-1]], outputs)
@@ -70,7 +71,7 @@ def _importance(network: Chosen, subject: Subject, said: int) -> None:
         importance = found["importance"]
         row, column = np.unravel_index(int(np.abs(importance).argmax()), importance.shape)
         st.image(
-            tiles.framed(tiles.overlay(subject.image, importance, 9)),
+            tiles.url(tiles.framed(tiles.overlay(subject.image, importance, 9))),
             width=252,
             alt=f"Importance of each pixel for a {digit} by {method}: strongest at row {row}, column {column} of 28",
         )
@@ -103,7 +104,7 @@ def _all_layers(traced: list[TracedLayer], outputs: list[np.ndarray]) -> None:
             picture = tiles.enlarged(tiles.tinted(tiles.strip(output)), 12)
             alt = f"{words}: the largest is number {int(output.argmax())}, {output.max():.3f}"
         st.caption(words)
-        st.image(picture, width=min(picture.shape[1], 900), alt=alt)
+        st.image(tiles.url(picture), width=min(picture.shape[1], 900), alt=alt)
 
 
 def _across(count: int) -> int:
@@ -140,7 +141,7 @@ def _closer(network: Chosen, traced: list[TracedLayer], inputs: list[np.ndarray]
         kernels = np.stack([_kernel(layer, weights, channel, index) for channel in range(channels)], axis=-1)
         picture = tiles.tinted(tiles.montage(kernels[:, :, :_MOST_MAPS]))
         st.image(
-            tiles.enlarged(picture, max(4, 160 // max(picture.shape[:2]))),
+            tiles.url(tiles.enlarged(picture, max(4, 160 // max(picture.shape[:2])))),
             width=160,
             alt=f"The kernel of filter {index}, a {size_text(layer.kernel_size)} picture for each of {channels} channels",
         )
@@ -207,7 +208,7 @@ def _written_out(cell: arithmetic.Cell, layer: Conv2D, place: tuple[int, int], v
                 alt=f"The {name}, {size_text(patch.shape)} numbers",
             )
     else:
-        st.image(tiles.enlarged(tiles.tinted(patch * kernel), 16), alt="Patch times kernel, as a picture")
+        st.image(tiles.url(tiles.enlarged(tiles.tinted(patch * kernel), 16)), alt="Patch times kernel, as a picture")
     if len(by_channel) == 1:
         words = f"Sum of the products **{by_channel[0]:.4f}**"
     else:

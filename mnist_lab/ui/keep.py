@@ -11,6 +11,7 @@ from mnist_lab.names import MAX_NAME
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import fields
 from mnist_lab.ui.session import lab
+from mnist_lab.ui.text import plain
 
 _MESSAGE = "keep_message"
 _ASKED = "keep_asked"
@@ -58,8 +59,8 @@ def message() -> None:
     """What came of the last use of it."""
     with st.container():  # always there, so that a message moves nothing to another place in the page
         if found := st.session_state.pop(_MESSAGE, None):
-            kind, text = found
-            (st.error if kind == "error" else st.success)(text)
+            kind, words = found
+            (st.error if kind == "error" else st.success)(plain(words))
 
 
 def _save(replaces: str | None = None, name: str | None = None) -> None:
@@ -122,9 +123,9 @@ def _restore() -> None:
         st.session_state[_MESSAGE] = ("error", f"“{name}” cannot be restored: another design has this name by now.")
 
 
-def _load(text: str | bytes, where: str) -> None:
+def _load(written: str | bytes, where: str) -> None:
     try:
-        drafts.save(drafts.of_experiment(read_design(text)))
+        drafts.save(drafts.of_experiment(read_design(written)))
     except InputError as error:
         st.session_state[_MESSAGE] = ("error", one_line(f"{where}: {error} The design on the page is as it was."))
 

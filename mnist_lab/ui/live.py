@@ -15,9 +15,10 @@ from mnist_lab.lab import Progress
 from mnist_lab.live_charts import AXES, Axis, Work
 from mnist_lab.overfitting import gap
 from mnist_lab.store import Run
-from mnist_lab.ui import actions, menu, onward, pictures, queue, watching
+from mnist_lab.ui import actions, grid, menu, onward, pictures, queue, watching
 from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.session import QUICKEST, errors_shown, lab, pace
+from mnist_lab.ui.text import plain
 from mnist_lab.ui.watching import Watched
 
 IDLE_SECONDS = 2.0
@@ -174,7 +175,7 @@ def _headline(progress: Progress, active: list[Run]) -> None:
     run = progress.run
     icon, _ = queue.STATUS[run.status]
     title, buttons = st.columns([3, 2], vertical_alignment="center")
-    title.subheader(f"{icon} Run {run.id}: {run.name}, seed {run.experiment.seed}", anchor=False)
+    title.subheader(f"{icon} Run {run.id}: {plain(run.name)}, seed {run.experiment.seed}", anchor=False)
     with buttons.container(horizontal=True, horizontal_alignment="right", gap="small"):
         if run.deleted:
             actions.restore([run.id])
@@ -190,12 +191,14 @@ def _headline(progress: Progress, active: list[Run]) -> None:
     if run.status is Status.RUNNING:
         st.progress(share, text=f"Epoch {min(run.epochs_done + 1, epochs)} of {epochs} · {_times(progress, share)}")
     elif run.status is Status.QUEUED:
-        words = f"Waiting: {queue.why_it_waits(run, active)}" if run.deleted is None else "Deleted while it waited"
+        words = (
+            f"Waiting: {plain(queue.why_it_waits(run, active))}" if run.deleted is None else "Deleted while it waited"
+        )
         st.progress(share, text=words)
     elif run.status is Status.PAUSED:
         st.progress(share, text=f"Paused after {run.epochs_done} of {epochs} epochs; resume it to go on where it was.")
     else:
-        tail = f" · {run.error}" if run.error else ""
+        tail = f" · {plain(run.error)}" if run.error else ""
         done = f"{len(progress.epochs)} of {epochs} epochs"
         lines = progress.epochs
         if run.status is Status.STOPPED and len(lines) and lines["steps"].iloc[-1] < run.experiment.steps_per_epoch:
@@ -211,7 +214,7 @@ def _lineage(run: Run) -> None:
     if children:
         words.append(f"Continued by {', '.join(f'run {child}' for child in children)}.")
     if run.caveat:
-        words.append(run.caveat)
+        words.append(plain(run.caveat))
     if not words:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -310,12 +313,15 @@ def _charts(progress: Progress) -> None:
         parts = [_points(_progress(each), metric, axis) for each in drawn]
         begun = [part for part in parts if part.num_rows]  # what waits has no points, and no types of them
         points = pa.concat_tables(begun) if len(begun) > 1 else (begun or parts)[0]
-        shown = charts.frame(metric, points["x"], points["value"], points["run"]) if zoom else None
-        if shown and (told := charts.outside(metric, points["value"], shown)):
-            left_out.append(told)
+        shown = charts.whole(metric, points["value"])
+        if zoom:
+            shown = charts.frame(metric, points["x"], points["value"], points["run"])
+            if told := charts.outside(metric, points["value"], shown):
+                left_out.append(told)
+        end = max(ends) if ends else charts.end(points["x"])
         column.vega_lite_chart(
             points,
-            live_charts.curves(metric, axis, max(ends) if ends else None, shown=shown, several=several),
+            live_charts.curves(metric, axis, end, shown, clip=zoom, several=several),
             key=f"chart-{metric}",
             alt=f"{metric} along {AXES[axis]}: training by batch and validation by epoch",
         )
@@ -329,7 +335,7 @@ def _charts(progress: Progress) -> None:
             f"validation accuracy {_percent(each.last_validation_accuracy)}"
             for each in drawn
         )
-        st.caption(f"Thin lines: training. Dashed, with points: validation. Last values: {names}.")
+        st.caption(f"Thin lines: training. Dashed, with points: validation. Last values: {plain(names)}.")
     else:
         st.caption("Line: training, each point the mean of a few batches. ○ training, mean of the epoch. ◆ validation.")
     if words := gap(progress.epochs, run.experiment):
@@ -356,7 +362,7 @@ def _label(run: int | str) -> str:
     return _recent(lab().url).get(run_id, f"Run {run_id}")
 
 
-_LOG = {
+LOG = {
     "epoch": st.column_config.NumberColumn("Epoch"),
     "loss": st.column_config.NumberColumn("Loss", format="%.4f"),
     "accuracy": st.column_config.NumberColumn("Accuracy", format="%.4f"),
@@ -380,10 +386,9 @@ def _log(progress: Progress) -> None:
         full = progress.run.experiment.steps_per_epoch
         if last["steps"] < full:
             st.caption(f"Epoch {last['epoch']:.0f} was stopped after {last['steps']:.0f} of {full} batches.")
-        st.dataframe(
-            progress.epochs[list(_LOG)],
-            hide_index=True,
-            column_config=_LOG,
+        grid.show(
+            progress.epochs[list(LOG)],
+            LOG,
             height="content" if len(progress.epochs) < 15 else 560,
             alt="The log, a row an epoch",
         )

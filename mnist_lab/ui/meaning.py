@@ -16,9 +16,10 @@ from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment
 from mnist_lab.lab import MAX_SEEDS
 from mnist_lab.layers import INPUT_SHAPE, size_text
 from mnist_lab.repairs import Repair, repairs
-from mnist_lab.ui import blocks, watching
+from mnist_lab.ui import blocks, grid, watching
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.text import plain, refusal
 
 SHOWN_DIGIT = 7  # of the training images: a 3, which fills its frame
 
@@ -58,7 +59,7 @@ def _verdict(error: str, offered: list[Repair]) -> None:
     if not error:
         st.markdown(":green[:material/check_circle:] This network fits together and can be trained.")
         return
-    st.error(error, icon=":material/error:")
+    refusal(error)
     if offered:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Any one of these mends it:", width="content")
@@ -176,12 +177,9 @@ def layer_table(traced: list[TracedLayer]) -> None:
         for row in traced
     ]
     number = st.column_config.NumberColumn
-    st.dataframe(
+    grid.show(
         pd.DataFrame(rows),
-        hide_index=True,
-        height="content",
-        placeholder="",
-        column_config={
+        {
             "Part": st.column_config.TextColumn(width=54),
             "Layer": st.column_config.TextColumn(width=178),
             "Output": st.column_config.TextColumn(width=70, help="Shape of the output: height, width, channels."),
@@ -192,6 +190,8 @@ def layer_table(traced: list[TracedLayer]) -> None:
                 width=58, help="By how many pixels the fields of neighbouring values are apart: the product of strides."
             ),
         },
+        height="content",
+        placeholder="",
         alt="The network's layers from input to output: shape, parameters, multiply-adds and receptive field of each.",
     )
 
@@ -225,7 +225,7 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
         several = f"; all {seeds} runs about {duration_text(seeds * prediction.seconds)}" if seeds > 1 else ""
         parameters = totals(trace(experiment.architecture)).parameters
         st.caption(
-            f"{experiment.name}: {parameters:,} parameters; {prediction.text()}{several}, on this machine; "
+            f"{plain(experiment.name)}: {parameters:,} parameters; {prediction.text()}{several}, on this machine; "
             f"up to {disk.size_text(disk.footprint(experiment).most)} on its disk{' each' if seeds > 1 else ''}.  \n"
             f"{recipe_in_words(experiment)}."
         )

@@ -8,6 +8,7 @@ from mnist_lab import dataset, inspection_charts, live_charts, result_charts
 from mnist_lab.ui import chosen, comparing
 from mnist_lab.ui.chosen import Chosen
 from mnist_lab.ui.session import errors_shown
+from mnist_lab.ui.text import plain
 
 _PAGE = 40
 
@@ -23,7 +24,7 @@ def show(networks: list[Chosen]) -> None:
     answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1).astype(float)
     wrong = np.flatnonzero(answers != labels)
     st.markdown(
-        f"**{network.title}** is wrong on **{len(wrong):,}** of the 10,000 test images "
+        f"**{plain(network.title)}** is wrong on **{len(wrong):,}** of the 10,000 test images "
         f"(accuracy {1 - len(wrong) / len(labels):.2%})."
     )
     left, right = st.columns(2, gap="medium")

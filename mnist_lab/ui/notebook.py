@@ -5,6 +5,7 @@ import streamlit as st
 
 from mnist_lab import charts, notebook, results
 from mnist_lab.presets import NOTEBOOK_PRESETS
+from mnist_lab.ui import grid
 from mnist_lab.ui.session import lab
 
 _number = st.column_config.NumberColumn
@@ -31,11 +32,9 @@ def show(rows: pd.DataFrame) -> None:
         }
     )
     percent = _number(format="%.2f %%")
-    st.dataframe(
+    grid.show(
         shown,
-        hide_index=True,
-        placeholder="–",
-        column_config={
+        {
             "Notebook: test accuracy": percent,
             "Ours: test accuracy": percent,
             "± sd": _number(format="%.2f", help="Standard deviation over n seeds, in percentage points."),

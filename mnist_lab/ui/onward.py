@@ -13,6 +13,7 @@ from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import fields, menu, watching
 from mnist_lab.ui.choices import tell_if_gone
 from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.text import refusal
 
 
 def show(run: Run) -> None:
@@ -82,7 +83,7 @@ def _continue(run: Run, epochs: list[int]) -> None:
         try:
             watching.started([lab().continue_run(run.id, epoch, parse(Recipe, recipe))])
         except InputError as error:
-            st.error(str(error), icon=":material/error:")
+            refusal(error)
             return
     if pressed:
         watching.go()

@@ -42,7 +42,7 @@ def show(run: Run) -> None:
         st.markdown("**Filters of the first convolution**")
         kernels = tiles.montage(snapshot.filters[:, :, 0], across=8)
         st.image(
-            tiles.enlarged(tiles.tinted(kernels), 10),
+            tiles.url(tiles.enlarged(tiles.tinted(kernels), 10)),
             width="stretch",
             alt=f"The {snapshot.filters.shape[-1]} kernels of the first convolution after epoch {shown}",
         )
@@ -100,7 +100,7 @@ def _followed(run: Run, epochs: list[int], shown: int) -> None:
                 help="One of the validation images, followed through the epochs.",
             )
         )
-    picture.image(tiles.digit(validation.x[image - 1], 2), width=56, alt="The pinned digit")
+    picture.image(tiles.url(tiles.digit(validation.x[image - 1], 2)), width=56, alt="The pinned digit")
     spread = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS)).round().astype(int))
     chosen = sorted({*(epochs[i] for i in spread), shown})
     found = {epoch: snapshot for epoch in chosen if (snapshot := _snapshot(lab().url, run.id, epoch))}
@@ -129,7 +129,7 @@ def learning_rate(experiment: Experiment) -> None:
     shown = np.linspace(0, len(rates) - 1, min(len(rates), 200)).astype(int)
     st.vega_lite_chart(
         pd.DataFrame({"epoch": shown / experiment.steps_per_epoch, "learning_rate": rates[shown]}),
-        charts.schedule(experiment.recipe.epochs),
+        charts.schedule(experiment.recipe.epochs, charts.end(rates)),
         key="schedule_chart",
         alt=f"The learning rate over {experiment.recipe.epochs} epochs, at most {rates.max():g}",
     )

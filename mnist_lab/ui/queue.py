@@ -10,6 +10,7 @@ from mnist_lab.experiment import Status, Wish
 from mnist_lab.store import READY, Run
 from mnist_lab.ui import fields, menu
 from mnist_lab.ui.session import lab
+from mnist_lab.ui.text import plain
 
 SHOWN = 20
 _PICKED = "picked_runs"
@@ -154,8 +155,8 @@ def show(active: list[Run], shown: Run) -> None:
         elif run.status is Status.RUNNING:
             words = f"{run.steps_done / run.planned_steps:.0%} trained"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            owner = f" by {run.owner}" if by else ""
-            _pick(run.id, f"{icon} Run {run.id}: {run.name}, seed {run.experiment.seed}{owner} · {words}")
+            owner = f" by {plain(run.owner)}" if by else ""
+            _pick(run.id, f"{icon} Run {run.id}: {plain(run.name)}, seed {run.experiment.seed}{owner} · {words}")
             st.page_link(menu.TRAIN, label="Watch", query_params={"run": str(run.id)})
             if run.status is Status.QUEUED:
                 place, last = list(waits).index(run.id), len(waits) - 1

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from mnist_lab import settings
-from mnist_lab.ui import menu
+from mnist_lab.ui import grid, menu
 from mnist_lab.ui.session import errors_shown, foot, load_the_rest
 
-st.set_page_config(page_title="MNIST Lab", page_icon=":material/grid_on:", layout="wide", initial_sidebar_state=190)
+# Before the menu: else a browser fetches the page's icon there from the web for its tab.
+st.set_page_config(page_icon=menu.ICON, layout="wide", initial_sidebar_state=190)
 page = st.navigation(
     [
         st.Page(menu.DESIGN, title="Design", icon=":material/architecture:", default=True),
@@ -17,6 +18,8 @@ page = st.navigation(
         st.Page(menu.COMPARE, title="Compare", url_path="compare", visibility="hidden"),
     ]
 )
+st.set_page_config(page_title=menu.tab(page.title))
+grid.style()
 with errors_shown():
     settings.check()
     page.run()

@@ -9,8 +9,9 @@ from mnist_lab.architecture import trace
 from mnist_lab.experiment import Experiment, Status, parse
 from mnist_lab.live_charts import Work
 from mnist_lab.store import Run
-from mnist_lab.ui import actions, exports, meaning, menu, onward, pictures, queue, watching
+from mnist_lab.ui import actions, exports, grid, live, meaning, menu, onward, pictures, queue, watching
 from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once, zone
+from mnist_lab.ui.text import plain
 
 
 class _NotTestedError(Exception):
@@ -56,10 +57,10 @@ def show(run: Run, rows: pd.DataFrame) -> None:
     st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")
     actions.message()
     icon, words = queue.STATUS[run.status]
-    st.subheader(f"{icon} Run {run.id}: {run.name}, seed {run.seed}", anchor=False)
-    tags = " ".join(f":blue-badge[{tag}]" for tag in run.tags)
+    st.subheader(f"{icon} Run {run.id}: {plain(run.name)}, seed {run.seed}", anchor=False)
+    tags = " ".join(f":blue-badge[{plain(tag)}]" for tag in run.tags)
     when = clock.text(run.ended or run.created, zone())
-    st.markdown(f"{words.capitalize()}, {when}, by {run.owner}. {tags}")
+    st.markdown(f"{words.capitalize()}, {when}, by {plain(run.owner)}. {tags}")
     if run.deleted:
         st.warning("This run is deleted, and gone for good in some days.", icon=":material/delete:")
         actions.restore([run.id])
@@ -67,11 +68,11 @@ def show(run: Run, rows: pd.DataFrame) -> None:
         st.caption(":material/archive: Archived.")
     for sentence in (run.error, run.caveat):
         if sentence:
-            st.warning(sentence)
+            st.warning(plain(sentence))
     if run.note:
-        st.markdown(run.note)
+        st.markdown(plain(run.note))
     if outcome := lab().repeated(run, rows):
-        st.info(outcome, icon=":material/receipt_long:")
+        st.info(plain(outcome), icon=":material/receipt_long:")
     _buttons(run, rows)
     _figures(run, rows)
     _curves(run)
@@ -79,11 +80,12 @@ def show(run: Run, rows: pd.DataFrame) -> None:
     _design(run)
     _lineage(run)
     with st.expander("Log by epoch"):
-        st.dataframe(lab().epochs([run.id]).drop(columns="run_id"), hide_index=True, alt="The log, a row an epoch")
+        log = lab().epochs([run.id]).drop(columns="run_id")
+        grid.show(log, live.LOG | {"steps": st.column_config.NumberColumn("Batches")}, alt="The log, a row an epoch")
     with st.expander("Trained with"):
-        st.dataframe(
+        grid.show(
             pd.DataFrame({"what": list(run.environment), "value": [str(x) for x in run.environment.values()]}),
-            hide_index=True,
+            {},
             alt="Versions, machine, threads and data",
         )
 
@@ -186,14 +188,17 @@ def _curves(run: Run) -> None:
     )
     work = Work.of(parse(Experiment, run.experiment_json))
     points = live_charts.curve_points(epochs, batches, metric, work, "epochs")
-    shown = charts.frame(metric, points["x"], points["value"], points["run"]) if len(epochs) > 1 else None
+    zoom = len(epochs) > 1
+    shown = charts.whole(metric, points["value"])
+    if zoom:
+        shown = charts.frame(metric, points["x"], points["value"], points["run"])
     st.vega_lite_chart(
         points,
-        live_charts.curves(metric, "epochs", work.planned("epochs"), shown=shown),
+        live_charts.curves(metric, "epochs", run.experiment.recipe.epochs, shown, clip=zoom),
         key="run-curves",
         alt=f"{metric} by epoch: training by batch, validation by epoch",
     )
-    if shown and (words := charts.outside(metric, points["value"], shown)):
+    if zoom and (words := charts.outside(metric, points["value"], shown)):
         st.caption(f"Outside the frame: {words}.")
 
 
@@ -215,9 +220,10 @@ def _design(run: Run) -> None:
     left, right = st.columns([3, 2], gap="medium")
     fields = results.fields(run.experiment_json)
     known = {name: str(value) for name, value in fields.items() if value not in (None, "")}
-    left.dataframe(
+    grid.show(
         pd.DataFrame({"field": list(known), "value": list(known.values())}),
-        hide_index=True,
+        {},
+        place=left,
         height=340,
         alt="Every field of the design and its recipe",
     )

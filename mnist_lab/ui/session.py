@@ -18,6 +18,7 @@ from mnist_lab.experiment import Status
 from mnist_lab.lab import Lab
 from mnist_lab.names import person
 from mnist_lab.store import READY, WARMING_UP, default_url
+from mnist_lab.ui.text import plain, refusal
 
 FOOT_SECONDS = 3.0
 _LOOKS_SECONDS = 12.0
@@ -73,7 +74,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except LabError as error:
-        st.error(str(error), icon=":material/error:")
+        refusal(error)
 
 
 def pressed_once(label: str, key: str, **options: Any) -> str:
@@ -112,9 +113,9 @@ def foot() -> None:
         None: ":material/hourglass_empty: worker starting",
         WARMING_UP: ":material/hourglass_top: worker warming up",
         READY: ":material/check_circle: worker ready",
-    }.get(state, f":material/error: worker {state}")
+    }.get(state, f":material/error: worker {plain(state or '')}")
     if running:
         words = f":material/model_training: training {running}" + (f", {waiting} waiting" if waiting else "")
     elif waiting:
         words = f"{words}, {waiting} waiting"
-    st.caption(f"{words}  \n:material/person: {person()}")
+    st.caption(f"{words}  \n:material/person: {plain(person())}")

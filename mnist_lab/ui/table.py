@@ -4,17 +4,17 @@ from datetime import date, datetime, tzinfo
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import streamlit as st
 
 from mnist_lab import results, search
 from mnist_lab.names import person
 from mnist_lab.search import Condition
 from mnist_lab.table_files import guarded
-from mnist_lab.ui import actions, exports, menu
+from mnist_lab.ui import actions, exports, grid, menu
 from mnist_lab.ui.choices import kept
 from mnist_lab.ui.fields import optional_number
 from mnist_lab.ui.session import errors_shown, lab, zone
+from mnist_lab.ui.text import plain
 
 REFRESH_SECONDS = 3.0
 _WHENEVER: list[date | datetime | str | None] = []
@@ -192,7 +192,7 @@ def show(now: Now) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="filtered"):
             told = "".join(f"; {words}" for words in vanished)
             names = ", ".join(name.replace("_", " ") for name in conditions)
-            st.caption(f":material/filter_alt: Filtered by {names}{told}.", width="content")
+            st.caption(f":material/filter_alt: Filtered by {names}{plain(told)}.", width="content")
             st.button("Clear the filter", type="tertiary", icon=":material/filter_alt_off:", on_click=_clear)
     left = "" if len(found) == len(given) else f" of {len(given):,}"
     _guards(found, f"{len(found):,}{left} rows, {found['ids'].map(len).sum():,} runs. ")
@@ -334,12 +334,9 @@ def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None
     for name in columns:
         if name not in COLUMNS:
             display[name] = found["design_key"].map(fields[name])
-    table = pa.Table.from_pandas(display[columns], preserve_index=False)
-    st.dataframe(
-        table,
-        hide_index=True,
-        placeholder="–",
-        column_config={name: COLUMNS.get(name, name) for name in columns},
+    grid.show(
+        display[columns],
+        COLUMNS,
         on_select=_select,
         selection_mode="multi-row",
         key="runs",

@@ -10,6 +10,7 @@ from mnist_lab.perturbation import KINDS, perturbed
 from mnist_lab.ui import chosen, errand
 from mnist_lab.ui.chosen import Chosen, Subject
 from mnist_lab.ui.session import errors_shown
+from mnist_lab.ui.text import plain
 
 _IMAGES = {"2,000 test images (quick)": 2000, "all 10,000 test images": 10_000}
 
@@ -48,7 +49,7 @@ def _one_digit(networks: list[Chosen]) -> None:
     with middle:
         changes = [f"{KINDS[name].title.lower()} {x:g}" for name, x in strengths.items() if x != KINDS[name].neutral]
         st.image(
-            tiles.framed(tiles.digit(image, 5)),
+            tiles.url(tiles.framed(tiles.digit(image, 5))),
             width=142,
             alt=f"{subject.name}, changed: {', '.join(changes) or 'not at all'}",
         )
@@ -72,7 +73,7 @@ def _answer(network: Chosen, subject: Subject) -> None:
     probabilities = found["probabilities"]
     said = int(probabilities.argmax())
     verdict = "" if subject.label is None else (" ✓ right" if said == subject.label else f" ✗ it is a {subject.label}")
-    st.caption(network.title)
+    st.caption(plain(network.title))
     st.markdown(f"Says **{said}**, {probabilities.max():.0%} sure{verdict}")
     chosen.bars(probabilities, key=f"what-if-{network.run.id}")
 
@@ -118,7 +119,7 @@ def _curve(networks: list[Chosen]) -> None:
 def _switched_off(network: Chosen) -> None:
     st.markdown("#### Filters switched off")
     st.caption(
-        f"Of {network.title}: what is switched off gives zero, whatever the digit, and the rest goes on as before."
+        f"Of {plain(network.title)}: what is switched off gives zero, whatever the digit, and the rest goes on as before."
     )
     given = parts(trace(network.run.experiment.architecture))
     left, right = st.columns(2, vertical_alignment="bottom")

@@ -1,0 +1,104 @@
+"""Tables on a page: what is copied from one is what is seen in it, and on paper it is there to its last row and column."""
+
+import re
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+MOST_PRINTED = 200
+_CLASS = "printed"
+# What is on the screen scrolls and is drawn on a canvas: on paper a plain table stands in its place.
+_STYLE = f"""<style>
+[data-testid=stElementContainer]:has(table.{_CLASS}) {{ display: none; }}
+@media print {{
+  [data-testid=stElementContainer]:has([data-testid=stDataFrame]):has(+ * table.{_CLASS}) {{ display: none; }}
+  [data-testid=stElementContainer]:has(table.{_CLASS}) {{ display: block; }}
+  table.{_CLASS} {{ border-collapse: collapse; width: 100%; font-size: 6.5pt; line-height: 1.2; }}
+  table.{_CLASS} :is(th, td) {{ border: 0.5pt solid #7A7A7A; padding: 1pt 2pt; text-align: left; overflow-wrap: anywhere; }}
+  table.{_CLASS} tr {{ break-inside: avoid; }}
+}}
+</style>"""
+_CURVE_DIGITS = 4
+
+
+def style() -> None:
+    """What all tables of a page need once."""
+    st.html(_STYLE)
+
+
+def show(
+    rows: pd.DataFrame, columns: Mapping[Any, Any], *, place: Any = st, placeholder: str = "–", **options: Any
+) -> None:
+    """Show a table: `columns` has settings of some of its columns by name, `options` are those of `st.dataframe`."""
+    seen = as_seen(rows, columns)
+    table = pa.Table.from_pandas(seen, preserve_index=False)
+    settings = {name: columns[name] for name in rows if name in columns}
+    place.dataframe(table, hide_index=True, placeholder=placeholder, column_config=settings, **options)
+    place.html(printed(seen, columns, placeholder))
+
+
+def as_seen(rows: pd.DataFrame, columns: Mapping[Any, Any]) -> pd.DataFrame:
+    """The same rows with as many digits as their columns show: what is copied is the value, not its format."""
+    seen: pd.DataFrame = rows.copy()
+    for name in rows:
+        if _type(columns.get(name)) == "line_chart":
+            seen[name] = rows[name].map(_short)
+        elif pd.api.types.is_float_dtype(rows[name]) and (digits := _digits(columns.get(name))) is not None:
+            seen[name] = rows[name].round(digits)
+    return seen
+
+
+def _short(curve: Any) -> list[float] | None:
+    return [round(value, _CURVE_DIGITS) for value in curve] if hasattr(curve, "__len__") else None
+
+
+def printed(rows: pd.DataFrame, columns: Mapping[Any, Any], placeholder: str = "–") -> str:
+    """The first rows as HTML, all that is text in it escaped; curves are left out."""
+    names = [name for name in rows if _type(columns.get(name)) != "line_chart"]
+    head = "".join(f"<th>{escape(_label(name, columns.get(name)))}</th>" for name in names)
+    shown = rows.head(MOST_PRINTED)
+    cells = [[_text(value, columns.get(name)) or placeholder for value in shown[name]] for name in names]
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in zip(*cells, strict=True)
+    )
+    more = len(rows) - len(shown)
+    left = f"<caption>The first {len(shown)} rows; {more:,} more are in an export.</caption>" if more else ""
+    return f'<table class="{_CLASS}">{left}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _settings(column: Any) -> dict[str, Any]:
+    return (column.get("type_config") or {}) if isinstance(column, Mapping) else {}
+
+
+def _type(column: Any) -> Any:
+    return _settings(column).get("type")
+
+
+def _digits(column: Any) -> int | None:
+    found = re.search(r"%\.(\d+)f", str(_settings(column).get("format")))
+    return int(found[1]) if found else None
+
+
+def _label(name: Any, column: Any) -> str:
+    label = column.get("label") if isinstance(column, Mapping) else column
+    return str(label or name)
+
+
+def _text(value: Any, column: Any) -> str:
+    """A cell as the table on the screen shows it; empty where there is nothing."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if pd.isna(value):
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    form = _settings(column).get("format")
+    if form == "localized":
+        return f"{value:,}".removesuffix(".0")
+    if form and "%" in form and not isinstance(value, str):
+        return str(form % value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
