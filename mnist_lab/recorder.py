@@ -19,7 +19,7 @@ log = logging.getLogger("mnist_lab.recorder")
 PATIENCE_SECONDS = 600.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
-WHOLE_EPOCHS = 3
+WHOLE_EPOCHS, WHOLE_BYTES = 3, 128_000_000  # of what waits to be written, with weights and checkpoints
 
 
 class Recorder:
@@ -152,7 +152,9 @@ def _size(report: Report) -> int:
 
 
 def _lightened(reports: list[Report]) -> list[Report]:
-    """The same reports in the same places, with weights and checkpoints in the newest few only."""
+    """The same reports in the same places, with weights and checkpoints in the newest few only, in one where these are large."""
     heavy = [i for i, report in enumerate(reports) if report.weights or report.checkpoint]
-    light = set(heavy[:-WHOLE_EPOCHS])
+    while len(heavy) > 1 and (len(heavy) > WHOLE_EPOCHS or sum(_size(reports[i]) for i in heavy) > WHOLE_BYTES):
+        del heavy[0]
+    light = {i for i, report in enumerate(reports) if report.weights or report.checkpoint} - set(heavy)
     return [replace(r, weights=None, checkpoint=None) if i in light else r for i, r in enumerate(reports)]

@@ -39,7 +39,7 @@ LONGEST_CALL_SECONDS = 1.0  # of training between two looks at it
 CHECKPOINT_SECONDS = 30.0
 # Bytes of weights and checkpoints: so many at once, then so many a second. Where epochs are short and the network is large
 # not every epoch's are written; the best, the last and those of a stop or pause are.
-WRITTEN_AT_ONCE, WRITTEN_A_SECOND = 256e6, 16e6
+WRITTEN_AT_ONCE, WRITTEN_A_SECOND = 128e6, 16e6
 CURVE_POINTS = 400
 _MEASURED_STEPS = 10  # in a call
 PARTS = 2  # that a batch is trained in, where there is more than one thread
@@ -210,7 +210,8 @@ class Training:
         parts = 1 if _threads()[0] == 1 else PARTS
         self.steps = training_step.compiled(self.model, experiment.recipe, self.data.train, self.optimizer, parts)
         self.step_seconds = 0.0
-        self.written = 0  # bytes of weights and checkpoints
+        self.owed = 0.0  # bytes of weights and checkpoints that came too fast, at the time of the last of them
+        self.owed_at = self.started
 
     def train(self, resume: Checkpoint | None) -> Outcome | None:
         if resume:
@@ -256,7 +257,10 @@ class Training:
 
     def _may_write(self) -> bool:
         """Whether weights and a checkpoint may be written again, so that the disk keeps up with training."""
-        return self.written < WRITTEN_AT_ONCE + WRITTEN_A_SECOND * (time.perf_counter() - self.started)
+        return self._still_owed() < WRITTEN_AT_ONCE
+
+    def _still_owed(self) -> float:
+        return max(0.0, self.owed - WRITTEN_A_SECOND * (time.perf_counter() - self.owed_at))
 
     def _is_over(self) -> bool:
         """Whether all that was planned is trained: every step of every epoch, or as many as early stopping waits for."""
@@ -414,7 +418,7 @@ class Training:
         began = time.perf_counter()
         points, self.pending = self.pending, []
         heavy = [*(weights or {}).values(), *(checkpoint.state.values() if checkpoint else ())]
-        self.written += sum(array.nbytes for array in heavy)
+        self.owed, self.owed_at = self._still_owed() + sum(array.nbytes for array in heavy), began
         self.report_to(Report(points, line, snapshot, weights, checkpoint))
         self.reported = time.perf_counter()
         if checkpoint:

@@ -169,6 +169,15 @@ def test_while_the_database_is_away_only_the_newest_checkpoints_are_held() -> No
     assert all(report.snapshot for report in held[1:])
 
 
+def test_of_large_ones_that_wait_the_newest_alone_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorders, "WHOLE_BYTES", 20_000)  # two of 8 kB
+    held = recorders._lightened([epoch(n) for n in range(1, 4)])
+    assert [bool(report.checkpoint) for report in held] == [False, True, True]
+    monkeypatch.setattr(recorders, "WHOLE_BYTES", 1)
+    held = recorders._lightened([epoch(n) for n in range(1, 4)])
+    assert [bool(report.weights) for report in held] == [False, False, True]
+
+
 def test_a_database_that_went_away_is_waited_for_and_not_made_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
