@@ -137,9 +137,9 @@ def let_go() -> None:
     context.context().clear_kernel_cache()
 
 
-def measure(experiment: Experiment, calls: int) -> float:
+def measure(experiment: Experiment, calls: int, most_seconds: float = math.inf) -> float:
     """Seconds of a training step of an experiment: as in training, several in a call; the median of so many calls after one
-    that warms up."""
+    that warms up, or of as many as had begun after `most_seconds`."""
     run = Training(experiment, lambda report: None, lambda: Wish.GO_ON)
     images = experiment.recipe.batch_size * _MEASURED_STEPS
     order = np.arange(images, dtype=np.int32) % experiment.train_images
@@ -149,7 +149,9 @@ def measure(experiment: Experiment, calls: int) -> float:
         began = time.perf_counter()
         run.steps(*steps)
         seconds.append(time.perf_counter() - began)
-    return float(np.median(seconds[1:])) / _MEASURED_STEPS
+        if sum(seconds) > most_seconds:
+            break
+    return float(np.median(seconds[1:] or seconds)) / _MEASURED_STEPS
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,8 @@ def calibrate(threads: int) -> tuple[list[float], bool]:
     from mnist_lab import training
 
     load = machine.Load()
-    ratios = [training.measure(experiment, 5) / estimate.step_seconds(experiment) for experiment in CALIBRATED_WITH]
+    # Beside heavy load, or on a slow machine, a run that comes meanwhile should not wait for minutes.
+    ratios = [training.measure(e, 5, most_seconds=3.0) / estimate.step_seconds(e) for e in CALIBRATED_WITH]
     is_quiet = load.is_quiet()
     _tidied()
     return ratios, is_quiet

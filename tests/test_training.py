@@ -685,3 +685,12 @@ def test_threads_of_a_worker_do_not_spin_while_they_wait() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "2"]
+
+
+def test_a_measurement_ends_soon_where_steps_are_slow(small: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10_000, 7))  # each call takes seven seconds
+    monkeypatch.setattr(training.time, "perf_counter", lambda: float(next(clock)))
+    assert training.measure(small, 500, most_seconds=3.0) == 7 / training._MEASURED_STEPS
+    before = next(clock)
+    training.measure(small, 2, most_seconds=100.0)
+    assert next(clock) - before == 7 * (1 + 1 + 2 * 3)  # its own start, and three calls
