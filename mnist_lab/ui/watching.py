@@ -76,6 +76,10 @@ def load() -> Watched:
         raise
     assert found.run_id is not None
     st.session_state[_LAST] = query(found.run_id, found.together)
+    if not _navigated():
+        st.query_params.from_dict(
+            st.session_state[_LAST]
+        )  # a link within the page leaves the browser's address as it was
     return found
 
 
