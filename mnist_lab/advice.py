@@ -77,7 +77,7 @@ def _blocks(architecture: Architecture, traced: list[TracedLayer]) -> Iterator[s
         if block.convolution == "separable" and block.strides[0] != block.strides[1]:
             yield (
                 f"{row.place}: Keras itself computes a separable convolution with unequal strides on some machines only; the lab "
-                "does on all, and an exported network or script may not."
+                "does on all of them, but an exported network or script may fail elsewhere."
             )
         if block.bias and block.batch_normalization and block.order == "usual":
             yield f"{row.place}: its bias does nothing, because batch normalisation right behind it takes the mean away."

@@ -21,7 +21,7 @@ def read(text: str, *, is_count: bool = False) -> float:
     Raises:
         InputError: a sentence that says why not and how to write it; it does not repeat the text.
     """
-    plain = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text.strip().replace("−", "-"))
+    plain = re.sub(r"(?<=[^_\s])_(?=[^_\s])", "", text.strip().replace("−", "-"))
     if is_count and _THOUSANDS.fullmatch(plain):
         return float(re.sub(r"[^0-9]", "", plain))
     found = _NUMBER.fullmatch(plain)

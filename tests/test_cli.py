@@ -330,7 +330,7 @@ def test_a_run_is_exported_and_repeated_to_the_bit_by_another_installation(url: 
     assert "Run 1: Reproduced to the bit" in again.stdout
     refused = lab(elsewhere, "repeat", str(paths[0]))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert refused.stderr.startswith("Receipt: the archive has no receipt.json")
+    assert refused.stderr.startswith("Receipt: the archive should have one receipt.json; received 0")
     missing = lab(elsewhere, "export", "7")
     assert missing.stderr.startswith("Run: there is none with the number 7")
 

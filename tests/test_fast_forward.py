@@ -107,6 +107,8 @@ def test_so_do_generated_architectures(blocks: list[dict], bridge: str, head: li
         assume(totals(trace(architecture)).parameters < 300_000)
     except InputError:
         assume(False)
+    # Stock Keras does not run these on every machine; `test_keras_model` holds them against their sums.
+    assume(all(b.convolution == "plain" or b.strides[0] == b.strides[1] for b in architecture.blocks))
     # The average of a normalised map is the same whatever the weights, and normalising averages, which hardly differ
     # between images, magnifies their last digits thirtyfold: there gradients are rounding, in any order.
     last = architecture.blocks[-1]

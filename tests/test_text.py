@@ -59,6 +59,7 @@ def test_usual_names_and_sentences_need_nothing() -> None:
 def test_a_text_is_shown_as_it_was_written(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "texts.py"
     script.write_text(SCRIPT)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the lab's own server finds it by itself, a script elsewhere does not
     for name, value in (("SERVER_ADDRESS", "localhost"), ("BROWSER_GATHER_USAGE_STATS", "false")):
         monkeypatch.setenv(f"STREAMLIT_{name}", value)
     with server(url, script) as running, browser() as page:
