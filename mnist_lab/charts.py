@@ -100,7 +100,12 @@ def reproduction(network: str, points: pd.DataFrame, shown: Frame) -> alt.LayerC
     """
     who = ["notebook, 2019", "this lab"]
     base = alt.Chart(points).encode(
-        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, 12]), axis=alt.Axis(tickMinStep=2, format="d")),
+        x=alt.X(
+            "epoch:Q",
+            title="epoch",
+            scale=alt.Scale(domain=[0, 12.4], nice=False),
+            axis=alt.Axis(values=list(range(0, 13, 2)), format="d"),
+        ),
         y=alt.Y("value:Q", title=None, scale=alt.Scale(domain=list(shown)), axis=alt.Axis(format=".0%")),
         color=alt.Color("who:N", scale=alt.Scale(domain=who), legend=None),
         detail="line:N",

@@ -8,6 +8,7 @@ from mnist_lab.live_charts import AXES, Axis
 
 _SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 _GREY = "#7A7A7A"
+_AXIS_HEIGHT = 64  # pixels below a chart that its axis and its title take of its height
 
 
 def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: list[str]) -> alt.LayerChart:
@@ -55,7 +56,7 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: li
 
 def spreads(points: pd.DataFrame, title: str) -> alt.LayerChart:
     """Each side's seeds as points, its mean as a bar with its 95 % interval: `side`, `seed`, `value`, `mean`, `low`, `high`."""
-    y = alt.Y("side:N", title=None, axis=alt.Axis(labelLimit=260))
+    y = alt.Y("side:N", title=None, axis=alt.Axis(labelLimit=110, labelOverlap=False))
     scale = shares(points["value"], points["low"], points["high"])
     x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(format=".2%"))
     base = alt.Chart(points)
@@ -66,7 +67,9 @@ def spreads(points: pd.DataFrame, title: str) -> alt.LayerChart:
     mean = base.mark_tick(thickness=3, size=22, color=_GREY).encode(
         x=alt.X("mean:Q"), y=y, tooltip=[alt.Tooltip("mean:Q", format=".3%")]
     )
-    chart: alt.LayerChart = (interval + seeds + mean).properties(height=44 * max(1, points["side"].nunique()))
+    chart: alt.LayerChart = (interval + seeds + mean).properties(
+        height=_AXIS_HEIGHT + 36 * max(1, points["side"].nunique())
+    )
     return chart
 
 

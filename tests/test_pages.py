@@ -13,6 +13,7 @@ from mnist_lab.experiment import NORMALIZATION_FIELDS, Protocol, read_design
 from mnist_lab.presets import PRESETS
 from mnist_lab.store import Store
 from mnist_lab.ui import menu
+from mnist_lab.ui.text import plain
 from tests.processes import ROOT
 
 
@@ -395,6 +396,16 @@ def test_a_saved_design_is_replaced_only_where_that_is_agreed_to(url: str) -> No
     assert parameters()["mine"] == 13_338, "what somebody else saved meanwhile was not agreed to"
     press(test, "Replace it")
     assert parameters() == {"mine": 136_906, "mine 2": 136_906}
+
+
+def test_a_saved_designs_name_is_text_on_buttons_too(url: str) -> None:
+    named = [PRESETS[preset].with_changes(name="*a* :smile:") for preset in ("2x2", "7x7")]
+    Store(url).save_design(named[0], "bob")
+    test = press(healthy(page("design", design=named[1].model_dump_json())), "Save")
+    press(test, f"Save as “{plain('*a* :smile: 2')}”")
+    press(test, "Delete")
+    press(test, f"Restore “{plain('*a* :smile:')}”")
+    assert set(Store(url).designs()) == {"*a* :smile:", "*a* :smile: 2"}
 
 
 def test_an_unwise_design_gets_a_quiet_note_and_can_be_trained() -> None:

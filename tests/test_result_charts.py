@@ -18,6 +18,16 @@ def test_the_axis_of_seeds_has_room_for_their_intervals_and_ends_where_a_share_d
     assert 0.99 < high <= 1.0
 
 
+def test_every_side_of_a_verdict_has_its_label_and_room_for_its_seeds_on_a_small_screen() -> None:
+    sides = [f"{letter}: {'a' * 60}" for letter in "ABCDEF"]
+    seeds = pd.DataFrame({"side": sides, "seed": 1, "value": 0.5, "mean": 0.5, "low": 0.4, "high": 0.6})
+    drawn = result_charts.spreads(seeds, "test accuracy").to_dict()
+    axis = drawn["layer"][0]["encoding"]["y"]["axis"]
+    assert not axis["labelOverlap"], "Vega would leave out every second one"
+    assert axis["labelLimit"] <= 120
+    assert drawn["height"] >= 60 + 30 * len(sides), "Streamlit counts the axis into the height"
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.9, 1.0), (0.0, 0.95)])
 def test_the_axis_of_accuracy_against_cost_stays_within_0_and_100_percent(low: float, high: float) -> None:
     points = pd.DataFrame(

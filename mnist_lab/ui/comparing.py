@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from mnist_lab import comparison, dataset, result_charts, results, statistics, tiles
+from mnist_lab.compare import text
 from mnist_lab.comparison import Side
 from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Status
@@ -202,7 +203,9 @@ def _differences(sides: list[Side]) -> None:
     if found.empty:
         st.caption("No field of design or recipe: one continues another, or did not finish.")
         return
-    table = pd.concat([found.astype(object).map(lambda x: "–" if x is None or x == "" or pd.isna(x) else str(x)), cost])
+    table = pd.concat(
+        [found.astype(object).map(lambda x: "–" if x is None or x == "" or pd.isna(x) else text(x)), cost]
+    )
     grid.show(
         table.rename_axis("Field").reset_index(),
         {"Field": st.column_config.TextColumn(pinned=True, width=190)},
@@ -292,6 +295,11 @@ def _disagreements(sides: list[Side]) -> None:
     two_networks((f"run {chosen[0]}", f"run {chosen[1]}"), (both[0], both[1]))
 
 
+def _p(p: float) -> str:
+    """A p-value in words; one too small for a floating-point number is not 0."""
+    return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
+
+
 def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.ndarray]) -> None:
     """Where one of two trained networks is right and the other wrong; `probabilities` of the test images, of each."""
     images = dataset.load()[1]
@@ -302,9 +310,9 @@ def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.nda
     st.markdown(
         f"{names[0].capitalize()} alone is right on **{found.only_first}** test images, {names[1]} alone on **{found.only_second}**. "
         + (
-            f"That is more than chance between these two trained networks (McNemar's exact test, p = {found.p:.2g}); "
+            f"That is more than chance between these two trained networks (McNemar's exact test, {_p(found.p)}); "
             if found.p < 0.05
-            else f"Chance explains that (McNemar's exact test, p = {found.p:.2g}); "
+            else f"Chance explains that (McNemar's exact test, {_p(found.p)}); "
         )
         + f"on images like these their accuracies differ by {100 * found.low:+.2f} to {100 * found.high:+.2f} points (95 %). "
         "It says nothing of the designs: two seeds of one design often differ as much."

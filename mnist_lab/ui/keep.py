@@ -86,12 +86,12 @@ def _ask(experiment: Experiment | None, kept: dict[str, str]) -> None:
     st.warning("Another design is saved under this name.", icon=":material/save:")
     with st.container(horizontal=True):
         st.button("Replace it", on_click=_save, args=(asked[1],), key="replace_design")
-        st.button(f"Save as “{free}”", on_click=_save, args=(None, free), key="save_as_design")
+        st.button(f"Save as “{plain(free)}”", on_click=_save, args=(None, free), key="save_as_design")
 
 
 def _open(kept: dict[str, str]) -> None:
     if deleted := st.session_state.get(_DELETED):
-        st.button(f"Restore “{deleted[0]}”", icon=":material/undo:", on_click=_restore, key="restore_design")
+        st.button(f"Restore “{plain(deleted[0])}”", icon=":material/undo:", on_click=_restore, key="restore_design")
     if not kept:
         st.caption("Nothing saved yet.")
         return

@@ -183,7 +183,7 @@ def _choose(runs: list[Run]) -> None:
     if len(owners) > 1:
         for owner in owners:
             own = [run.id for run in runs if run.owner == owner]
-            groups[f"{owner}'s {len(own)}"] = own
+            groups[f"{plain(owner)}'s {len(own)}"] = own
     picked = set(st.session_state.get(_PICKED, ()))
     chosen = {run.id: run.status for run in runs if run.id in picked}
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choose-runs"):
