@@ -20,7 +20,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from mnist_lab import clock, receipt, results, settings, statistics, supervisor
+from mnist_lab import chatter, clock, receipt, results, settings, statistics, supervisor
 from mnist_lab.architecture import filters, kernel_sizes, totals, trace
 from mnist_lab.errors import MAX_REFUSAL, EngineError, InputError, LabError, one_line
 from mnist_lab.experiment import MAX_DESIGN, Experiment, Protocol, Status, read_design
@@ -428,6 +428,7 @@ def _export(options: argparse.Namespace) -> int:
     run = lab.run(options.run)
     found = receipt.make(run, lab.epochs([run.id]), lab.probabilities(run.id))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    chatter.keep_out()
     from mnist_lab.inspection import Network, export
 
     files = {name: data.tobytes() for name, data in export(Network(lab.store, run.id), lambda share: None).items()}

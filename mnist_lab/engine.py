@@ -22,7 +22,7 @@ import dask
 import psutil
 from distributed import Client, Future, KilledWorker, LocalCluster, Security
 
-from mnist_lab import estimate, machine, settings
+from mnist_lab import chatter, estimate, machine, settings
 from mnist_lab import worker as work
 from mnist_lab.errands import LONG
 from mnist_lab.errors import EngineError, LabError, StoreError
@@ -63,8 +63,6 @@ _DASK = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }
-# What TensorFlow says where there is no graphics card, before it can be told to be quiet.
-_CHATTER = (b"cudart_stub.cc", b"failed call to cuInit", b"before absl::InitializeLog()")
 
 
 def plan() -> tuple[int, int]:
@@ -168,7 +166,7 @@ class Engine:
             log.info("another engine serves this store")
             return
         try:
-            _quieten_native_code()
+            chatter.keep_out()
             # Who may connect runs code here: nobody without a certificate, and these are in the memory of our own processes
             # alone. Dask looks for modules in its scratch folder, so that is nobody's but ours either.
             self.scratch = tempfile.mkdtemp(prefix="mnist-lab-")
@@ -478,28 +476,6 @@ def _as_sentence(error: BaseException | None) -> str:
         return str(error)
     first = (str(error).splitlines() or [""])[0][:200]
     return f"Training failed unexpectedly ({type(error).__name__}: {first}); the engine's log has the details."
-
-
-def _quieten_native_code() -> None:
-    """Keep `_CHATTER` out of what this process and its children write to standard error from now on; all else passes, also
-    the last words of one that crashes. What Python writes here goes past the filter, so that none of it is late."""
-    sys.stderr.flush()
-    direct = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(direct)
-    sys.stderr = direct
-    source, sink = os.pipe()
-    os.dup2(sink, 2)
-    os.close(sink)
-
-    def pass_on() -> None:
-        with os.fdopen(source, "rb") as lines:
-            for line in lines:
-                if not any(words in line for words in _CHATTER):
-                    os.write(direct.fileno(), line)
-
-    threading.Thread(target=pass_on, name="standard error", daemon=True).start()
 
 
 def _watch_lifeline(closing: threading.Event) -> None:

@@ -4,6 +4,7 @@ import ast
 import functools
 import io
 import json
+import logging
 import math
 import re
 from typing import Any, Literal
@@ -14,6 +15,8 @@ import pandas as pd
 from mnist_lab import results
 from mnist_lab.errors import InputError
 from mnist_lab.presets import PRESETS
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["CSV", "Parquet", "JSON"]
 _LISTS = ("runs", "seeds", "tags", "curve")
@@ -95,9 +98,11 @@ def read(data: bytes, kind: Kind) -> pd.DataFrame:
             found[name] = found[name].map(_list)
         if "when" in found:
             found["when"] = pd.to_datetime(found["when"], utc=True)
-    except (ValueError, TypeError, OSError, SyntaxError, RecursionError, MemoryError) as error:
+        return _with_key(found)
+    except Exception as error:
+        # A damaged file makes pandas and Arrow raise what they like, which is nobody's mistake but its own.
+        log.info("a table cannot be read", exc_info=error)
         raise InputError(f"Table: this is no {kind} file of runs or epochs ({type(error).__name__}).") from None
-    return _with_key(found)
 
 
 def _with_key(found: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from mnist_lab.presets import PRESETS
 from mnist_lab.recipe import OPTIMIZERS, SCHEDULES
 from mnist_lab.store import Store
 from tests.conftest import LEFT_BY_0_6
+from tests.damage import refused, spoiled
 from tests.test_results import finished
 
 KINDS = ("CSV", "Parquet", "JSON")
@@ -180,9 +183,35 @@ def test_the_three_tables_that_version_0_6_left_are_one() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"PAR1", b"[" * 100_000, b'run,tags\n1,"[("', b"[1]", b'{"a": 1}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff\xfe",
+        b"PAR1",
+        b"[" * 100_000,
+        b'run,tags\n1,"[("',
+        b"[1]",
+        b'{"a": 1}',
+        b'[{"runs": []}]',
+        b"runs\n[]\n",
+    ],
+)
 def test_another_file_is_refused_in_a_sentence_or_read(data: bytes, kind: table_files.Kind) -> None:
     try:
         table_files.read(data, kind)
     except InputError as error:
         assert str(error).startswith(f"Table: this is no {kind} file")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_table_is_refused_in_a_sentence_or_read(kind: table_files.Kind) -> None:
+    whole = (LEFT_BY_0_6 / f"all.{kind.lower()}").read_bytes()
+    assert refused(lambda data: table_files.read(data, kind), spoiled(whole, 150))
+
+
+def test_a_parquet_file_whose_account_of_its_columns_is_damaged_is_refused_in_a_sentence() -> None:
+    buffer = io.BytesIO()
+    table = pyarrow.table({"run": [1]}).replace_schema_metadata({"pandas": '{"columns": [{"name": "run"}]}'})
+    pyarrow.parquet.write_table(table, buffer)
+    assert refused(lambda data: table_files.read(data, "Parquet"), [buffer.getvalue()])

@@ -1,0 +1,31 @@
+"""What native code says on standard error without being asked, kept from who reads a log or a terminal."""
+
+import logging
+import os
+import sys
+import threading
+
+# What TensorFlow says where there is no graphics card, before it can be told to be quiet.
+_CHATTER = (b"cudart_stub.cc", b"failed call to cuInit", b"before absl::InitializeLog()")
+
+
+def keep_out() -> None:
+    """Keep `_CHATTER` out of what this process and its children write to standard error from now on; all else passes, also
+    the last words of one that crashes. What Python writes here goes past the filter, so that none of it is late."""
+    sys.stderr.flush()
+    direct = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(direct)
+    sys.stderr = direct
+    source, sink = os.pipe()
+    os.dup2(sink, 2)
+    os.close(sink)
+
+    def pass_on() -> None:
+        with os.fdopen(source, "rb") as lines:
+            for line in lines:
+                if not any(words in line for words in _CHATTER):
+                    os.write(direct.fileno(), line)
+
+    threading.Thread(target=pass_on, name="standard error", daemon=True).start()
