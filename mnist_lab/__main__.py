@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -118,6 +119,14 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if not isinstance(error, BrokenPipeError):  # else `| head` has seen enough
             err.print(f"Output: cannot be written ({error.strerror}).", soft_wrap=True)
+        return 1
+    except Exception as error:
+        # Nobody foresaw it: a sentence to who waits, all of it to who mends.
+        path = supervisor.log_file()
+        with contextlib.suppress(OSError), path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            traceback.print_exc(file=file)
+        said = one_line(f"{type(error).__name__}: {error}", MAX_REFUSAL - 100)
+        err.print(f"The command failed unexpectedly ({said}); {path} has the details.", soft_wrap=True)
         return 1
     return status
 

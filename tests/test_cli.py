@@ -336,6 +336,22 @@ def test_a_run_is_exported_and_repeated_to_the_bit_by_another_installation(url: 
     assert missing.stderr.startswith("Run: there is none with the number 7")
 
 
+def test_what_nobody_foresaw_is_a_sentence_and_its_trace_in_the_log(
+    store: Store, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished(store, PRESETS["3x3"], 0.99)
+    with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute("UPDATE runs SET status = 'lost in thought'")
+    monkeypatch.setattr(supervisor, "log_file", lambda: tmp_path / "engine.log")
+    monkeypatch.setattr(sys, "argv", ["mnist_lab", "runs"])
+    monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url)
+    assert __main__.main() == 1
+    said = capsys.readouterr().err
+    assert said.startswith("The command failed unexpectedly (ValueError: 'lost in thought' is not a valid Status)")
+    assert said.count("\n") == 1
+    assert "Traceback" in (tmp_path / "engine.log").read_text()
+
+
 def test_a_command_ends_when_somebody_deletes_the_run_that_it_waits_for(
     store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
