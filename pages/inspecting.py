@@ -22,7 +22,9 @@ with errors_shown():
         )
         with right:
             exports.take_away(networks[0].run)
-        address.keep(chosen.query(networks, str(view)))
+        query = chosen.query(networks, str(view))
+        st.set_page_config(page_title=menu.tab("Inspect", query["runs"]))
+        address.keep(query)
         VIEWS[str(view)](networks)
     elif not st.session_state.get("inspected"):
         st.info("No network has been trained yet, or none of the weights are kept.", icon=":material/info:")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mnist_lab.ui import live, watching
+from mnist_lab.ui import live, menu, watching
 from mnist_lab.ui.session import errors_shown
 
 st.title("Train")
@@ -11,6 +11,10 @@ watched = None
 with errors_shown():
     watched = watching.load()
 if watched:
+    if watched.run_id:
+        st.set_page_config(page_title=menu.tab("Train", str(watched.run_id)))
     live.show(watched)
+    if watched.run_id or watched.follows:
+        watching.keep_address()
 else:
     watching.follow_link()

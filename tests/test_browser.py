@@ -511,6 +511,12 @@ def test_the_address_is_the_design_wherever_one_comes_from_and_history_leads_thr
     shows("3", "?preset=3x3")
     page.go_back()
     page.get_by_role("heading", name="Train", exact=True).wait_for()
+    go_to(page, "Results")
+    go_to(page, "Train")
+    address_has(page, "/train?run=1")
+    wait_until(lambda: page.title().startswith("Train 1 "), "the tab says which run it shows")
+    page.go_back()  # once: the bare address is no step of its own
+    page.get_by_role("heading", name="Results", exact=True).wait_for()
 
 
 def test_inspect_opens_with_the_best_and_its_views_and_networks_go_back_and_forward(page_of_a_server) -> None:

@@ -19,9 +19,9 @@ COMPARE = _PAGES / "compare.py"
 PATHS = ("", "train", "results", "inspect", "run", "compare")  # where a browser finds them
 
 
-def tab(page: str) -> str:
-    """What the browser's tab says of a page: its name, and the runs that its address names."""
-    numbers = st.query_params.get("run") or st.query_params.get("runs") or ""
+def tab(page: str, runs: str | None = None) -> str:
+    """What the browser's tab says of a page: its name, and the runs that it shows, by default those in its address."""
+    numbers = runs or st.query_params.get("run") or st.query_params.get("runs") or ""
     if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9}){,5}", numbers):
         numbers = ""
     return f"{page} {numbers.replace(',', ', ')}".rstrip() + f" · {NAME}"

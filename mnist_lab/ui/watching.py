@@ -66,8 +66,7 @@ def load() -> Watched:
         last = _last() or _first()
         if last is None:
             return Watched(None)
-        if not _navigated():  # to the bare address by going back: another entry in the history would keep one here
-            st.query_params.from_dict(last)
+        st.session_state[_LAST] = last
         return _read(last)
     try:
         found = _read(st.query_params.to_dict())
@@ -81,6 +80,11 @@ def load() -> Watched:
             st.session_state[_LAST]
         )  # a link within the page leaves the browser's address as it was
     return found
+
+
+def keep_address() -> None:
+    """Make what the page shows its address."""
+    address.keep(st.session_state[_LAST])
 
 
 def _last() -> dict[str, str] | None:
