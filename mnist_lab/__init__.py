@@ -1,3 +1,3 @@
 """MNIST Lab: understand convolutional networks by building them."""
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
