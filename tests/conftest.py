@@ -14,6 +14,15 @@ from mnist_lab.store import Store
 LEFT_BY_0_6 = Path(__file__).parent / "left_by_0_6"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _as_in_a_server_without_keras() -> Iterator[None]:
+    """After every script Streamlit clears Keras' session where Keras is loaded. The lab's server never loads it, as
+    `test_rooms` and `test_server` prove; the tests' own process does, and clearing took most of the time of its pages."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamlit.runtime.scriptrunner.script_runner._clean_problem_modules", lambda: None)
+        yield
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'lab.db'}"
