@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from mnist_lab.numerals import counted
+
 Spec = dict[str, Any]
 Frame = tuple[float, float]
 _FLOORS = (0.98, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2, 0.0)
@@ -59,13 +61,15 @@ def outside(metric: str, values: ArrayLike, shown: Frame) -> str:
     found = np.asarray(values, float)
     if metric == "accuracy":
         low = found[found < shown[0]]
-        return _points(len(low), f"of accuracy below {shown[0]:.0%}, the lowest {low.min():.1%}") if len(low) else ""
+        return (
+            f"{counted(len(low), 'point')} of accuracy below {shown[0]:.0%}, the lowest {low.min():.1%}"
+            if len(low)
+            else ""
+        )
     high = found[found > shown[1]]
-    return _points(len(high), f"of loss above {shown[1]:g}, the highest {high.max():.3g}") if len(high) else ""
-
-
-def _points(count: int, words: str) -> str:
-    return f"{count:,} {'point' if count == 1 else 'points'} {words}"
+    return (
+        f"{counted(len(high), 'point')} of loss above {shown[1]:g}, the highest {high.max():.3g}" if len(high) else ""
+    )
 
 
 def shares(*columns: pd.Series) -> alt.Scale:

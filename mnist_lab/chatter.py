@@ -5,8 +5,14 @@ import os
 import sys
 import threading
 
-# What TensorFlow says where there is no graphics card, before it can be told to be quiet.
-_CHATTER = (b"cudart_stub.cc", b"failed call to cuInit", b"before absl::InitializeLog()")
+# What TensorFlow says where there is no graphics card, before it can be told to be quiet; and that each network's steps are
+# traced anew, as they must be.
+_CHATTER = (
+    b"cudart_stub.cc",
+    b"failed call to cuInit",
+    b"before absl::InitializeLog()",
+    b"triggered tf.function retracing",
+)
 
 
 def keep_out() -> None:

@@ -1,4 +1,4 @@
-"""Numbers as people write them: with a decimal point or a decimal comma."""
+"""Numbers as people write them: with a decimal point or a decimal comma, and beside what they count."""
 
 import re
 from math import isinf
@@ -43,3 +43,8 @@ def read(text: str, *, is_count: bool = False) -> float:
 def written(number: float) -> str:
     """A number in full, so that reading it gives the same one: `0.003`, `12`, `1e-07`."""
     return repr(float(number)).removesuffix(".0")
+
+
+def counted(count: int, noun: str) -> str:
+    """A count and its noun, which takes an *s* where there is not one: `1 row`, `1,200 rows`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

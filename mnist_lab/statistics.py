@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mnist_lab.numerals import counted
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -237,7 +239,7 @@ def _untold(
 def _what_would(more: int | None) -> str:
     if more is None:
         return f"not even {MOST_SEEDS} seeds a side would show a difference of this size"
-    return f"about {more} more {'seed' if more == 1 else 'seeds'} a side would show a difference of this size"
+    return f"about {counted(more, 'more seed')} a side would show a difference of this size"
 
 
 def _seeds(found: Difference) -> str:

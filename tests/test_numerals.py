@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
 from mnist_lab.errors import InputError
-from mnist_lab.numerals import read, written
+from mnist_lab.numerals import counted, read, written
 
 ANY_NUMBER = TypeAdapter(Annotated[float, Field(allow_inf_nan=False)])
 
@@ -81,3 +81,7 @@ def test_nothing_that_is_refused_here_is_a_number_to_the_recipe(text: str) -> No
     except InputError:
         with pytest.raises(ValidationError):
             ANY_NUMBER.validate_python(text)
+
+
+def test_one_thing_is_singular() -> None:
+    assert (counted(1, "row"), counted(0, "row"), counted(1200, "more seed")) == ("1 row", "0 rows", "1,200 more seeds")

@@ -14,6 +14,7 @@ from mnist_lab.comparison import MOST_SIDES
 from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.experiment import Status
 from mnist_lab.names import MAX_NAME
+from mnist_lab.numerals import counted
 from mnist_lab.statistics import luck_of_the_best
 from mnist_lab.ui import draft as drafts
 from mnist_lab.ui import menu, queue
@@ -39,7 +40,9 @@ def show(chosen: pd.DataFrame, every: pd.DataFrame, *, deleted: bool = False) ->
             st.caption("Tick rows to compare them, open one, or label them.")
         else:
             many = len(run_ids) - len(chosen)
-            st.markdown(f"**{len(chosen)} chosen**" + (f", {len(run_ids)} runs" if many else ""), width="content")
+            st.markdown(
+                f"**{len(chosen)} chosen**" + (f", {counted(len(run_ids), 'run')}" if many else ""), width="content"
+            )
             wanted = set(run_ids)
             runs = every[every["ids"].map(lambda ids: ids[0] in wanted)]
             if not deleted:

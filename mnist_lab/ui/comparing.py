@@ -12,6 +12,7 @@ from mnist_lab.comparison import Side
 from mnist_lab.estimate import duration_text
 from mnist_lab.experiment import Status
 from mnist_lab.live_charts import Axis, Work
+from mnist_lab.numerals import counted
 from mnist_lab.statistics import Verdict
 from mnist_lab.ui import actions, choices, grid, menu, run_page, watching
 from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once
@@ -89,7 +90,7 @@ def _who(sides: list[Side]) -> None:
         n = len(side.values("test_accuracy"))
         words = f"**{plain(side.title)}** · "
         if side.is_design:
-            words += f"{n} {'seed' if n == 1 else 'seeds'}"
+            words += counted(n, "seed")
             if side.left_out:
                 others = ", ".join(f"{count} {status}" for status, count in side.left_out.items())
                 words += f"; not counted: {others}"

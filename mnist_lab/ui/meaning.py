@@ -15,6 +15,7 @@ from mnist_lab.estimate import Prediction, duration_text
 from mnist_lab.experiment import NORMALIZATION_FIELDS, Experiment
 from mnist_lab.lab import MAX_SEEDS
 from mnist_lab.layers import INPUT_SHAPE, size_text
+from mnist_lab.numerals import counted
 from mnist_lab.repairs import Repair, repairs
 from mnist_lab.ui import blocks, grid, watching
 from mnist_lab.ui import draft as drafts
@@ -238,7 +239,7 @@ def recipe_in_words(experiment: Experiment) -> str:
     words = [
         f"{type(optimizer).__name__}, learning rate {text(optimizer.learning_rate)}"
         + ("" if schedule == "constant" else f" ({schedule})"),
-        f"{recipe.epochs:,} {'epoch' if recipe.epochs == 1 else 'epochs'}",
+        counted(recipe.epochs, "epoch"),
         f"{experiment.train_images:,} images in batches of {recipe.batch_size:,}",
         *_unusual(optimizer),
         *_unusual(recipe.schedule),

@@ -8,6 +8,7 @@ import streamlit as st
 
 from mnist_lab import results, search
 from mnist_lab.names import person
+from mnist_lab.numerals import counted
 from mnist_lab.search import Condition
 from mnist_lab.table_files import guarded
 from mnist_lab.ui import actions, exports, grid, menu
@@ -194,8 +195,8 @@ def show(now: Now) -> None:
             names = ", ".join(name.replace("_", " ") for name in conditions)
             st.caption(f":material/filter_alt: Filtered by {names}{plain(told)}.", width="content")
             st.button("Clear the filter", type="tertiary", icon=":material/filter_alt_off:", on_click=_clear)
-    left = "" if len(found) == len(given) else f" of {len(given):,}"
-    _guards(found, f"{len(found):,}{left} rows, {found['ids'].map(len).sum():,} runs. ")
+    left = "" if len(found) == len(given) else f"{len(found):,} of "
+    _guards(found, f"{left}{counted(len(given), 'row')}, {counted(int(found['ids'].map(len).sum()), 'run')}. ")
     _tell_of_the_unseen(found, each, gone, is_gone=is_gone)
     actions.show(_chosen(found), rows, deleted=is_gone)
     with st.container(horizontal=True):
