@@ -43,9 +43,9 @@ def url_of_0_6(tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Engines with one worker: a test that needs no second one need not wait for it to load TensorFlow."""
+    """Engines with one worker, but where a test says otherwise: a second one would have to load TensorFlow for nothing."""
     monkeypatch.setenv("MNIST_LAB_WORKERS", "1")
 
 

@@ -12,10 +12,13 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
-from mnist_lab.bench.servers import ROOT, environment, family, server
+from mnist_lab import supervisor
+from mnist_lab.bench import servers
+from mnist_lab.bench.servers import ROOT, Server, environment, family
+from mnist_lab.store import Store
 
 T = TypeVar("T")
-__all__ = ["ROOT", "all_gone", "browser", "chromium", "environment", "family", "lab", "server", "wait_until"]
+__all__ = ["ROOT", "all_gone", "browser", "chromium", "engine", "environment", "family", "lab", "server", "wait_until"]
 WAIT = 90.0
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -51,6 +54,29 @@ def lab(url: str, *arguments: str, **options: Any) -> subprocess.CompletedProces
         timeout=WAIT * 2,
         **options,
     )
+
+
+def measure(url: str) -> None:
+    """Say how fast this machine is, so that an engine need not find out: it takes longer than most of what is tested."""
+    with contextlib.closing(Store(url)) as store:
+        store.save_calibration([1.0, 1.0, 1.0])
+
+
+@contextlib.contextmanager
+def server(url: str, *arguments: Any, **options: Any) -> Iterator[Server]:
+    """A server as of `servers.server`, on a machine that was measured before."""
+    measure(url)
+    with servers.server(url, *arguments, **options) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def engine(url: str) -> Iterator[supervisor.Supervisor]:
+    """An engine as of `supervisor.engine`, warm, on a machine that was measured before."""
+    measure(url)
+    with supervisor.engine(url) as found, contextlib.closing(Store(url)) as store:
+        wait_until(lambda: (lease := store.lease()) and lease.state == "ready", "the worker is warm")
+        yield found
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:

@@ -1,6 +1,7 @@
 """The lab as a person uses it, in a real browser."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote_plus
@@ -17,7 +18,6 @@ from tests.test_results import finished
 from tests.test_store import OUTCOME, epoch
 
 CURVE = "[data-testid=stVegaLiteChart] svg g.mark-line path"
-pytestmark = pytest.mark.usefixtures("one_worker")
 
 
 def settled(page) -> None:
@@ -50,14 +50,14 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         page.get_by_text("13,338", exact=True).wait_for()
         set_number(page, "Kernel size", "2")
         page.get_by_text("9,418", exact=True).wait_for()
-        set_number(page, "Training images", "50000")  # some seconds an epoch, so that it can be watched
+        set_number(page, "Training images", "10000")  # some seconds an epoch, so that it can be watched
         set_number(page, "Epochs", "5")
         page.get_by_text("3x3, changed: 9,418 parameters; about").wait_for()
         settled(page)
         page.get_by_role("textbox", name="Learning rate").select_text()
         page.keyboard.type("0,9")  # key by key: a browser's own field for numbers would drop the comma
         page.keyboard.press("Tab")
-        page.get_by_text("learning rate 0.9 · 5 epochs · 50,000 images in batches of 128").wait_for()
+        page.get_by_text("learning rate 0.9 · 5 epochs · 10,000 images in batches of 128").wait_for()
         page.get_by_role("button", name="Train", exact=True).click()
 
         page.get_by_text("Epoch 1 of 5").wait_for()
@@ -73,7 +73,7 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         assert page.get_by_test_id("stException").count() == 0
 
     run = store.run(run.id)
-    assert run.experiment.train_images == 50_000
+    assert run.experiment.train_images == 10_000
     assert run.experiment.recipe.optimizer.learning_rate == 0.9
     assert run.experiment.architecture.blocks[0].kernel_size == (2, 2)
     with server(store.url) as running, browser() as page:
@@ -145,8 +145,11 @@ def test_an_impatient_second_click_trains_nothing_twice(store: Store) -> None:
         page.goto(f"{running.url}/?preset=fast")
         train = page.get_by_role("button", name="Train", exact=True)
         train.wait_for()
+        set_number(page, "Training images", "5000")
+        page.get_by_text("2 epochs · 5,000 images").wait_for()
+        settled(page)
         set_number(page, "Epochs", "1")
-        page.get_by_text("fast, changed: 108,874 parameters").wait_for()
+        page.get_by_text("1 epoch · 5,000 images").wait_for()
         settled(page)
         held.holds = True
         train.click()
@@ -341,11 +344,12 @@ def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path)
 def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_another_with_the_keyboard(
     store: Store,
 ) -> None:
-    recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 40}
-    (run_id,) = store.add_runs([PRESETS["3x3"].with_changes(recipe=recipe, train_images=20_000)], "ada")
+    recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 200}
+    (run_id,) = store.add_runs([PRESETS["3x3"].with_changes(recipe=recipe, train_images=5_000)], "ada")
     with server(store.url) as running, browser() as page:
         page.goto(f"{running.url}/train?run={run_id}")
-        page.get_by_text("Epoch 3 of 40").wait_for()
+        page.get_by_text(re.compile("Epoch [0-9]+ of 200")).wait_for()
+        wait_until(lambda: store.run(run_id).epochs_done > 2, "it has epochs to go back to")
         page.get_by_role("button", name="Pause").click()
         page.get_by_text("Paused after").wait_for()
         assert store.run(run_id).status is Status.PAUSED
@@ -418,6 +422,7 @@ def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(store: Sto
         page.keyboard.press("Space")
         page.get_by_text("It says 1").wait_for()
         assert store.run(long).status is Status.RUNNING
+        store.request_stop(long)
         choose(page, "Mistakes")
         page.get_by_text("All mistakes, the surest first").wait_for()
         settled(page)

@@ -24,14 +24,14 @@ from mnist_lab.lab import Lab
 from mnist_lab.presets import PRESETS
 from mnist_lab.report import Outcome
 from mnist_lab.store import Run, Store
+from tests import processes as started
 from tests.processes import ROOT, WAIT, all_gone, family, wait_until
 
 
 @pytest.fixture
-def engine(store: Store, one_worker: None) -> Iterator[None]:
+def engine(store: Store) -> Iterator[None]:
     """An engine with one worker, so that what comes next waits."""
-    with supervisor.engine(store.url):
-        wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
+    with started.engine(store.url):
         yield
 
 
@@ -73,7 +73,6 @@ def intruder(ports: list[int]) -> list[str]:
     return found
 
 
-@pytest.mark.usefixtures("one_worker")
 def test_no_other_user_of_the_machine_reaches_an_engine_which_begins_without_noise(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,8 +80,7 @@ def test_no_other_user_of_the_machine_reaches_an_engine_which_begins_without_noi
         pytest.skip("only root can become another user")
     written = tmp_path / "engine.log"
     monkeypatch.setattr(supervisor, "log_file", lambda: written)
-    with supervisor.engine(store.url):
-        wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
+    with started.engine(store.url):
         said = written.read_text().splitlines()
         assert said
         assert [line for line in said if "mnist_lab.engine: " not in line] == []
@@ -198,7 +196,6 @@ def workers(store: Store) -> list[psutil.Process]:
     return sorted(found, key=lambda process: process.create_time())
 
 
-@pytest.mark.usefixtures("one_worker")
 def test_a_worker_that_has_grown_is_renewed_between_runs_which_stay_the_same_to_the_bit(
     store: Store, small: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +207,7 @@ def test_a_worker_that_has_grown_is_renewed_between_runs_which_stay_the_same_to_
         )
         for kernel in (2, 3, 4, 6, 7)
     )
-    with supervisor.engine(store.url):
+    with started.engine(store.url):
         first = undisturbed(store, small)
         (old,) = workers(store)[:1]
         question = store.ask("tested", {"run_id": first.id})
@@ -284,10 +281,11 @@ def killed_again_and_again(store: Store, run_id: int, kills: int, generator: np.
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_run_whose_worker_or_engine_is_killed_ends_as_an_undisturbed_one_to_the_bit(
-    store: Store, small: Experiment, kills: int
+    store: Store, small: Experiment, kills: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MNIST_LAB_WORKERS", "2")
     generator = np.random.default_rng(kills)
-    with supervisor.engine(store.url):
+    with started.engine(store.url):
         expected = undisturbed(store, longer(small))
         done = 0
         while done < kills:
@@ -299,7 +297,7 @@ def test_a_run_whose_worker_or_engine_is_killed_ends_as_an_undisturbed_one_to_th
 
 
 def test_a_killed_engine_leaves_nothing_and_another_takes_its_place(store: Store, small: Experiment) -> None:
-    with supervisor.engine(store.url):
+    with started.engine(store.url):
         lost, after = store.add_runs([longer(small), small], "ada")
         training(store, lost)
         members = family(store.lease().pid)
@@ -338,11 +336,10 @@ def test_two_supervisors_share_one_engine_and_the_second_takes_over(store: Store
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.usefixtures("one_worker")
 def test_a_run_trains_on_while_its_database_is_away_for_a_minute(tmp_path: Path, small: Experiment) -> None:
     place, elsewhere = tmp_path / "stick", tmp_path / "drawer"
     store = Store(f"sqlite:///{place / 'lab.db'}")
-    with supervisor.engine(store.url):
+    with started.engine(store.url):
         expected = undisturbed(store, longer(small))
         (run_id,) = store.add_runs([longer(small)], "ada")
         training(store, run_id)
@@ -356,7 +353,7 @@ def test_a_run_trains_on_while_its_database_is_away_for_a_minute(tmp_path: Path,
 
 
 def test_an_engine_that_cannot_begin_says_why_on_the_page_and_begins_when_it_can(
-    store: Store, small: Experiment, one_worker: None, monkeypatch: pytest.MonkeyPatch
+    store: Store, small: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD", "carrier pigeon")
     (run_id,) = store.add_runs([small], "ada")

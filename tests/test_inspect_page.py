@@ -8,12 +8,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab import inspection_charts, supervisor
+from mnist_lab import inspection_charts
 from mnist_lab.experiment import Status
 from mnist_lab.store import Store
 from mnist_lab.ui import errand
 from tests.conftest import small_experiment
-from tests.processes import wait_until
+from tests.processes import engine, wait_until
 from tests.test_pages import healthy, page
 from tests.test_store import trained
 from tests.trained import shelf, train
@@ -25,9 +25,8 @@ def lab_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     small = small_experiment()
     with (
         shelf(tmp_path_factory, small.with_changes(seed=1), small.with_changes(seed=2)) as store,
-        supervisor.engine(store.url),
+        engine(store.url),
     ):
-        wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
         yield store
 
 

@@ -46,7 +46,6 @@ def test_viewers_look_on_while_ten_runs_train(store: Store, small: Experiment, p
     experiments = [small.with_changes(recipe=recipe, train_images=20_000, seed=seed) for seed in range(10)]
     with server(store.url) as running:
         wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
-        wait_until(store.calibration, "it is calibrated")
         alone = store.add_runs(experiments, "ada")
         asyncio.run(watched([], store, alone))
         ids = store.add_runs(experiments, "ada")
@@ -108,7 +107,6 @@ def test_many_short_runs_leave_no_worker_large_and_wait_for_none(
     store: Store, monkeypatch: pytest.MonkeyPatch, renewal: bool
 ) -> None:
     """As many as `SHORT_RUNS` says, 500 as a rule."""
-    monkeypatch.setenv("MNIST_LAB_WORKERS", "1")
     if not renewal:
         monkeypatch.setenv("MNIST_LAB_GROWTH_MB", "1000000")
     number = int(os.environ.get("SHORT_RUNS", "500"))

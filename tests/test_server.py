@@ -14,8 +14,6 @@ from mnist_lab.store import Store
 from tests.processes import all_gone, browser, server, wait_until
 from tests.test_engine import assert_same_result, ended, gets_on, longer, undisturbed
 
-pytestmark = pytest.mark.usefixtures("one_worker")
-
 
 @pytest.mark.parametrize("ending", ["Ctrl-C", "Ctrl-C twice", "SIGTERM", "SIGKILL"])
 def test_no_process_is_left_and_the_run_waits_for_the_next_start(store: Store, tmp_path: Path, ending: str) -> None:
