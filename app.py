@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import streamlit as st
 from starlette.middleware import Middleware
 
+from mnist_lab.engine.supervisor import Supervisor, raise_descriptor_limit
 from mnist_lab.errors import LabError
-from mnist_lab.supervisor import Supervisor, raise_descriptor_limit
 from mnist_lab.ui import guard, shell
 from mnist_lab.ui.text import refusal
 

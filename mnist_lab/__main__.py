@@ -21,13 +21,16 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from mnist_lab import chatter, clock, receipt, results, settings, statistics, supervisor
-from mnist_lab.architecture import filters, kernel_sizes, totals, trace
+from mnist_lab import clock, settings
+from mnist_lab.design.architecture import filters, kernel_sizes, totals, trace
+from mnist_lab.design.experiment import MAX_DESIGN, Experiment, Protocol, Status, read_design
+from mnist_lab.design.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
+from mnist_lab.engine import chatter, supervisor
 from mnist_lab.errors import MAX_REFUSAL, EngineError, InputError, LabError, one_line
-from mnist_lab.experiment import MAX_DESIGN, Experiment, Protocol, Status, read_design
 from mnist_lab.lab import Lab
-from mnist_lab.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
-from mnist_lab.store import Run
+from mnist_lab.results import receipt, significance
+from mnist_lab.results import table as results_table
+from mnist_lab.store.store import Run
 
 log = logging.getLogger(__name__)
 
@@ -228,8 +231,8 @@ def _in_words(runs: list[Run]) -> str:
     """What several runs of a design say together, or that one says little."""
     if len(runs) < 2:
         return "One run is one sample: another seed gives other figures."
-    test = statistics.spread([run.test_accuracy for run in runs if run.test_accuracy is not None])
-    low, high = statistics.of_shares(test.low, test.high)
+    test = significance.spread([run.test_accuracy for run in runs if run.test_accuracy is not None])
+    low, high = significance.of_shares(test.low, test.high)
     seconds = [run.seconds or 0.0 for run in runs]
     return (
         f"{len(runs)} seeds: test accuracy {test.mean:.3%} ± {test.sd:.3%} (mean and standard deviation; 95 % interval of "
@@ -353,7 +356,7 @@ def _as_json(run: Run) -> dict[str, Any]:
         "ended": run.ended,
         "owner": run.owner,
         "error": run.error,
-        "design": results.fields(run.experiment_json),
+        "design": results_table.fields(run.experiment_json),
     }
 
 
@@ -420,7 +423,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     table = Table(
         "kernel", "conv layers", "notebook: test accuracy", "test loss", "ours: test accuracy", "test loss", "n"
     )
-    for _, row in results.beside_notebook(lab.table(ids)).iterrows():
+    for _, row in results_table.beside_notebook(lab.table(ids)).iterrows():
         ours = ["–", "–"]
         if row["n"]:
             spread = [f" ± {row['our_test_sd']:.4f}", f" ± {row['our_test_loss_sd']:.4f}"] if row["n"] > 1 else ["", ""]
@@ -438,7 +441,7 @@ def _export(options: argparse.Namespace) -> int:
     found = receipt.make(run, lab.epochs([run.id]), lab.probabilities(run.id))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chatter.keep_out()
-    from mnist_lab.inspection import Network, export
+    from mnist_lab.inspection.questions import Network, export
 
     files = {name: data.tobytes() for name, data in export(Network(lab.store, run.id), lambda share: None).items()}
     files[receipt.NAME] = receipt.written(found)

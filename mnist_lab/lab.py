@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_lab import comparison, disk, estimate, results
-from mnist_lab.architecture import problem
-from mnist_lab.catalogue import Change
-from mnist_lab.errands import Errand
+from mnist_lab.design.architecture import problem
+from mnist_lab.design.experiment import Experiment, Status, parse
+from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
-from mnist_lab.estimate import Prediction
-from mnist_lab.experiment import Experiment, Status, parse
 from mnist_lab.names import person
-from mnist_lab.receipt import Receipt, repeated
-from mnist_lab.recipe import Recipe
-from mnist_lab.report import Snapshot
-from mnist_lab.store import NOT_WORKING, Run, Store
+from mnist_lab.results import comparison, prediction
+from mnist_lab.results import table as results_table
+from mnist_lab.results.prediction import Prediction
+from mnist_lab.results.receipt import Receipt, repeated
+from mnist_lab.store import disk
+from mnist_lab.store.labels import Change
+from mnist_lab.store.questions import Errand
+from mnist_lab.store.store import NOT_WORKING, Run, Store
+from mnist_lab.training.reports import Snapshot
 
 MAX_SEEDS = 30
 MORE_THAN_A_NUMBER = 2**63  # of a run: what the database cannot count to
@@ -80,7 +82,7 @@ class Lab:
             if wrong := problem(experiment.architecture) or disk.refusal(experiment, free):
                 raise wrong
         past, calibration = self._measured()
-        predicted = [estimate.predict(experiment, past, calibration) for experiment in experiments]
+        predicted = [prediction.predict(experiment, past, calibration) for experiment in experiments]
         return self.store.add_runs(experiments, person(), [(p.low, p.high) for p in predicted])
 
     def shortage(self, run: Run) -> str | None:
@@ -115,7 +117,7 @@ class Lab:
             if run.status is Status.RUNNING
         ]
         waiting = [run for run in active if run.status is Status.QUEUED]
-        return dict(zip([run.id for run in waiting], estimate.waits(left, map(_predicted, waiting)), strict=True))
+        return dict(zip([run.id for run in waiting], prediction.waits(left, map(_predicted, waiting)), strict=True))
 
     def continue_run(self, run_id: int, epoch: int, recipe: Recipe) -> int:
         """Queue a new run that goes on from the checkpoint after an epoch of an ended run; the new run's id.
@@ -167,11 +169,11 @@ class Lab:
         listing = self.store.listing(run_ids, deleted=deleted)
         if not self._designs.keys() >= set(listing["design_key"]):
             self._designs |= self.store.experiments(but=self._designs)
-        return results.table(listing, self._designs)
+        return results_table.table(listing, self._designs)
 
     def fields(self, design_key: str) -> dict[str, Any]:
         """Every field of a design of the table, by its title."""
-        return results.fields(self._designs[design_key])
+        return results_table.fields(self._designs[design_key])
 
     def fingerprint(self) -> tuple[Any, ...]:
         """Something that is another after any change that the table shows."""
@@ -309,10 +311,10 @@ class Lab:
 
     def estimate(self, experiment: Experiment) -> Prediction:
         """What a run will take on this machine."""
-        return estimate.predict(experiment, *self._measured())
+        return prediction.predict(experiment, *self._measured())
 
     def _measured(self) -> tuple[list[Run], list[float]]:
-        return self.store.runs(Status.FINISHED, limit=estimate.RECENT), self.store.calibration() or []
+        return self.store.runs(Status.FINISHED, limit=prediction.RECENT), self.store.calibration() or []
 
     def save_design(self, experiment: Experiment, *, replaces: str | None = None) -> str | None:
         """Keep a design under its name; another one of that name, which is returned, stays unless it is `replaces`."""

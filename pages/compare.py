@@ -2,17 +2,18 @@
 
 import streamlit as st
 
-from mnist_lab.comparison import MOST_SIDES
-from mnist_lab.ui import address, comparing, menu, table
+from mnist_lab.results.comparison import MOST_SIDES
+from mnist_lab.ui import navigation, url
+from mnist_lab.ui.results import compare, table
 from mnist_lab.ui.session import errors_shown
 
 st.title("Compare")
 st.write("Designs side by side: what differs in them, whether that helps, and how sure that is.")
 runs = []
 with errors_shown():
-    runs = address.runs("runs", 2, MOST_SIDES)
+    runs = url.runs("runs", 2, MOST_SIDES)
 if runs:
-    comparing.show(runs, table.every(table.follow()))
+    compare.show(runs, table.every(table.follow()))
 else:
     st.info("Choose two or more rows in the table of results, and press Compare.", icon=":material/info:")
-    st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")
+    st.page_link(navigation.RESULTS, label="All results", icon=":material/arrow_back:")

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from mnist_lab.errors import InputError
-from mnist_lab.ui import address, baseline, blocks, controls, keep, meaning
-from mnist_lab.ui import draft as drafts
+from mnist_lab.ui import url
+from mnist_lab.ui.design import baseline, blocks, controls, share, summary
+from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.text import refusal
 
 st.title("Design")
@@ -20,14 +21,14 @@ head = st.container()
 left, right = st.columns([3, 5], gap="medium")
 with right:
     st.subheader("What it means")
-    meant = meaning.show(draft)
+    meant = summary.show(draft)
     baseline.show(meant[0] if meant else None)
 with head:
     controls.presets(draft)
     with st.container(horizontal=True, gap="small"):
         controls.undo_redo()
-        keep.show(draft)
-    keep.message()
+        share.show(draft)
+    share.message()
 with left:
     st.subheader("All blocks")
     controls.quick(draft)
@@ -36,5 +37,5 @@ with left:
     st.subheader("Training")
     controls.training(draft)
 with st.bottom:
-    meaning.train_bar(meant)
-address.keep(drafts.query())
+    summary.train_bar(meant)
+url.keep(drafts.query())

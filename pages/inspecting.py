@@ -2,18 +2,20 @@
 
 import streamlit as st
 
-from mnist_lab.ui import address, chosen, draw, exports, inside, menu, mistakes, what_if
+from mnist_lab.ui import navigation, url
+from mnist_lab.ui.inspect import draw, layers, mistakes, selection, what_if
+from mnist_lab.ui.results import exports
 from mnist_lab.ui.session import errors_shown
 
-VIEWS = {"Draw": draw.show, "Mistakes": mistakes.show, "Layers": inside.show, "What if": what_if.show}
+VIEWS = {"Draw": draw.show, "Mistakes": mistakes.show, "Layers": layers.show, "What if": what_if.show}
 
 st.title("Inspect")
 st.write("Ask a trained network: what does it say, where is it wrong, and what did it learn?")
 with errors_shown():
-    networks = chosen.networks()
+    networks = selection.networks()
     if networks:
         named = st.query_params.get("view")
-        if named in VIEWS and ("view" not in st.session_state or address.is_from_history()):
+        if named in VIEWS and ("view" not in st.session_state or url.is_from_history()):
             st.session_state["view"] = named
         st.session_state.setdefault("view", "Draw")
         left, right = st.columns([3, 1], vertical_alignment="center")
@@ -22,10 +24,10 @@ with errors_shown():
         )
         with right:
             exports.take_away(networks[0].run)
-        query = chosen.query(networks, str(view))
-        st.set_page_config(page_title=menu.tab("Inspect", query["runs"]))
-        address.keep(query)
+        query = selection.query(networks, str(view))
+        st.set_page_config(page_title=navigation.tab("Inspect", query["runs"]))
+        url.keep(query)
         VIEWS[str(view)](networks)
     elif not st.session_state.get("inspected"):
         st.info("No network has been trained yet, or none of the weights are kept.", icon=":material/info:")
-        st.page_link(menu.DESIGN, label="Design a network", icon=":material/architecture:")
+        st.page_link(navigation.DESIGN, label="Design a network", icon=":material/architecture:")

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from mnist_lab.ui import address, costs, menu, notebook, table
+from mnist_lab.ui import navigation, url
+from mnist_lab.ui.results import notebook, pareto, table
 from mnist_lab.ui.session import lab
 
-for name, page, its_name in (("run", menu.RUN, "run"), ("compare", menu.COMPARE, "runs")):
+for name, page, its_name in (("run", navigation.RUN, "run"), ("compare", navigation.COMPARE, "runs")):
     if name in st.query_params:
-        if address.is_from_history():
+        if url.is_from_history():
             st.query_params.clear()  # to lead on again would leave no way back
         else:
             st.switch_page(page, query_params={its_name: st.query_params[name]})
@@ -20,5 +21,5 @@ for notice, text in lab().notices().items():
 table.show(now)
 if len(table.every(now)):
     st.subheader("What accuracy costs", anchor=False)
-    costs.show(table.designs(now))
+    pareto.show(table.designs(now))
 notebook.show(table.every(now))

@@ -2,16 +2,18 @@
 
 import streamlit as st
 
-from mnist_lab.ui import address, menu, run_page, table
+from mnist_lab.ui import navigation, url
+from mnist_lab.ui.results import run as run_page
+from mnist_lab.ui.results import table
 from mnist_lab.ui.session import errors_shown
 
 st.title("Run")
 st.write("Everything known about one run, and what can be done with it.")
 run = None
 with errors_shown():
-    run = address.run()
+    run = url.run()
 if run:
     run_page.show(run, table.every(table.follow()))
 else:
     st.info("Open a run from the table of results.", icon=":material/info:")
-    st.page_link(menu.RESULTS, label="All results", icon=":material/arrow_back:")
+    st.page_link(navigation.RESULTS, label="All results", icon=":material/arrow_back:")

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from mnist_lab.ui import live, menu, watching
+from mnist_lab.ui import navigation
 from mnist_lab.ui.session import errors_shown
+from mnist_lab.ui.train import live, watching
 
 st.title("Train")
 st.write("Watch a network learn: how wrong it is (loss) and how often it is right (accuracy), as training goes on.")
@@ -12,7 +13,7 @@ with errors_shown():
     watched = watching.load()
 if watched:
     if watched.run_id:
-        st.set_page_config(page_title=menu.tab("Train", str(watched.run_id)))
+        st.set_page_config(page_title=navigation.tab("Train", str(watched.run_id)))
     live.show(watched)
     if watched.run_id or watched.follows:
         watching.keep_address()

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mnist_lab.architecture import Architecture, ConvBlock
-from mnist_lab.experiment import Experiment
-from mnist_lab.recipe import Adam, Recipe
-from mnist_lab.store import Store
-
-LEFT_BY_0_6 = Path(__file__).parent / "left_by_0_6"
+from mnist_lab.design.experiment import Experiment
+from mnist_lab.store.store import Store
+from tests.builders.networks import small_experiment
+from tests.builders.runs import LEFT_BY_0_6
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,16 +45,6 @@ def url_of_0_6(tmp_path: Path) -> str:
 def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines with one worker, but where a test says otherwise: a second one would have to load TensorFlow for nothing."""
     monkeypatch.setenv("MNIST_LAB_WORKERS", "1")
-
-
-def small_experiment() -> Experiment:
-    """A network that learns something from 1,000 images in a second or two."""
-    return Experiment(
-        name="small",
-        architecture=Architecture(blocks=(ConvBlock(filters=4, kernel_size=5, strides=2, dropout=0.1),)),
-        recipe=Recipe(optimizer=Adam(learning_rate=0.01), batch_size=100, epochs=2),
-        train_images=1000,
-    )
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ from urllib.parse import unquote_plus
 import numpy as np
 import pytest
 
-from mnist_lab import receipt
-from mnist_lab.experiment import Experiment, Status
-from mnist_lab.presets import PRESETS
-from mnist_lab.store import Store
-from tests.processes import browser, lab, server, wait_until
-from tests.test_results import finished
-from tests.test_store import OUTCOME, epoch
+from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.results import receipt
+from mnist_lab.store.store import Store
+from tests.builders.processes import browser, lab, server, wait_until
+from tests.builders.runs import OUTCOME, epoch, finished
 
 CURVE = "[data-testid=stVegaLiteChart] svg g.mark-line path"
 

@@ -16,15 +16,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mnist_lab import __main__, supervisor
+from mnist_lab import __main__
 from mnist_lab.__main__ import _in_words
+from mnist_lab.design.experiment import Status
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.engine import supervisor
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Status
 from mnist_lab.lab import Lab
-from mnist_lab.presets import PRESETS
-from mnist_lab.store import Store
-from tests.processes import ROOT, WAIT, all_gone, environment, family, lab, wait_until
-from tests.test_results import finished
+from mnist_lab.store.store import Store
+from tests.builders.processes import ROOT, WAIT, all_gone, environment, family, lab, wait_until
+from tests.builders.runs import finished
 
 
 def test_presets_as_json(url: str) -> None:

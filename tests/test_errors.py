@@ -1,8 +1,8 @@
 import pytest
 
+from mnist_lab.design.experiment import Experiment, parse
+from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
-from mnist_lab.experiment import Experiment, parse
-from mnist_lab.presets import PRESETS
 
 
 def broken(**changes: object) -> dict[str, object]:

@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mnist_lab import receipt
-from mnist_lab.experiment import Status, read_design
+from mnist_lab.design.experiment import Status, read_design
+from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
-from mnist_lab.presets import PRESETS
-from tests.conftest import LEFT_BY_0_6
+from mnist_lab.results import receipt
+from tests.builders.runs import LEFT_BY_0_6
 
 KNOWN: dict[str, Any] = json.loads((LEFT_BY_0_6 / "known.json").read_text())
 

@@ -10,13 +10,13 @@ import numpy as np
 import psutil
 import pytest
 
-from mnist_lab import supervisor
 from mnist_lab.bench.viewers import Viewer
-from mnist_lab.experiment import Experiment, Status
-from mnist_lab.presets import PRESETS
-from mnist_lab.store import Store
-from tests.processes import server, wait_until
-from tests.test_engine import workers
+from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.engine import supervisor
+from mnist_lab.store.store import Store
+from tests.builders.engines import workers
+from tests.builders.processes import server, wait_until
 
 
 async def watched(viewers: list[Viewer], store: Store, ids: list[int]) -> None:

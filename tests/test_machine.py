@@ -10,8 +10,9 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from mnist_lab import engine, machine, settings
-from tests.processes import ROOT, wait_until
+from mnist_lab import machine, settings
+from mnist_lab.engine import engine
+from tests.builders.processes import ROOT, wait_until
 
 GIB = 1 << 30
 V2_MOUNT = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate"

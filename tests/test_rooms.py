@@ -1,4 +1,4 @@
-"""Who may import whom."""
+"""Who may import whom: imports go downwards only, and each library is known to the packages whose subject it is."""
 
 import ast
 import subprocess
@@ -8,26 +8,37 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CORE = {
-    f"mnist_lab.{name}"
-    for name in "architecture repairs recipe history editing advice compare keras_script layers statistics receptive_field experiment names settings report errors quick numerals".split()
-}
-KERAS = {
-    f"mnist_lab.{name}"
-    for name in "keras_model evaluation fast_forward fourier normalisation optimizers training_step training inspection bench.ways".split()
-}
-ONLY = {  # a library and the modules that may import it
-    "keras": KERAS,
-    "tensorflow": KERAS,
-    "streamlit": {"app", "pages", "mnist_lab.ui", "mnist_lab.bench.viewers"},
-    "sqlalchemy": {
-        f"mnist_lab.{name}"
-        for name in "database tables shelf queue catalogue errands store migrations bench.many".split()
+# From the top floor down. What stands on one floor does not know its neighbours.
+FLOORS = [
+    {"app", "pages", "mnist_lab.__main__"},
+    {"mnist_lab.bench"},
+    {"mnist_lab.ui"},
+    {"mnist_lab.lab", "mnist_lab.engine"},
+    {"mnist_lab.inspection", "mnist_lab.results"},
+    {"mnist_lab.store", "mnist_lab.charts"},
+    {"mnist_lab.training"},
+    {"mnist_lab.data"},
+    {"mnist_lab.design"},
+    {
+        "mnist_lab.settings",
+        "mnist_lab.names",
+        "mnist_lab.numerals",
+        "mnist_lab.clock",
+        "mnist_lab.machine",
     },
-    "alembic": {"mnist_lab.database", "mnist_lab.migrations"},
+    {"mnist_lab", "mnist_lab.errors"},
+]
+# Within the interface: a page's components may use those of a page further down.
+ROOMS = ["mnist_lab.ui.inspect", "mnist_lab.ui.results", "mnist_lab.ui.train", "mnist_lab.ui.design", "mnist_lab.ui"]
+LIBRARIES = {
+    "keras": {"mnist_lab.training", "mnist_lab.inspection", "mnist_lab.bench"},
+    "tensorflow": {"mnist_lab.training", "mnist_lab.inspection", "mnist_lab.bench"},
+    "streamlit": {"app", "pages", "mnist_lab.ui", "mnist_lab.bench"},
+    "sqlalchemy": {"mnist_lab.store", "mnist_lab.bench"},
+    "alembic": {"mnist_lab.store"},
     "dask": {"mnist_lab.engine"},
     "distributed": {"mnist_lab.engine"},
-    "altair": {f"mnist_lab.{name}" for name in "charts live_charts result_charts inspection_charts".split()},
+    "altair": {"mnist_lab.charts"},
 }
 
 
@@ -37,41 +48,57 @@ def modules() -> dict[str, ast.Module]:
     return {name: ast.parse(file.read_text(encoding="utf-8")) for file, name in names.items()}
 
 
-def imports(tree: ast.Module) -> set[str]:
+MODULES = modules()
+
+
+def imports(name: str) -> set[str]:
+    """What a module imports: modules of ours, and the libraries' top packages."""
     found = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(MODULES[name]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+            module = node.module or ""
+            inner = {f"{module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= inner or {module}
     return found
 
 
-MODULES = modules()
+def within(name: str, rooms: set[str]) -> bool:
+    return any(name == room or (room != "mnist_lab" and name.startswith(room + ".")) for room in rooms)
+
+
+def floor(name: str) -> int:
+    return next(number for number, rooms in enumerate(FLOORS) if within(name, rooms))
+
+
+def room(name: str) -> str:
+    return next(r for r in FLOORS[floor(name)] if within(name, {r}))
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_imports_go_downwards_only(name: str) -> None:
+    for imported in imports(name) & MODULES.keys():
+        if floor(imported) <= floor(name):
+            assert room(imported) == room(name), imported
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if name.startswith("mnist_lab.ui")))
+def test_components_of_a_page_know_those_of_pages_further_down(name: str) -> None:
+    def room_of(module: str) -> int:
+        return next(number for number, r in enumerate(ROOMS) if within(module, {r}))
+
+    for imported in imports(name):
+        if imported.startswith("mnist_lab.ui"):
+            assert room_of(imported) >= room_of(name), imported
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_each_library_stays_in_its_room(name: str) -> None:
-    for imported in imports(MODULES[name]):
-        rooms = ONLY.get(imported.split(".")[0])
-        assert rooms is None or any(name == room or name.startswith(room + ".") for room in rooms), imported
-
-
-@pytest.mark.parametrize("name", sorted(CORE))
-def test_the_core_imports_nothing_of_ours_but_itself(name: str) -> None:
-    ours = {imported for imported in imports(MODULES[name]) if imported.startswith("mnist_lab.")}
-    assert all(any(i == core or i.startswith(core + ".") for core in CORE) or i == "mnist_lab.layers" for i in ours), (
-        ours
-    )
-
-
-def test_nobody_imports_a_page_or_the_interface_from_below() -> None:
-    for name, tree in MODULES.items():
-        found = imports(tree)
-        assert not any(i == "pages" or i.startswith("pages.") for i in found), name
-        if not name.startswith(("mnist_lab.ui", "pages", "app")):
-            assert not any(i.startswith("mnist_lab.ui") for i in found), name
+    for imported in imports(name):
+        rooms = LIBRARIES.get(imported.split(".")[0])
+        assert rooms is None or within(name, rooms), imported
 
 
 def test_what_the_server_imports_loads_neither_tensorflow_nor_dask() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_lab.experiment import Experiment, Status
-from mnist_lab.presets import PRESETS
-from mnist_lab.store import Store
-from tests.processes import all_gone, browser, server, wait_until
-from tests.test_engine import assert_same_result, ended, gets_on, longer, undisturbed
+from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.store.store import Store
+from tests.builders.engines import assert_same_result, ended, gets_on, longer, undisturbed
+from tests.builders.processes import all_gone, browser, server, wait_until
 
 
 @pytest.mark.parametrize("ending", ["Ctrl-C", "Ctrl-C twice", "SIGTERM", "SIGKILL"])

@@ -6,7 +6,7 @@ import pytest
 
 from mnist_lab import settings
 from mnist_lab.errors import SettingError
-from tests.processes import ROOT
+from tests.builders.processes import ROOT
 
 
 @pytest.mark.parametrize("text", ["20000000", "20_000_000", "20e6", "2E+7", "2.0e7", " 20000000 "])

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 
 import mnist_lab
-from mnist_lab.bench import training, waits
+from mnist_lab.bench import latency, training
 from mnist_lab.machine import cores, memory
 
 _WORDS = {"lab": "the lab", "fit": "Keras fit", "torch": "PyTorch eager"}
@@ -21,15 +21,15 @@ def run(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     rounds, images = (3, 20_000) if quick else (5, 60_000)
     figures: dict[str, Any] = {"machine": machine(), "quick": quick}
     figures |= training.run(cores(), rounds, images, say)
-    figures["budgets"] = waits.budgets(quick, say)
+    figures["budgets"] = latency.budgets(quick, say)
     notebook = figures["presets"]["7x7"]["fit_seconds_per_epoch"]
     for budget in figures["budgets"].values():
         budget["notebook_epochs"] = budget["seconds"] / notebook
-    figures["training"] = waits.training(1 if quick else 3, say)
-    figures["side_by_side"] = waits.side_by_side(*((1, 4, 20_000, 1) if quick else (3, 4, 60_000, 1)), say)
-    figures["first_page"] = waits.first_page(2 if quick else 3, say)
-    figures["pages"] = waits.pages(20 if quick else 60, 10, say)
-    figures["design_change_ms"] = waits.design(30 if quick else 100, say)
+    figures["training"] = latency.training(1 if quick else 3, say)
+    figures["side_by_side"] = latency.side_by_side(*((1, 4, 20_000, 1) if quick else (3, 4, 60_000, 1)), say)
+    figures["first_page"] = latency.first_page(2 if quick else 3, say)
+    figures["pages"] = latency.pages(20 if quick else 60, 10, say)
+    figures["design_change_ms"] = latency.design(30 if quick else 100, say)
     return figures
 
 
@@ -55,7 +55,7 @@ def _version(package: str) -> str | None:
 
 
 def _cpu() -> str:
-    from mnist_lab.training import cpu_name
+    from mnist_lab.training.trainer import cpu_name
 
     return cpu_name()
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from mnist_lab.bench.ways import FIT, LAB, TORCH, operations, without_noise
+from mnist_lab.bench.backends import FIT, LAB, TORCH, operations, without_noise
+from mnist_lab.design.experiment import Experiment
+from mnist_lab.design.presets import NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.errors import EngineError
-from mnist_lab.experiment import Experiment
-from mnist_lab.presets import NOTEBOOK_PRESETS, PRESETS
 
 CHECKED_BATCHES = 4  # rounding grows several times over from batch to batch
 ROUNDING = 0.02  # of the loss; stock Keras sums in an order that leaves it up to 0.01 from the others by then
@@ -30,7 +30,7 @@ class Process:
         self.way = way
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mnist_lab.bench.ways", way, str(threads)],
+            [sys.executable, "-m", "mnist_lab.bench.backends", way, str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -13,11 +13,11 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab import clock
+from mnist_lab.design.experiment import Status
 from mnist_lab.errors import LabError
-from mnist_lab.experiment import Status
 from mnist_lab.lab import Lab
 from mnist_lab.names import person
-from mnist_lab.store import READY, WARMING_UP, default_url
+from mnist_lab.store.store import READY, WARMING_UP, default_url
 from mnist_lab.ui.text import plain, refusal
 
 FOOT_SECONDS = 3.0
@@ -63,7 +63,7 @@ def load_the_rest() -> None:
     """Begin to load what the other pages need, once the first page is there: it waited for none of it."""
 
     def load() -> None:
-        from mnist_lab import charts, inspection_charts, live_charts, result_charts  # noqa: F401, with all of Altair
+        from mnist_lab.charts import inspection, results, training, vega  # noqa: F401, with all of Altair
 
     threading.Thread(target=load, name="loading", daemon=True).start()
 

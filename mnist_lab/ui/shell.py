@@ -9,12 +9,12 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 from streamlit import file_util
 
-from mnist_lab.ui import menu
+from mnist_lab.ui import navigation
 
 # A browser at `/train` would look for the server under `/train/` first, and its console would show that it is not there.
 _SCRIPT = f"""
       window.__streamlit = {{
-        BACKEND_BASE_URL: location.origin + location.pathname.replace(/({"|".join(filter(None, menu.PATHS))})$/, ""),
+        BACKEND_BASE_URL: location.origin + location.pathname.replace(/({"|".join(filter(None, navigation.PATHS))})$/, ""),
       }}
     """
 
@@ -23,13 +23,15 @@ _SCRIPT = f"""
 def html() -> str:
     """The page that a browser is given, whichever it asks for."""
     index = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
-    return index.replace("<title>Streamlit</title>", f"<title>{menu.NAME}</title>\n    <script>{_SCRIPT}</script>")
+    return index.replace(
+        "<title>Streamlit</title>", f"<title>{navigation.NAME}</title>\n    <script>{_SCRIPT}</script>"
+    )
 
 
 def routes() -> list[Route]:
     """Where it is served, and the icon that it names."""
     base = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
-    return [*(Route(f"{base}/{path}", _page) for path in menu.PATHS), Route(f"{base}/favicon.png", _icon)]
+    return [*(Route(f"{base}/{path}", _page) for path in navigation.PATHS), Route(f"{base}/favicon.png", _icon)]
 
 
 async def _page(_request: Request) -> Response:
@@ -37,4 +39,4 @@ async def _page(_request: Request) -> Response:
 
 
 async def _icon(_request: Request) -> Response:
-    return FileResponse(menu.ICON_FILE)
+    return FileResponse(navigation.ICON_FILE)

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab.errors import InputError
-from mnist_lab.ui import address, menu
+from mnist_lab.ui import navigation, url
 from mnist_lab.ui.session import lab
 
 _LAST = "watched"
@@ -50,7 +50,7 @@ def started(run_ids: Sequence[int]) -> None:
 
 def go() -> None:
     """To the Train page, which shows what was started last."""
-    st.switch_page(menu.TRAIN, query_params=st.session_state.get(_LAST, {}))
+    st.switch_page(navigation.TRAIN, query_params=st.session_state.get(_LAST, {}))
 
 
 def load() -> Watched:
@@ -84,7 +84,7 @@ def load() -> Watched:
 
 def keep_address() -> None:
     """Make what the page shows its address."""
-    address.keep(st.session_state[_LAST])
+    url.keep(st.session_state[_LAST])
 
 
 def _last() -> dict[str, str] | None:
@@ -107,8 +107,8 @@ def _first() -> dict[str, str] | None:
 def _read(named: dict[str, str]) -> Watched:
     if "follow" in named:
         return Watched(None, follows=True)
-    together = address.numbers("runs", named["runs"], 1, MOST) if "runs" in named else []
-    run_id = address.number("run", named["run"]) if "run" in named else together[0]
+    together = url.numbers("runs", named["runs"], 1, MOST) if "runs" in named else []
+    run_id = url.number("run", named["run"]) if "run" in named else together[0]
     return Watched(lab().run(run_id).id, tuple(together))
 
 
@@ -120,7 +120,7 @@ def _navigated() -> bool:
 def follow_link() -> None:
     """The way to follow whatever trains."""
     st.page_link(
-        menu.TRAIN,
+        navigation.TRAIN,
         label="Follow what trains now",
         icon=":material/sync:",
         query_params=_FOLLOW,
@@ -130,4 +130,4 @@ def follow_link() -> None:
 
 def link(run_id: int, label: str, icon: str | None = None, together: Sequence[int] = ()) -> None:
     """The way to a run."""
-    st.page_link(menu.TRAIN, label=label, icon=icon, query_params=query(run_id, together))
+    st.page_link(navigation.TRAIN, label=label, icon=icon, query_params=query(run_id, together))

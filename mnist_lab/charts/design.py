@@ -1,0 +1,185 @@
+"""The pictures of a design, as Vega-Lite specifications and the tables they draw.
+
+Written out rather than made by Altair, for which a server's first page would wait half a second, and a change of a
+design some 20 ms. Colours read on white and on black; words and shapes say the same without them.
+"""
+
+import functools
+from math import log2, prod
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mnist_lab.design.architecture import TracedLayer, sees_all_from
+from mnist_lab.design.layers import INPUT_SHAPE, size_text
+from mnist_lab.design.receptive_field import Window
+
+Spec = dict[str, Any]
+
+_DIAGRAM_WIDTH = 560  # what there is on a projector; where there is less the maps are smaller
+_MOST_PIXEL = 4.5
+_LETTER = 5.2  # pixels of the screen, of an upright word's mean letter
+# In full: Streamlit adds its own to what is left out, and takes it from the height.
+_NO_PADDING = {"left": 0, "right": 0, "top": 0, "bottom": 0}
+_WHOLE = "sees all →"  # from this block on a value depends on the whole image
+_MARK = "#C65D00"
+_GREY = "#7A7A7A"  # read on white and on black
+
+
+def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
+    """The table that `diagram` draws: the image, each block's output, each vector; a row for each sheet of a stack.
+
+    Columns: stage, size, mark (said of the first block that sees the whole image), words (all three), block (its index; -1
+    for what is no convolution block), kind (`open` for the chosen block), sees, sheet, x, x2, y, y2, in pixels of the image.
+    """
+    whole = sees_all_from(traced)
+    last_of = {row.place: row for row in traced}
+    pictured: list[tuple[str, int, tuple[int, ...], str]] = [("Image", -1, INPUT_SHAPE, "")]
+    for place, row in last_of.items():
+        if place != "Bridge" or len(row.output_shape) == 1:
+            sees = size_text(row.field.size) if row.block is not None else "all of the last map"
+            pictured.append((place, -1 if row.block is None else row.block, row.output_shape, sees))
+    rows: list[dict[str, Any]] = []
+    left = 0.0
+    for stage, block, shape, sees in pictured:
+        is_map = len(shape) == 3
+        # A vector has no height and width: its bar grows with the logarithm of its length.
+        height, width = (shape[0], shape[1]) if is_map else (min(28.0, 4 + 2.2 * log2(prod(shape))), 1.5)
+        sheets = min(8, 1 + int(log2(shape[2]))) if is_map else 1
+        said = ("Vector" if stage == "Bridge" else stage, size_text(shape), _WHOLE if block == whole else "")
+        common = {
+            **dict(zip(("stage", "size", "mark"), said, strict=True)),
+            "words": ", ".join(filter(None, said)),
+            "block": block,
+            "kind": "open" if block == chosen and block >= 0 else "map" if is_map else "vector",
+            "sees": sees,
+        }
+        for sheet in reversed(range(sheets)):
+            x, y = left + 1.2 * sheet, 1.2 * sheet - height / 2
+            rows.append(common | {"sheet": sheet, "x": x, "x2": x + width, "y": y, "y2": y + height})
+        left += width + 1.2 * (sheets - 1) + 5
+    return pd.DataFrame(rows)
+
+
+@functools.lru_cache(maxsize=256)
+def diagram(extent: float, upright: int = 0) -> Spec:
+    """A network to scale: feature maps as stacks of sheets, one sheet for each doubling of channels, vectors as bars.
+
+    A Vega-Lite specification without its data, which is a table of `stages`: most changes of a network move nothing
+    but that. A click on a stack selects its `block` under the name `stage`.
+
+    Args:
+        extent: how far the last stage reaches, in pixels of the image.
+        upright: letters of the longest of its words where they have no room side by side, 0 where they have.
+    """
+    across, down = extent + 2, 39.0  # of the image's pixels, from the left edge and from the top of the highest stack
+    pixel = f"min(width / {across:g}, {_MOST_PIXEL:g})"  # as high as it is wide: the maps are to scale
+    x_scale = {"domain": [-1, extent + 1], "range": [0, {"expr": f"{across:g} * {pixel}"}], "nice": False}
+    y_scale = {"domain": [-15, 24], "range": [{"expr": f"{down:g} * {pixel}"}, 0], "nice": False}
+    kinds = {"domain": ["map", "open", "vector"], "range": ["#8FB8D9", "#E69F00", "#B9A6C9"]}
+    tooltip = [
+        {"field": "stage", "type": "nominal"},
+        {"field": "size", "type": "nominal", "title": "shape"},
+        {"field": "sees", "type": "nominal", "title": "sees"},
+    ]
+    sheets = {
+        "name": "sheets",
+        "mark": {"type": "rect", "stroke": "#3D4F5C", "strokeWidth": 0.8, "cursor": "pointer"},
+        "encoding": {
+            **_rectangle(x_scale, y_scale),
+            "color": {"field": "kind", "type": "nominal", "scale": kinds, "legend": None},
+            "tooltip": tooltip,
+        },
+    }
+
+    def words(below: int, text: str, **mark: Any) -> Spec:
+        return {
+            "transform": [
+                {"filter": "datum.sheet === 0"},
+                {"calculate": "(datum.x + datum.x2) / 2", "as": "middle"},
+            ],
+            "mark": {"type": "text", "color": _GREY, **mark},
+            "encoding": {
+                "x": {"field": "middle", "type": "quantitative", "axis": None},
+                "y": {"datum": below},
+                "text": {"field": text, "type": "nominal"},
+                "tooltip": tooltip,
+            },
+        }
+
+    if upright:
+        labels = [words(-16, "words", angle=270, align="right", fontSize=12)]
+    else:
+        labels = [
+            words(-15, "stage", baseline="top", fontWeight="bold", dy=4),
+            words(-15, "size", baseline="top", fontSize=11, dy=20),
+            words(-15, "mark", baseline="top", fontSize=11, fontWeight="bold", dy=35, color=_MARK),
+        ]
+    return {
+        "layer": [sheets, *labels],
+        "params": [
+            {
+                "name": "stage",
+                "select": {"type": "point", "fields": ["block"], "on": "click", "clear": False},
+                "views": ["sheets"],
+            }
+        ],
+        "width": "container",
+        "height": down * min(_DIAGRAM_WIDTH / across, _MOST_PIXEL) + (8 + _LETTER * upright if upright else 52),
+        "padding": _NO_PADDING,
+        "config": {"view": {"strokeWidth": 0}},
+    }
+
+
+def _rectangle(x_scale: Spec, y_scale: Spec) -> Spec:
+    """Encodings of rectangles from columns x, x2, y, y2, without axes."""
+    return {
+        "x": {"field": "x", "type": "quantitative", "axis": None, "scale": x_scale},
+        "x2": {"field": "x2"},
+        "y": {"field": "y", "type": "quantitative", "axis": None, "scale": y_scale},
+        "y2": {"field": "y2"},
+    }
+
+
+def seen_points(image: np.ndarray, window: Window) -> pd.DataFrame:
+    """The table that `seen` draws: the paper, the ink of a digit, uint8 `(28, 28)`, and the frame of a window."""
+    (top, left), (bottom, right) = window
+    y, x = np.nonzero(image)
+    return pd.DataFrame(
+        {
+            "x": [0, *x, left],
+            "y": [0, *y, top],
+            "x2": [28, *(x + 1), right],
+            "y2": [28, *(y + 1), bottom],
+            "kind": ["paper", *["ink"] * len(x), "frame"],
+            "ink": [0, *image[y, x], 0],
+        }
+    )
+
+
+@functools.cache
+def seen() -> Spec:
+    """A digit with the part of it framed that a value depends on: a specification without its data, `seen_points`."""
+    place = _rectangle({"domain": [0, 28], "nice": False}, {"domain": [28, 0], "nice": False})
+    ink = {
+        "field": "ink",
+        "type": "quantitative",
+        "scale": {"domain": [0, 255], "range": ["#FFFFFF", "#111111"]},
+        "legend": None,
+    }
+
+    def part(kind: str, encoding: Spec, **mark: Any) -> Spec:
+        chosen = [{"filter": f"datum.kind === '{kind}'"}]
+        return {"transform": chosen, "mark": {"type": "rect", **mark}, "encoding": {**place, **encoding}}
+
+    return {
+        "layer": [
+            part("paper", {}, fill="#FFFFFF", stroke="#888888"),
+            part("ink", {"color": ink}),
+            part("frame", {}, fill="#E69F00", fillOpacity=0.25, stroke="#D55E00", strokeWidth=3),
+        ],
+        "width": 176,
+        "height": 176,
+        "padding": _NO_PADDING,
+    }

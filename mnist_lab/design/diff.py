@@ -1,0 +1,147 @@
+"""What differs between two experiments, in words, and each difference alone as an experiment of its own."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from mnist_lab import numerals
+from mnist_lab.design.architecture import Architecture, ConvBlock, DenseBlock, Spec
+from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, parse
+from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
+from mnist_lab.errors import InputError
+
+Data = dict[str, Any]
+_PARTS: dict[str, tuple[str, type[ConvBlock] | type[DenseBlock]]] = {
+    "blocks": ("block", ConvBlock),
+    "head": ("dense block", DenseBlock),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One factor in which an experiment differs from a baseline.
+
+    Attributes:
+        words: what differs, as `Kernel size of blocks 1 and 2: 7×7 → 3×3`.
+        experiment: the baseline with this change alone, or None where that cannot be trained.
+        problem: why it cannot.
+    """
+
+    words: str
+    experiment: Experiment | None
+    problem: str = ""
+
+
+def changes(baseline: Experiment, other: Experiment) -> list[Change]:
+    """Everything but name and seed in which two experiments differ; a field changed in several blocks is one factor.
+
+    How a network's normalisation is dealt with is no difference where one of them has none: it is then that of the other.
+    """
+    old, new = baseline.model_dump(mode="json"), other.model_dump(mode="json")
+    for fields, others, network in ((old, new, baseline.architecture), (new, old, other.architecture)):
+        if not network.normalizes:
+            fields["recipe"] |= {name: others["recipe"][name] for name in NORMALIZATION_FIELDS}
+    found = []
+    for words, data in _differences(old, new):
+        try:
+            alone = parse(Experiment, data | {"name": f"{baseline.name}: {words}"[:60], "seed": baseline.seed})
+            found.append(Change(words, alone))
+        except InputError as error:
+            found.append(Change(words, None, str(error)))
+    return found
+
+
+def _differences(old: Data, new: Data) -> Iterator[tuple[str, Data]]:
+    for part, (noun, kind) in _PARTS.items():
+        for words, blocks in _block_differences(old["architecture"][part], new["architecture"][part], noun, kind):
+            yield words, old | {"architecture": old["architecture"] | {part: blocks}}
+    bridge = new["architecture"]["bridge"]
+    if bridge != old["architecture"]["bridge"]:
+        words = f"{Architecture.model_fields['bridge'].title}: {old['architecture']['bridge']} → {bridge}"
+        yield words, old | {"architecture": old["architecture"] | {"bridge": bridge}}
+    for words, recipe in _recipe_differences(old["recipe"], new["recipe"]):
+        yield words, old | {"recipe": recipe}
+    if old["protocol"] != new["protocol"]:
+        data = {name: value for name, value in old.items() if name != "train_images"}
+        yield f"Protocol: {old['protocol']} → {new['protocol']}", data | {"protocol": new["protocol"]}
+    if old["train_images"] != new["train_images"]:
+        every = [Protocol(data["protocol"]).max_train_images == data["train_images"] for data in (old, new)]
+        if not (all(every) and old["protocol"] != new["protocol"]):
+            words = f"Training images: {old['train_images']:,} → {new['train_images']:,}"
+            yield words, old | {"train_images": new["train_images"]}
+
+
+def _block_differences(
+    old: list[Data], new: list[Data], noun: str, kind: type[ConvBlock] | type[DenseBlock]
+) -> Iterator[tuple[str, list[Data]]]:
+    pairs, added, removed = _aligned(old, new)
+    for field, info in kind.model_fields.items():
+        changed = [(i, j) for i, j in pairs if old[i][field] != new[j][field]]
+        if changed:
+            blocks = [dict(block) for block in old]
+            for i, j in changed:
+                blocks[i][field] = new[j][field]
+            values = {(text(old[i][field]), text(new[j][field])) for i, j in changed}
+            arrows = ", ".join(f"{a} → {b}" for a, b in sorted(values))
+            yield f"{info.title} of {_numbers(noun, [i for i, _ in changed])}: {arrows}", blocks
+    for before, block in added:
+        blocks = [*old[:before], block, *old[before:]]
+        yield f"A {noun} more, the {_ordinal(before + 1)}: {parse(kind, block).describe()}", blocks
+    for i in removed:
+        yield f"Without {noun} {i + 1}: {parse(kind, old[i]).describe()}", [*old[:i], *old[i + 1 :]]
+
+
+def _aligned(old: list[Data], new: list[Data]) -> tuple[list[tuple[int, int]], list[tuple[int, Data]], list[int]]:
+    """Which blocks answer to each other; what is new, each with its place in the old list; what is gone."""
+    if len(old) == len(new):
+        return [(i, i) for i in range(len(old))], [], []
+    a_texts, b_texts = ([json.dumps(block, sort_keys=True) for block in blocks] for blocks in (old, new))
+    pairs, added, removed = [], [], []
+    for _, a, b, c, d in SequenceMatcher(None, a_texts, b_texts, autojunk=False).get_opcodes():
+        common = min(b - a, d - c)
+        pairs += [(a + i, c + i) for i in range(common)]
+        added += [(b, new[j]) for j in range(c + common, d)]
+        removed += list(range(a + common, b))
+    return pairs, added, removed
+
+
+def _recipe_differences(old: Data, new: Data) -> Iterator[tuple[str, Data]]:
+    for part, kinds in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        name, other = old[part]["name"], new[part]["name"]
+        if name != other:
+            yield f"{part.capitalize()}: {name} → {other}", old | {part: new[part]}
+        else:
+            for words, values in _fields(kinds[name], old[part], new[part]):
+                yield f"{words} ({name})", old | {part: values}
+    for words, values in _fields(Augmentation, old["augmentation"], new["augmentation"]):
+        yield words, old | {"augmentation": values}
+    plain = {name for name in Recipe.model_fields if name not in ("optimizer", "schedule", "augmentation")}
+    yield from _fields(Recipe, old, new, plain)
+
+
+def _fields(kind: type[Spec], old: Data, new: Data, only: set[str] | None = None) -> Iterator[tuple[str, Data]]:
+    for name, info in kind.model_fields.items():
+        if (only is None or name in only) and old[name] != new[name]:
+            yield f"{info.title}: {text(old[name])} → {text(new[name])}", old | {name: new[name]}
+
+
+def text(value: Any) -> str:
+    """A field's value as a reader sees it."""
+    if isinstance(value, list):
+        return "×".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return numerals.written(value) if isinstance(value, float) else str(value)
+
+
+def _numbers(noun: str, indices: list[int]) -> str:
+    numbers = [str(i + 1) for i in indices]
+    if len(numbers) == 1:
+        return f"{noun} {numbers[0]}"
+    return f"{noun}s {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def _ordinal(number: int) -> str:
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number if number < 20 else number % 10, 'th') }"

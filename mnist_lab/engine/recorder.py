@@ -1,0 +1,160 @@
+"""Writes what a run reports to the store, in a thread of its own: training never waits for the database."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from mnist_lab.design.experiment import Wish
+from mnist_lab.errors import StoreError
+from mnist_lab.store import disk
+from mnist_lab.store.store import Run, Store
+from mnist_lab.training.reports import Report
+
+T = TypeVar("T")
+log = logging.getLogger("mnist_lab.engine.recorder")
+
+PATIENCE_SECONDS = 600.0
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 5.0
+WHOLE_EPOCHS, WHOLE_BYTES = 3, 128_000_000  # of what waits to be written, with weights and checkpoints
+
+
+class Recorder:
+    """What a run has reported and the store does not have yet.
+
+    While the database cannot be used, the points and the log are held and written when it can; of weights and
+    checkpoints the newest few. Where that lasts too long, training is told to end by an error from `wish`.
+
+    Args:
+        patience: how many seconds an outage may last.
+    """
+
+    def __init__(self, store: Store, run: Run, patience: float = PATIENCE_SECONDS) -> None:
+        self.store = store
+        self.run_id = run.id
+        self.patience = patience
+        self._changed = threading.Condition()
+        self._pending: list[Report] = []
+        self._writing = False
+        self._closed = False
+        self._wish = run.wish  # it may have been asked before it began
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
+        self._thread.start()
+
+    def report(self, report: Report) -> None:
+        """Take a report; returns at once."""
+        with self._changed:
+            self._pending.append(report)
+            self._pending = _lightened(self._pending)
+            self._changed.notify_all()
+
+    def wish(self) -> Wish:
+        """What the run was last asked to do.
+
+        Raises:
+            StoreError: the database could not be used for longer than `patience`.
+            RefusedError: it does not take what was reported.
+        """
+        if self._failure:
+            raise self._failure
+        return self._wish
+
+    def settle(self) -> None:
+        """Wait until everything is written. Raises as `wish` does."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure or not (self._pending or self._writing))
+        self.wish()
+
+    def insist(self, use: Callable[[], T]) -> T:
+        """Use the store when everything is written, again and again while it cannot be used; what `use` returns.
+
+        Raises:
+            LabError: as of `wish`.
+        """
+        self.settle()
+        answers: list[T] = []
+        self._again_and_again(lambda: answers.append(use()))
+        self.wish()
+        return answers[0]
+
+    def close(self) -> None:
+        """End the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._pending or self._closed)
+                if self._closed:
+                    return
+                self._writing = True
+            self._again_and_again(self._write_pending)
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+            if self._failure:
+                return
+
+    def _write_pending(self) -> None:
+        with self._changed:
+            reports = list(self._pending)
+        size = sum(map(_size, reports))
+        if size and (free := self.store.free_bytes()) < disk.RESERVE + 2 * size:  # in the journal, then in its place
+            self.store.record(self.run_id, *(replace(report, weights=None, checkpoint=None) for report in reports))
+            log.error("run %d: ended for want of room on the disk", self.run_id)
+            self._failure = StoreError(
+                f"The disk of the results has {disk.size_text(free)} left, too little for a checkpoint of "
+                f"{disk.size_text(size)}, so training ended; what was kept before is there: make room, then resume the run."
+            )
+            return
+        self._wish = self.store.record(self.run_id, *reports)
+        if size:
+            self.store.shorten_journal()
+        with self._changed:
+            # Reports that came meanwhile are behind these; those written may have been lightened meanwhile.
+            self._pending = self._pending[len(reports) :]
+
+    def _again_and_again(self, use: Callable[[], None]) -> None:
+        since, pause = time.monotonic(), FIRST_PAUSE_SECONDS
+        while not self._closed:
+            try:
+                use()
+            except StoreError as error:
+                if time.monotonic() - since > self.patience:
+                    log.error("run %d: given up: %s", self.run_id, error)
+                    self._failure = StoreError(
+                        f"{str(error).rstrip('.')}. It could not be used for {self.patience:g} s, so training ended; "
+                        "what was recorded before is kept, and the run can be resumed."
+                    )
+                    return
+                log.warning("run %d: goes on without its database for now: %s", self.run_id, error)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            except Exception as error:  # of what was to be written: the same again would fail again
+                log.exception("run %d: cannot be recorded", self.run_id)
+                self._failure = error
+                return
+            else:
+                return
+
+
+def _size(report: Report) -> int:
+    """Bytes of a report's weights and checkpoint."""
+    arrays = [*(report.weights or {}).values(), *(report.checkpoint.state.values() if report.checkpoint else ())]
+    return sum(array.nbytes for array in arrays)
+
+
+def _lightened(reports: list[Report]) -> list[Report]:
+    """The same reports in the same places, with weights and checkpoints in the newest few only, in one where these are large."""
+    heavy = [i for i, report in enumerate(reports) if report.weights or report.checkpoint]
+    while len(heavy) > 1 and (len(heavy) > WHOLE_EPOCHS or sum(_size(reports[i]) for i in heavy) > WHOLE_BYTES):
+        del heavy[0]
+    light = {i for i, report in enumerate(reports) if report.weights or report.checkpoint} - set(heavy)
+    return [replace(r, weights=None, checkpoint=None) if i in light else r for i, r in enumerate(reports)]

@@ -1,0 +1,159 @@
+"""How long a run will take on this machine: a fixed model of a training step, corrected by what was measured here."""
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from statistics import median, quantiles
+
+from mnist_lab.design.architecture import TracedLayer, trace
+from mnist_lab.design.convolution_cost import Convolution
+from mnist_lab.design.experiment import Experiment, Protocol, Status, parse
+from mnist_lab.design.layers import Conv2D
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.store.store import Run
+
+# Seconds on two server cores, fitted to the presets (within a fifth for each): a multiply-add forward and backward, an
+# output value of a convolution, one of a normalisation or dropout layer, and a layer of a step whatever its size.
+_MULTIPLY_ADD = 2.06e-11
+_CONVOLVED = 1.24e-9
+_ELEMENTWISE = 0.37e-9
+_LAYER = 0.23e-3
+_FORWARD_SHARE = 1 / 3
+_START = 0.5
+RECENT = 200
+CONTRADICTION = 2.0  # how many times longer or shorter runs take than a calibration says, for it not to be believed
+_LONG_ENOUGH = 5.0  # seconds of the model; of a shorter run its start is too large a part
+CALIBRATED_WITH = tuple(PRESETS[name] for name in ("3x3", "2x2", "fast"))
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Seconds of a whole run: most likely, and from low to high; `epochs` of it."""
+
+    seconds: float
+    low: float
+    high: float
+    epochs: int
+
+    def text(self) -> str:
+        """For a reader: `about 2 min (100 s to 140 s), 9.5 s an epoch`."""
+        low, high = duration_text(self.low), duration_text(self.high)
+        spread = f" ({low} to {high})" if low != high else ""
+        epoch = self.seconds / self.epochs
+        return f"about {duration_text(self.seconds)}{spread}, {epoch:.{0 if epoch >= 20 else 1}f} s an epoch"
+
+
+def _costs(experiment: Experiment) -> tuple[float, float]:
+    """Seconds of a step whatever its images, and of each of its images."""
+    traced = trace(experiment.architecture)
+    image = 0.0
+    for row in traced:
+        image += _MULTIPLY_ADD * row.multiply_adds * (1 - _saving(row, experiment.recipe.batch_size))
+        kind = type(row.layer).__name__
+        if kind in ("Conv2D", "SeparableConv2D"):
+            image += _CONVOLVED * prod(row.output_shape)
+        elif kind in ("BatchNormalization", "Dropout"):
+            image += _ELEMENTWISE * prod(row.output_shape)
+    return _LAYER * len(traced), image
+
+
+def _saving(row: TracedLayer, batch_size: int) -> float:
+    """What share of its time a convolution with a large kernel saves by way of the Fourier transform."""
+    layer = row.layer
+    if not isinstance(layer, Conv2D) or layer.strides != (1, 1):
+        return 0.0
+    plan = Convolution.of(row.input_shape, layer.kernel_size, layer.filters, layer.padding)
+    return plan.saving(max(1, batch_size // 2))  # a thread's half
+
+
+def step_seconds(experiment: Experiment) -> float:
+    """Seconds of a training step on the machine that the constants were fitted on."""
+    step, image = _costs(experiment)
+    return step + experiment.recipe.batch_size * image
+
+
+def model_seconds(experiment: Experiment) -> float:
+    """Seconds of a whole run on the machine that the constants were fitted on."""
+    epochs = experiment.recipe.epochs
+    evaluated = epochs * experiment.protocol.validation_images
+    if experiment.protocol is Protocol.HOLDOUT:
+        evaluated += 10_000
+    trained = epochs * experiment.train_images
+    steps = epochs * experiment.steps_per_epoch
+    step, image = _costs(experiment)
+    return _START + steps * step + image * (trained + _FORWARD_SHARE * evaluated)
+
+
+@functools.lru_cache(maxsize=1024)  # a page asks at every change, and an ended run never changes
+def _reckoned(experiment_json: str) -> tuple[int, float]:
+    """Epochs of a stored experiment, and `model_seconds` of it."""
+    experiment = parse(Experiment, experiment_json)
+    return experiment.recipe.epochs, model_seconds(experiment)
+
+
+def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[float] = ()) -> Prediction:
+    """What a run will take, as a range.
+
+    Args:
+        past: earlier runs on this machine, newest first. Runs of the very same design are believed most; of others
+            each design's ratio to the model counts once.
+        calibration: this machine's ratios to the model, from its short calibration. Not believed where earlier runs
+            took far longer or shorter.
+    """
+    finished = [run for run in past if run.status is Status.FINISHED and run.seconds][:RECENT]
+    epochs = experiment.recipe.epochs
+    same = [run.seconds for run in finished if run.design_key == experiment.design_key and run.seconds]
+    if same:
+        return Prediction(median(same), 0.9 * min(same), 1.1 * max(same), epochs)
+    model = model_seconds(experiment)
+    by_design: dict[str, list[float]] = {}
+    for run in finished:
+        planned, reckoned = _reckoned(run.experiment_json)
+        if run.seconds and run.epochs_done == planned:
+            by_design.setdefault(run.design_key, []).append(run.seconds / reckoned)
+    ratios = [median(found) for found in by_design.values()]
+    if not (ratios and calibration and _are_far_apart(median(ratios), median(calibration))):
+        ratios += calibration
+    if not ratios:
+        return Prediction(model, model / 2, model * 2, epochs)
+    low, high = min(ratios), max(ratios)
+    if len(ratios) >= 10:
+        tenths = quantiles(ratios, n=10)
+        low, high = tenths[0], tenths[-1]
+    return Prediction(model * median(ratios), model * 0.8 * low, model * 1.25 * high, epochs)
+
+
+def contradicts(calibration: Sequence[float] | None, run: Run) -> bool:
+    """Whether a finished run, alone on its machine, took far longer or shorter than the machine's calibration says."""
+    planned, reckoned = _reckoned(run.experiment_json)
+    is_whole = run.status is Status.FINISHED and run.epochs_done == planned and reckoned >= _LONG_ENOUGH
+    return bool(
+        is_whole and run.seconds and calibration and _are_far_apart(run.seconds / reckoned, median(calibration))
+    )
+
+
+def _are_far_apart(one: float, other: float) -> bool:
+    return not 1 / CONTRADICTION <= one / other <= CONTRADICTION
+
+
+def waits(left: Iterable[float], predicted: Iterable[float]) -> list[float]:
+    """In how many seconds each waiting run will begin.
+
+    Args:
+        left: seconds that each running one still takes; predicted: seconds of each waiting one, in the queue's order.
+    """
+    free = sorted(left) or [0.0]
+    begins = []
+    for seconds in predicted:
+        begins.append(free[0])
+        free = sorted([free[0] + seconds, *free[1:]])
+    return begins
+
+
+def duration_text(value: float) -> str:
+    """Seconds as a person says them: `8 s`, `4 min`, `1 h 20 min`."""
+    if value < 90:
+        return f"{max(1, round(value))} s"
+    minutes = round(value / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,239 @@
+"""The table of runs: one row a run, or one row for all runs that differ only in seed."""
+
+import functools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mnist_lab.data import notebook
+from mnist_lab.design import architecture
+from mnist_lab.design.architecture import ConvBlock, DenseBlock, Spec, totals, trace
+from mnist_lab.design.diff import text
+from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Status, parse
+from mnist_lab.design.presets import NOTEBOOK_PRESETS, PRESETS
+from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
+from mnist_lab.results.significance import half_width, of_shares
+
+COLUMNS = (
+    "ids name tags note curve kernel_sizes conv_layers filters parameters multiply_adds status protocol seeds n "
+    "validation_accuracy validation_sd validation_low validation_high best_validation_accuracy best_epoch last_validation_accuracy "
+    "last_epoch test_accuracy test_sd test_low test_high test_loss test_loss_sd seconds predicted continues owner when error "
+    "archived design_key"
+).split()
+_MEANS = ["best_validation_accuracy", "last_validation_accuracy", "test_loss", "seconds"]
+_KEPT = ["validation_accuracy", "test_accuracy"]
+_DESIGN_COLUMNS = ["kernel_sizes", "conv_layers", "filters", "multiply_adds", "protocol"]
+_FLOATS = [name for name in COLUMNS if name.endswith(("accuracy", "sd", "low", "high", "loss", "seconds", "epoch"))]
+Fields = dict[str, Any]
+
+
+@functools.lru_cache(maxsize=20_000)
+def fields(experiment_json: str) -> Fields:
+    """Every field of a design and its recipe by its title, in the editor's order: numbers as numbers, the rest as text.
+
+    Of blocks the values in their order, as `7×7, 3×3`, or one where they are all the same.
+    """
+    experiment = parse(Experiment, experiment_json)
+    network, recipe = experiment.architecture, experiment.recipe
+    found: Fields = {"Convolution blocks": len(network.blocks), "Dense blocks": len(network.head)}
+    blocks: tuple[tuple[str, type[ConvBlock] | type[DenseBlock], Iterable[ConvBlock | DenseBlock]], ...] = (
+        ("", ConvBlock, network.blocks),
+        ("Dense: ", DenseBlock, network.head),
+    )
+    for prefix, kind, given in blocks:
+        for name, info in kind.model_fields.items():
+            values = [text(_plain(getattr(block, name))) for block in given]
+            found[f"{prefix}{info.title}"] = ", ".join(values if len(set(values)) > 1 else values[:1])
+    found[str(architecture.Architecture.model_fields["bridge"].title)] = text(_plain(network.bridge))
+    parts: list[tuple[str, Any, list[type[Spec]]]] = [
+        ("Optimizer", recipe.optimizer, [*OPTIMIZERS.values()]),
+        ("Schedule", recipe.schedule, [*SCHEDULES.values()]),
+    ]
+    for title, part, kinds in parts:
+        found[title] = part.name
+        for its_kind in kinds:
+            for name, info in its_kind.model_fields.items():
+                if name != "name":
+                    found.setdefault(f"{info.title} ({title.lower()})", _plain(getattr(part, name, None)))
+    for name, info in Augmentation.model_fields.items():
+        found[str(info.title)] = _plain(getattr(recipe.augmentation, name))
+    for name, info in Recipe.model_fields.items():
+        if name not in ("optimizer", "schedule", "augmentation"):
+            means_something = network.normalizes or name not in NORMALIZATION_FIELDS
+            found[str(info.title)] = _plain(getattr(recipe, name)) if means_something else None
+    found |= {"Protocol": str(experiment.protocol), "Training images": experiment.train_images}
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, str) else value
+
+
+@functools.lru_cache(maxsize=20_000)
+def _design(experiment_json: str) -> Fields:
+    """The columns that all runs of a design share."""
+    experiment = parse(Experiment, experiment_json)
+    network = experiment.architecture
+    return {
+        "kernel_sizes": architecture.kernel_sizes(network),
+        "conv_layers": len(network.blocks),
+        "filters": architecture.filters(network),
+        "multiply_adds": totals(trace(network)).multiply_adds,
+        "protocol": str(experiment.protocol),
+    }
+
+
+def table(listing: pd.DataFrame, experiments: Mapping[str, str]) -> pd.DataFrame:
+    """One row a run, in the order given, with the columns `COLUMNS`; accuracies are shares of 1, times are UTC.
+
+    `ids` and `seeds` are tuples of one, `n` is 1 for a finished run and 0 for any other; spreads are missing.
+
+    Args:
+        listing: what `Store.listing` gives; experiments: one of each design, as JSON, by its key.
+    """
+    designs = [_design(experiments[key]) for key in listing["design_key"]]
+    columns: dict[str, Any] = {name: listing[name] for name in listing if name in COLUMNS}
+    columns |= {name: [design[name] for design in designs] for name in _DESIGN_COLUMNS}
+    columns |= {
+        "ids": [(run_id,) for run_id in listing["id"]],
+        "seeds": [(seed,) for seed in listing["seed"]],
+        "n": (listing["status"] == Status.FINISHED).astype(int),
+        "tags": [tuple(json.loads(tags)) for tags in listing["tags_json"]],
+        "curve": [json.loads(curve) for curve in listing["curve_json"]],
+        "last_epoch": listing["epochs_done"].where(listing["epochs_done"] > 0),
+        "predicted": [
+            None if pd.isna(low) or pd.isna(high) else f"{low:.0f} to {high:.0f} s"
+            for low, high in zip(listing["predicted_low"], listing["predicted_high"], strict=True)
+        ],
+        "continues": [
+            f"run {parent:.0f}, epoch {epoch:.0f}" if pd.notna(parent) else None
+            for parent, epoch in zip(listing["parent_id"], listing["parent_epoch"], strict=True)
+        ],
+        "when": pd.to_datetime(
+            listing["ended"].astype(float).fillna(listing["created"].astype(float)), unit="s", utc=True
+        ).dt.floor("s"),
+        "archived": listing["archived"].notna(),
+    }
+    rows = pd.DataFrame(columns, index=listing.index).reindex(columns=COLUMNS)
+    return rows.astype(dict.fromkeys(_FLOATS, float)).reset_index(drop=True)
+
+
+def fold(rows: pd.DataFrame) -> pd.DataFrame:
+    """Finished runs that differ only in seed as one row: n, means, sample standard deviations, 95 % intervals.
+
+    A seed trained twice counts once, with its newest run: the same training again is no further evidence. Runs that
+    did not finish keep a row of their own and enter no mean; a continued run is never one of a group. Rows keep the
+    order of their newest run.
+    """
+    is_finished = rows["status"] == Status.FINISHED
+    finished, others = rows[is_finished], rows[~is_finished]
+    if finished.empty:
+        return rows
+    newest = finished.drop_duplicates("design_key").set_index("design_key")
+    once = finished.assign(seed=finished["seeds"].str[0]).drop_duplicates(["design_key", "seed"])
+    by_design = once.groupby("design_key", sort=False)
+    means, sds = by_design[_MEANS + _KEPT].mean(), by_design[[*_KEPT, "test_loss"]].std()
+    folded = newest.copy()
+    folded["ids"] = _gathered(finished, "ids")
+    folded["seeds"] = _gathered(once, "seeds").map(lambda seeds: tuple(sorted(seeds)))
+    folded["tags"] = _gathered(finished, "tags").map(lambda tags: tuple(sorted(set(tags))))
+    folded["n"] = by_design.size()
+    folded["curve"] = by_design["curve"].agg(_mean_curve)
+    folded[_MEANS + _KEPT] = means
+    folded[["validation_sd", "test_sd", "test_loss_sd"]] = sds
+    for name in ("validation", "test"):
+        half, mean = half_width(folded["n"].clip(lower=2), folded[f"{name}_sd"]), folded[f"{name}_accuracy"]
+        folded[f"{name}_low"], folded[f"{name}_high"] = of_shares(mean - half, mean + half)
+    # Each seed has a best and a last epoch of its own: give the epoch only where they agree.
+    for name in ("best_epoch", "last_epoch"):
+        folded[name] = folded[name].where(by_design[name].nunique() == 1)
+    every = pd.concat([part for part in (others, folded.reset_index()[COLUMNS]) if len(part)])
+    order = every["ids"].map(max).to_numpy().argsort(kind="stable")[::-1]
+    return every.iloc[order].reset_index(drop=True)
+
+
+def whole(rows: pd.DataFrame, fields: pd.DataFrame, first: Sequence[str] = ()) -> pd.DataFrame:
+    """Rows for a file: `run` (the newest of a row) and `runs` for `ids`, and every field of each design and recipe.
+
+    Args:
+        rows: a table, folded or not; fields: `fields` of each design, a row a design's key; first: columns to begin with.
+    """
+    keyed = rows.drop(columns="ids")
+    keyed.insert(0, "run", rows["ids"].str[0])
+    keyed["runs"] = rows["ids"]
+    return beginning_with(first, pd.concat([keyed, _fields_of(rows, fields)], axis=1))
+
+
+def whole_epochs(epochs: pd.DataFrame, rows: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+    """The logs of runs for a file: each line with its run's name, seed and labels and every field of its design.
+
+    Args:
+        rows: a table with a row a run, of all runs of the logs; fields: as of `whole`.
+    """
+    log = epochs.rename(columns={"run_id": "run"}).reset_index(drop=True)
+    runs = rows.assign(run=rows["ids"].str[0], seed=rows["seeds"].str[0]).set_index("run")
+    its = runs[["name", "seed", "status", "owner", "tags", "note", "design_key"]].loc[log["run"]].reset_index(drop=True)
+    return pd.concat([log, its, _fields_of(its, fields)], axis=1)
+
+
+def _fields_of(rows: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+    return fields.loc[rows["design_key"]].set_index(rows.index)
+
+
+def beginning_with(first: Sequence[str], rows: pd.DataFrame) -> pd.DataFrame:
+    """The same with some columns first, where there are such."""
+    known = [name for name in first if name in rows]
+    return rows[[*known, *(name for name in rows if name not in known)]]
+
+
+def _gathered(rows: pd.DataFrame, column: str) -> pd.Series:
+    """All that a design's runs have in a column of tuples, as one tuple."""
+    return rows.groupby("design_key", sort=False)[column].agg(lambda tuples: tuple(x for t in tuples for x in t))
+
+
+def _mean_curve(curves: pd.Series) -> list[float]:
+    """The mean of curves of one length; the newest where they differ."""
+    first: list[float] = curves.iloc[0]
+    if len(curves) == 1 or any(len(curve) != len(first) for curve in curves):
+        return first
+    return [float(value) for value in np.mean(list(curves), axis=0)]
+
+
+def reproductions(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """For each of the notebook's networks, the finished runs of a `table` that repeat it exactly but for the seed."""
+    finished = rows[rows["status"] == Status.FINISHED]
+    return {name: finished[finished["design_key"] == PRESETS[name].design_key] for name in NOTEBOOK_PRESETS}
+
+
+def _same_results(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The same with runs of the presets of 0.6, under one key. Their running statistics were not corrected for their
+    beginning, of which after twelve epochs nothing is left: only their first validations differ."""
+    finished = rows[rows["status"] == Status.FINISHED]
+    found = {}
+    for name in NOTEBOOK_PRESETS:
+        preset = PRESETS[name]
+        before = preset.with_changes(recipe=preset.recipe.model_dump() | NORMALIZATION_FIELDS)
+        same = finished[finished["design_key"].isin([preset.design_key, before.design_key])]
+        found[name] = same.assign(design_key=preset.design_key)
+    return found
+
+
+def beside_notebook(rows: pd.DataFrame) -> pd.DataFrame:
+    """The notebook's table with ours beside it.
+
+    Columns of `notebook.results()`, then n, our_test_accuracy, our_test_sd, our_test_loss, our_test_loss_sd.
+    """
+    ours = []
+    for name, repeated in _same_results(rows).items():
+        row: dict[str, object] = {"name": name, "n": 0}
+        if len(repeated):
+            first = fold(repeated).iloc[0]
+            row |= {"n": first["n"]} | {
+                f"our_{c}": first[c] for c in ("test_accuracy", "test_sd", "test_loss", "test_loss_sd")
+            }
+        ours.append(row)
+    columns = ["name", "n", "our_test_accuracy", "our_test_sd", "our_test_loss", "our_test_loss_sd"]
+    return notebook.results().merge(pd.DataFrame(ours, columns=columns), on="name")

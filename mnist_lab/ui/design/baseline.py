@@ -1,0 +1,78 @@
+"""One factor at a time: a pinned baseline, what differs from it, and the runs that tell the factors apart."""
+
+import streamlit as st
+
+from mnist_lab.design.diff import changes
+from mnist_lab.design.experiment import Experiment, parse
+from mnist_lab.ui import watching
+from mnist_lab.ui.design import draft as drafts
+from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.text import plain
+
+_KEY = "baseline"
+
+
+def show(experiment: Experiment | None) -> None:
+    """The baseline, and in words what differs from it."""
+    st.subheader("One factor at a time", help="Change one thing, and the comparison tells you what it did.")
+    pinned: str | None = st.session_state.get(_KEY)
+    if pinned is None:
+        st.button(
+            "Pin as baseline",
+            icon=":material/push_pin:",
+            disabled=experiment is None,
+            on_click=_pin,
+            args=(experiment,),
+            help="Remembers this design; the page then says how what you make of it differs.",
+        )
+        return
+    baseline = parse(Experiment, pinned)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Baseline: **{plain(baseline.name)}**")
+        st.button(
+            "Pin this instead",
+            icon=":material/push_pin:",
+            disabled=experiment is None,
+            on_click=_pin,
+            args=(experiment,),
+        )
+        st.button("Back to it", icon=":material/undo:", on_click=_back, args=(pinned,))
+        st.button("Unpin", icon=":material/close:", on_click=_pin, args=(None,))
+    if experiment is None:
+        st.caption("What differs can be said once this design can be trained.")
+        return
+    found = changes(baseline, experiment)
+    if not found:
+        st.caption("Nothing differs but perhaps the seed: runs of both are runs of one design.")
+        return
+    for change in found:
+        st.markdown(f"- {plain(change.words)}" + (f" *(alone: {plain(change.problem)})*" if change.problem else ""))
+    single = [change.experiment for change in found if change.experiment]
+    if len(found) == 1:
+        st.caption("One thing differs: if their results differ by more than the spread over seeds, this is why.")
+        words = "Queue the baseline and this change"
+    else:
+        st.warning(
+            f"{len(found)} things differ: a comparison with the baseline will not tell which of them mattered.",
+            icon=":material/call_split:",
+        )
+        words = f"Queue the baseline and {len(single)} single-change runs"
+    seeds = int(st.session_state.get("seeds", 1))
+    if single:
+        runs = (len(single) + 1) * seeds
+        words += f", {seeds} seeds each ({runs} runs)" if seeds > 1 else ""
+        pressed = pressed_once(words, "single-changes", icon=":material/queue:")
+        if pressed:
+            if pressed == ONCE:
+                each = [baseline, *single]
+                together = [one.with_changes(seed=baseline.seed + i) for i in range(seeds) for one in each]
+                watching.started(lab().start_all(together))
+            watching.go()
+
+
+def _pin(experiment: Experiment | None) -> None:
+    st.session_state[_KEY] = None if experiment is None else experiment.model_dump_json()
+
+
+def _back(pinned: str) -> None:
+    drafts.save(drafts.of_experiment(parse(Experiment, pinned)))

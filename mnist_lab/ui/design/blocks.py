@@ -1,0 +1,112 @@
+"""The list of blocks: each a row that opens to its fields."""
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from mnist_lab.design import edit
+from mnist_lab.design.architecture import Architecture, problem
+from mnist_lab.design.edit import LIMITS, Part
+from mnist_lab.ui import fields
+from mnist_lab.ui.design import draft as drafts
+
+_OPEN = "open_block"
+_NAMES: dict[Part, str] = {"blocks": "Block", "head": "Dense"}
+
+
+def opened(network: Architecture) -> tuple[Part, int] | None:
+    """The block whose fields are shown: the part of the network and its index."""
+    chosen: tuple[Part, int] | None = st.session_state.get(_OPEN)
+    return chosen if chosen and chosen[1] < len(getattr(network, chosen[0])) else None
+
+
+def open_block(part: Part, index: int | None) -> None:
+    """Open a block, or none."""
+    st.session_state[_OPEN] = None if index is None else (part, index)
+
+
+def show(draft: dict[str, Any]) -> None:
+    """Convolution blocks, what is between, dense blocks; each can be opened, moved, copied, deleted."""
+    network = drafts.architecture(draft)
+    wrong = problem(network)
+    _list(draft, network, "blocks", wrong.block if wrong else None)
+    bridge = type(network).model_fields["bridge"]
+    st.selectbox(
+        bridge.title or "",
+        list(bridge.annotation.__args__),  # type: ignore[union-attr]
+        help=bridge.description,
+        **fields.bound(
+            "bridge",
+            network.bridge,
+            lambda value: drafts.edit(network.model_copy(update={"bridge": value})),
+        ),
+    )
+    _list(draft, network, "head", None)
+    st.caption("Behind them: ten outputs, one a digit, that add up to 1 (softmax).")
+
+
+def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int | None) -> None:
+    listed = getattr(network, part)
+    chosen = opened(network)
+    for index, block in enumerate(listed):
+        is_open = chosen == (part, index)
+        st.button(
+            f"{_NAMES[part]} {index + 1}: {block.describe()}",
+            key=f"row-{part}-{index}",
+            icon=":material/error:"
+            if index == wrong
+            else f":material/{'expand_more' if is_open else 'chevron_right'}:",
+            width="stretch",
+            on_click=open_block,
+            args=(part, None if is_open else index),
+            help="Close it."
+            if is_open
+            else "Open its fields; for a convolution, see below what part of a digit it sees.",
+        )
+        if is_open:
+            with st.container(border=True):
+                _actions(network, part, index)
+                fields.show(
+                    type(block),
+                    block.model_dump() | drafts.refused(draft, part, index),
+                    f"{part}-{index}",
+                    partial(drafts.edit_field, part, index),
+                    bounded=True,
+                )
+    _, high = LIMITS[part]
+    st.button(
+        "Add a convolution block" if part == "blocks" else "Add a dense block",
+        key=f"add-{part}",
+        icon=":material/add:",
+        disabled=len(listed) >= high,
+        on_click=_do,
+        args=(part, len(listed), "insert", len(listed)),
+    )
+
+
+def _actions(network: Architecture, part: Part, index: int) -> None:
+    count = len(getattr(network, part))
+    low, high = LIMITS[part]
+    with st.container(horizontal=True, gap="small"):
+        for label, icon, possible, open_after, what in (
+            ("Up", "arrow_upward", index > 0, index - 1, ("move", index, index - 1)),
+            ("Down", "arrow_downward", index < count - 1, index + 1, ("move", index, index + 1)),
+            ("Duplicate", "content_copy", count < high, index + 1, ("duplicate", index)),
+            ("Add before", "add", count < high, index, ("insert", index)),
+            ("Delete", "delete", count > low, None, ("delete", index)),
+        ):
+            st.button(
+                label,
+                key=f"{label}-{part}-{index}",
+                icon=f":material/{icon}:",
+                disabled=not possible,
+                on_click=_do,
+                args=(part, open_after, *what),
+            )
+
+
+def _do(part: Part, open_after: int | None, what: str, *arguments: int) -> None:
+    network = drafts.architecture(drafts.current())
+    drafts.edit(getattr(edit, what)(network, part, *arguments))
+    open_block(part, open_after)

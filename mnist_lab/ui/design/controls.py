@@ -1,0 +1,259 @@
+"""The Design page's controls. Each shows a value of the draft and, when changed, makes a new draft."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mnist_lab.charts import tiles
+from mnist_lab.data import mnist
+from mnist_lab.design.architecture import filters as filters_in_words
+from mnist_lab.design.bulk_edit import FILTER_FACTORS, common, depth_range
+from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Protocol, parse
+from mnist_lab.design.presets import DESCRIPTIONS, PRESETS
+from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
+from mnist_lab.errors import InputError
+from mnist_lab.ui import fields
+from mnist_lab.ui.design import draft as drafts
+from mnist_lab.ui.design import schedule
+
+Draft = dict[str, Any]
+_RATES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+_FACTORS = {0.25: "× ¼", 0.5: "× ½", 1.0: "× 1", 2.0: "× 2", 4.0: "× 4"}
+
+
+def _bound(key: str, value: Any, change: Callable[[Draft, Any], Draft]) -> dict[str, Any]:
+    """Arguments that bind a widget to the draft: it always shows `value`, and a change goes through `change`."""
+    return fields.bound(key, value, lambda new: drafts.save(change(drafts.current(), new)))
+
+
+def undo_redo() -> None:
+    """Two buttons, and their keys."""
+    history = drafts.history()
+    for label, shortcut, icon, possible, do in (
+        ("Undo", "Ctrl+Z", "undo", history.past, drafts.undo),
+        ("Redo", "Ctrl+Shift+Z", "redo", history.future, drafts.redo),
+    ):
+        st.button(label, key=label, icon=f":material/{icon}:", shortcut=shortcut, disabled=not possible, on_click=do)
+
+
+def presets(draft: Draft) -> None:
+    """A row of networks to start from; one that was changed can be started from again."""
+    name = draft["name"].removesuffix(", changed")
+    is_preset = drafts.is_preset(draft)
+    st.pills(
+        "Start from",
+        list(PRESETS),
+        required=is_preset,
+        help="\n\n".join(f"**{name}** {text}" for name, text in DESCRIPTIONS.items()),
+        **_bound(
+            "preset",
+            name if is_preset else None,
+            lambda draft, chosen: drafts.of_experiment(PRESETS[chosen]) if chosen else draft,
+        ),
+    )
+    if is_preset:
+        st.caption(DESCRIPTIONS[name])
+    elif name in PRESETS:
+        st.caption(f"Begun as {name}, and changed; press {name} to begin again.")
+
+
+def _quick(field: str, neutral: Any = None) -> Callable[[Draft, Any], Draft]:
+    def change(draft: Draft, value: Any) -> Draft:
+        quick = {**draft["quick"], field: neutral if value is None else value}
+        return {**draft, "quick": quick, "refused": {}}
+
+    return change
+
+
+def quick(draft: Draft) -> None:
+    """Settings that act on every convolution block at once."""
+    start, network = drafts.start(draft), drafts.architecture(draft)
+    size = common(network, "kernel_size")
+    left, right = st.columns(2)
+    left.number_input(
+        "Kernel size",
+        min_value=1,
+        max_value=28,
+        step=1,
+        placeholder="mixed",
+        help="Side of the square window, in pixels, that every convolution slides over its input. "
+        "Emptied, each block has its own again.",
+        **_bound("kernel_size", size[0] if size and size[0] == size[1] else None, _quick("kernel_size")),
+    )
+    fewest, most = depth_range(start)
+    right.number_input(
+        "Depth (blocks)",
+        min_value=fewest,
+        max_value=most,
+        step=1,
+        help="Number of convolution blocks. Adds or removes blocks without pooling, just before the last block that pools. An added block copies "
+        "its neighbour, with same padding where it would not fit otherwise."
+        + (f" The {fewest} others of this network pool or come after its last pooling and stay." if fewest > 1 else ""),
+        **_bound("depth", len(network.blocks), _quick("depth")),
+    )
+    rate = common(network, "dropout")
+    left.selectbox(
+        "Dropout",
+        sorted({*_RATES, *([] if rate is None else [rate])}),
+        format_func=lambda rate: f"{rate:g}",
+        placeholder="mixed",
+        help="Share of a block's output values set to zero at random while training, so that no value is relied on "
+        "alone. Sets every convolution block's; the dense head keeps its own.",
+        **_bound("dropout", rate, _quick("dropout")),
+    )
+    right.segmented_control(
+        "Padding" if common(network, "padding") else "Padding (mixed)",
+        ["valid", "same"],
+        help="valid: windows stay inside the map, so it shrinks. same: a border of zeros keeps its size.",
+        **_bound("padding", common(network, "padding"), _quick("padding")),
+    )
+    st.segmented_control(
+        "Filters",
+        FILTER_FACTORS,
+        format_func=lambda factor: _FACTORS[factor],
+        required=True,
+        help="How many patterns a convolution looks for. Multiplies every convolution's filters.",
+        **_bound("filters", draft["quick"].get("filters", 1.0), _quick("filters", 1.0)),
+    )
+    st.caption(f"Filters by block: {filters_in_words(network).replace('-', ' · ')}")
+
+
+def _recipe(field: str) -> Callable[[Draft, Any], Draft]:
+    def change(draft: Draft, value: Any) -> Draft:
+        return {**draft, "recipe": {**draft["recipe"], field: value}}
+
+    return change
+
+
+def _field(field: str) -> Callable[[Draft, Any], Draft]:
+    return lambda draft, value: {**draft, field: value}
+
+
+def _save_recipe(field: str, value: Any) -> None:
+    drafts.save(_recipe(field)(drafts.current(), value))
+
+
+def _save_within(part: str) -> Callable[[str, Any], None]:
+    """Save a field of the recipe's optimizer, schedule or augmentation."""
+
+    def save(field: str, value: Any) -> None:
+        _save_recipe(part, {**drafts.current()["recipe"][part], field: value})
+
+    return save
+
+
+def training(draft: Draft) -> None:
+    """How the network is trained. Bounds are the experiment's to check: a wrong value stays and gets a sentence."""
+    recipe = draft["recipe"]
+    left, right = st.columns(2)
+    fields.choose_kind(
+        left,
+        "Optimizer",
+        OPTIMIZERS,
+        recipe["optimizer"]["name"],
+        key="optimizer",
+        save=partial(_save_recipe, "optimizer"),
+        says="How weights are moved from their gradients. Another optimizer brings its own usual learning rate.",
+        shown=lambda name: OPTIMIZERS[name].__name__,
+    )
+    fields.number(
+        right,
+        "Learning rate",
+        recipe["optimizer"]["learning_rate"],
+        key="learning_rate",
+        save=partial(_save_within("optimizer"), "learning_rate"),
+        says="How far one step moves the weights.",
+    )
+    fields.show(Recipe, recipe, "recipe", _save_recipe, bounded=False, only={"epochs", "batch_size"})
+    left, right = st.columns(2)
+    left.number_input(
+        "Training images",
+        step=1000,
+        help="Trains on the first so many. Fewer are quicker and give a worse network.",
+        **_bound("train_images", draft["train_images"], _field("train_images")),
+    )
+    right.number_input(
+        "Seed",
+        step=1,
+        help="Decides the first weights and every random choice. Another seed shows how much is luck.",
+        **_bound("seed", draft["seed"], _field("seed")),
+    )
+    st.segmented_control(
+        "Protocol",
+        [str(protocol) for protocol in Protocol],
+        required=True,
+        help="Which images validate, and which weights are kept.",
+        **_bound("protocol", draft["protocol"], lambda d, value: drafts.with_protocol(d, Protocol(value))),
+    )
+    st.caption(Protocol(draft["protocol"]).explanation)
+    with st.expander("More of the recipe", key="more_recipe", on_change="rerun") as more:
+        if more.open:
+            _more(draft)
+
+
+def _more(draft: Draft) -> None:
+    recipe = draft["recipe"]
+    optimizer = OPTIMIZERS[recipe["optimizer"]["name"]]
+    rest = set(optimizer.model_fields) - {"name", "learning_rate"}
+    st.markdown(f"**{optimizer.__name__}**")
+    fields.show(optimizer, recipe["optimizer"], "optimizer", _save_within("optimizer"), bounded=False, only=rest)
+    st.markdown("**Learning rate over time**")
+    schedule = SCHEDULES[recipe["schedule"]["name"]]
+    st.segmented_control(
+        "Schedule",
+        list(SCHEDULES),
+        required=True,
+        help="constant: never changes. step: falls every few epochs. cosine: falls along a curve to zero. "
+        "one-cycle: rises, then falls to zero.",
+        **_bound(
+            "schedule",
+            recipe["schedule"]["name"],
+            lambda d, name: _recipe("schedule")(d, SCHEDULES[name]().model_dump(mode="json")),
+        ),
+    )
+    fields.show(schedule, recipe["schedule"], "schedule", _save_within("schedule"), bounded=False)
+    _schedule_chart(draft)
+    st.markdown("**Against learning by heart**")
+    fields.show(
+        Recipe,
+        recipe,
+        "recipe",
+        _save_recipe,
+        bounded=False,
+        only={"label_smoothing", "weight_decay", "moving_average", "patience"},
+    )
+    st.markdown("**Normalisation**")
+    fields.show(Recipe, recipe, "recipe", _save_recipe, bounded=False, only={*NORMALIZATION_FIELDS})
+    st.markdown("**Augmentation**")
+    fields.show(Augmentation, recipe["augmentation"], "augmentation", _save_within("augmentation"), bounded=False)
+    _augmentation_preview(draft)
+
+
+def _schedule_chart(draft: Draft) -> None:
+    try:
+        experiment = drafts.experiment(draft)
+    except InputError:
+        return
+
+    schedule.learning_rate(experiment)
+
+
+def _augmentation_preview(draft: Draft) -> None:
+    """Eight real digits as they are, and as training would see them in an epoch."""
+    try:
+        augmentation = parse(Augmentation, draft["recipe"]["augmentation"])
+    except InputError:
+        return
+    images = mnist.first_digits(8)
+    transforms = augmentation.transforms(np.random.default_rng(1), len(images))
+    rows = [np.hstack(list(images))]
+    if augmentation.moves_images:
+        rows.append(np.hstack(list(mnist.moved(images, transforms))))
+    st.image(
+        tiles.url(tiles.digit(np.vstack(rows), 2)),
+        caption="Training images; below, moved." if augmentation.moves_images else "Training images, not moved.",
+        width="stretch",
+    )

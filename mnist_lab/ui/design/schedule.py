@@ -1,0 +1,29 @@
+"""The learning rate over a training."""
+
+import functools
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mnist_lab.charts import vega
+from mnist_lab.design.experiment import Experiment
+from mnist_lab.design.recipe import Recipe
+
+
+@functools.lru_cache(maxsize=64)  # the Train page asks several times a second
+def learning_rates(recipe: Recipe, steps_per_epoch: int) -> np.ndarray:
+    """The learning rate of each training step."""
+    return recipe.learning_rates(steps_per_epoch)
+
+
+def learning_rate(experiment: Experiment) -> None:
+    """The learning rate over all epochs, as a small chart."""
+    rates = learning_rates(experiment.recipe, experiment.steps_per_epoch)
+    shown = np.linspace(0, len(rates) - 1, min(len(rates), 200)).astype(int)
+    st.vega_lite_chart(
+        pd.DataFrame({"epoch": shown / experiment.steps_per_epoch, "learning_rate": rates[shown]}),
+        vega.schedule(experiment.recipe.epochs, vega.end(rates)),
+        key="schedule_chart",
+        alt=f"The learning rate over {experiment.recipe.epochs} epochs, at most {rates.max():g}",
+    )

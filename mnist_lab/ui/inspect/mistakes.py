@@ -1,0 +1,131 @@
+"""Inspect, Mistakes: what a network confuses, each wrong answer, how far its certainty can be trusted."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mnist_lab.charts import inspection, results, training
+from mnist_lab.data import mnist
+from mnist_lab.ui.inspect import selection
+from mnist_lab.ui.inspect.selection import Chosen
+from mnist_lab.ui.results import compare
+from mnist_lab.ui.session import errors_shown
+from mnist_lab.ui.text import plain
+
+_PAGE = 40
+
+
+@errors_shown()
+def show(networks: list[Chosen]) -> None:
+    """The mistakes of the first network on the test images; with a second one, where the two disagree."""
+    network = networks[0]
+    probabilities = selection.answers(network)
+    if probabilities is None:
+        return
+    labels = mnist.load()[1].y
+    answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1).astype(float)
+    wrong = np.flatnonzero(answers != labels)
+    st.markdown(
+        f"**{plain(network.title)}** is wrong on **{len(wrong):,}** of the 10,000 test images "
+        f"(accuracy {1 - len(wrong) / len(labels):.2%})."
+    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        cell = _confusion(answers, labels)
+    with right:
+        _digits(answers, labels, network)
+    _gallery(labels, answers, sure, cell)
+    _calibration(probabilities, labels)
+    if len(networks) > 1:
+        st.markdown("#### Where the two disagree")
+        second = selection.answers(networks[1])
+        if second is not None:
+            names = (f"run {network.run.id}", f"run {networks[1].run.id}")
+            compare.two_networks(names, (probabilities, second))
+
+
+def _confusion(answers: np.ndarray, labels: np.ndarray) -> tuple[int, int] | None:
+    st.markdown("**What it confuses.** Click a cell for its images; double-click for all mistakes.")
+    unit = st.segmented_control(
+        "Cells show",
+        ["images", "percent of row"],
+        default="images",
+        required=True,
+        key="cells",
+        persist_state="session",
+    )
+    points = training.confusion_points(inspection.counts(answers, labels))
+    event = st.altair_chart(
+        inspection.confusion(points, in_percent=unit != "images"),
+        on_select="rerun",
+        selection_mode="cell",
+        key="confusion-cells",
+        alt="Confusion matrix: rows are digits, columns answers. Most frequent mistakes: " + _worst(points),
+    )
+    st.caption(f"Full colour from {inspection.FULL_COLOUR:.0%} of a digit's images on.")
+    picked = event["selection"].get("cell")
+    return (int(picked[0]["digit"]), int(picked[0]["answer"])) if picked else None
+
+
+def _worst(points: pd.DataFrame) -> str:
+    wrong = points[points["digit"] != points["answer"]].sort_values("images", ascending=False).head(3)
+    return ", ".join(
+        f"a {d} called {a} ({n} times)"
+        for d, a, n in zip(wrong["digit"], wrong["answer"], wrong["images"], strict=True)
+    )
+
+
+def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
+    st.markdown("**Each digit.** How many of its images are read rightly.")
+    accuracy = [float((answers[labels == digit] == digit).mean()) for digit in range(10)]
+    side = f"run {network.run.id}"
+    st.altair_chart(
+        results.by_digit(pd.DataFrame({"digit": range(10), "accuracy": accuracy, "side": side}), [side]),
+        alt="Test accuracy of each digit: " + ", ".join(f"{d} {a:.1%}" for d, a in enumerate(accuracy)),
+    )
+    worst = int(np.argmin(accuracy))
+    st.caption(f"Hardest for it: the {worst}, with {accuracy[worst]:.1%}.")
+
+
+def _gallery(labels: np.ndarray, answers: np.ndarray, sure: np.ndarray, cell: tuple[int, int] | None) -> None:
+    if cell is None:
+        st.markdown("#### All mistakes, the surest first")
+        places = np.flatnonzero(answers != labels)
+    else:
+        st.markdown(f"#### Images of a {cell[0]} that it calls {cell[1]}")
+        places = np.flatnonzero((labels == cell[0]) & (answers == cell[1]))
+    places = places[np.argsort(-sure[places], kind="stable")]
+    if not len(places):
+        st.caption("There are none.")
+        return
+    shown = min(len(places), _PAGE)
+    if len(places) > _PAGE:
+        shown = int(
+            st.number_input(
+                f"How many of {len(places):,}", 1, len(places), _PAGE, step=_PAGE, key="mistakes-shown", width=200
+            )
+        )
+    compare.gallery(
+        places[:shown], [f"{i}: a {labels[i]}, it says {answers[i]} ({sure[i]:.0%})" for i in places[:shown]]
+    )
+    st.caption("Number of the test image, its label, the answer, and how sure the network was of it.")
+
+
+def _calibration(probabilities: np.ndarray, labels: np.ndarray) -> None:
+    points = inspection.calibration_points(probabilities, labels)
+    error = inspection.calibration_error(points)
+    st.markdown("#### Can its certainty be trusted?")
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    left.altair_chart(
+        inspection.calibration(points),
+        alt="How sure it was against how often it was right: "
+        + ", ".join(
+            f"{c:.0%} sure, {a:.0%} right" for c, a in zip(points["certainty"], points["accuracy"], strict=True)
+        ),
+    )
+    over = float(np.average(points["certainty"] - points["accuracy"], weights=points["images"]))
+    right.markdown(
+        "On the dashed line, of the answers it was 90 % sure of, 90 % are right. Above the line it is too modest, below it too sure of "
+        f"itself. On average it is off by **{100 * error:.2f} points** (expected calibration error), "
+        + ("mostly too sure." if over > 0 else "mostly too modest.")
+    )

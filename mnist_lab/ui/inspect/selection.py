@@ -1,0 +1,199 @@
+"""Which networks the Inspect page looks into, and which digit it shows them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from mnist_lab.charts import inspection, tiles
+from mnist_lab.data import drawing, mnist
+from mnist_lab.errors import InputError
+from mnist_lab.store.store import Run
+from mnist_lab.ui import ask, url
+from mnist_lab.ui.choices import run_ids, tell_if_gone
+from mnist_lab.ui.inspect import pad
+from mnist_lab.ui.results import run as run_page
+from mnist_lab.ui.session import errors_shown, lab
+
+MOST = 4
+_NETWORKS, _LAST, _LOST = "inspected", "inspected_last", "inspected_lost"
+_IMAGE = "inspected_image"
+_WHAT = "inspected_what"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A network to look into: a run as it was after an epoch, or with its kept weights where `epoch` is None."""
+
+    run: Run
+    epoch: int | None
+
+    @property
+    def title(self) -> str:
+        """In a few words."""
+        after = "" if self.epoch is None else f", epoch {self.epoch}"
+        return f"run {self.run.id}: {self.run.name}, seed {self.run.seed}{after}"
+
+    @property
+    def question(self) -> dict[str, int | None]:
+        """What an errand needs to know of it."""
+        return {"run_id": self.run.id, "epoch": self.epoch}
+
+
+def networks() -> list[Chosen]:
+    """The networks chosen, from 1 to 4; empty where no run has weights."""
+    runs = {run.id: run for run in lab().with_weights()}
+    if _NETWORKS not in st.session_state or url.is_from_history():
+        with errors_shown():
+            named = url.runs("runs", 1, MOST)
+            if named and not lab().some(named):
+                lab().run(named[0])  # which says that there is none
+            if named:
+                st.session_state[_LAST] = named
+            st.session_state[_NETWORKS] = named or st.session_state.get(_LAST, [])
+    wanted = run_ids(st.session_state.get(_NETWORKS, []))
+    runs |= {run_id: run for run_id, run in lab().some(wanted).items() if run_id not in runs}
+    before = [run_id for run_id in wanted if run_id in runs]
+    if lost := [str(run_id) for run_id in wanted if run_id not in runs]:
+        st.session_state[_LOST] = f"There is no run {' or '.join(lost)} any more."
+    if not runs:
+        return []
+    st.session_state[_NETWORKS] = before or [_best(runs)]
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    picked = run_ids(
+        left.multiselect(
+            "Networks",
+            list(runs),
+            format_func=lambda run: _words(runs[run_ids([run])[0]]),
+            max_selections=MOST,
+            key=_NETWORKS,
+            on_change=_chosen,
+            help="Up to four answer side by side; the first one is looked into.",
+        )
+    )
+    if words := st.session_state.get(_LOST):
+        left.caption(f":material/info: {words}")
+    if deleted := [run_id for run_id in picked if runs[run_id].deleted]:
+        left.caption(
+            ":material/delete: Deleted, and gone for good in some days: run " + ", ".join(map(str, deleted)) + "."
+        )
+    if not picked:
+        left.caption("Choose at least one.")
+        return []
+    with right:
+        epoch = _epoch(runs[picked[0]])
+    return [Chosen(runs[run_id], epoch if number == 0 else None) for number, run_id in enumerate(picked)]
+
+
+def _chosen() -> None:
+    """Remember what somebody has chosen here, for when they come back by the menu."""
+    st.session_state[_LAST] = run_ids(st.session_state[_NETWORKS])
+    st.session_state.pop(_LOST, None)
+
+
+def query(networks: list[Chosen], view: str) -> dict[str, str]:
+    """What the address of the Inspect page says."""
+    return {"runs": ",".join(str(network.run.id) for network in networks), "view": view}
+
+
+def _best(runs: dict[int, Run]) -> int:
+    """What somebody who asked for none looks into first: the best by validation, and it is among `runs` from here on."""
+    best = lab().best_with_weights() or next(iter(runs.values()))
+    runs[best.id] = best
+    return best.id
+
+
+def _words(run: Run) -> str:
+    accuracy = "" if run.test_accuracy is None else f", {run.test_accuracy:.2%}"
+    return f"run {run.id}: {run.name}, seed {run.seed}{accuracy}"
+
+
+def _epoch(run: Run) -> int | None:
+    """The epoch whose weights are looked into; None for the kept one."""
+    epochs = list(lab().checkpoints(run.id))
+    kept = run.kept_epoch if run.kept_epoch in epochs else None
+    if len(epochs) < 2:
+        return epochs[0] if epochs and kept is None else None
+    start = epochs[-1] if kept is None else kept
+    tell_if_gone(epochs, f"inspect-epoch-{run.id}", "The weights after epoch {} are kept no longer; others are shown.")
+    chosen: int = st.select_slider(
+        f"Run {run.id} as it was after epoch",
+        epochs,
+        value=start,
+        format_func=lambda epoch: f"{epoch} (kept)" if epoch == kept else str(epoch),
+        key=f"inspect-epoch-{run.id}",
+        help="Of the first network; epochs whose weights are kept.",
+    )
+    return None if chosen == kept else chosen
+
+
+def answers(network: Chosen) -> np.ndarray | None:
+    """Probabilities for the 10,000 test images, `(10_000, 10)`: those the run stored, else a worker's."""
+    if network.epoch is None and (stored := run_page.probabilities(network.run.id)) is not None:
+        return stored
+    found = ask.ask("tested", f"asking {network.title} about 10,000 test images", **network.question)
+    return None if found is None else found["probabilities"].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The digit that networks are shown: uint8 `(28, 28)`, what it is called, and its label where one is known."""
+
+    image: np.ndarray
+    name: str
+    label: int | None
+
+
+def subject() -> Subject:
+    """The digit chosen: a test image by its number, or what was drawn last."""
+    test = mnist.load()[1]
+    left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+    what = left.segmented_control(
+        "Digit",
+        ["a test image", "my drawing"],
+        default="a test image",
+        required=True,
+        key=_WHAT,
+        persist_state="session",
+    )
+    if what == "my drawing":
+        strokes = pad.kept()
+        if not strokes:
+            middle.caption("Nothing is drawn yet: Draw is the place for it.")
+        found = Subject(drawing.prepared(drawing.rendered(strokes)), "my drawing", None)
+    else:
+        number = int(
+            middle.number_input(
+                "Number of the test image",
+                0,
+                len(test) - 1,
+                8,
+                key=_IMAGE,
+                persist_state="session",
+                help="From 0 to 9,999; the pictures of Mistakes say theirs.",
+            )
+        )
+        found = Subject(test.x[number], f"test image {number}", int(test.y[number]))
+    right.image(tiles.url(tiles.framed(tiles.digit(found.image, 3))), width=86, alt=f"The digit: {found.name}")
+    return found
+
+
+def asked(network: Chosen, kind: str, words: str, subject: Subject, **more: object) -> dict[str, np.ndarray] | None:
+    """What a network says of a digit, or None, and the page says why."""
+    return ask.ask(kind, words, **network.question, image=drawing.as_text(subject.image), **more)
+
+
+def bars(probabilities: np.ndarray, key: str) -> None:
+    """The probabilities of the ten digits, `(10,)`, as a chart."""
+    st.vega_lite_chart(
+        inspection.answer_points(probabilities),
+        inspection.answer(),
+        key=key,
+        alt="Probabilities: " + ", ".join(f"{d} {p:.0%}" for d, p in enumerate(probabilities)),
+    )
+
+
+def must_have_ink(subject: Subject) -> None:
+    """Raises InputError where there is nothing to see."""
+    if not subject.image.any():
+        raise InputError("Digit: the pad is empty; draw one under Draw, or choose a test image.")

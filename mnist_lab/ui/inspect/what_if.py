@@ -1,0 +1,188 @@
+"""Inspect, What if: digits that are moved, blurred, noisy; networks without some of their filters."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mnist_lab.charts import inspection, tiles
+from mnist_lab.data.perturbation import KINDS, perturbed
+from mnist_lab.design.architecture import parts, trace
+from mnist_lab.ui import ask
+from mnist_lab.ui.inspect import selection
+from mnist_lab.ui.inspect.selection import Chosen, Subject
+from mnist_lab.ui.session import errors_shown
+from mnist_lab.ui.text import plain
+
+_IMAGES = {"2,000 test images (quick)": 2000, "all 10,000 test images": 10_000}
+
+
+@errors_shown()
+def show(networks: list[Chosen]) -> None:
+    """What happens to answers when digits or networks are changed."""
+    _one_digit(networks)
+    _curve(networks)
+    _switched_off(networks[0])
+
+
+@st.fragment
+@errors_shown()
+def _one_digit(networks: list[Chosen]) -> None:
+    st.markdown("#### One digit, changed")
+    subject = selection.subject()
+    selection.must_have_ink(subject)
+    left, middle, right = st.columns([4, 2, 5], gap="medium")
+    strengths: dict[str, float] = {}
+    with left:
+        columns = st.columns(2)
+        for number, (name, kind) in enumerate(KINDS.items()):
+            strengths[name] = columns[number % 2].slider(
+                kind.title,
+                float(kind.low),
+                float(kind.high),
+                float(kind.neutral),
+                step=float(kind.step),
+                key=f"change-{name}",
+                persist_state="session",
+                help=f"In {kind.unit}.",
+            )
+        st.button("As it was", icon=":material/restart_alt:", on_click=_reset)
+    image = perturbed(subject.image[np.newaxis], strengths)[0]
+    with middle:
+        changes = [f"{KINDS[name].title.lower()} {x:g}" for name, x in strengths.items() if x != KINDS[name].neutral]
+        st.image(
+            tiles.url(tiles.framed(tiles.digit(image, 5))),
+            width=142,
+            alt=f"{subject.name}, changed: {', '.join(changes) or 'not at all'}",
+        )
+        st.caption(", ".join(changes) or "Move a slider.")
+    with right:
+        changed = Subject(image, subject.name, subject.label)
+        for column, network in zip(st.columns(len(networks)), networks, strict=True):
+            with column:
+                _answer(network, changed)
+
+
+def _reset() -> None:
+    for name, kind in KINDS.items():
+        st.session_state[f"change-{name}"] = float(kind.neutral)
+
+
+def _answer(network: Chosen, subject: Subject) -> None:
+    found = selection.asked(network, "answer", "reading the digit", subject)
+    if found is None:
+        return
+    probabilities = found["probabilities"]
+    said = int(probabilities.argmax())
+    verdict = "" if subject.label is None else (" ✓ right" if said == subject.label else f" ✗ it is a {subject.label}")
+    st.caption(plain(network.title))
+    st.markdown(f"Says **{said}**, {probabilities.max():.0%} sure{verdict}")
+    selection.bars(probabilities, key=f"what-if-{network.run.id}")
+
+
+@st.fragment
+@errors_shown()
+def _curve(networks: list[Chosen]) -> None:
+    st.markdown("#### All test images, changed more and more")
+    left, right = st.columns(2, vertical_alignment="bottom")
+    name = left.selectbox(
+        "Change", list(KINDS), format_func=lambda name: KINDS[name].title, key="curve-kind", persist_state="session"
+    )
+    count = right.selectbox("On", list(_IMAGES), key="curve-images", persist_state="session")
+    if name is None or count is None:
+        return
+    kind = KINDS[name]
+    change = {"change": name, "strengths": kind.strengths, "images": _IMAGES[count]}
+    found = ask.on_request(
+        "robustness",
+        "Draw the curve",
+        {f"asking {network.title}": {**network.question, **change} for network in networks},
+    )
+    if found is None:
+        return
+    points = pd.concat(
+        pd.DataFrame({"network": network.title, "strength": kind.strengths, "accuracy": answer["accuracy"]})
+        for network, answer in zip(networks, found, strict=True)
+    )
+    st.altair_chart(
+        inspection.curves(points, f"{kind.title} ({kind.unit})", kind.neutral, [network.title for network in networks]),
+        alt=f"Test accuracy against {kind.title.lower()} in {kind.unit}, a line for each network",
+    )
+    st.caption(
+        "The dashed line is where nothing is changed. Networks learnt from digits as they are there, unless their recipe augments them: "
+        "how fast a line falls says how much it leans on that."
+    )
+
+
+@st.fragment
+@errors_shown()
+def _switched_off(network: Chosen) -> None:
+    st.markdown("#### Filters switched off")
+    st.caption(
+        f"Of {plain(network.title)}: what is switched off gives zero, whatever the digit, and the rest goes on as before."
+    )
+    given = parts(trace(network.run.experiment.architecture))
+    left, right = st.columns(2, vertical_alignment="bottom")
+    part = left.selectbox(
+        "Part", list(given), format_func=lambda name: f"{name}: {given[name].channels} {_what(name)}", key="off-part"
+    )
+    count = right.selectbox("On ", list(_IMAGES), key="off-images", persist_state="session")
+    if part is None or count is None:
+        return
+    channels = given[part].channels
+    is_whole = st.toggle("The whole part", key=f"off-whole-{part}")
+    picked = (
+        list(range(channels))
+        if is_whole
+        else st.multiselect(
+            f"Which of its {_what(part)}", range(channels), key=f"off-{network.run.id}-{part}", placeholder="numbers"
+        )
+    )
+    images = _IMAGES[count]
+    if picked:
+        off = {**network.question, "off": {part: sorted(picked)}, "images": images}
+        if found := ask.on_request("ablation", "Measure without them", {"asking with and without": off}):
+            _compared(found[0], part, picked, channels)
+    each = {**network.question, "part": part, "images": images}
+    words = f"switching the {channels} {_what(part)} off one by one"
+    if found := ask.on_request("each alone", "Each alone", {words: each}):
+        _each(found[0], part)
+
+
+def _what(part: str) -> str:
+    return "units" if part.startswith("Dense") else "filters"
+
+
+def _compared(found: dict[str, np.ndarray], part: str, picked: list[int], channels: int) -> None:
+    whole, without = found["right"].mean(axis=1)
+    what = f"all {channels} {_what(part)}" if len(picked) == channels else f"{len(picked)} of {channels} {_what(part)}"
+    st.markdown(
+        f"Test accuracy **{whole:.2%}**; without {what} of {part} **{without:.2%}** ({100 * (without - whole):+.2f} points)."
+    )
+    by_digit = [
+        (
+            digit,
+            100
+            * float(
+                found["right"][1][found["labels"] == digit].mean() - found["right"][0][found["labels"] == digit].mean()
+            ),
+        )
+        for digit in range(10)
+    ]
+    digit, most = min(by_digit, key=lambda pair: pair[1])
+    if most < 0:
+        st.caption(f"Most of it is lost on the {digit}: {most:+.1f} points.")
+
+
+def _each(found: dict[str, np.ndarray], part: str) -> None:
+    accuracy, whole = found["accuracy"], float(found["whole"])
+    points = pd.DataFrame({"channel": range(len(accuracy)), "accuracy": accuracy})
+    st.altair_chart(
+        inspection.alone(points, whole),
+        alt=f"Test accuracy with each channel of {part} off alone; with all {whole:.2%}",
+    )
+    worst = int(accuracy.argmin())
+    harmless = int((accuracy >= whole).sum())
+    st.caption(
+        f"Dashed: with all, {whole:.2%}. Most is lost without number {worst}: {100 * (accuracy[worst] - whole):+.2f} points. "
+        f"Without any one of {harmless} of them nothing is lost: others do their work, or they do none."
+    )

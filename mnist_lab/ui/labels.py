@@ -1,0 +1,189 @@
+"""Labels of runs: name, tags, note, archived, deleted; each change can be undone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from mnist_lab.design.experiment import Status
+from mnist_lab.errors import ConflictError, InputError
+from mnist_lab.names import MAX_NAME
+from mnist_lab.store.labels import Change
+from mnist_lab.ui.session import lab
+from mnist_lab.ui.text import refusal
+
+_DONE = "labels_done"
+_MESSAGE = "labels_message"
+_PROBLEM = "labels_problem"
+_POPOVER, _BEGUN, _FORMS = "label", "labels_begun", "labels_forms"
+CHOSEN = "chosen_runs"
+_MOST_UNDONE = 50
+_FEW = 3
+
+
+def controls(runs: pd.DataFrame, every: pd.DataFrame) -> None:
+    """Rename, tag, note, archive and delete some runs, a row each; `every` has the tags that are known."""
+    ids = [ids[0] for ids in runs["ids"]]
+    with st.popover("Label", icon=":material/label:", key=_POPOVER, on_change="rerun") as popover:
+        if popover.open:
+            _form(runs, sorted({tag for tags in every["tags"] for tag in tags}))
+        else:
+            st.session_state.pop(_BEGUN, None)
+    are_archived = bool(runs["archived"].all())
+    st.button(
+        "Unarchive" if are_archived else "Archive",
+        icon=":material/unarchive:" if are_archived else ":material/archive:",
+        on_click=_label,
+        args=("Unarchived" if are_archived else "Archived", ids),
+        kwargs={"archived": not are_archived},
+        help="Archived runs are out of the table until Archived too is on; they still count in comparisons.",
+    )
+    st.button(
+        "Delete",
+        icon=":material/delete:",
+        on_click=_delete,
+        args=(ids,),
+        help="Can be undone; what stays deleted for seven days is gone with its weights. What waits leaves the queue.",
+    )
+
+
+def restore(run_ids: list[int]) -> None:
+    """A button that restores deleted runs."""
+    st.button(
+        "Restore",
+        icon=":material/restore_from_trash:",
+        on_click=_label,
+        args=("Restored", run_ids),
+        kwargs={"deleted": False},
+        help="As they were; what waited in the queue waits there again.",
+    )
+
+
+@dataclass
+class _Begun:
+    """What a form began with: the name and note of each run, the tags that all have; and the number of the form."""
+
+    seen: dict[int, dict[str, str]]
+    tags: list[str]
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Of the first one."""
+        return next(iter(self.seen.values()))["name"]
+
+    @property
+    def note(self) -> str:
+        """The one that all have, or none."""
+        notes = {labels["note"] for labels in self.seen.values()}
+        return notes.pop() if len(notes) == 1 else ""
+
+
+def _form(runs: pd.DataFrame, known: list[str]) -> None:
+    """Name, tags and note of some runs. It knows what it began with: only what a person changes in it is written."""
+    begun: _Begun | None = st.session_state.get(_BEGUN)
+    ids = [ids[0] for ids in runs["ids"]]
+    if begun is None or not begun.seen.keys() <= set(ids):  # a further seed of a row is no reason to begin anew
+        labels = zip(ids, runs["name"], runs["note"], strict=True)
+        begun = st.session_state[_BEGUN] = _Begun(
+            {run_id: {"name": name, "note": note} for run_id, name, note in labels},
+            sorted(set.intersection(*(set(tags) for tags in runs["tags"]))),
+            st.session_state.get(_FORMS, 0) + 1,
+        )
+        st.session_state[_FORMS] = begun.number
+    if problem := st.session_state.pop(_PROBLEM, None):
+        refusal(problem)
+    key = f"labels-{begun.number}"
+    with st.form(key, border=False):
+        st.text_input("Name", begun.name, max_chars=MAX_NAME, key=f"{key}-name")
+        tags = sorted({*known, *begun.tags})
+        st.multiselect("Tags", tags, begun.tags, accept_new_options=True, key=f"{key}-tags")
+        st.text_area("Note", begun.note, key=f"{key}-note")
+        if len(begun.seen) > 1:
+            st.caption(f"For all {len(begun.seen)} runs; what is left as it is here stays as it is in each.")
+        st.form_submit_button("Save", type="primary", on_click=_save)
+
+
+def _save() -> None:
+    begun: _Begun = st.session_state[_BEGUN]
+    name, note, tags = (st.session_state[f"labels-{begun.number}-{field}"] for field in ("name", "note", "tags"))
+    values = {field: new for field, new, old in (("name", name, begun.name), ("note", note, begun.note)) if new != old}
+    try:
+        changes = lab().label(
+            begun.seen,
+            seen=begun.seen,
+            add_tags=set(tags) - set(begun.tags),
+            remove_tags=set(begun.tags) - set(tags),
+            **values,
+        )
+    except ConflictError as error:
+        begun.seen[error.run_id] |= error.now  # seen now: who saves again means it
+        st.session_state[_PROBLEM] = str(error)
+    except InputError as error:
+        st.session_state[_PROBLEM] = str(error)
+    else:
+        _remember("Labelled", changes)
+        st.session_state[_POPOVER] = False
+
+
+def _label(words: str, ids: list[int], **values: Any) -> None:
+    try:
+        _remember(words, lab().label(ids, **values))
+    except InputError as error:
+        st.session_state[_MESSAGE] = str(error)
+        return
+    if values.get("deleted") or (values.get("archived") and not st.session_state.get("archived")):
+        st.session_state[CHOSEN] = [run_id for run_id in st.session_state.get(CHOSEN, []) if run_id not in ids]
+
+
+def _delete(ids: list[int]) -> None:
+    training = [run.id for run in lab().active() if run.status is Status.RUNNING and run.id in ids]
+    rest = [run_id for run_id in ids if run_id not in training]
+    if rest:
+        _label("Deleted", rest, deleted=True)
+    if training:
+        runs = f"Run {training[0]} trains" if len(training) == 1 else f"Runs {_listed(training)} train"
+        st.session_state[_MESSAGE] = f"{runs}, and what trains cannot be deleted; stop it first."
+
+
+def _listed(items: Sequence[object]) -> str:
+    """`3, 5 and 9`."""
+    *first, last = map(str, items)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _remember(words: str, changes: list[Change]) -> None:
+    if changes:
+        runs = list(dict.fromkeys(change.run_id for change in changes))
+        count = f"{len(runs)} runs" if len(runs) > 1 else f"run {runs[0]}"
+        done = st.session_state.setdefault(_DONE, [])
+        done.append((f"{words} {count}", changes))
+        del done[:-_MOST_UNDONE]
+
+
+def message() -> None:
+    """What could not be done when something was last pressed."""
+    if words := st.session_state.pop(_MESSAGE, None):
+        refusal(words)
+
+
+def undo_button() -> None:
+    """Undoes what was labelled last; Ctrl-Z does too."""
+    done = st.session_state.get(_DONE)
+    if done:
+        st.caption(f"{done[-1][0]}.", width="content")
+        st.button("Undo", icon=":material/undo:", on_click=_undo, shortcut="Ctrl+Z", key="undo_labels")
+
+
+def _undo() -> None:
+    words, changes = st.session_state[_DONE][-1]
+    kept = lab().undo_labels(changes)
+    st.session_state[_DONE].pop()
+    if kept:
+        shown = kept[:_FEW]
+        if len(kept) > _FEW:
+            shown.append(f"{len(kept) - _FEW} more")
+        st.session_state[_MESSAGE] = f"Undo of “{words}” leaves what was changed since: {_listed(shown)}."
+    st.session_state[CHOSEN] = list(dict.fromkeys(change.run_id for change in changes))  # to go on with what is back

@@ -1,0 +1,89 @@
+"""What can be done with chosen runs: compare, open, inspect, label."""
+
+from math import sqrt
+
+import pandas as pd
+import streamlit as st
+
+from mnist_lab.design.experiment import Status
+from mnist_lab.numerals import counted
+from mnist_lab.results import comparison
+from mnist_lab.results.comparison import MOST_SIDES
+from mnist_lab.results.significance import luck_of_the_best
+from mnist_lab.ui import labels, navigation
+from mnist_lab.ui.design import draft as drafts
+from mnist_lab.ui.session import lab
+from mnist_lab.ui.train import queue
+
+_FEW = 3
+MOST_INSPECTED = 4
+
+
+def show(chosen: pd.DataFrame, every: pd.DataFrame, *, deleted: bool = False) -> None:
+    """A bar of actions for the chosen rows, some of the table; `every` is a row for each run, all of them deleted or none."""
+    run_ids = [run_id for ids in chosen["ids"] for run_id in ids]
+    first_ids = [ids[0] for ids in chosen["ids"]]
+    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
+        if not run_ids:
+            st.caption("Tick rows to compare them, open one, or label them.")
+        else:
+            many = len(run_ids) - len(chosen)
+            st.markdown(
+                f"**{len(chosen)} chosen**" + (f", {counted(len(run_ids), 'run')}" if many else ""), width="content"
+            )
+            wanted = set(run_ids)
+            runs = every[every["ids"].map(lambda ids: ids[0] in wanted)]
+            if not deleted:
+                _looks(chosen, first_ids)
+                queue.many({ids[0]: Status(status) for ids, status in zip(runs["ids"], runs["status"], strict=True)})
+                labels.controls(runs, every)
+            else:
+                if st.button(
+                    "Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."
+                ):
+                    st.switch_page(navigation.RUN, query_params={"run": str(first_ids[0])})
+                labels.restore(run_ids)
+        labels.undo_button()
+
+
+def _looks(chosen: pd.DataFrame, first_ids: list[int]) -> None:
+    """Buttons that lead to where one looks at the chosen rows."""
+    if st.button(
+        "Compare",
+        icon=":material/compare_arrows:",
+        disabled=not 2 <= len(chosen) <= MOST_SIDES,
+        help=f"Side by side, with a verdict: from 2 to {MOST_SIDES} rows.",
+    ):
+        st.switch_page(navigation.COMPARE, query_params={"runs": ",".join(map(str, first_ids))})
+    if st.button("Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."):
+        st.switch_page(navigation.RUN, query_params={"run": str(first_ids[0])})
+    if st.button(
+        "Inspect",
+        icon=":material/search_insights:",
+        disabled=len(chosen) > MOST_INSPECTED,
+        help=f"Look into up to {MOST_INSPECTED} networks.",
+    ):
+        st.switch_page(navigation.INSPECT, query_params={"runs": ",".join(map(str, first_ids))})
+    if st.button("To Design", icon=":material/architecture:", disabled=len(chosen) != 1):
+        to_design(first_ids[0])
+
+
+def to_design(run_id: int) -> None:
+    """Open a run's design to change it."""
+    drafts.open_run(lab().run(run_id).experiment)
+    st.switch_page(navigation.DESIGN, query_params=drafts.query())
+
+
+def luck(rows: pd.DataFrame) -> str:
+    """What choosing the best of these rows by test accuracy would do, in a sentence; empty for a few rows."""
+    designs = rows[rows["test_accuracy"].notna() & (rows["n"] > 0)]
+    if len(designs) < _FEW:
+        return ""
+    sd = comparison.usual_sd_of_groups(designs)
+    share = designs["test_accuracy"].median()
+    error = (sd if sd else sqrt(share * (1 - share) / 10_000)) / sqrt(designs["n"].median())
+    points = 100 * luck_of_the_best(len(designs), error)
+    return (
+        f"Choosing the best of these {len(designs)} by test accuracy flatters it: of as many equally good ones the best is by luck "
+        f"alone about {points:.2f} points above its true mean. Choose by validation accuracy, and report the test accuracy of the one chosen."
+    )

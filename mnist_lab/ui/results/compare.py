@@ -1,0 +1,352 @@
+"""Two or more designs or runs side by side: what differs, what can be said, curves, digits, images they disagree on."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mnist_lab.charts import results, tiles
+from mnist_lab.charts.training import Axis, Work
+from mnist_lab.data import mnist
+from mnist_lab.design.diff import text
+from mnist_lab.design.experiment import Status
+from mnist_lab.numerals import counted
+from mnist_lab.results import comparison, significance
+from mnist_lab.results import table as results_table
+from mnist_lab.results.comparison import Side
+from mnist_lab.results.prediction import duration_text
+from mnist_lab.results.significance import Verdict
+from mnist_lab.ui import choices, grid, labels, navigation, watching
+from mnist_lab.ui.results import run as run_page
+from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once
+from mnist_lab.ui.text import plain
+
+_METRICS = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
+_ICONS = {
+    "better": ":material/trending_up:",
+    "worse": ":material/trending_up:",
+    "equal": ":material/drag_handle:",
+    "open": ":material/help:",
+    "untold": ":material/hourglass_empty:",
+}
+_AXES: tuple[Axis, ...] = ("epochs", "seconds", "multiply-adds")
+_MOST_IMAGES = 24
+_MOST_SEEDS_QUEUED = 30
+
+
+@errors_shown()
+def show(run_ids: list[int], rows: pd.DataFrame) -> None:
+    """The comparison of some runs; `rows` is the table of all runs."""
+    st.page_link(navigation.RESULTS, label="All results", icon=":material/arrow_back:")
+    labels.message()
+    standing = _that_are_left(run_ids, rows)
+    sides = comparison.sides(rows, standing)
+    if len(sides) < 2:
+        if len(standing) < 2:
+            words = "That leaves nothing to compare; choose rows in the table of results."
+        else:
+            words = "These runs are seeds of one design, so there is nothing to compare: the table says how far they differ."
+        st.info(words, icon=":material/info:")
+        return
+    st.subheader(" · ".join(plain(side.title) for side in sides), anchor=False)
+    _who(sides)
+    _verdicts(sides, rows)
+    _differences(sides)
+    _curves(sides)
+    tested = [side for side in sides if run_page.tested(side.run_ids[0])]
+    if tested:
+        _digits(tested)
+    if len(tested) > 1:
+        _disagreements(tested)
+
+
+def _that_are_left(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
+    """The runs to compare; in the place of a deleted one another seed of its design. What became of the others is said."""
+    found = lab().some(run_ids)
+    standing, deleted, words = [], [], []
+    for run_id in run_ids:
+        run = found.get(run_id)
+        if run is None:
+            words.append(f"There is no run {run_id} any more.")
+        elif run.deleted is None:
+            standing.append(run_id)
+        else:
+            deleted.append(run_id)
+            others = rows[(rows["design_key"] == run.design_key) & (rows["status"] == Status.FINISHED)]
+            if run.status is Status.FINISHED and len(others):
+                standing.append(others["ids"].iloc[0][0])
+                words.append(f"Run {run_id} is deleted and does not count; its design stands here with its other runs.")
+            else:
+                words.append(f"Run {run_id} is deleted, and left out.")
+    if words:
+        with st.container(horizontal=True, vertical_alignment="center", key="left-out"):
+            st.warning(" ".join(words), icon=":material/delete:")
+            if deleted:
+                labels.restore(deleted)
+    if deleted:
+        labels.undo_button()
+    return list(dict.fromkeys(standing))
+
+
+def _who(sides: list[Side]) -> None:
+    for side in sides:
+        n = len(side.values("test_accuracy"))
+        words = f"**{plain(side.title)}** · "
+        if side.is_design:
+            words += counted(n, "seed")
+            if side.left_out:
+                others = ", ".join(f"{count} {status}" for status, count in side.left_out.items())
+                words += f"; not counted: {others}"
+        else:
+            status = side.rows["status"].iloc[0]
+            continues = side.rows["continues"].iloc[0]
+            words += f"a single run ({status}{f', continues {continues}' if pd.notna(continues) else ''}): no sample of a design, so no verdict"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(words, width="content")
+            for run_id in side.run_ids[:8]:
+                st.page_link(navigation.RUN, label=f"{run_id}", query_params={"run": str(run_id)})
+
+
+def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:
+    st.markdown("#### Verdict on the designs")
+    what: str = st.segmented_control(
+        "Judged by", list(_METRICS), default="test accuracy", required=True, key="judged-by", persist_state="session"
+    )
+    metric = _METRICS[what]
+    protocols = {str(p) for side in sides for p in side.rows["protocol"]}
+    if metric == "validation_accuracy" and len(protocols) > 1:
+        st.warning(
+            "Their validation accuracies are on different images (notebook and holdout): judge by test accuracy."
+        )
+        return
+    if "notebook" in protocols:
+        st.caption("Under the notebook protocol validation is on the test images: the test was not looked at once.")
+    usual = comparison.usual_sd(rows, metric)
+    found = comparison.verdicts(sides, metric, what, usual)
+    if not found:
+        st.caption("A verdict needs at least two designs with finished runs.")
+        return
+    for number, (a, b, verdict) in enumerate(found):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{_ICONS[verdict.kind]} {plain(verdict.words)}", width="stretch")
+            _more(a, b, verdict, number)
+    if len(found) > 1:
+        st.caption(
+            f"{len(found)} pairs are judged together, so each is held to a stricter level (Bonferroni): no more than "
+            "one such table in twenty raises any false alarm."
+        )
+    st.caption(
+        "About the designs, over seeds"
+        + (
+            ": paired where both have the same. "
+            if any(v.difference and v.difference.is_paired for *_, v in found)
+            else ". "
+        )
+        + "Looking again after each further seed, and stopping when it suits, raises false alarms: decide the number first."
+    )
+    points = pd.concat([_spread_points(side, metric) for side in sides if side.is_design])
+    st.altair_chart(
+        results.spreads(points, f"{what}: seeds, mean and its 95 % interval"),
+        alt="Each side's seeds, their mean and its interval",
+    )
+
+
+def _spread_points(side: Side, metric: str) -> pd.DataFrame:
+    values = side.values(metric)
+    spread = significance.spread(list(values.values()))
+    low, high = significance.of_shares(spread.low, spread.high)
+    return pd.DataFrame(
+        {
+            "side": side.title,
+            "seed": list(values),
+            "value": list(values.values()),
+            "mean": spread.mean,
+            "low": low,
+            "high": high,
+        }
+    )
+
+
+def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
+    """A button that queues what would decide it."""
+    if not verdict.more:
+        return
+    more = min(verdict.more, _MOST_SEEDS_QUEUED)
+    for_a, for_b = comparison.seeds_to_add(a, b, more)
+    runs = len(for_a) + len(for_b)
+    seconds = sum(
+        len(seeds) * lab().estimate(lab().run(side.run_ids[0]).experiment).seconds
+        for side, seeds in ((a, for_a), (b, for_b))
+    )
+    pressed = pressed_once(
+        f"Queue {more} more each",
+        f"more-{number}",
+        icon=":material/queue:",
+        help=f"{runs} runs, about {duration_text(seconds)}; afterwards both have the same seeds.",
+    )
+    if pressed == ONCE:
+        each = ((a, for_a), (b, for_b))
+        watching.started([i for side, seeds in each if seeds for i in lab().add_seeds(side.run_ids[0], seeds)])
+        st.toast(f"{runs} runs are queued; this page follows, and Train shows them.")
+
+
+def _differences(sides: list[Side]) -> None:
+    st.markdown("#### What differs")
+    fields = {side.title: results_table.fields(lab().run(side.run_ids[0]).experiment_json) for side in sides}
+    found = comparison.differing(pd.DataFrame(fields))
+    cost = pd.DataFrame(
+        {
+            side.title: {
+                "Parameters": f"{side.rows['parameters'].iloc[0]:,}",
+                "Multiply-adds": f"{side.rows['multiply_adds'].iloc[0]:,}",
+                "Seconds of a run": f"{side.rows['seconds'].mean():.1f} s",
+            }
+            for side in sides
+        }
+    )
+    if found.empty:
+        st.caption("No field of design or recipe: one continues another, or did not finish.")
+        return
+    table = pd.concat(
+        [found.astype(object).map(lambda x: "–" if x is None or x == "" or pd.isna(x) else text(x)), cost]
+    )
+    grid.show(
+        table.rename_axis("Field").reset_index(),
+        {"Field": st.column_config.TextColumn(pinned=True, width=190)},
+        height="content",
+        alt="The fields in which the sides differ, and what each costs",
+    )
+    if len(found) > 1:
+        st.caption(f"{len(found)} fields differ: a verdict does not tell which of them matters.")
+
+
+def _curves(sides: list[Side]) -> None:
+    st.markdown("#### Curves")
+    left, right = st.columns(2)
+    axis: Axis = left.segmented_control("Along", _AXES, default="epochs", required=True, key="compare-axis")
+    metrics = {"validation accuracy": "validation_accuracy", "validation loss": "validation_loss", "loss": "loss"}
+    metric = str(
+        right.segmented_control(
+            "Show", list(metrics), default="validation accuracy", required=True, key="compare-metric"
+        )
+    )
+    parts = []
+    for side in sides:
+        epochs = lab().epochs(side.run_ids)
+        if epochs.empty:
+            continue
+        work = Work.of(lab().run(side.run_ids[0]).experiment)
+        seeds = {ids[0]: seeds[0] for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)}
+        parts.append(
+            pd.DataFrame(
+                {
+                    "side": side.title,
+                    "run": epochs["run_id"],
+                    "seed": epochs["run_id"].map(seeds),
+                    "x": work.along(
+                        axis, epochs["epoch"] * work.steps_per_epoch, epochs.groupby("run_id")["seconds"].cumsum()
+                    ),
+                    metrics[metric]: epochs[metrics[metric]],
+                }
+            )
+        )
+    if not parts:
+        st.caption("No curves: none of them came to the end of an epoch.")
+        return
+    st.altair_chart(
+        results.compared(pd.concat(parts), axis, metrics[metric], metric, [side.title for side in sides]),
+        alt=f"{metric} along {axis}, a line for each run",
+    )
+
+
+def _digits(sides: list[Side]) -> None:
+    st.markdown("#### Each digit")
+    parts = []
+    for side in sides:
+        each = [a for run_id in side.run_ids[:10] if (a := run_page.digit_accuracies(run_id)) is not None]
+        parts.append(pd.DataFrame({"digit": range(10), "accuracy": np.mean(each, axis=0), "side": side.title}))
+    st.altair_chart(
+        results.by_digit(pd.concat(parts), [side.title for side in sides]),
+        alt="Test accuracy of each digit, a mark for each side",
+    )
+    st.caption("Means over seeds (the newest ten of a side).")
+
+
+def _disagreements(sides: list[Side]) -> None:
+    """Two trained networks: where one is right and the other wrong, and what that says of these two alone."""
+    st.markdown("#### Where two networks disagree")
+    pairs = {f"{a.title} and {b.title}": (a, b) for a, b in combinations(sides, 2)}
+    which_two = st.selectbox("Which two", list(pairs), key="disagree-pair") if len(pairs) > 1 else None
+    pair = pairs[which_two or next(iter(pairs))]
+    left, right = st.columns(2)
+    chosen: list[int] = []
+    for column, side in zip((left, right), pair, strict=True):
+        labels = {
+            ids[0]: f"run {ids[0]}, seed {seeds[0]}"
+            for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)
+        }
+        choices.tell_if_gone(
+            list(labels), f"disagree-{side.letter}", "Run {} is deleted; another takes its place below."
+        )
+        run_id = column.selectbox(
+            f"Run of {plain(side.title)}", list(labels), format_func=labels.__getitem__, key=f"disagree-{side.letter}"
+        )
+        chosen.append(int(run_id or side.run_ids[0]))
+    both = [run_page.probabilities(run_id) for run_id in chosen]
+    if both[0] is None or both[1] is None:
+        st.caption("One of them was never tested.")
+        return
+    two_networks((f"run {chosen[0]}", f"run {chosen[1]}"), (both[0], both[1]))
+
+
+def _p(p: float) -> str:
+    """A p-value in words; one too small for a floating-point number is not 0."""
+    return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
+
+
+def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.ndarray]) -> None:
+    """Where one of two trained networks is right and the other wrong; `probabilities` of the test images, of each."""
+    images = mnist.load()[1]
+    given = [p.argmax(axis=1) for p in probabilities]
+    sure = [p.max(axis=1).astype(float) for p in probabilities]
+    first_right, second_right = (answers == images.y for answers in given)
+    found = significance.answers(first_right, second_right)
+    st.markdown(
+        f"{names[0].capitalize()} alone is right on **{found.only_first}** test images, {names[1]} alone on **{found.only_second}**. "
+        + (
+            f"That is more than chance between these two trained networks (McNemar's exact test, {_p(found.p)}); "
+            if found.p < 0.05
+            else f"Chance explains that (McNemar's exact test, {_p(found.p)}); "
+        )
+        + f"on images like these their accuracies differ by {100 * found.low:+.2f} to {100 * found.high:+.2f} points (95 %). "
+        "It says nothing of the designs: two seeds of one design often differ as much."
+    )
+    options = [f"{names[0]} right, {names[1]} wrong", f"{names[1]} right, {names[0]} wrong"]
+    which = st.segmented_control(
+        "Images", options, default=options[0], required=True, key=f"disagree-which-{'-'.join(names)}"
+    )
+    wrong = 1 if which == options[0] else 0
+    mask = first_right & ~second_right if wrong else second_right & ~first_right
+    places = np.flatnonzero(mask)
+    places = places[np.argsort(-sure[wrong][places], kind="stable")][:_MOST_IMAGES]
+    if not len(places):
+        st.caption("There are none.")
+        return
+    gallery(
+        places, [f"a {images.y[i]}: {given[0][i]} ({sure[0][i]:.0%}), {given[1][i]} ({sure[1][i]:.0%})" for i in places]
+    )
+    st.caption(
+        f"The {len(places)} of {mask.sum()} on which the wrong one is surest; in brackets how sure each is, {names[0]} first."
+    )
+
+
+def gallery(numbers: np.ndarray, captions: list[str]) -> None:
+    """Test images by their numbers, each with a caption that is its text alternative too."""
+    images = mnist.load()[1].x
+    st.image(
+        [tiles.url(tiles.digit(images[i])) for i in numbers],
+        caption=captions,
+        width=96,
+        alt=[f"Test image {i}, {caption}" for i, caption in zip(numbers, captions, strict=True)],
+    )

@@ -1,0 +1,254 @@
+"""A run's own page: everything known about it, and what can be done with it."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mnist_lab import clock
+from mnist_lab.charts import results, training, vega
+from mnist_lab.charts.training import Work
+from mnist_lab.data import mnist
+from mnist_lab.design.architecture import trace
+from mnist_lab.design.experiment import Experiment, Status, parse
+from mnist_lab.results import table
+from mnist_lab.store.store import Run
+from mnist_lab.ui import grid, labels, navigation, watching
+from mnist_lab.ui.design import schedule, summary
+from mnist_lab.ui.results import exports
+from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once, zone
+from mnist_lab.ui.text import plain
+from mnist_lab.ui.train import continue_run, live, queue
+
+
+class _NotTestedError(Exception):
+    """Not kept in the cache, as a value would be."""
+
+
+def probabilities(run_id: int) -> np.ndarray | None:
+    """Of the ten digits for each test image, as the run found them, `(10_000, 10)`; None where it was never tested."""
+    try:
+        return _probabilities(lab().url, run_id)
+    except _NotTestedError:
+        return None
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _probabilities(url: str, run_id: int) -> np.ndarray:
+    del url
+    found = lab().probabilities(run_id)
+    if found is None:
+        raise _NotTestedError
+    return found
+
+
+def tested(run_id: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """A run's answers to the test images, `(10_000,)`, and how sure it was of each; None where it was never tested."""
+    found = probabilities(run_id)
+    return None if found is None else (found.argmax(axis=1), found.max(axis=1).astype(float))
+
+
+def digit_accuracies(run_id: int) -> np.ndarray | None:
+    """Accuracy on the test images of each digit, `(10,)`, or None."""
+    given = tested(run_id)
+    if given is None:
+        return None
+    labels = mnist.load()[1].y
+    right = given[0] == labels
+    return np.array([right[labels == digit].mean() for digit in range(10)])
+
+
+@errors_shown()
+def show(run: Run, rows: pd.DataFrame) -> None:
+    """The page of a run; `rows` is the table of all runs."""
+    st.page_link(navigation.RESULTS, label="All results", icon=":material/arrow_back:")
+    labels.message()
+    icon, words = queue.STATUS[run.status]
+    st.subheader(f"{icon} Run {run.id}: {plain(run.name)}, seed {run.seed}", anchor=False)
+    tags = " ".join(f":blue-badge[{plain(tag)}]" for tag in run.tags)
+    when = clock.text(run.ended or run.created, zone())
+    st.markdown(f"{words.capitalize()}, {when}, by {plain(run.owner)}. {tags}")
+    if run.deleted:
+        st.warning("This run is deleted, and gone for good in some days.", icon=":material/delete:")
+        labels.restore([run.id])
+    elif run.archived:
+        st.caption(":material/archive: Archived.")
+    for sentence in (run.error, run.caveat):
+        if sentence:
+            st.warning(plain(sentence))
+    if run.note:
+        st.markdown(plain(run.note))
+    if outcome := lab().repeated(run, rows):
+        st.info(plain(outcome), icon=":material/receipt_long:")
+    _buttons(run, rows)
+    _figures(run, rows)
+    _curves(run)
+    _digits(run)
+    _design(run)
+    _lineage(run)
+    with st.expander("Log by epoch"):
+        log = lab().epochs([run.id]).drop(columns="run_id")
+        grid.show(log, live.LOG | {"steps": st.column_config.NumberColumn("Batches")}, alt="The log, a row an epoch")
+    with st.expander("Trained with"):
+        grid.show(
+            pd.DataFrame({"what": list(run.environment), "value": [str(x) for x in run.environment.values()]}),
+            {},
+            alt="Versions, machine, threads and data",
+        )
+
+
+def _buttons(run: Run, rows: pd.DataFrame) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(
+            navigation.TRAIN, label="Epoch by epoch", icon=":material/monitoring:", query_params={"run": str(run.id)}
+        )
+        st.page_link(
+            navigation.INSPECT, label="Inspect", icon=":material/search_insights:", query_params={"runs": str(run.id)}
+        )
+        if run.status.is_ended:
+            continue_run.show(run)
+        elif not run.deleted:
+            queue.controls(run)
+        mine = rows[rows["ids"].map(lambda ids: ids[0] == run.id)]
+        if len(mine):
+            labels.controls(mine, rows)
+        labels.undo_button()
+        if run.status is Status.FINISHED:
+            exports.take_away(run)
+    if run.parent_id is None:
+        _more_seeds(run, rows)
+
+
+def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = int(st.number_input("More seeds", 1, 30, 2, key="more-seeds", width=130))
+        pressed = pressed_once(
+            "Queue them",
+            "queue-seeds",
+            icon=":material/queue:",
+            help="The same design with seeds that it was not trained with.",
+        )
+        if pressed == ONCE:
+            same = rows[rows["design_key"] == run.design_key]
+            used = {seeds[0] for seeds in same["seeds"]}
+            new = [seed for seed in range(1, len(used) + number + 2) if seed not in used][:number]
+            watching.started(lab().add_seeds(run.id, new))
+            st.toast(f"Queued with seeds {', '.join(map(str, new))}; Train shows them.")
+        others = [side for side in _comparable(rows) if side[0] != run.id]
+        other = st.selectbox(
+            "Compare with",
+            others,
+            index=None,
+            format_func=lambda side: f"run {side[0]}: {side[1]}",
+            placeholder="another run",
+            key="compare-with",
+            width=280,
+        )
+        if other:
+            st.switch_page(navigation.COMPARE, query_params={"runs": f"{run.id},{other[0]}"})
+
+
+def _comparable(rows: pd.DataFrame) -> list[tuple[int, str]]:
+    newest = rows[rows["status"] == Status.FINISHED].drop_duplicates("design_key").head(200)
+    return [(ids[0], name) for ids, name in zip(newest["ids"], newest["name"], strict=True)]
+
+
+def _figures(run: Run, rows: pd.DataFrame) -> None:
+    """Best, last and kept, each with its epoch; and what all seeds of the design say together."""
+
+    def percent(share: float | None) -> str:
+        return "–" if share is None else f"{100 * share:.2f} %"
+
+    with st.container(horizontal=True):
+        st.metric("Test accuracy", percent(run.test_accuracy), help="Of the kept weights, on the 10,000 test images.")
+        st.metric("Test loss", "–" if run.test_loss is None else f"{run.test_loss:.4f}", help="Cross-entropy.")
+        for label, value, epoch in (
+            ("kept", run.validation_accuracy, run.kept_epoch),
+            ("best", run.best_validation_accuracy, run.best_epoch),
+            ("last", run.last_validation_accuracy, run.epochs_done or None),
+        ):
+            st.metric(f"Validation, {label}" + ("" if epoch is None else f", epoch {epoch}"), percent(value))
+        st.metric("Seconds", "–" if run.seconds is None else f"{run.seconds:.1f} s")
+        st.metric("Parameters", f"{run.parameters:,}")
+    same = rows[(rows["design_key"] == run.design_key) & (rows["status"] == Status.FINISHED)]
+    if len(same):
+        group = table.fold(same).iloc[0]
+        if group["n"] > 1:
+            st.markdown(
+                f"Over {group['n']} seeds of this design: test accuracy {100 * group['test_accuracy']:.2f} % "
+                f"(95 % interval of the mean {100 * group['test_low']:.2f} to {100 * group['test_high']:.2f} %; standard "
+                f"deviation {100 * group['test_sd']:.2f})."
+            )
+        else:
+            st.caption("One run is one sample: train more seeds before you conclude anything.")
+    if str(run.experiment.protocol) == "notebook":
+        st.caption("Validated on the test images, as the notebook did: test and validation are one.")
+
+
+def _curves(run: Run) -> None:
+    epochs, batches = lab().recorded(run.id)
+    if epochs.empty and batches.empty:
+        st.caption("No curve: nothing was trained.")
+        return
+    metric = str(
+        st.segmented_control("Curve", ["accuracy", "loss"], default="accuracy", required=True, key="run-curve")
+    )
+    work = Work.of(parse(Experiment, run.experiment_json))
+    points = training.curve_points(epochs, batches, metric, work, "epochs")
+    zoom = len(epochs) > 1
+    shown = vega.whole(metric, points["value"])
+    if zoom:
+        shown = vega.frame(metric, points["x"], points["value"], points["run"])
+    st.vega_lite_chart(
+        points,
+        training.curves(metric, "epochs", run.experiment.recipe.epochs, shown, clip=zoom),
+        key="run-curves",
+        alt=f"{metric} by epoch: training by batch, validation by epoch",
+    )
+    if zoom and (words := vega.outside(metric, points["value"], shown)):
+        st.caption(f"Outside the frame: {words}.")
+
+
+def _digits(run: Run) -> None:
+    accuracies = digit_accuracies(run.id)
+    if accuracies is None:
+        return
+    st.markdown("**Each digit**, on the test images")
+    side = f"run {run.id}"
+    st.altair_chart(
+        results.by_digit(pd.DataFrame({"digit": range(10), "accuracy": accuracies, "side": side}), [side]),
+        alt="Test accuracy of each digit: " + ", ".join(f"{d} {a:.1%}" for d, a in enumerate(accuracies)),
+    )
+
+
+def _design(run: Run) -> None:
+    st.markdown("**Design**")
+    summary.layer_table(trace(run.experiment.architecture))
+    left, right = st.columns([3, 2], gap="medium")
+    fields = table.fields(run.experiment_json)
+    known = {name: str(value) for name, value in fields.items() if value not in (None, "")}
+    grid.show(
+        pd.DataFrame({"field": list(known), "value": list(known.values())}),
+        {},
+        place=left,
+        height=340,
+        alt="Every field of the design and its recipe",
+    )
+    with right:
+        st.caption("Learning rate")
+        schedule.learning_rate(run.experiment)
+
+
+def _lineage(run: Run) -> None:
+    children = lab().children(run.id)
+    if not children and not run.parent_id:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if run.parent_id:
+            st.caption(
+                f":material/account_tree: Continues run {run.parent_id} from epoch {run.parent_epoch} on.",
+                width="content",
+            )
+        if children:
+            st.caption(":material/account_tree: Continued by others.", width="content")
+        for other in [*([run.parent_id] if run.parent_id else []), *children[:8]]:
+            st.page_link(navigation.RUN, label=f"Run {other}", query_params={"run": str(other)})

@@ -1,0 +1,417 @@
+"""The Results page's table: search, filters, columns in the order one likes, what is chosen in it."""
+
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from mnist_lab.names import person
+from mnist_lab.numerals import counted
+from mnist_lab.results import filters, table
+from mnist_lab.results.files import guarded
+from mnist_lab.results.filters import Condition
+from mnist_lab.ui import grid, labels, navigation
+from mnist_lab.ui.choices import kept
+from mnist_lab.ui.fields import optional_number
+from mnist_lab.ui.results import actions, exports
+from mnist_lab.ui.session import errors_shown, lab, zone
+from mnist_lab.ui.text import plain
+
+REFRESH_SECONDS = 3.0
+_WHENEVER: list[date | datetime | str | None] = []
+_number = st.column_config.NumberColumn
+_text = st.column_config.TextColumn
+COLUMNS: dict[str, Any] = {
+    "name": _text("Design", pinned=True),
+    "status": _text("Status"),
+    "n": _number("n", help="Finished seeds in this row.", width=50),
+    "kernel_sizes": _text("Kernels"),
+    "test_accuracy": _number(
+        "Test accuracy", format="%.2f %%", help="Of the kept weights on the 10,000 test images; mean over n seeds."
+    ),
+    "test_low": _number(
+        "95 % from", format="%.2f %%", width=80, help="Where the 95 % interval of the mean test accuracy begins."
+    ),
+    "test_high": _number(
+        "95 % to", format="%.2f %%", width=80, help="Where the 95 % interval of the mean test accuracy ends."
+    ),
+    "test_sd": _number("± sd", format="%.2f", help="Standard deviation over n seeds, in percentage points."),
+    "validation_accuracy": _number(
+        "Validation accuracy", format="%.2f %%", help="Of the kept weights; mean over n seeds."
+    ),
+    "validation_low": _number(
+        "95 % from ", format="%.2f %%", width=80, help="Where the 95 % interval of the mean validation accuracy begins."
+    ),
+    "validation_high": _number(
+        "95 % to ", format="%.2f %%", width=80, help="Where the 95 % interval of the mean validation accuracy ends."
+    ),
+    "validation_sd": _number("± sd ", format="%.2f", help="Standard deviation over n seeds, in percentage points."),
+    "curve": st.column_config.LineChartColumn(
+        "Curve",
+        help="Validation accuracy by epoch; of several seeds their mean. Each on a scale of its own.",
+        width=110,
+        color="auto",
+    ),
+    "conv_layers": _number("Conv layers", width=90),
+    "filters": _text("Filters"),
+    "parameters": _number("Parameters", format="localized"),
+    "test_loss": _number("Test loss", format="%.4f", help="Mean over n seeds."),
+    "best_validation_accuracy": _number("Best validation", format="%.2f %%"),
+    "best_epoch": _number("Best epoch", format="%d", help="Empty where the seeds differ."),
+    "last_validation_accuracy": _number("Last validation", format="%.2f %%"),
+    "last_epoch": _number("Last epoch", format="%d"),
+    "seconds": _number("Seconds", format="%.1f s", help="From start to test result; mean over n seeds."),
+    "multiply_adds": _number("Multiply-adds", format="localized", help="For one image, forward."),
+    "predicted": _text("Predicted", help="What the lab expected it to take before it began."),
+    "continues": _text(
+        "Continues", help="The run it goes on from, and after which of its epochs; it is never one of a group of seeds."
+    ),
+    "protocol": _text(
+        "Protocol", help="notebook: validated on the test images. holdout: on 5,000 training images kept apart."
+    ),
+    "tags": st.column_config.ListColumn("Tags"),
+    "note": _text("Note"),
+    "owner": _text("Owner"),
+    "seeds": _text("Seeds"),
+    "when": st.column_config.DatetimeColumn(
+        "When", format="YYYY-MM-DD HH:mm:ss", help="When it ended, or was queued where it has not; by your clock."
+    ),
+    "runs": _text("Runs"),
+    "error": _text("Why it ended"),
+}
+_HIDDEN_AT_FIRST = {"test_sd", "validation_sd", "multiply_adds", "note", "owner"}
+DEFAULT = [name for name in COLUMNS if name not in _HIDDEN_AT_FIRST]
+_SHARES = [name for name in COLUMNS if name.endswith(("accuracy", "_sd", "_low", "_high"))]
+_OLDER = {"test_half": ("test_low", "test_high"), "validation_half": ("validation_low", "validation_high")}
+
+
+Now = tuple[Any, ...]
+
+
+def follow() -> Now:
+    """Have the page drawn anew when the table changes; what says which table this is."""
+    now = lab().fingerprint()
+    st.fragment(_follow, run_every=REFRESH_SECONDS)(now)
+    return now
+
+
+def every(now: Now) -> pd.DataFrame:
+    """The table of all runs, a row a run."""
+    return _rows(lab().url, now)
+
+
+def deleted(now: Now) -> pd.DataFrame:
+    """The table of all deleted runs that can still be restored, a row a run."""
+    return _rows(lab().url, now, deleted=True)
+
+
+def designs(now: Now) -> pd.DataFrame:
+    """The same without what is archived, a row a design."""
+    return _folded(lab().url, now, archived=False)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the runs…")
+def _rows(url: str, fingerprint: Now, *, deleted: bool = False) -> pd.DataFrame:
+    """Read once for all who look, until something changes."""
+    del url, fingerprint
+    return lab().table(deleted=deleted)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _folded(url: str, fingerprint: Now, *, archived: bool) -> pd.DataFrame:
+    each = _rows(url, fingerprint)
+    return table.fold(each if archived else each[~each["archived"]])
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _fields(url: str, designs: tuple[str, ...]) -> pd.DataFrame:
+    """Every field of each design, a row a design's key."""
+    del url
+    return pd.DataFrame([lab().fields(key) for key in designs], index=list(designs))
+
+
+def shown(given: pd.DataFrame, where: tzinfo) -> pd.DataFrame:
+    """Rows as they are exported and, but for their lists, displayed: percentages, and the times of a zone."""
+    found = given.copy()
+    found[_SHARES] = (found[_SHARES].astype(float) * 100).round(12)  # 98.21, and not 98.21000000000001
+    found["when"] = found["when"].dt.tz_convert(where)
+    return found
+
+
+@errors_shown()
+def show(now: Now) -> None:
+    """The table with its tools, and what can be done with the rows chosen in it."""
+    labels.message()
+    each, gone = every(now), deleted(now)
+    if each.empty and gone.empty:
+        st.info("No runs yet: train a network and it appears here.", icon=":material/info:")
+        st.page_link(navigation.DESIGN, label="Design a network", icon=":material/architecture:")
+        labels.undo_button()
+        exports.receive()
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        words = st.text_input(
+            "Search",
+            key="search",
+            persist_state="session",
+            placeholder="name, tag, note, kernels, run number …",
+            icon=":material/search:",
+            width=230,
+        )
+        fold = st.toggle(
+            "Fold seeds",
+            value=True,
+            key="fold",
+            persist_state="session",
+            help="Finished runs that differ only in their seed become one row with mean, standard deviation and "
+            "interval. Runs that were stopped, failed or were interrupted keep a row of their own and enter no mean.",
+        )
+        archived = st.toggle("Archived too", key="archived", persist_state="session")
+        is_gone = not gone.empty and st.toggle(
+            f"Deleted ({len(gone)})",
+            key="deleted",
+            help="Shows what was deleted in the last seven days instead, to restore it.",
+        )
+        rows = gone if is_gone else each
+        if rows.empty:
+            st.info("Every run is deleted; Deleted shows them, to restore some.", icon=":material/info:")
+            labels.undo_button()
+            return
+        fields = _fields(lab().url, tuple(rows["design_key"].unique()))
+        conditions, vanished = _filters(rows, fields)
+        columns = _columns(fields)
+    if is_gone:
+        given = table.fold(gone) if fold else gone
+    else:
+        given = _folded(lab().url, now, archived=archived) if fold else each
+        if not fold and not archived:
+            given = given[~given["archived"]]
+    dated = given.assign(day=_days(given)) if "day" in conditions else given
+    found = given[filters.matching(given, words) & filters.meeting(dated, conditions, fields)].reset_index(drop=True)
+    _grid(found, columns, fields)
+    if conditions:
+        with st.container(horizontal=True, vertical_alignment="center", key="filtered"):
+            told = "".join(f"; {words}" for words in vanished)
+            names = ", ".join(name.replace("_", " ") for name in conditions)
+            st.caption(f":material/filter_alt: Filtered by {names}{plain(told)}.", width="content")
+            st.button("Clear the filter", type="tertiary", icon=":material/filter_alt_off:", on_click=_clear)
+    left = "" if len(found) == len(given) else f"{len(found):,} of "
+    _guards(found, f"{left}{counted(len(given), 'row')}, {counted(int(found['ids'].map(len).sum()), 'run')}. ")
+    _tell_of_the_unseen(found, each, gone, is_gone=is_gone)
+    actions.show(_chosen(found), rows, deleted=is_gone)
+    with st.container(horizontal=True):
+        where = zone()  # asked now: the file is made when no page is being drawn
+        exports.table(found, rows, fields, columns, lambda rows: shown(rows, where))
+        exports.receive()
+
+
+def _follow(fingerprint: Now) -> None:
+    if lab().fingerprint() != fingerprint:
+        st.rerun()
+
+
+def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condition], list[str]]:
+    """Conditions on status, owner, tag, date and any field of design or recipe; what of them no run has any more, in words.
+
+    What was asked for stays asked for, though the last run that had it is gone.
+    """
+    found: dict[str, Condition] = {}
+    vanished: list[str] = []
+
+    def one_of(name: str, label: str, options: list[Any], key: str) -> None:
+        values = st.multiselect(label, kept(options, key), key=key, persist_state="session")
+        if values:
+            found[name] = Condition(tuple(values))
+            if missing := [str(value) for value in values if value not in options]:
+                vanished.append(f"no run has {label.lower()} {' or '.join(missing)} any more")
+
+    with st.popover("Filter", icon=":material/filter_alt:", key="filter"):
+        for name, label in (("status", "Status"), ("owner", "Owner")):
+            one_of(name, label, sorted(each[name].unique()), f"filter-{name}")
+        one_of("tags", "Tag", sorted({tag for tags in each["tags"] for tag in tags}), "filter-tags")
+        # Without bounds: Streamlit drops what lies outside of them, and they would be those of the runs that are left.
+        span = st.date_input("Ended between", value=_WHENEVER, key="filter-when", persist_state="session")
+        if isinstance(span, tuple) and len(span) == 2:
+            found["day"] = Condition(tuple(day.date() for day in pd.date_range(*span)))
+            if not found["day"].holds(_days(each)).any():
+                vanished.append(f"no run is of {span[0]} to {span[1]}")
+        options = [str(name) for name in fields if fields[name].astype(str).nunique() > 1]
+        measured = {"Parameters": "parameters", "Test accuracy": "test_accuracy", "Seconds": "seconds"}
+        for title in st.multiselect(
+            "Fields",
+            kept([*measured, *options], "filter-fields"),
+            key="filter-fields",
+            persist_state="session",
+            help="Any field of the design or its recipe in which runs differ.",
+        ):
+            column = each[measured[title]] if title in measured else fields[title]
+            name, key = measured.get(title, title), f"values-{title}"
+            if _is_numeric(column) and not st.session_state.get(key):
+                if condition := _between(title, column):
+                    found[name] = condition
+            else:
+                one_of(name, title, sorted(column.dropna().unique(), key=str), key)
+    return found, vanished
+
+
+def _clear() -> None:
+    """Ask for nothing any more."""
+    for key in list(st.session_state):
+        if str(key).startswith(("filter-", "values-", "low-", "high-")):
+            st.session_state[key] = "" if str(key).startswith(("low-", "high-")) else []
+
+
+def _days(rows: pd.DataFrame) -> Any:
+    return rows["when"].dt.tz_convert(zone()).dt.date
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """Whether all its values are numbers; where none is left they were whatever they were."""
+    values = column.dropna()
+    return values.empty or (pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
+
+
+def _between(title: str, column: pd.Series) -> Condition | None:
+    left, right = st.columns(2)
+    low, high = (
+        optional_number(
+            place,
+            f"{title}, {words}",
+            key=f"{end}-{title}",
+            says="As 0.98 or 98 %." if title == "Test accuracy" else None,
+            is_count=pd.api.types.is_integer_dtype(column),
+        )
+        for place, end, words in ((left, "low", "at least"), (right, "high", "at most"))
+    )
+    return None if low is None and high is None else Condition(low=low, high=high)
+
+
+def _columns(fields: pd.DataFrame) -> list[str]:
+    """Which columns are shown, in which order; what a person chose last time."""
+    owner = person()
+    names = {name: _label(name) for name in COLUMNS} | {str(name): str(name) for name in fields}
+    if "columns" not in st.session_state:
+        kept = lab().choice(owner, "columns") or DEFAULT
+        now = [name for old in kept for name in _OLDER.get(old, (old,))]
+        st.session_state["columns"] = [name for name in now if name in names]
+
+    def keep() -> None:
+        lab().choose(owner, "columns", st.session_state["columns"])
+
+    def reset() -> None:
+        st.session_state["columns"] = DEFAULT
+        keep()
+
+    with st.popover("Columns", icon=":material/view_column:", key="choose_columns"):
+        chosen: list[str] = st.multiselect(
+            "Columns, in their order",
+            list(names),
+            format_func=lambda name: names[name],
+            key="columns",
+            on_change=keep,
+            help="Any field of design and recipe can be one. The choice lasts.",
+        )
+        st.button("As at first", icon=":material/restart_alt:", on_click=reset)
+    return chosen or DEFAULT
+
+
+def _label(name: str) -> str:
+    of, _, what = name.partition("_")
+    words = {"sd": "± sd", "low": "95 % from", "high": "95 % to"}.get(what)
+    return f"{of.capitalize()} accuracy {words}" if words else str(COLUMNS[name]["label"])
+
+
+def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None:
+    _keep_choice(found)
+    display = shown(found, zone())
+    # Without its zone, since a browser need not know the same ones.
+    display["when"] = display["when"].dt.tz_localize(None)
+    for name, source in (("runs", "ids"), ("seeds", "seeds")):
+        display[name] = [", ".join(map(str, values)) for values in found[source]]
+    # A browser copies cells, and saves them as CSV, as they are here: into a spreadsheet.
+    display["tags"] = [[guarded(tag) for tag in tags] for tags in found["tags"]]
+    for name in ("name", "note", "owner"):
+        display[name] = display[name].map({text: guarded(text) for text in display[name].unique()})
+    for name in columns:
+        if name not in COLUMNS:
+            display[name] = found["design_key"].map(fields[name])
+    grid.show(
+        display[columns],
+        COLUMNS,
+        on_select=_select,
+        selection_mode="multi-row",
+        key="runs",
+        height=min(560, 38 + 35 * max(1, len(found))),
+        alt="Every run, newest first, with its design, status, accuracies and cost",
+    )
+
+
+def _keep_choice(found: pd.DataFrame) -> None:
+    """The choice is of runs, not of places: rows move down as new runs come."""
+    wanted = set(st.session_state.get(labels.CHOSEN, ()))
+    ids = found["ids"].tolist()
+    places = [i for i, row in enumerate(ids) if wanted.intersection(row)] if wanted else []
+    st.session_state["shown_ids"] = ids
+    st.session_state["runs"] = {"selection": {"rows": places}}
+
+
+def _select() -> None:
+    """Ticked are all runs of the ticked rows; what is not among the rows shown stays ticked."""
+    places = st.session_state["runs"]["selection"]["rows"]
+    ids = st.session_state["shown_ids"]
+    shown = {run_id for row in ids for run_id in row}
+    unseen = [run_id for run_id in st.session_state.get(labels.CHOSEN, ()) if run_id not in shown]
+    st.session_state[labels.CHOSEN] = unseen + [i for place in places if place < len(ids) for i in ids[place]]
+
+
+def _chosen(found: pd.DataFrame) -> pd.DataFrame:
+    wanted = set(st.session_state.get(labels.CHOSEN, ()))
+    return found[found["ids"].map(lambda ids: bool(wanted.intersection(ids)))] if wanted else found[:0]
+
+
+def _tell_of_the_unseen(found: pd.DataFrame, each: pd.DataFrame, gone: pd.DataFrame, *, is_gone: bool) -> None:
+    """Which of the runs that were ticked are not among the rows shown, and why."""
+    ticked = st.session_state.get(labels.CHOSEN, ())
+    if not ticked or is_gone:
+        return
+    shown, here, deleted = ({run_id for row in rows["ids"] for run_id in row} for rows in (found, each, gone))
+    hidden = [run_id for run_id in ticked if run_id in here and run_id not in shown]
+    lost = [run_id for run_id in ticked if run_id not in here]
+    words = []
+    if hidden:
+        words.append(f"{_runs(hidden)} {_is(hidden)} ticked too, and not among the rows shown")
+    if lost:
+        rest = "" if deleted.issuperset(lost) else " for good"
+        words.append(f"{_runs(lost)}, which {_was(lost)} ticked, {_is(lost)} deleted{rest}")
+    if words:
+        with st.container(horizontal=True, vertical_alignment="center", key="unseen"):
+            st.caption(f":material/info: {'; '.join(words)}.", width="content")
+            st.button("Untick", type="tertiary", on_click=_untick, args=(hidden + lost,))
+
+
+def _untick(run_ids: list[int]) -> None:
+    st.session_state[labels.CHOSEN] = [i for i in st.session_state[labels.CHOSEN] if i not in run_ids]
+
+
+def _runs(ids: list[int]) -> str:
+    return f"Run {ids[0]}" if len(ids) == 1 else f"{len(ids)} runs"
+
+
+def _is(ids: list[int]) -> str:
+    return "is" if len(ids) == 1 else "are"
+
+
+def _was(ids: list[int]) -> str:
+    return "was" if len(ids) == 1 else "were"
+
+
+def _guards(found: pd.DataFrame, words: str) -> None:
+    """What a reader of this table should mind."""
+    if luck := actions.luck(found):
+        words += luck
+    if "notebook" in set(found["protocol"]):
+        words += " Rows under the notebook protocol were validated on the test images: their two figures are one."
+    if (found["n"] == 1).any():
+        words += " A row with n = 1 is one sample, and no proof of anything."
+    st.caption(words)

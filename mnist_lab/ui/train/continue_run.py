@@ -1,0 +1,89 @@
+"""What can be made of a run that has ended: its design again, or a new run that goes on from one of its epochs."""
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from mnist_lab.design.experiment import parse
+from mnist_lab.design.recipe import MOST_EPOCHS, OPTIMIZERS, SCHEDULES, Augmentation, Recipe
+from mnist_lab.errors import InputError
+from mnist_lab.store.store import Run
+from mnist_lab.ui import fields, navigation, watching
+from mnist_lab.ui.choices import tell_if_gone
+from mnist_lab.ui.design import draft as drafts
+from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.text import refusal
+
+
+def show(run: Run) -> None:
+    """Two buttons: to Design, and to continue."""
+    if st.button(
+        "To Design", icon=":material/architecture:", key="clone", help="Opens this run's design to change it."
+    ):
+        drafts.open_run(run.experiment)
+        st.switch_page(navigation.DESIGN, query_params=drafts.query())
+    epochs = [epoch for epoch, whole in lab().checkpoints(run.id).items() if whole]
+    if epochs:
+        with st.popover("Continue…", icon=":material/fast_forward:", width="content"):
+            _continue(run, epochs)
+
+
+def _continue(run: Run, epochs: list[int]) -> None:
+    key = f"continue-{run.id}"
+    if key not in st.session_state:
+        before = run.experiment.recipe
+        more = min(before.epochs + max(1, before.epochs // 2), MOST_EPOCHS)
+        st.session_state[key] = before.model_dump(mode="json") | {"epochs": more}
+    recipe: dict[str, Any] = st.session_state[key]
+
+    def save(field: str, value: Any) -> None:
+        st.session_state[key] = st.session_state[key] | {field: value}
+
+    def within(part: str) -> Any:
+        return lambda field, value: save(part, st.session_state[key][part] | {field: value})
+
+    st.markdown("A new run that goes on from a checkpoint of this one. This run stays as it is.")
+    tell_if_gone(epochs, f"{key}-from", "The checkpoint after epoch {} is kept no longer; another is chosen.")
+    epoch = st.selectbox(
+        "From the end of epoch", epochs, index=len(epochs) - 1, key=f"{key}-from", help="Whose checkpoints are kept."
+    )
+    fields.show(Recipe, recipe, f"{key}-plan", save, bounded=False, only={"epochs"})
+    st.caption("Epochs count from the first run's first one; early stopping counts anew from here.")
+    optimizer = OPTIMIZERS[recipe["optimizer"]["name"]]
+    left, right = st.columns(2)
+    fields.choose_kind(
+        left,
+        "Optimizer",
+        OPTIMIZERS,
+        recipe["optimizer"]["name"],
+        key=f"{key}-optimizer",
+        save=partial(save, "optimizer"),
+        says="Another optimizer than before begins with an empty memory.",
+        shown=lambda name: OPTIMIZERS[name].__name__,
+    )
+    fields.choose_kind(
+        right,
+        "Schedule",
+        SCHEDULES,
+        recipe["schedule"]["name"],
+        key=f"{key}-schedule",
+        save=partial(save, "schedule"),
+        says="Over all epochs; training goes on at its place.",
+    )
+    rest = set(optimizer.model_fields) - {"name"}
+    fields.show(optimizer, recipe["optimizer"], f"{key}-optimizer", within("optimizer"), bounded=False, only=rest)
+    fields.show(
+        SCHEDULES[recipe["schedule"]["name"]], recipe["schedule"], f"{key}-schedule", within("schedule"), bounded=False
+    )
+    fields.show(Recipe, recipe, f"{key}-recipe", save, bounded=False, only=set(Recipe.model_fields) - {"epochs"})
+    fields.show(Augmentation, recipe["augmentation"], f"{key}-augmentation", within("augmentation"), bounded=False)
+    pressed = pressed_once("Queue it", f"{key}-go", type="primary", icon=":material/play_arrow:")
+    if pressed == ONCE:
+        try:
+            watching.started([lab().continue_run(run.id, epoch, parse(Recipe, recipe))])
+        except InputError as error:
+            refusal(error)
+            return
+    if pressed:
+        watching.go()

@@ -1,0 +1,208 @@
+"""The Train page's queue: what trains, waits or was paused, and the buttons that a run has."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import streamlit as st
+
+from mnist_lab.design.experiment import Status, Wish
+from mnist_lab.results.prediction import duration_text
+from mnist_lab.store.store import READY, Run
+from mnist_lab.ui import fields, navigation
+from mnist_lab.ui.session import lab
+from mnist_lab.ui.text import plain
+
+SHOWN = 20
+_PICKED = "picked_runs"
+STATUS = {
+    Status.QUEUED: (":material/schedule:", "waiting"),
+    Status.RUNNING: (":material/model_training:", "training"),
+    Status.PAUSED: (":material/pause_circle:", "paused"),
+    Status.FINISHED: (":material/check_circle:", "finished"),
+    Status.STOPPED: (":material/stop_circle:", "stopped before its planned end"),
+    Status.CANCELLED: (":material/cancel:", "cancelled before it began"),
+    Status.FAILED: (":material/error:", "failed"),
+    Status.INTERRUPTED: (":material/power_off:", "interrupted"),
+}
+
+
+def controls(run: Run, *, large: bool = False) -> None:
+    """The buttons of a run that has not ended: pause or resume it, stop or cancel it."""
+    if run.status in (Status.PAUSED, Status.INTERRUPTED):
+        st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            key=f"resume-{run.id}",
+            on_click=lab().resume,
+            args=([run.id],),
+            help="Goes to the front of the queue and on from its last checkpoint.",
+        )
+    elif run.status in (Status.RUNNING, Status.QUEUED):
+        pausing = run.wish is Wish.PAUSE
+        st.button(
+            "Pausing…" if pausing else "Pause" if run.status is Status.RUNNING else "Hold",
+            icon=":material/pause:",
+            key=f"pause-{run.id}",
+            disabled=run.wish is not Wish.GO_ON,
+            on_click=lab().pause,
+            args=(run.id,),
+            help="Keeps a checkpoint and lets the next run train; it can be resumed to the same result.",
+        )
+    if run.status.is_ended and run.status is not Status.INTERRUPTED:
+        return
+    stopping = run.wish is Wish.STOP
+    label = (
+        "Cancel" if run.status is not Status.RUNNING and not run.steps_done else "Stop training" if large else "Stop"
+    )
+    st.button(
+        "Stopping…" if stopping else label,
+        icon=":material/stop:",
+        key=f"stop-{run.id}",
+        disabled=stopping,
+        on_click=lab().stop,
+        args=(run.id,),
+        help="Ends training at once; what was learnt so far is kept and tested.",
+    )
+
+
+def many(statuses: Mapping[int, Status], key: str = "many", then: Callable[[], None] = lambda: None) -> None:
+    """Buttons for what can be done at once with several runs that have not ended; each says to how many it applies.
+
+    Args:
+        then: called when something was done.
+    """
+
+    def done(do: Callable[..., None], run_ids: list[int]) -> None:
+        do(*run_ids)
+        then()
+
+    ordered = sorted(statuses.items())
+    waiting = [run_id for run_id, status in ordered if status is Status.QUEUED]
+    training = [run_id for run_id, status in ordered if status is Status.RUNNING]
+    idle = [run_id for run_id, status in ordered if status in (Status.PAUSED, Status.INTERRUPTED)]
+    for label, icon, run_ids, do, says in (
+        ("Pause", "pause", training + waiting, lab().pause, "Holds back what waits; what trains leaves its worker."),
+        (
+            "Resume",
+            "play_arrow",
+            idle,
+            lambda *ids: lab().resume(list(ids)),
+            "To the front of the queue, in this order.",
+        ),
+        (
+            "Stop" if training else "Cancel",
+            "stop",
+            training + waiting + idle,
+            lab().stop,
+            "What has learnt something is tested and kept; what has not is cancelled.",
+        ),
+    ):
+        if run_ids:
+            st.button(
+                f"{label} {len(run_ids)}",
+                icon=f":material/{icon}:",
+                key=f"{key}-{label.replace('Cancel', 'Stop')}",
+                on_click=done,
+                args=(do, run_ids),
+                help=says,
+            )
+
+
+def why_it_waits(run: Run, active: list[Run]) -> str:
+    """Its place in the queue, and in how long its turn will roughly come."""
+    if sentence := lab().shortage(run):
+        return sentence
+    state = lab().engine_state()
+    if state != READY:
+        return f"the worker is {state or 'starting'}"
+    waits = lab().waits(active)
+    place = list(waits).index(run.id) + 1 if run.id in waits else 1
+    if place == 1 and not any(other.status is Status.RUNNING for other in active):
+        return "it is next"
+    return f"place {place} in the queue, begins in about {duration_text(waits.get(run.id, 0.0))}"
+
+
+def resumable(shown: Run | None) -> None:
+    """One click for all that was paused or interrupted."""
+    others = [run for run in lab().resumable() if shown is None or run.id != shown.id]
+    if not others:
+        return
+    names = ", ".join(f"{run.id} ({run.status})" for run in others[:8]) + (" …" if len(others) > 8 else "")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/pause_circle: Not ended yet: run {names}", width="content")
+        st.button(
+            "Resume it" if len(others) == 1 else f"Resume all {len(others)}",
+            icon=":material/play_arrow:",
+            key="resume-all",
+            on_click=lab().resume,
+            args=([run.id for run in others],),
+        )
+
+
+def show(active: list[Run], shown: Run) -> None:
+    """The other runs that train, wait or are paused, in the order of their turn; several can be chosen."""
+    others = [run for run in [*active, *lab().resumable()] if run.id != shown.id]
+    if not others:
+        return
+    st.markdown(f"**Also training, waiting or paused** ({len(others)})")
+    _choose(others)
+    waits = lab().waits(active)
+    by = len({run.owner for run in others}) > 1
+    for run in others[:SHOWN]:
+        icon, words = STATUS[run.status]
+        if run.id in waits:
+            words = f"in about {duration_text(waits[run.id])}"
+        elif run.status is Status.RUNNING:
+            words = f"{run.steps_done / run.planned_steps:.0%} trained"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            owner = f" by {plain(run.owner)}" if by else ""
+            _pick(run.id, f"{icon} Run {run.id}: {plain(run.name)}, seed {run.experiment.seed}{owner} · {words}")
+            st.page_link(navigation.TRAIN, label="Watch", query_params={"run": str(run.id)})
+            if run.status is Status.QUEUED:
+                place, last = list(waits).index(run.id), len(waits) - 1
+                for label, icon, to, possible in (
+                    ("Sooner", "arrow_upward", -1, place > 0),
+                    ("Later", "arrow_downward", 1, place < last),
+                ):
+                    st.button(
+                        label,
+                        key=f"{label}-{run.id}",
+                        icon=f":material/{icon}:",
+                        disabled=not possible,
+                        on_click=partial(lab().move, run.id, to),
+                    )
+            controls(run)
+    if len(others) > SHOWN:
+        st.caption(f"… and {len(others) - SHOWN} more; All chooses them too")
+
+
+def _choose(runs: list[Run]) -> None:
+    """Buttons that choose all runs or those of a person, and what can be done with the chosen ones."""
+    owners = sorted({run.owner for run in runs})
+    groups = {f"All {len(runs)}": [run.id for run in runs]}
+    if len(owners) > 1:
+        for owner in owners:
+            own = [run.id for run in runs if run.owner == owner]
+            groups[f"{plain(owner)}'s {len(own)}"] = own
+    picked = set(st.session_state.get(_PICKED, ()))
+    chosen = {run.id: run.status for run in runs if run.id in picked}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choose-runs"):
+        for number, (label, ids) in enumerate(groups.items()):
+            st.button(label, key=f"pick-group-{number}", icon=":material/select_check_box:", on_click=_set, args=(ids,))
+        if chosen:
+            st.button("None", key="pick-none", icon=":material/deselect:", on_click=_set, args=([],))
+            st.markdown(f"**{len(chosen)} chosen**", width="content")
+            many(chosen, "many-waiting", _set)
+
+
+def _pick(run_id: int, label: str) -> None:
+    def save(is_picked: bool) -> None:
+        rest = [other for other in st.session_state.get(_PICKED, ()) if other != run_id]
+        _set([*rest, run_id] if is_picked else rest)
+
+    # Bound, for All changes it too, and a browser that has not drawn that yet would say the box is empty.
+    st.checkbox(label, **fields.bound(f"pick-{run_id}", run_id in st.session_state.get(_PICKED, ()), save))
+
+
+def _set(run_ids: Sequence[int] = ()) -> None:
+    st.session_state[_PICKED] = list(run_ids)

@@ -1,0 +1,85 @@
+"""What the address of a page names, and nothing else of it is believed; and what a page puts into it.
+
+A browser reports the address that it has, which is an old one until it hears of a change. So a page believes the address
+where somebody just went to it, by a link or through the browser's history, and else knows better itself.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from mnist_lab.errors import InputError
+from mnist_lab.store.store import Run
+from mnist_lab.ui.session import lab
+
+_DIGITS = 15
+_JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    return st.components.v2.component("mnist_lab.address", html="<div></div>", js=_JS)
+
+
+def is_from_history() -> bool:
+    """Whether somebody just went back or forward to this address."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def keep(query: dict[str, str]) -> None:
+    """Make this the page's address: a step of the browser's history where it names something else by now.
+
+    To be called by a page whenever it is drawn.
+    """
+    named = st.query_params.to_dict()
+    if named and named != query:
+        st.query_params.from_dict(query)
+    _component()(key="address", data={"query": urlencode(query)}, height="content")
+
+
+def run() -> Run | None:
+    """The run that the address names by `run`, or None.
+
+    Raises:
+        InputError: it names none that there is.
+    """
+    text = st.query_params.get("run")
+    return None if text is None else lab().run(number("run", text))
+
+
+def runs(name: str, least: int, most: int) -> list[int]:
+    """The numbers of runs that the address names as a list, such as `3,7`, each once; empty where it names none.
+
+    There need not be such runs any more.
+
+    Raises:
+        InputError: it is no list of so many numbers.
+    """
+    text = st.query_params.get(name)
+    return [] if text is None else numbers(name, text, least, most)
+
+
+def number(name: str, text: str) -> int:
+    """The number of a run that an address's parameter is. Raises InputError where it is none."""
+    if not _is_number(text):
+        raise InputError(f"Address: {name} should be the number of a run; received {text[:60]!r}.")
+    return int(text)
+
+
+def numbers(name: str, text: str, least: int, most: int) -> list[int]:
+    """The numbers of runs that an address's parameter lists, each once. Raises InputError where it is no such list."""
+    parts = text.split(",")
+    found = list(dict.fromkeys(int(part) for part in parts if _is_number(part)))
+    if len(found) < least or len(parts) > most or not all(map(_is_number, parts)):
+        raise InputError(
+            f"Address: {name} should be {least} to {most} numbers of runs, as 3,7; received {text[:60]!r}."
+        )
+    return found
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS

@@ -1,0 +1,48 @@
+"""Pages without a browser."""
+
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+
+@pytest.fixture(autouse=True)
+def lab_url(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url)
+    yield url
+    st.cache_resource.clear()
+
+
+def page(name: str, **query: str) -> AppTest:
+    script = f"""
+import streamlit as st
+from mnist_lab.ui import navigation
+pages = {{"design": navigation.DESIGN, "train": navigation.TRAIN, "results": navigation.RESULTS, "inspect": navigation.INSPECT, "run": navigation.RUN, "compare": navigation.COMPARE}}
+st.navigation([st.Page(path, default=name == "{name}") for name, path in pages.items()]).run()
+"""
+    test = AppTest.from_string(script, default_timeout=30)
+    for part in ("more_recipe", "keep", "label"):
+        test.session_state[part] = True  # all open
+    for key, value in query.items():
+        test.query_params[key] = value
+    return test.run()
+
+
+def metric(test: AppTest, label: str) -> str:
+    return next(m.value for m in test.metric if m.label == label)
+
+
+def number(test: AppTest, label: str):
+    """A field for a number: of a fraction it holds what is typed, as text."""
+    return next(field for field in [*test.number_input, *test.text_input] if field.label == label)
+
+
+def healthy(test: AppTest) -> AppTest:
+    assert not test.exception
+    return test
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    next(b for b in test.button if b.label == label).click().run()
+    return healthy(test)

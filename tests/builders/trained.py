@@ -1,0 +1,35 @@
+"""Networks trained in the test's own process, without an engine, into a real store."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from mnist_lab.design.experiment import Experiment, Wish
+from mnist_lab.store.store import Run, Store
+from mnist_lab.training import trainer
+
+
+def train(store: Store, experiment: Experiment) -> Run:
+    (run_id,) = store.add_runs([experiment], "ada")
+    return train_waiting(store, run_id)
+
+
+def train_waiting(store: Store, run_id: int) -> Run:
+    run = store.claim("engine", only=[run_id])
+    assert run
+    store.begin(run_id, trainer.environment())
+    outcome = trainer.train(run.experiment, lambda report: store.record(run_id, report), lambda: Wish.GO_ON)
+    assert outcome
+    store.finish(run_id, outcome)
+    return store.run(run_id)
+
+
+@contextlib.contextmanager
+def shelf(folders: pytest.TempPathFactory, *experiments: Experiment) -> Iterator[Store]:
+    """A store of its own with some networks, for all tests of a module."""
+    store = Store(f"sqlite:///{folders.mktemp('shelf') / 'lab.db'}")
+    for experiment in experiments:
+        train(store, experiment)
+    yield store
+    store.close()

@@ -1,0 +1,66 @@
+"""What a worker does with a claimed run, in the test's own process."""
+
+import numpy as np
+import pytest
+
+from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.engine import worker
+from mnist_lab.errors import RefusedError
+from mnist_lab.lab import Lab
+from mnist_lab.store.store import Run, Store
+from mnist_lab.training import trainer
+
+assert trainer, "loaded: a worker that finds it so need not warm up"
+
+
+def trained(lab: Lab, run_id: int) -> Run:
+    assert lab.store.take_lease("engine", "ready")
+    assert lab.store.claim("engine", only=[run_id])
+    worker.train_run(lab.url, run_id, 1)
+    return lab.run(run_id)
+
+
+def test_a_run_continued_after_early_stopping_as_the_page_offers_it_trains(url: str, small: Experiment) -> None:
+    lab = Lab(url)
+    still = small.recipe.model_dump() | {
+        "patience": 2,
+        "epochs": 15,
+        "optimizer": {"name": "sgd", "learning_rate": 1e-9},
+    }
+    (first,) = lab.start(small.with_changes(recipe=still, train_images=200))
+    ended = trained(lab, first)
+    assert (ended.status, ended.epochs_done) == (Status.FINISHED, 3)
+    recipe = ended.experiment.recipe.model_copy(update={"epochs": 22})
+    continued = trained(lab, lab.continue_run(first, 3, recipe))
+    assert (continued.status, continued.epochs_done) == (Status.FINISHED, 5)
+
+
+def test_a_run_that_diverged_where_it_is_validated_has_failed_and_keeps_what_it_learnt(
+    url: str, small: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate, calls = trainer.Evaluation.__call__, iter(range(9))
+
+    def once(self: trainer.Evaluation, images: object) -> tuple[float, float, np.ndarray]:
+        loss, accuracy, probabilities = evaluate(self, images)
+        return loss if next(calls) == 0 else float("nan"), accuracy, probabilities
+
+    monkeypatch.setattr(trainer.Evaluation, "__call__", once)
+    lab = Lab(url)
+    failed = trained(lab, lab.start(small.with_changes(train_images=200))[0])
+    assert failed.status is Status.FAILED
+    assert str(failed.error).startswith("Training diverged: the validation loss is no longer a number in epoch 2")
+    assert lab.epochs([failed.id])["epoch"].tolist() == [1]
+    assert lab.checkpoints(failed.id) == {1: True}
+
+
+def test_what_the_database_refuses_ends_training_at_once(
+    url: str, small: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(self: Store, run_id: int, *reports: object) -> None:
+        with self._write():
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+
+    monkeypatch.setattr(Store, "record", refuses)
+    lab = Lab(url)
+    with pytest.raises(RefusedError, match="does not take a value: Python int too large"):
+        trained(lab, lab.start(small)[0])

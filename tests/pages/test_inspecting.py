@@ -1,0 +1,197 @@
+"""The Inspect page without a browser, with a real engine behind it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from mnist_lab.charts import inspection
+from mnist_lab.design.experiment import Status
+from mnist_lab.store.store import Store
+from mnist_lab.ui import ask as asking
+from tests.builders.networks import small_experiment
+from tests.builders.pages import healthy, page
+from tests.builders.processes import engine, wait_until
+from tests.builders.runs import trained
+from tests.builders.trained import shelf, train
+
+
+@pytest.fixture(scope="module")
+def lab_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Two seeds of a network, and an engine that answers errands."""
+    small = small_experiment()
+    with (
+        shelf(tmp_path_factory, small.with_changes(seed=1), small.with_changes(seed=2)) as store,
+        engine(store.url),
+    ):
+        yield store
+
+
+@pytest.fixture(autouse=True)
+def lab_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    store = request.getfixturevalue("lab_store" if "lab_store" in request.fixturenames else "store")
+    monkeypatch.setenv("MNIST_LAB_DATABASE_URL", store.url)
+    yield
+    st.cache_resource.clear()
+
+
+def said(test: AppTest) -> str:
+    return "\n".join([m.value for m in healthy(test).markdown] + [c.value for c in test.caption])
+
+
+def test_without_a_network_the_page_says_where_to_get_one(store: Store) -> None:
+    test = healthy(page("inspect"))
+    assert any("No network has been trained yet" in info.value for info in test.info)
+
+
+def test_a_network_that_somebody_deletes_stays_chosen_and_one_that_is_gone_is_told_of(store: Store) -> None:
+    first, second, third = (trained(store) for _ in range(3))
+    test = healthy(page("inspect", runs=f"{first},{second}"))
+    store.label([first], deleted=True)
+    assert healthy(test.run()).multiselect(key="inspected").value == [first, second]
+    assert f"Deleted, and gone for good in some days: run {first}." in said(test)
+    store.purge(days=-1)
+    assert healthy(test.run()).multiselect(key="inspected").value == [second]
+    assert f"There is no run {first} any more." in said(test)
+    store.label([second], name="renamed", note="x")
+    assert healthy(test.run()).multiselect(key="inspected").value == [second], "whatever it is called"
+    test.multiselect(key="inspected").set_value([third]).run()
+    assert "any more" not in said(test)
+
+
+def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:
+    test = healthy(page("inspect", runs="2", view="Draw"))
+    test.multiselect(key="inspected").set_value([1, 2]).run()
+    assert healthy(test).query_params["runs"] == "1,2"
+    shared = healthy(page("inspect", runs="2,1", view="Mistakes"))
+    assert shared.multiselect(key="inspected").value == [2, 1]
+    assert "run 2: small, seed 2** is wrong on" in said(shared)
+    for wrong, words in (
+        ("99", "none with the number 99"),
+        ("1,2,1,2,1", "should be 1 to 4 numbers"),
+        ("x", "received 'x'"),
+    ):
+        assert words in healthy(page("inspect", runs=wrong)).error[0].value
+
+
+def test_a_drawing_is_answered_and_an_unsure_answer_is_none_of_these(lab_store: Store) -> None:
+    test = page("inspect", runs="1,2")
+    assert any("while you draw" in info.value for info in healthy(test).info)
+    test.session_state["drawn_strokes"] = [[(0.5, 0.2), (0.5, 0.8)]]
+    test.slider(key="threshold").set_value(0).run()
+    assert said(test).count("### It says ") == 2
+    test.slider(key="threshold").set_value(100).run()
+    assert said(test).count("### None of these") == 2
+    probabilities = lab_store.probabilities(1)
+    assert probabilities is not None
+
+
+def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None:
+    test = page("inspect", runs="1,2", view="Mistakes")
+    run = lab_store.run(1)
+    words = said(test)
+    assert f"is wrong on **{round(10_000 * (1 - run.test_accuracy)):,}** of the 10,000 test images" in words
+    assert "All mistakes, the surest first" in words
+    assert "expected calibration error" in words
+    assert "Where the two disagree" in words
+    assert "McNemar's exact test" in words
+
+
+def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
+    test = page("inspect", runs="1", view="Mistakes")
+    slider = next(s for s in test.select_slider if s.label.startswith("Run 1 as it was"))
+    kept = lab_store.run(1).kept_epoch
+    other = next(epoch for epoch in (1, 2) if epoch != kept)
+    slider.set_value(other).run(timeout=60)
+    assert f"run 1: small, seed 1, epoch {other}** is wrong on" in said(test)
+
+
+def test_every_layer_and_one_value_written_out(lab_store: Store) -> None:
+    words = said(page("inspect", runs="1", view="Layers"))
+    assert "Which part of the digit matters" in words
+    for layer in ("Conv2D 5×5, 4 filters", "Dropout 0.1", "Flatten", "Dense 10 units, softmax"):
+        assert layer in words
+    assert "Sum of the products" in words
+    assert "with the bias" in words
+
+
+def test_the_map_and_dead_units_come_on_request(lab_store: Store) -> None:
+    test = page("inspect", runs="1", view="Layers")
+    next(b for b in test.button if b.label == "Draw the map").click().run(timeout=60)
+    words = said(test)
+    assert "**Dead:**" in words or "**No dead units:**" in words
+
+
+def test_digits_change_and_curves_and_filters_come_on_request(lab_store: Store) -> None:
+    test = page("inspect", runs="1,2", view="What if")
+    assert said(test).count("sure ✓ right") + said(test).count("sure ✗ it is a 5") == 2
+    test.slider(key="change-rotate").set_value(60.0).run()
+    assert "rotate 60" in said(test)
+    next(b for b in test.button if b.label == "As it was").click().run()
+    assert "rotate 60" not in said(test)
+    next(b for b in test.button if b.label == "Draw the curve").click().run(timeout=60)
+    assert "how fast a line falls" in said(test)
+    next(b for b in test.button if b.label == "Each alone").click().run(timeout=60)
+    assert "Dashed: with all" in said(test)
+    test.toggle(key="off-whole-Block 1").set_value(True).run()
+    next(b for b in test.button if b.label == "Measure without them").click().run(timeout=60)
+    assert "without all 4 filters of Block 1" in said(test)
+
+
+def test_stop_stays_until_the_last_network_has_answered(lab_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = healthy(page("inspect", runs="1,2", view="What if"))
+    real, asked = asking.ask, []
+
+    def ask(kind: str, words: str, **arguments: object) -> object:
+        if kind == "robustness":
+            asked.append(arguments["run_id"])
+            if len(asked) == 2:
+                st.stop()  # as if the page were looked at while the second one is asked
+        return real(kind, words, **arguments)
+
+    monkeypatch.setattr(asking, "ask", ask)
+    next(b for b in test.button if b.label == "Draw the curve").click().run(timeout=60)
+    assert asked == [1, 2]
+    assert "Stop" in [b.label for b in healthy(test).button]
+
+
+def test_where_no_worker_is_the_page_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(store, small_experiment())
+    monkeypatch.setattr(asking, "NOT_WORKING_AFTER_SECONDS", 0.5)
+    test = healthy(page("inspect", runs="1", view="Layers"))
+    assert "No worker is there to answer" in test.error[0].value
+    with store._read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM errands").scalar() == 0  # given up, not left behind
+
+
+def test_a_run_without_weights_is_a_sentence(lab_store: Store) -> None:
+    (run_id,) = lab_store.add_runs([small_experiment().with_changes(seed=9)], "ada")  # the engine takes it
+    wait_until(lambda: lab_store.run(run_id).status is Status.FINISHED, "it is trained")
+    with lab_store._write() as connection:
+        connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE run_id = {run_id}")
+    test = healthy(page("inspect", runs=str(run_id), view="Layers"))
+    assert f"Run {run_id}: its weights are not kept; choose another, or train it again." in test.error[0].value
+
+
+def test_calibration_is_certainty_against_how_often_it_was_right() -> None:
+    probabilities = np.full((200, 10), 0.01)
+    probabilities[:100, 3], probabilities[100:, 4] = 0.91, 0.55
+    labels = np.array([3] * 90 + [0] * 10 + [4] * 80 + [0] * 20)
+    points = inspection.calibration_points(probabilities, labels)
+    assert points["accuracy"].tolist() == [0.8, 0.9]
+    assert points["certainty"].tolist() == pytest.approx([0.55, 0.91])
+    assert inspection.calibration_error(points) == pytest.approx((0.25 + 0.01) / 2)
+
+
+def test_confusions_are_counted_and_charts_are_valid() -> None:
+    counts = inspection.counts(np.array([1, 1, 2]), np.array([1, 2, 2]))
+    assert (counts[1, 1], counts[2, 1], counts[2, 2], counts.sum()) == (1, 1, 1, 3)
+    points = pd.DataFrame({"digit": [0], "answer": [1], "images": [3], "share": [0.5]})
+    for percent in (True, False):
+        inspection.confusion(points, in_percent=percent).to_dict()
+    inspection.cells(np.zeros((3, 3)), 0.0).to_dict()
+    curve = pd.DataFrame({"network": ["a", "b"], "strength": [0.0, 0.0], "accuracy": [0.5, 0.6]})
+    assert "shape" in str(inspection.curves(curve, "t", 0.0, ["a", "b"]).to_dict())

@@ -1,0 +1,133 @@
+"""Designs side by side: who is a side, what is said of them, which seeds would help."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnist_lab.design.experiment import Status
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.lab import Lab
+from mnist_lab.results import comparison, pareto
+from mnist_lab.results import table as results_table
+from mnist_lab.store.store import Store
+from tests.builders.runs import finished
+
+
+def rows(store: Store) -> pd.DataFrame:
+    return Lab(store.url).table()
+
+
+def seeds(store: Store, name: str, accuracies: dict[int, float]) -> int:
+    """The newest run of a preset with some seeds."""
+    return [finished(store, PRESETS[name].with_changes(seed=s), a).id for s, a in accuracies.items()][-1]
+
+
+def test_a_run_stands_for_all_finished_seeds_of_its_design(store: Store) -> None:
+    a = seeds(store, "3x3", {1: 0.90, 2: 0.91, 3: 0.92})
+    finished(store, PRESETS["3x3"].with_changes(seed=4), 0.1, Status.STOPPED)
+    finished(store, PRESETS["3x3"].with_changes(seed=2), 0.95)  # once more: the newest counts
+    b = seeds(store, "2x2", {1: 0.80})
+    first, second = comparison.sides(rows(store), [a, b])
+    assert first.values("test_accuracy") == {1: 0.90, 2: 0.95, 3: 0.92}
+    assert (first.is_design, first.left_out, first.title) == (True, {"stopped": 1}, "A: 3x3")
+    assert (second.run_ids, second.letter) == ([b], "B")
+
+
+def test_two_runs_of_a_design_are_one_side(store: Store) -> None:
+    a = seeds(store, "3x3", {1: 0.9, 2: 0.9})
+    assert len(comparison.sides(rows(store), [a, a - 1])) == 1
+
+
+def test_stopped_and_continued_runs_stand_for_themselves_and_enter_no_verdict(store: Store) -> None:
+    a = seeds(store, "3x3", {1: 0.90, 2: 0.91})
+    stopped = finished(store, PRESETS["3x3"].with_changes(seed=3), 0.5, Status.STOPPED)
+    continued = seeds(store, "2x2", {1: 0.8})
+    with store._write() as connection:
+        connection.exec_driver_sql(f"UPDATE runs SET parent_id = 1, parent_epoch = 1 WHERE id = {continued}")
+    found = comparison.sides(rows(store), [a, stopped.id, continued])
+    assert [side.is_design for side in found] == [True, False, False]
+    assert [len(side.rows) for side in found] == [2, 1, 1]
+    assert comparison.verdicts(found, "test_accuracy", "test accuracy", None) == []
+
+
+def test_more_pairs_are_judged_more_strictly(store: Store) -> None:
+    values = {"3x3": 0.900, "2x2": 0.902, "7x7": 0.94, "fast": 0.95}
+    ids = [
+        seeds(store, name, {s: value + 0.001 * np.sin(7 * s + 3 * i) for s in (1, 2, 3)})
+        for i, (name, value) in enumerate(values.items())
+    ]
+    table = rows(store)
+    alone = comparison.verdicts(comparison.sides(table, ids[:2]), "test_accuracy", "test accuracy", None)
+    together = comparison.verdicts(comparison.sides(table, ids), "test_accuracy", "test accuracy", None)
+    assert (len(alone), len(together)) == (1, 6)
+    assert "95 % interval" in alone[0][2].words
+    assert "99.17 % interval" in together[0][2].words
+    widths = [found[0][2].difference.high - found[0][2].difference.low for found in (alone, together)]
+    assert widths[1] > 1.5 * widths[0]
+
+
+def test_one_seed_a_side_is_no_verdict_but_a_number_of_seeds(store: Store) -> None:
+    a, b = seeds(store, "3x3", {1: 0.90}), seeds(store, "2x2", {1: 0.93})
+    seeds(store, "7x7", {1: 0.90, 2: 0.92, 3: 0.91})
+    table = rows(store)
+    usual = comparison.usual_sd(table, "test_accuracy")
+    assert usual == pytest.approx(0.01)
+    ((_, _, verdict),) = comparison.verdicts(comparison.sides(table, [a, b]), "test_accuracy", "test accuracy", usual)
+    assert verdict.kind == "untold"
+    assert verdict.words.startswith("Cannot be told with one seed")
+    assert verdict.more == 4  # five seeds a side: scipy's noncentral t, in test_statistics
+    assert comparison.usual_sd_of_groups(results_table.fold(table)) == pytest.approx(0.01)
+
+
+@given(
+    st.sets(st.integers(1, 12), max_size=6),
+    st.sets(st.integers(1, 12), max_size=6),
+    st.integers(1, 5),
+)
+def test_seeds_to_add_give_both_sides_the_same_seeds(has_a: set[int], has_b: set[int], more: int) -> None:
+    class Fake:
+        def __init__(self, seeds: set[int]) -> None:
+            self.seeds = seeds
+
+        def values(self, metric: str) -> dict[int, float]:
+            return dict.fromkeys(self.seeds, 0.9)
+
+    for_a, for_b = comparison.seeds_to_add(Fake(has_a), Fake(has_b), more)
+    assert not has_a & set(for_a)
+    assert not has_b & set(for_b)
+    after = has_a | set(for_a), has_b | set(for_b)
+    assert after[0] == after[1]
+    assert len(after[0]) >= min(len(has_a), len(has_b)) + more
+
+
+def test_only_the_fields_that_differ() -> None:
+    fields = pd.DataFrame({name: results_table.fields(PRESETS[name].model_dump_json()) for name in ("3x3", "2x2")})
+    found = comparison.differing(fields)
+    assert found.loc["Kernel size"].tolist() == ["3×3", "2×2"]
+    assert "Optimizer" not in found.index
+    same = comparison.differing(fields[["3x3"]].assign(again=fields["3x3"]))
+    assert same.empty
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1.0, 2.0, 3.0, np.nan]), st.sampled_from([0.1, 0.2, 0.3, np.nan])), max_size=12)
+)
+def test_the_front_is_what_nothing_beats(points: list[tuple[float, float]]) -> None:
+    cost, accuracy = np.array(points, float).reshape(-1, 2).T
+    found = pareto.front(cost, accuracy)
+    for i, (c, a) in enumerate(points):
+        beaten = any(
+            (oc <= c and oa > a) or (oc < c and oa >= a) for oc, oa in points if not (np.isnan(oc) or np.isnan(oa))
+        )
+        assert found[i] == (not (np.isnan(c) or np.isnan(a)) and not beaten)
+
+
+def test_every_field_of_design_and_recipe_has_a_place() -> None:
+    for name, other in itertools.pairwise(PRESETS):
+        fields = results_table.fields(PRESETS[name].model_dump_json())
+        assert list(fields) == list(results_table.fields(PRESETS[other].model_dump_json()))
+        assert {"Filters", "Kernel size", "Optimizer", "Learning rate (optimizer)", "Epochs", "Protocol"} <= set(fields)

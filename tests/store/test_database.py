@@ -1,0 +1,157 @@
+"""Where the database is, and what happens when it is not there any more."""
+
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.errors import StoreError
+from mnist_lab.lab import Lab
+from mnist_lab.store.database import default_url
+from mnist_lab.store.store import Store
+from mnist_lab.training.reports import Report
+from tests.builders.runs import point, trained
+
+ODD = ["my%20lab", "what?now", "a#b", "50%", "%2e%2e", "a?b=c&d", "ä ö", "a:b@c", "~", 'it\'s "quoted"', "x;y", "%00"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_path_is_taken_letter_for_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv("MNIST_LAB_DATABASE_URL", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / name))
+    given = tmp_path / name / f"{name}.db"
+    for url, file in (
+        (default_url(), tmp_path / name / ".local/share/mnist-lab/lab.db"),
+        (f"sqlite:///{given}", given),
+    ):
+        store = Store(url)
+        (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+        store.close()
+        assert file.is_file()
+        again = Store(url)
+        assert again.run(run_id)
+        again.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name], "nothing is anywhere else"
+
+
+@pytest.mark.parametrize(("asked", "was"), [("my%20lab/lab.db", "my lab/lab.db"), ("lab.db?timeout=30", "lab.db")])
+def test_what_0_6_put_elsewhere_is_found_there(tmp_path: Path, asked: str, was: str) -> None:
+    (tmp_path / was).parent.mkdir(exist_ok=True)
+    older = Store(f"sqlite:///{tmp_path / was}")
+    (run_id,) = older.add_runs([PRESETS["3x3"]], "ada")
+    older.close()
+    store = Store(f"sqlite:///{tmp_path / asked}")
+    assert store.run(run_id)
+    store.close()
+    assert not (tmp_path / asked).exists()
+
+
+def test_a_home_that_nobody_knows_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as of a user that is in no list
+    monkeypatch.delenv("MNIST_LAB_DATABASE_URL", raising=False)
+    with pytest.raises(StoreError, match="Where your home folder is cannot be found out; set MNIST_LAB_DATABASE_URL"):
+        Store()
+    with pytest.raises(StoreError, match="Where your home folder is"):
+        Store("sqlite:///~nobody-of-this-name/lab.db")
+    assert not list(tmp_path.iterdir())
+
+
+def uses(store: Store) -> dict[str, Callable[[], object]]:
+    return {
+        "a page": lambda: Lab(store.url).table,
+        "a reader": store.runs,
+        "a person": lambda: store.add_runs([PRESETS["3x3"]], "ada"),
+        "the engine": lambda: store.claim("engine"),
+        "its lease": lambda: store.renew_lease("engine", "ready"),
+        "a worker": lambda: store.record(1, Report([point(0)])),
+    }
+
+
+@pytest.mark.parametrize("who", ["a reader", "a person", "the engine", "its lease", "a worker"])
+def test_a_database_that_was_deleted_is_missed_by_all_who_have_it_open(store: Store, tmp_path: Path, who: str) -> None:
+    store.add_runs([PRESETS["3x3"]], "ada")
+    held = Lab(store.url)
+    assert held.runs()
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    files = list(tmp_path.glob("lab.db*"))
+    for file in files:
+        file.rename(kept / file.name)
+    for _ in range(2):
+        for use in (uses(store)[who], held.runs):
+            with pytest.raises(StoreError, match=r"lab.db is not there any more; put it back, or restart"):
+                use()
+    assert not (tmp_path / "lab.db").exists(), "none is made in its place"
+    for file in files:
+        (kept / file.name).rename(file)
+    assert len(held.runs()) == 1, "and when it is back it is used again, with nothing written meanwhile"
+    uses(store)[who]()
+
+
+def test_another_database_in_its_place_is_never_written_to(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "lab.db"
+    trained(store)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(path, tmp_path / "copy.db")
+    other = Store(f"sqlite:///{tmp_path / 'other.db'}")
+    other.close()
+    (tmp_path / "other.db").replace(path)
+    for use in (store.runs, lambda: store.add_runs([PRESETS["3x3"]], "ada")):
+        with pytest.raises(StoreError, match=r"Another database is in the place of .*lab.db; put that one back"):
+            use()
+    assert Store(store.url).runs() == [], "who opens it anew has the new one"
+    path.write_text("no database")
+    with pytest.raises(StoreError, match="Another database is in the place"):
+        store.runs()
+    for file in tmp_path.glob("lab.db*"):
+        file.unlink()
+    (tmp_path / "copy.db").replace(path)
+    assert len(store.runs()) == 1, "a copy of it is it"
+
+
+def test_what_was_written_while_the_file_was_deleted_is_not_taken_for_kept(store: Store, tmp_path: Path) -> None:
+    store.add_runs([PRESETS["3x3"]], "ada")
+    with pytest.raises(StoreError, match="is not there any more"), store._write():
+        (tmp_path / "lab.db").unlink()
+
+
+def test_many_threads_take_a_copy_for_the_same(store: Store, tmp_path: Path) -> None:
+    trained(store)
+    store.close()
+    shutil.copy(tmp_path / "lab.db", tmp_path / "copy.db")
+    (tmp_path / "copy.db").replace(tmp_path / "lab.db")
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(len(store.runs()))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1] * 6
+
+
+def test_a_statement_takes_any_number_of_ids(store: Store) -> None:
+    first = trained(store)
+    many = range(first, first + 33_000)
+    assert len(store.listing(many)) == 1
+    assert list(store.some(many)) == [first]
+    assert len(store.epochs(list(many))) > 0
+    assert store.claim("engine", list(many)) is None
+    with store._write() as connection:
+        connection.exec_driver_sql("UPDATE runs SET design_key = 'x'")
+        columns = "name, owner, status, experiment, seed, parameters, created, curve"
+        connection.exec_driver_sql(
+            f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 32999) INSERT INTO runs ({columns}, design_key)"
+            f" SELECT {columns}, 'key' || i FROM runs, n"
+        )
+    assert len(store.experiments()) == 33_000
+    assert len(store.label(many, note="all")) == 33_000
