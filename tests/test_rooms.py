@@ -19,6 +19,7 @@ FLOORS = [
     {"mnist_lab.training"},
     {"mnist_lab.data"},
     {"mnist_lab.design"},
+    {"mnist_lab.person"},
     {
         "mnist_lab.settings",
         "mnist_lab.names",

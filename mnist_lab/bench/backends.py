@@ -14,7 +14,8 @@ import numpy as np
 
 from mnist_lab.data import mnist
 from mnist_lab.design.architecture import trace
-from mnist_lab.design.experiment import Experiment, Wish, parse
+from mnist_lab.design.experiment import Experiment, parse
+from mnist_lab.training.reports import Command
 
 LAB, FIT, TORCH = "lab", "fit", "torch"
 MATRIX = 2048
@@ -45,7 +46,7 @@ class Lab:
         from mnist_lab.training import trainer
 
         self.experiment = experiment
-        self.training = trainer.Training(experiment, lambda report: None, lambda: Wish.GO_ON)
+        self.training = trainer.Training(experiment, lambda report: None, lambda: Command.CONTINUE)
 
     def begin(self, weights: list[np.ndarray]) -> None:
         self.training.model.set_weights(weights)

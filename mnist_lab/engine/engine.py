@@ -23,14 +23,16 @@ import psutil
 from distributed import Client, Future, KilledWorker, LocalCluster, Security
 
 from mnist_lab import machine, settings
-from mnist_lab.design.experiment import Status, Wish
 from mnist_lab.engine import chatter
 from mnist_lab.engine import worker as work
 from mnist_lab.engine.worker import calibrate, run_errand, train_run
 from mnist_lab.errors import EngineError, LabError, StoreError
 from mnist_lab.results import prediction
+from mnist_lab.store.lease import NOT_WORKING, READY, WARMING_UP
 from mnist_lab.store.questions import LONG
-from mnist_lab.store.store import NOT_WORKING, READY, WARMING_UP, Store
+from mnist_lab.store.run import Status
+from mnist_lab.store.store import Store
+from mnist_lab.training.reports import Command
 
 log = logging.getLogger("mnist_lab.engine.engine")
 
@@ -152,7 +154,7 @@ class Engine:
         self.errands: dict[int, _Task] = {}
         self.calibrating: _Task | None = None
         # A command that serves its own runs alone does not make them wait for it.
-        self.calibrated = only is not None or store.is_calibrated()
+        self.calibrated = only is not None or store.calibrations.is_quiet()
         self.recalibrate_after = FIRST_RECALIBRATION_SECONDS
         self.idle_since: float | None = None
         self.load = machine.Load()
@@ -168,7 +170,7 @@ class Engine:
 
     def serve(self) -> None:
         """Serve until `closing` is set; returns at once where another engine serves this store."""
-        if not self.store.take_lease(self.name, WARMING_UP):
+        if not self.store.lease.take(self.name, WARMING_UP):
             log.info("another engine serves this store")
             return
         try:
@@ -195,7 +197,7 @@ class Engine:
                     self._guarded_tick()
                 self._leave()
         finally:
-            self.store.release_lease(self.name)
+            self.store.lease.release(self.name)
             shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _pause(self) -> float:
@@ -204,7 +206,7 @@ class Engine:
 
     def _leave(self) -> NoReturn:
         """End now: every write is a transaction of its own, so nothing is gained by asking a busy worker nicely."""
-        self.store.release_lease(self.name)
+        self.store.lease.release(self.name)
         shutil.rmtree(self.scratch, ignore_errors=True)
         log.info("engine %s ended", self.name[:8])
         _exit(0)
@@ -236,7 +238,7 @@ class Engine:
     def _tick(self) -> None:
         now = time.monotonic()
         if now - self.heartbeat >= HEARTBEAT_SECONDS:
-            if not self.store.renew_lease(self.name, self.state) and not self.store.take_lease(self.name, self.state):
+            if not self.store.lease.renew(self.name, self.state) and not self.store.lease.take(self.name, self.state):
                 log.warning("another engine took the lease; ending")
                 self.closing.set()
                 return
@@ -244,7 +246,7 @@ class Engine:
             self._enforce_wishes()
         if now - self.purged >= PURGE_SECONDS or not self.purged:
             self.purged = now
-            if gone := self.store.purge():
+            if gone := self.store.runs.purge():
                 log.info("%d deleted runs are gone for good", gone)
         self._meet_workers(now)
         for worker in [w for w in self.members.values() if w.warming and w.warming.done()]:
@@ -349,11 +351,13 @@ class Engine:
         for errand_id, task in [(i, task) for i, task in self.errands.items() if task.future.done()]:
             if task.future.status != "finished":
                 log.error("errand %d: %r", errand_id, _error(task.future))
-                self.store.decline(errand_id, "The worker could not answer; try again, and see the engine's log.")
+                self.store.questions.fail(
+                    errand_id, "The worker could not answer; try again, and see the engine's log."
+                )
             self._weigh(task)
             del self.errands[errand_id]
         if self.only is None and not all(worker.leaves for worker in self.members.values()):
-            for errand in self.store.claim_errands(self.name):
+            for errand in self.store.questions.claim(self.name):
                 self.asked = time.monotonic()
                 slot = "long errand" if errand.kind in LONG else "errand"
                 worker = self._free(slot)
@@ -365,7 +369,7 @@ class Engine:
         worker = next((worker for worker in self.members.values() if worker.serves and worker.run is None), None)
         if worker is None:
             return
-        run = self.store.claim(self.name, self.only)
+        run = self.store.queue.claim(self.name, self.only)
         if run:
             log.info("run %d: %s, seed %d", run.id, run.name, run.experiment.seed)
             worker.run = run.id
@@ -386,7 +390,7 @@ class Engine:
             self.idle_since, self.load = now, machine.Load()
         if self.calibrated:
             return
-        if self.store.calibration() is not None:
+        if self.store.calibrations.get() is not None:
             if now - self.idle_since < max(LOOKED_SECONDS, self.recalibrate_after):
                 return
             is_quiet = self.load.is_quiet()
@@ -404,7 +408,7 @@ class Engine:
         ratios, is_quiet = future.result()
         beside = "" if is_quiet else ", beside other load: it will be measured again"
         log.info("this machine's steps take %s times the model's%s", ", ".join(f"{r:.2f}" for r in ratios), beside)
-        self.store.save_calibration(ratios, is_quiet)
+        self.store.calibrations.save(ratios, is_quiet)
         self.calibrated = is_quiet
 
     def _ended(self, run_id: int, task: _Task) -> None:
@@ -417,30 +421,30 @@ class Engine:
             log.error("run %d: %r", run_id, error)
             if _has_died(task.future):
                 self.members.pop(task.worker.address, None)
-                self.store.lost(run_id)
+                self.store.queue.crashed(run_id)
             elif isinstance(error, StoreError):
-                self.store.end(run_id, Status.INTERRUPTED, str(error))
+                self.store.recording.end(run_id, Status.INTERRUPTED, str(error))
             else:
-                self.store.end(run_id, Status.FAILED, _as_sentence(error))
+                self.store.recording.end(run_id, Status.FAILED, _as_sentence(error))
         del self.running[run_id]  # last: where the database cannot be used the next tick comes here again
-        done = self.store.run(run_id)
+        done = self.store.runs.get(run_id)
         if done and done.status.is_ended:
             share = (done.reporting_seconds or 0) / (done.seconds or 1)
             log.info("run %d: %s, %.1f s, %.2f %% of it reporting", run_id, done.status, done.seconds or 0, 100 * share)
-            if task.timely and self.only is None and prediction.contradicts(self.store.calibration(), done):
+            if task.timely and self.only is None and prediction.contradicts(self.store.calibrations.get(), done):
                 self.calibrated = False
-            if given_up := self.store.make_room(self.room):
+            if given_up := self.store.checkpoints.make_room(self.room):
                 log.info("%.0f MB of old checkpoints given up", given_up / 1e6)
 
     def _enforce_wishes(self) -> None:
         """Restart the worker of a run that does not obey: the run goes back to the queue, where its wish is known."""
-        for run in self.store.active():
+        for run in self.store.queue.active():
             task = self.running.get(run.id)
-            if task is None or task.future.done() or run.wish is Wish.GO_ON:
+            if task is None or task.future.done() or run.command is Command.CONTINUE:
                 continue
             asked = run.stop_requested or run.pause_requested or 0.0
             if time.time() - max(asked, task.began) > OBEY_SECONDS:
-                log.warning("run %d did not %s within %g s; its worker is restarted", run.id, run.wish, OBEY_SECONDS)
+                log.warning("run %d did not %s within %g s; its worker is restarted", run.id, run.command, OBEY_SECONDS)
                 self.client.restart_workers([task.worker.address], raise_for_error=False)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from mnist_lab.design.experiment import Wish
 from mnist_lab.errors import StoreError
 from mnist_lab.store import disk
-from mnist_lab.store.store import Run, Store
-from mnist_lab.training.reports import Report
+from mnist_lab.store.run import Run
+from mnist_lab.store.store import Store
+from mnist_lab.training.reports import Command, Report
 
 T = TypeVar("T")
 log = logging.getLogger("mnist_lab.engine.recorder")
@@ -40,7 +40,7 @@ class Recorder:
         self._pending: list[Report] = []
         self._writing = False
         self._closed = False
-        self._wish = run.wish  # it may have been asked before it began
+        self._wish = run.command  # it may have been asked before it began
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()
@@ -52,7 +52,7 @@ class Recorder:
             self._pending = _lightened(self._pending)
             self._changed.notify_all()
 
-    def wish(self) -> Wish:
+    def wish(self) -> Command:
         """What the run was last asked to do.
 
         Raises:
@@ -106,17 +106,19 @@ class Recorder:
         with self._changed:
             reports = list(self._pending)
         size = sum(map(_size, reports))
-        if size and (free := self.store.free_bytes()) < disk.RESERVE + 2 * size:  # in the journal, then in its place
-            self.store.record(self.run_id, *(replace(report, weights=None, checkpoint=None) for report in reports))
+        needed = disk.RESERVE + 2 * size  # in the journal, then in its place
+        if size and (free := self.store.database.free_bytes()) < needed:
+            light = (replace(report, weights=None, checkpoint=None) for report in reports)
+            self.store.recording.record(self.run_id, *light)
             log.error("run %d: ended for want of room on the disk", self.run_id)
             self._failure = StoreError(
                 f"The disk of the results has {disk.size_text(free)} left, too little for a checkpoint of "
                 f"{disk.size_text(size)}, so training ended; what was kept before is there: make room, then resume the run."
             )
             return
-        self._wish = self.store.record(self.run_id, *reports)
+        self._wish = self.store.recording.record(self.run_id, *reports)
         if size:
-            self.store.shorten_journal()
+            self.store.database.shorten_journal()
         with self._changed:
             # Reports that came meanwhile are behind these; those written may have been lightened meanwhile.
             self._pending = self._pending[len(reports) :]

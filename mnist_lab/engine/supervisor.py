@@ -17,7 +17,8 @@ import psutil
 
 from mnist_lab import settings
 from mnist_lab.errors import LabError, SettingError
-from mnist_lab.store.store import NOT_WORKING, READY, Store
+from mnist_lab.store.lease import NOT_WORKING, READY
+from mnist_lab.store.store import Store
 
 log = logging.getLogger("mnist_lab.engine.supervisor")
 
@@ -132,13 +133,13 @@ class Supervisor:
         settings.check()
         self._store = self._store or Store(self.url)
         self.url = self._store.url
-        lease = self._store.lease()
+        lease = self._store.lease.current()
         if lease is not None and lease.is_live:
             if lease.state == READY:
                 self._works()
             return CHECK_SECONDS
         if lease is not None and self.failure is None:
-            self._store.release_lease(lease.engine)  # what an engine said before this one was there
+            self._store.lease.release(lease.engine)  # what an engine said before this one was there
         self._spawn()
         return CHECK_SECONDS
 
@@ -173,10 +174,10 @@ class Supervisor:
         """Leave the reason where the pages find it."""
         with contextlib.suppress(LabError, OSError, psutil.Error):
             self._store = self._store or Store(self.url)
-            self._store.say_why_none_works(str(self.failure))
+            self._store.lease.say_not_working(str(self.failure))
 
     def _is_ready(self, pid: int) -> bool:
-        lease = self._store.lease() if self._store else None
+        lease = self._store.lease.current() if self._store else None
         return lease is not None and lease.pid == pid and lease.state == READY
 
     def _last_word(self, status: int) -> str:

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 import psutil
 
 from mnist_lab import machine
-from mnist_lab.design.experiment import Status, Wish
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.engine.recorder import Recorder
 from mnist_lab.errors import EngineError, LabError, StoreError, TrainingError
 from mnist_lab.results import prediction
 from mnist_lab.results.prediction import CALIBRATED_WITH
 from mnist_lab.store import disk
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
+from mnist_lab.training.reports import Command
 
 if TYPE_CHECKING:
     from mnist_lab.inspection.questions import Networks
@@ -48,7 +49,7 @@ def warm_up(threads: int) -> int:
         # Batch normalisation, dropout, pooling: the network with most of what a first step has to load.
         recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 1}
         moment = PRESETS["3x3"].with_changes(protocol="holdout", train_images=256, recipe=recipe)
-        trainer.train(moment, lambda report: None, lambda: Wish.GO_ON)
+        trainer.train(moment, lambda report: None, lambda: Command.CONTINUE)
         memory = _tidied()
         gc.freeze()  # what is here now stays: to look through it after each run would take longer than all the rest
         return memory
@@ -95,7 +96,7 @@ def _train(url: str, run_id: int) -> None:
 
     store = Store(url)
     try:
-        run = store.run(run_id)
+        run = store.runs.get(run_id)
         if run is None:
             raise EngineError(f"Run {run_id} is not in the store.")
         recorder = Recorder(store, run)
@@ -104,20 +105,20 @@ def _train(url: str, run_id: int) -> None:
         raise
     try:
         environment = trainer.environment()
-        checkpoint = recorder.insist(lambda: store.begin(run_id, environment))
-        recorder.insist(lambda: store.make_room(disk.budget()))
+        checkpoint = recorder.insist(lambda: store.recording.begin(run_id, environment))
+        recorder.insist(lambda: store.checkpoints.make_room(disk.budget()))
         try:
             outcome = trainer.train(
                 run.experiment, recorder.report, recorder.wish, checkpoint, continues_from=run.parent_epoch or 0
             )
         except TrainingError as error:
             sentence = str(error)
-            recorder.insist(lambda: store.end(run_id, Status.FAILED, sentence))
+            recorder.insist(lambda: store.recording.end(run_id, Status.FAILED, sentence))
             return
         if outcome is None:
-            recorder.insist(lambda: store.pause(run_id))
+            recorder.insist(lambda: store.recording.pause(run_id))
         else:
-            recorder.insist(lambda: store.finish(run_id, outcome))
+            recorder.insist(lambda: store.recording.finish(run_id, outcome))
     finally:
         recorder.close()
         store.close()
@@ -138,19 +139,19 @@ def _answer(url: str, errand_id: int) -> None:
     store = networks.store
 
     def advance(progress: float) -> None:
-        if not store.advance(errand_id, progress):
+        if not store.questions.advance(errand_id, progress):
             raise _UnwantedError
 
     try:
-        errand = store.errand(errand_id)
+        errand = store.questions.get(errand_id)
         if errand is None:
             return
         try:
-            store.respond(errand_id, questions.respond(networks, errand.kind, errand.arguments, advance))
+            store.questions.complete(errand_id, questions.respond(networks, errand.kind, errand.arguments, advance))
         except StoreError:
             raise
         except LabError as error:
-            store.decline(errand_id, str(error))
+            store.questions.fail(errand_id, str(error))
     except _UnwantedError:
         log.info("errand %d is not wanted any more", errand_id)
 

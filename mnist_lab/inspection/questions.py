@@ -25,8 +25,8 @@ from mnist_lab.data.perturbation import KINDS as PERTURBATIONS
 from mnist_lab.data.perturbation import perturbed
 from mnist_lab.design import layers
 from mnist_lab.design.architecture import parts, trace
-from mnist_lab.design.experiment import Status
 from mnist_lab.errors import InputError
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.training import model as keras_model
 from mnist_lab.training.evaluation import EVALUATION_BATCH, Evaluation, as_input
@@ -53,10 +53,10 @@ class Network:
 
     def __init__(self, store: Store, run_id: int, epoch: int | None = None) -> None:
         """Args: epoch: the kept one where None. Raises InputError where these weights are not kept."""
-        run = store.run(run_id)
+        run = store.runs.get(run_id)
         if run is None:
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
-        weights = store.weights(run_id, epoch)
+        weights = store.checkpoints.weights(run_id, epoch)
         if weights is None:
             which = "its weights" if epoch is None else f"its weights after epoch {epoch}"
             raise InputError(f"Run {run_id}: {which} are not kept; choose another, or train it again.")
@@ -349,7 +349,7 @@ def export(network: Network, advance: Advance) -> Arrays:
         InputError: it does not, or the run's predictions are not kept.
     """
     run_id = network.run_id
-    kept = network.store.probabilities(run_id)
+    kept = network.store.runs.probabilities(run_id)
     if kept is None:
         raise InputError(f"Run {run_id}: its predictions are not kept, so an export cannot be checked; train it again.")
     found: Arrays = {}

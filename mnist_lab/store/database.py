@@ -1,4 +1,7 @@
-"""An open database: where it is, how transactions begin, what is wrong with it in a sentence."""
+"""An open database: where it is, how transactions begin, what is wrong with it in a sentence.
+
+The only module that knows whose SQL it is: what SQLite does its own way is here.
+"""
 
 import contextlib
 import json
@@ -9,7 +12,7 @@ import secrets
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +102,33 @@ class Database:
         if engine is self._writer and self._identity is not None:
             self._check_is_there()  # or it was written to a file that is in no folder any more
 
-    def _table(self, query: sa.Select[Any]) -> pd.DataFrame:
-        with self._read() as connection:
+    def read(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """A transaction that sees the database as it was when it began; it never waits for a writer."""
+        return self._connection(self._engine)
+
+    def write(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """A transaction that may write: the only one at a time, kept as a whole or, on an error, not at all."""
+        return self._connection(self._writer)
+
+    def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """All rows that a query finds."""
+        with self.read() as connection:
+            return connection.execute(query).all()
+
+    def scalar(self, query: sa.Select[Any]) -> Any:
+        """The value that a query of one column finds in at most one row; None where it finds no row."""
+        with self.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def table(self, query: sa.Select[Any]) -> pd.DataFrame:
+        """What a query finds, with its columns also where it finds nothing."""
+        with self.read() as connection:
             result = connection.execute(query)
             return pd.DataFrame(result.all(), columns=list(result.keys()))
 
     def free_bytes(self) -> int:
         """Bytes that can be written: free on the disk, and in the file what was given up."""
-        with self._read() as connection:
+        with self.read() as connection:
             unused, page = (
                 connection.exec_driver_sql(f"PRAGMA {x}").scalar_one() for x in ("freelist_count", "page_size")
             )
@@ -167,21 +189,15 @@ class Database:
 
     def _marked(self) -> int:
         """A number that this database has and another one has not; given to it where it has none yet."""
-        with self._read() as connection:
+        with self.read() as connection:
             mark = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         if not mark:
-            with self._write() as connection:
+            with self.write() as connection:
                 mark = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
                 if not mark:
                     mark = 1 + secrets.randbelow(2**31 - 1)
                     connection.exec_driver_sql(f"PRAGMA user_version = {mark}")
         return mark
-
-    def _read(self) -> contextlib.AbstractContextManager[sa.Connection]:
-        return self._connection(self._engine)
-
-    def _write(self) -> contextlib.AbstractContextManager[sa.Connection]:
-        return self._connection(self._writer)
 
     def _migrate(self) -> None:
         if self._is_newest():
@@ -194,7 +210,7 @@ class Database:
         logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the schema
         config = alembic.config.Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        with self._write() as connection:
+        with self.write() as connection:
             config.attributes["connection"] = connection
             try:
                 alembic.command.upgrade(config, "head")
@@ -207,7 +223,7 @@ class Database:
     def _is_newest(self) -> bool:
         """Whether the last of the migrations, whose names begin with their numbers, has been made here."""
         newest = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
-        with self._read() as connection:
+        with self.read() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
                 return False
             return bool(connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == newest)

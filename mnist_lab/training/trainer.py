@@ -26,7 +26,7 @@ from tensorflow.python.framework import ops
 import mnist_lab
 from mnist_lab import machine
 from mnist_lab.data import mnist
-from mnist_lab.design.experiment import Experiment, Protocol, Wish
+from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.layers import CLASSES
 from mnist_lab.errors import TrainingError
 from mnist_lab.training import step as training_step
@@ -34,7 +34,7 @@ from mnist_lab.training.batch_norm import correct_running_statistics
 from mnist_lab.training.evaluation import Evaluation
 from mnist_lab.training.model import build
 from mnist_lab.training.optimizers import optimizer
-from mnist_lab.training.reports import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
+from mnist_lab.training.reports import BatchPoint, Checkpoint, Command, EpochPoint, Outcome, Report, Snapshot
 
 REPORT_SECONDS = 0.33
 LONGEST_CALL_SECONDS = 1.0  # of training between two looks at it
@@ -95,7 +95,7 @@ def cpu_name() -> str:
 def train(
     experiment: Experiment,
     report: Callable[[Report], None],
-    wish: Callable[[], Wish],
+    wish: Callable[[], Command],
     resume: Checkpoint | None = None,
     *,
     continues_from: int = 0,
@@ -142,7 +142,7 @@ def let_go() -> None:
 def measure(experiment: Experiment, calls: int, most_seconds: float = math.inf) -> float:
     """Seconds of a training step of an experiment: as in training, several in a call; the median of so many calls after one
     that warms up, or of as many as had begun after `most_seconds`."""
-    run = Training(experiment, lambda report: None, lambda: Wish.GO_ON)
+    run = Training(experiment, lambda report: None, lambda: Command.CONTINUE)
     images = experiment.recipe.batch_size * _MEASURED_STEPS
     order = np.arange(images, dtype=np.int32) % experiment.train_images
     steps = order, np.zeros((images, 8), np.float32), np.repeat(run.rates[-1:], _MEASURED_STEPS)
@@ -181,7 +181,7 @@ class Training:
         self,
         experiment: Experiment,
         report: Callable[[Report], None],
-        wish: Callable[[], Wish],
+        wish: Callable[[], Command],
         report_seconds: float = REPORT_SECONDS,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         continues_from: int = 0,
@@ -223,12 +223,12 @@ class Training:
         notebook = self.experiment.protocol is Protocol.NOTEBOOK
         test: tuple[float, float, np.ndarray] | None = None
         wish = self.wish()
-        while wish is not Wish.PAUSE and not self._is_over():
+        while wish is not Command.PAUSE and not self._is_over():
             began = time.perf_counter()
             before = self.epoch * self.experiment.steps_per_epoch
-            if wish is Wish.GO_ON:
+            if wish is Command.CONTINUE:
                 wish = self.train_epoch(self.epoch + 1)
-                if wish is Wish.PAUSE:
+                if wish is Command.PAUSE:
                     break
             elif self.step <= before:
                 break  # stopped between two epochs
@@ -247,14 +247,14 @@ class Training:
             if trained:
                 self.model.set_weights(trained)
             self.epoch += 1
-            whole = wish is not Wish.STOP and (self._may_write() or self._is_over())
+            whole = wish is not Command.STOP and (self._may_write() or self._is_over())
             # Under holdout the best weights are in every checkpoint, and stored at the end.
             is_best = notebook and self.progress.best_epoch == line.epoch
-            by_path = self._by_path(weights) if whole or is_best or wish is Wish.STOP else None
+            by_path = self._by_path(weights) if whole or is_best or wish is Command.STOP else None
             self._report(line, snapshot, by_path, self._checkpoint() if whole else None)
-            if wish is Wish.GO_ON:
+            if wish is Command.CONTINUE:
                 wish = self.wish()
-        if wish is Wish.PAUSE and not self._is_over():
+        if wish is Command.PAUSE and not self._is_over():
             self._report(checkpoint=self._checkpoint())
             return None
         return self._outcome(not self._is_over(), test)
@@ -316,7 +316,7 @@ class Training:
             correct_running_statistics(self.model, self.progress.start_share)
         return trained
 
-    def train_epoch(self, epoch: int) -> Wish:
+    def train_epoch(self, epoch: int) -> Command:
         """Train an epoch, or what is left of it, to its end or to a wish that it should not go on."""
         images, batch = self.experiment.train_images, self.experiment.recipe.batch_size
         seed = [self.experiment.seed, epoch]
@@ -350,9 +350,9 @@ class Training:
                 keep = now - self.checkpointed >= self.checkpoint_seconds
                 self._report(checkpoint=self._checkpoint() if keep else None)
                 wish = self.wish()
-                if wish is not Wish.GO_ON:
+                if wish is not Command.CONTINUE:
                     return wish
-        return Wish.GO_ON
+        return Command.CONTINUE
 
     def _steps_at_once(self) -> int:
         """How many steps to take until it is time to report; one until they have been timed."""

@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from mnist_lab.design.experiment import Status, Wish
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.engine import recorder as recorders
 from mnist_lab.engine.recorder import Recorder
 from mnist_lab.errors import LabError, RefusedError, StoreError
-from mnist_lab.store.store import Run, Store
-from mnist_lab.training.reports import Report
+from mnist_lab.store.run import Run, Status
+from mnist_lab.store.store import Store
+from mnist_lab.training.reports import Command, Report
 from tests.builders.processes import wait_until
 from tests.builders.runs import LINE, OUTCOME, epoch, point
 
 
 @pytest.fixture
 def run(store: Store) -> Run:
-    store.add_runs([PRESETS["3x3"]], "ada")
-    claimed = store.claim("engine")
+    store.queue.add([PRESETS["3x3"]], "ada")
+    claimed = store.queue.claim("engine")
     assert claimed
     return claimed
 
@@ -50,19 +50,19 @@ def test_reports_come_to_the_store_in_order_and_the_wish_comes_back(store: Store
         quick.report(Report([point(n)]))
     quick.report(epoch(1))
     quick.settle()
-    assert store.batches(run.id)["point"].tolist() == list(range(20))
-    assert store.run(run.id).epochs_done == 1
-    assert quick.wish() is Wish.GO_ON
-    store.request_pause(run.id)
+    assert store.runs.batches(run.id)["point"].tolist() == list(range(20))
+    assert store.runs.get(run.id).epochs_done == 1
+    assert quick.wish() is Command.CONTINUE
+    store.queue.pause(run.id)
     quick.report(Report([point(20)]))
     quick.settle()
-    assert quick.wish() is Wish.PAUSE
+    assert quick.wish() is Command.PAUSE
 
 
 def test_a_wish_from_before_it_began_is_known_at_once(store: Store, run: Run) -> None:
-    store.request_stop(run.id)
-    recorder = Recorder(store, store.run(run.id))
-    assert recorder.wish() is Wish.STOP
+    store.queue.stop(run.id)
+    recorder = Recorder(store, store.runs.get(run.id))
+    assert recorder.wish() is Command.STOP
     recorder.close()
 
 
@@ -85,14 +85,14 @@ def test_training_never_waits_for_a_locked_database_which_catches_up(
     other.execute("ROLLBACK")
     other.close()
     quick.settle()
-    assert store.epochs([run.id])["epoch"].tolist() == list(range(1, 11)), "no line of the log is lost"
-    assert list(store.checkpoints(run.id))[-3:] == [8, 9, 10], "the newest checkpoints are there"
-    quick.insist(lambda: store.finish(run.id, OUTCOME))
-    assert store.run(run.id).status is Status.FINISHED
+    assert store.runs.epochs([run.id])["epoch"].tolist() == list(range(1, 11)), "no line of the log is lost"
+    assert list(store.checkpoints.epochs(run.id))[-3:] == [8, 9, 10], "the newest checkpoints are there"
+    quick.insist(lambda: store.recording.finish(run.id, OUTCOME))
+    assert store.runs.get(run.id).status is Status.FINISHED
 
 
 def test_a_full_disk_ends_training_with_a_sentence_and_loses_nothing_recorded(store: Store, run: Run) -> None:
-    store.record(run.id, epoch(1))
+    store.recording.record(run.id, epoch(1))
 
     def full(connection: sqlite3.Connection, _record: object) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
@@ -107,8 +107,8 @@ def test_a_full_disk_ends_training_with_a_sentence_and_loses_nothing_recorded(st
     with pytest.raises(StoreError, match="disk is full"):
         recorder.wish()
     recorder.close()
-    assert store.epochs([run.id])["epoch"].tolist() == [1]
-    assert list(store.checkpoints(run.id)) == [1]
+    assert store.runs.epochs([run.id])["epoch"].tolist() == [1]
+    assert list(store.checkpoints.epochs(run.id)) == [1]
 
 
 def test_a_full_disk_with_room_made_in_time_loses_nothing(store: Store, run: Run, quick: Recorder) -> None:
@@ -121,7 +121,7 @@ def test_a_full_disk_with_room_made_in_time_loses_nothing(store: Store, run: Run
     sa.event.listen(store._engine, "checkout", full_at_first)
     quick.report(epoch(1, size=100_000))
     quick.settle()
-    assert np.array_equal(store.weights(run.id, 1)["w"], np.ones(100_000))
+    assert np.array_equal(store.checkpoints.weights(run.id, 1)["w"], np.ones(100_000))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_what_the_database_refuses_is_no_outage(store: Store, run: Run, wrong: R
     with pytest.raises(RefusedError, match=words):
         recorder.insist(lambda: None)
     recorder.close()
-    assert store.batches(run.id)["point"].tolist() == [1]
+    assert store.runs.batches(run.id)["point"].tolist() == [1]
 
 
 def test_whatever_goes_wrong_while_writing_training_hears_of_it(store: Store, run: Run) -> None:
@@ -155,9 +155,9 @@ def test_whatever_goes_wrong_while_writing_training_hears_of_it(store: Store, ru
 
 def test_what_the_database_refuses_is_a_sentence(store: Store) -> None:
     with pytest.raises(RefusedError, match=r"does not take a value: .*surrogates not allowed"):
-        store.choose("ada", "name \ud800", 1)
+        store.choices.set("ada", "name \ud800", 1)
     with pytest.raises(RefusedError, match="does not take a value: FOREIGN KEY constraint failed; what was stored"):
-        store.keep_receipt(77, "{}")
+        store.receipts.add(77, "{}")
     assert not issubclass(RefusedError, StoreError)
     assert issubclass(RefusedError, LabError)
 
@@ -184,8 +184,8 @@ def test_a_database_that_went_away_is_waited_for_and_not_made_anew(
     monkeypatch.setattr(recorders, "FIRST_PAUSE_SECONDS", 0.01)
     place, elsewhere = tmp_path / "stick", tmp_path / "drawer"
     store = Store(f"sqlite:///{place / 'lab.db'}")
-    store.add_runs([PRESETS["3x3"]], "ada")
-    run = store.claim("engine")
+    store.queue.add([PRESETS["3x3"]], "ada")
+    run = store.queue.claim("engine")
     recorder = Recorder(store, run)
     recorder.report(epoch(1))
     recorder.settle()
@@ -199,5 +199,5 @@ def test_a_database_that_went_away_is_waited_for_and_not_made_anew(
     elsewhere.rename(place)
     recorder.settle()
     recorder.close()
-    assert store.epochs([run.id])["epoch"].tolist() == [1, 2]
+    assert store.runs.epochs([run.id])["epoch"].tolist() == [1, 2]
     store.close()

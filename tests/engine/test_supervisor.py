@@ -58,7 +58,7 @@ def test_the_end_of_an_engine_that_never_worked_is_told_to_all_who_wait(
         assert engine.failure.endswith(f"; the engine's log is {log_folder}/mnist-lab/log/engine.log.")
         assert len(engine.failure) < 300 + len(str(log_folder))
         wait_until(lambda: Lab(store.url).engine_state() == f"not working: {engine.failure}", "the pages say it")
-        assert not store.lease().is_live, "it is in no engine's way"
+        assert not store.lease.current().is_live, "it is in no engine's way"
 
 
 def test_what_passes_is_outlived(store: Store, child: Callable[[str], None], caplog: pytest.LogCaptureFixture) -> None:
@@ -72,7 +72,7 @@ def test_what_passes_is_outlived(store: Store, child: Callable[[str], None], cap
         wait_until(lambda: engine.failure.startswith("The engine ended with status 1"), "the next try is made")
         child(f"echo >> {works}.lines; exec cat")
         wait_until(lambda: Path(f"{works}.lines").exists(), "and the next")
-        store.take_lease("another", "ready")
+        store.lease.take("another", "ready")
         engine._child.kill()
         wait_until(lambda: engine.failure is None, "another engine serves")
         assert not engine.has_given_up
@@ -93,10 +93,10 @@ def test_a_setting_that_is_not_understood_is_not_tried_again(
 
 
 def test_what_was_said_of_an_earlier_engine_is_not_said_of_the_next(store: Store, child: Callable[[str], None]) -> None:
-    store.say_why_none_works("It rained.")
+    store.lease.say_not_working("It rained.")
     child("exec cat")
     with supervisor.engine(store.url):
-        wait_until(lambda: store.lease() is None, "it is unsaid")
+        wait_until(lambda: store.lease.current() is None, "it is unsaid")
 
 
 def test_a_long_log_is_begun_anew(store: Store, log_folder: Path, child: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mnist_lab.charts import inspection
-from mnist_lab.design.experiment import Status
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui import ask as asking
 from tests.builders.networks import small_experiment
@@ -50,13 +50,13 @@ def test_without_a_network_the_page_says_where_to_get_one(store: Store) -> None:
 def test_a_network_that_somebody_deletes_stays_chosen_and_one_that_is_gone_is_told_of(store: Store) -> None:
     first, second, third = (trained(store) for _ in range(3))
     test = healthy(page("inspect", runs=f"{first},{second}"))
-    store.label([first], deleted=True)
+    store.labels.set([first], deleted=True)
     assert healthy(test.run()).multiselect(key="inspected").value == [first, second]
     assert f"Deleted, and gone for good in some days: run {first}." in said(test)
-    store.purge(days=-1)
+    store.runs.purge(days=-1)
     assert healthy(test.run()).multiselect(key="inspected").value == [second]
     assert f"There is no run {first} any more." in said(test)
-    store.label([second], name="renamed", note="x")
+    store.labels.set([second], name="renamed", note="x")
     assert healthy(test.run()).multiselect(key="inspected").value == [second], "whatever it is called"
     test.multiselect(key="inspected").set_value([third]).run()
     assert "any more" not in said(test)
@@ -163,7 +163,7 @@ def test_where_no_worker_is_the_page_says_so(store: Store, monkeypatch: pytest.M
     monkeypatch.setattr(asking, "NOT_WORKING_AFTER_SECONDS", 0.5)
     test = healthy(page("inspect", runs="1", view="Layers"))
     assert "No worker is there to answer" in test.error[0].value
-    with store._read() as connection:
+    with store.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM errands").scalar() == 0  # given up, not left behind
 
 

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from mnist_lab.data import mnist
-from mnist_lab.design.experiment import Experiment, Protocol, Wish
+from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import OPTIMIZERS, SGD, Augmentation, Recipe
 from mnist_lab.errors import TrainingError
 from mnist_lab.store import disk
 from mnist_lab.training import trainer
 from mnist_lab.training.model import build
-from mnist_lab.training.reports import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
+from mnist_lab.training.reports import BatchPoint, Checkpoint, Command, EpochPoint, Outcome, Report, Snapshot
 
 
 class Record:
     """Everything a training reported; wishes something after so many reports."""
 
-    def __init__(self, after: int | None = None, then: Wish = Wish.STOP) -> None:
+    def __init__(self, after: int | None = None, then: Command = Command.STOP) -> None:
         self.points: dict[int, BatchPoint] = {}
         self.epochs: list[EpochPoint] = []
         self.reports = 0
@@ -41,8 +41,8 @@ class Record:
         if report.checkpoint:
             self.checkpoints.append(report.checkpoint)
 
-    def wish(self) -> Wish:
-        return self.then if self.after is not None and self.reports >= self.after else Wish.GO_ON
+    def wish(self) -> Command:
+        return self.then if self.after is not None and self.reports >= self.after else Command.CONTINUE
 
 
 def run(experiment: Experiment, stop_after: int | None = None) -> tuple[Outcome, Record]:
@@ -104,7 +104,7 @@ def test_the_same_weights_and_order_give_the_curve_of_a_stock_keras_loop(small: 
 
 def test_batches_of_one_image_are_trained_however_many_a_call(small: Experiment) -> None:
     experiment = small.with_changes(recipe=small.recipe.model_dump() | {"batch_size": 1})
-    steps = trainer.Training(experiment, lambda report: None, lambda: Wish.GO_ON).steps
+    steps = trainer.Training(experiment, lambda report: None, lambda: Command.CONTINUE).steps
     found = steps(np.arange(1000, dtype=np.int32), np.zeros((0, 8), np.float32), np.full(1000, 1e-4, np.float32))
     assert found.shape == (1000, 3)
     assert (found[:, 2] == 1).all()
@@ -257,7 +257,7 @@ def test_extreme_momenta_and_channels_that_never_change_stay_numbers(small: Expe
     assert all(np.isfinite(line.validation_loss) for line in record.epochs)
     assert all((array >= 0).all() for name, array in outcome.weights.items() if "moving_variance" in name)
     # A single batch so far: its own moments, whatever the momentum.
-    stopped = trainer.train(experiment, Record().report, Record(0, Wish.STOP).wish)
+    stopped = trainer.train(experiment, Record().report, Record(0, Command.STOP).wish)
     assert stopped
     assert stopped.kept_epoch == 0
 
@@ -324,7 +324,7 @@ def test_paused_anywhere_and_resumed_it_is_the_same_to_the_bit(
 ) -> None:
     experiment = everything(small).with_changes(protocol=protocol, train_images=1000)
     undisturbed, log = run(experiment)
-    first = Record(pause_after, Wish.PAUSE)
+    first = Record(pause_after, Command.PAUSE)
     assert trainer.train(experiment, first.report, first.wish, report_seconds=0.0) is None
     second = Record()
     resumed = trainer.train(experiment, second.report, second.wish, first.checkpoints[-1], report_seconds=0.0)
@@ -400,12 +400,12 @@ def test_what_a_changed_recipe_asks_an_optimizer_to_remember_begins_afresh_and_t
 ) -> None:
     if not before:
         before = {"optimizer": after["optimizer"]}
-    first = trainer.Training(one_epoch(small, **before), lambda report: None, lambda: Wish.GO_ON)
+    first = trainer.Training(one_epoch(small, **before), lambda report: None, lambda: Command.CONTINUE)
     first.train_epoch(1)
     first.epoch = 1
     first.progress = replace(first.progress, epoch_sums=tuple(first.sums))
     goes_on = {"optimizer": before["optimizer"]} | after | {"epochs": 2}
-    second = trainer.Training(one_epoch(small, **goes_on), lambda report: None, lambda: Wish.GO_ON)
+    second = trainer.Training(one_epoch(small, **goes_on), lambda report: None, lambda: Command.CONTINUE)
     fresh, old = memory(second), memory(first)
     second._restore(first._checkpoint())
     weights = {variable.path: variable.numpy() for variable in first.model.trainable_variables}
@@ -453,7 +453,7 @@ def test_short_epochs_of_a_large_network_are_not_all_written_but_the_last_is(
             if report.checkpoint and report.weights:
                 whole.append(report.epoch.epoch)
 
-    assert trainer.train(experiment, report, lambda: Wish.GO_ON)
+    assert trainer.train(experiment, report, lambda: Command.CONTINUE)
     assert lines == [1, 2, 3, 4]
     assert whole == [1, 4]
 
@@ -464,7 +464,7 @@ def test_what_a_checkpoint_will_have_is_known_from_the_design(small: Experiment,
     for more in ({}, {"moving_average": 0.9}):
         recipe = small.recipe.model_dump() | {"optimizer": {"name": name}} | more
         experiment = small.with_changes(architecture=small.architecture.with_blocks(block).model_dump(), recipe=recipe)
-        run = trainer.Training(experiment, lambda report: None, lambda: Wish.GO_ON)
+        run = trainer.Training(experiment, lambda report: None, lambda: Command.CONTINUE)
         run.kept_weights = run.model.get_weights()
         predicted = disk.footprint(experiment)
         assert sum(weight.nbytes for weight in run.kept_weights) == predicted.weights
@@ -479,9 +479,9 @@ def test_checkpoints_come_by_the_clock_too(small: Experiment) -> None:
 
 
 def test_stopped_after_a_pause_within_an_epoch_what_was_learnt_is_tested(small: Experiment) -> None:
-    first = Record(5, Wish.PAUSE)
+    first = Record(5, Command.PAUSE)
     trainer.train(small, first.report, first.wish, report_seconds=0.0)
-    second = Record(0, Wish.STOP)
+    second = Record(0, Command.STOP)
     outcome = trainer.train(small, second.report, second.wish, first.checkpoints[-1])
     assert outcome
     assert outcome.stopped
@@ -572,7 +572,7 @@ def test_where_only_the_validation_loss_is_no_number_training_has_diverged(small
 def test_a_weight_that_is_no_number_is_found_where_every_loss_is_one(small: Experiment) -> None:
     normalised = small.architecture.blocks[0].model_copy(update={"batch_normalization": True})
     experiment = small.with_changes(architecture=small.architecture.with_blocks(normalised).model_dump())
-    found = trainer.Training(experiment, lambda report: None, lambda: Wish.GO_ON)
+    found = trainer.Training(experiment, lambda report: None, lambda: Command.CONTINUE)
     found.train_epoch(1)
     variance = next(variable for variable in found.model.weights if "moving_variance" in variable.path)
     variance.assign(np.full(variance.shape, np.inf))
@@ -582,7 +582,7 @@ def test_a_weight_that_is_no_number_is_found_where_every_loss_is_one(small: Expe
 
 
 def test_where_only_the_test_loss_is_no_number_training_has_diverged(small: Experiment) -> None:
-    found = trainer.Training(small, lambda report: None, lambda: Wish.GO_ON)
+    found = trainer.Training(small, lambda report: None, lambda: Command.CONTINUE)
     found.progress = replace(found.progress, kept=EpochPoint(1, 10, 1.0, 0.5, 1.0, 0.5, 1.0))
     found.kept_weights = [np.full_like(weight, 1e30) for weight in found.model.get_weights()]
     with pytest.raises(TrainingError, match="diverged: the test loss of epoch 1 is no longer a number"):

@@ -174,7 +174,7 @@ def _closer(network: Chosen, traced: list[TracedLayer], inputs: list[np.ndarray]
 
 def _weights(network: Chosen, traced: list[TracedLayer], number: int) -> list[np.ndarray]:
     """Of one layer, as Keras orders them."""
-    every = _all_weights(lab().url, network.run.id, network.epoch)
+    every = _all_weights(lab().store.url, network.run.id, network.epoch)
     name = f"{traced[number].place} {type(traced[number].layer).__name__}".lower().replace(" ", "_")
     return [array for path, array in every.items() if name in path.split("/")]
 
