@@ -60,7 +60,7 @@ class Leases:
         self._database = database
 
     def current(self) -> Lease | None:
-        """The engine that serves this store, alive or not."""
+        """The engine that serves this store, alive or not; None where none has the lease."""
         with self._database.read() as connection:
             return _current(connection)
 

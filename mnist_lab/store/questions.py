@@ -18,9 +18,8 @@ from mnist_lab.store.database import Database, among
 from mnist_lab.store.schema import QUESTIONS
 
 KEPT_SECONDS, LONG_KEPT_SECONDS = 60.0, 900.0  # since somebody asked last; unanswered ones are abandoned then
-LONG = frozenset(
-    {"export", "tested", "hidden", "robustness", "ablation", "each alone"}
-)  # seconds rather than a moment: they never keep the others waiting
+# Kinds whose answers take seconds rather than a moment: they never keep the others waiting.
+LONG = frozenset({"export", "tested", "hidden", "robustness", "ablation", "each alone"})
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Questions:
         return None if data is None else deserialized(data)
 
     def cancel(self, question_id: int) -> None:
-        """One of those who asked has gone; where nobody is left and it is not done, it is given up."""
+        """One of those who asked waits no longer; where nobody is left and it is not done, it is given up."""
         mine = QUESTIONS.c.id == question_id
         with self._database.write() as connection:
             connection.execute(sa.update(QUESTIONS).where(mine).values(askers=QUESTIONS.c.askers - 1))
@@ -118,7 +117,7 @@ class Questions:
         return bool(found)
 
     def complete(self, question_id: int, answer: dict[str, np.ndarray]) -> None:
-        """Give a question its answer."""
+        """Keep the answer, for all who asked."""
         values = {"is_done": True, "progress": 1.0, "answer": serialized(**answer)}
         with self._database.write() as connection:
             connection.execute(sa.update(QUESTIONS).where(QUESTIONS.c.id == question_id).values(values))

@@ -83,13 +83,13 @@ class Queue:
             if connection.execute(sa.select(CHECKPOINTS.c.epoch).where(kept)).first() is None:
                 raise InputError(f"Run {run.id}: no checkpoint of epoch {epoch} is kept to go on from; choose another.")
             child: int = connection.execute(sa.insert(RUN).values(row).returning(RUN.c.id)).scalar_one()
-            for table, among in (
+            for table, its in (
                 (EPOCHS, sa.and_(EPOCHS.c.run_id == run.id, EPOCHS.c.epoch <= epoch)),
                 (SNAPSHOTS, sa.and_(SNAPSHOTS.c.run_id == run.id, SNAPSHOTS.c.epoch <= epoch)),
                 (CHECKPOINTS, kept),
             ):
                 columns = [column for column in table.c if column.name != "run_id"]
-                copied = sa.select(sa.literal(child), *columns).where(among)
+                copied = sa.select(sa.literal(child), *columns).where(its)
                 connection.execute(sa.insert(table).from_select(["run_id", *(c.name for c in columns)], copied))
             step = {"step": epoch * experiment.steps_per_epoch}
             connection.execute(sa.update(CHECKPOINTS).where(CHECKPOINTS.c.run_id == child).values(step))
@@ -105,13 +105,11 @@ class Queue:
         waiting = sa.select(RUN.c.id).where(_WAITS).order_by(RUN.c.position, RUN.c.id).limit(1)
         if only is not None:
             waiting = waiting.where(among(RUN.c.id, only))
-        with self._database.read() as connection:
-            if connection.execute(waiting).first() is None:
-                return None
+        if not self._database.rows(waiting):
+            return None
         waiting = waiting.where(sa.func.coalesce(RUN.c.predicted_bytes, 0) <= self.room() - disk.RESERVE)
-        with self._database.read() as connection:  # an engine asks ten times a second, also while there is no room
-            if connection.execute(waiting).first() is None:
-                return None
+        if not self._database.rows(waiting):  # an engine asks ten times a second, also while there is no room
+            return None
         with self._database.write() as connection:
             claimed = connection.execute(
                 sa.update(RUN)

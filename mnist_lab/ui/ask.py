@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from mnist_lab.store.lease import NOT_WORKING, WARMING_UP
 from mnist_lab.ui.session import lab
 from mnist_lab.ui.text import plain, refusal
 
@@ -53,10 +54,10 @@ def ask(kind: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None
                 return _answer(lab().store.url, question_id, kind)
             elif waited > SHOWN_AFTER_SECONDS:
                 state = lab().engine_state()
-                if (state is None or state.startswith("not working")) and waited > NOT_WORKING_AFTER_SECONDS:
+                if (state is None or state.startswith(NOT_WORKING)) and waited > NOT_WORKING_AFTER_SECONDS:
                     refusal(NO_ENGINE if state is None else f"No worker can answer: {state}", place)
                     return None
-                waiting = "a worker is waking up" if state == "warming up" else words
+                waiting = "a worker is waking up" if state == WARMING_UP else words
                 place.progress(question.progress, plain(f"{waiting[:1].upper()}{waiting[1:]} …"))
                 time.sleep(0.1)
             time.sleep(POLL_SECONDS)

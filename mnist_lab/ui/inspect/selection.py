@@ -36,7 +36,7 @@ class Chosen:
 
     @property
     def question(self) -> dict[str, int | None]:
-        """What an errand needs to know of it."""
+        """What a question needs to know of it."""
         return {"run_id": self.run.id, "epoch": self.epoch}
 
 
