@@ -85,13 +85,13 @@ def test_a_drawing_is_answered_and_an_unsure_answer_is_none_of_these(lab_store: 
     assert said(test).count("### It says ") == 2
     test.slider(key="threshold").set_value(100).run()
     assert said(test).count("### None of these") == 2
-    probabilities = lab_store.probabilities(1)
+    probabilities = lab_store.runs.probabilities(1)
     assert probabilities is not None
 
 
 def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None:
     test = page("inspect", runs="1,2", view="Mistakes")
-    run = lab_store.run(1)
+    run = lab_store.runs.get(1)
     words = said(test)
     assert f"is wrong on **{round(10_000 * (1 - run.test_accuracy)):,}** of the 10,000 test images" in words
     assert "All mistakes, the surest first" in words
@@ -103,7 +103,7 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
 def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
     test = page("inspect", runs="1", view="Mistakes")
     slider = next(s for s in test.select_slider if s.label.startswith("Run 1 as it was"))
-    kept = lab_store.run(1).kept_epoch
+    kept = lab_store.runs.get(1).kept_epoch
     other = next(epoch for epoch in (1, 2) if epoch != kept)
     slider.set_value(other).run(timeout=60)
     assert f"run 1: small, seed 1, epoch {other}** is wrong on" in said(test)
@@ -168,9 +168,9 @@ def test_where_no_worker_is_the_page_says_so(store: Store, monkeypatch: pytest.M
 
 
 def test_a_run_without_weights_is_a_sentence(lab_store: Store) -> None:
-    (run_id,) = lab_store.add_runs([small_experiment().with_changes(seed=9)], "ada")  # the engine takes it
-    wait_until(lambda: lab_store.run(run_id).status is Status.FINISHED, "it is trained")
-    with lab_store._write() as connection:
+    (run_id,) = lab_store.queue.add([small_experiment().with_changes(seed=9)], "ada")  # the engine takes it
+    wait_until(lambda: lab_store.runs.get(run_id).status is Status.FINISHED, "it is trained")
+    with lab_store.database.write() as connection:
         connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE run_id = {run_id}")
     test = healthy(page("inspect", runs=str(run_id), view="Layers"))
     assert f"Run {run_id}: its weights are not kept; choose another, or train it again." in test.error[0].value

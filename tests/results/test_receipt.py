@@ -51,13 +51,13 @@ def file(there: Store) -> bytes:
 def test_it_says_everything_and_reads_back_as_it_was(there: Store, file: bytes, experiment: Experiment) -> None:
     found = receipt.read(file)
     assert found == made(there)
-    run = there.run(1)
+    run = there.runs.get(1)
     assert found.experiment == experiment
     assert found.metrics.test_accuracy == run.test_accuracy
     assert found.environment["data_sha256"] == run.environment["data_sha256"]
     assert {"tensorflow", "keras", "cpu", "threads", "python", "lab"} <= set(found.environment)
     assert [line.epoch for line in found.epochs] == [1, 2]
-    assert found.predictions_sha256 == receipt.predictions_hash(there.probabilities(1))
+    assert found.predictions_sha256 == receipt.predictions_hash(there.runs.probabilities(1))
 
 
 def test_with_weights_it_is_an_archive_with_the_same_receipt_in_it(there: Store, file: bytes) -> None:
@@ -100,7 +100,7 @@ def changed(file: bytes, *path: str | int, to: Any) -> receipt.Receipt:
 
 def said(there: Store, found: receipt.Receipt, sd: float | None = 0.001) -> str:
     """What is said where the very run of a receipt repeats it."""
-    return receipt.repeated(found, there.run(1), there.probabilities(1), sd, there.epochs([1]))
+    return receipt.repeated(found, there.runs.get(1), there.runs.probabilities(1), sd, there.runs.epochs([1]))
 
 
 STATED: list[tuple[tuple[str | int, ...], Any, str]] = [
@@ -213,12 +213,12 @@ def test_only_a_finished_run_that_continues_none_has_a_receipt(
     (waiting,) = store.queue.add([experiment], "ada")
     with pytest.raises(InputError, match="only a finished run has a receipt; this one is queued"):
         receipt.make(store.runs.get(waiting), store.runs.epochs([waiting]), None)
-    run = there.run(1)
+    run = there.runs.get(1)
     with pytest.raises(InputError, match="its predictions are not kept"):
-        receipt.make(run, there.epochs([1]), None)
+        receipt.make(run, there.runs.epochs([1]), None)
     run.__dict__["parent_id"] = 7
     with pytest.raises(InputError, match="it continues run 7"):
-        receipt.make(run, there.epochs([1]), there.probabilities(1))
+        receipt.make(run, there.runs.epochs([1]), there.runs.probabilities(1))
 
 
 def zipped(**files: bytes) -> bytes:
