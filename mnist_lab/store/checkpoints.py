@@ -1,9 +1,9 @@
 """What is kept of a run's network: checkpoints, weights, and a picture of it after each epoch.
 
 Of a run that has ended, its weights after the kept, the best and the last epoch stay always; of the others those of up
-to `KEPT_CHECKPOINTS` epochs, evenly spread, and all that training needs to go on from each. `make_room` takes these
-away again, from the oldest runs first, where they come to more than a limit. A run in training has a share of that limit,
-and its checkpoints are thinned as it goes.
+to `KEPT_CHECKPOINTS` epochs, evenly spread, and all that training needs to go on from each. `make_room` removes these
+again, from the oldest runs first, where they come to more than a limit. A run in training has a share of that limit, and
+its checkpoints are thinned as it goes.
 
 The functions write within a transaction of whoever calls them.
 """

@@ -171,7 +171,7 @@ class Queue:
                 connection.execute(
                     sa.update(RUN).where(RUN.c.id == run_id, idle).values(_again() | {"position": front(connection)})
                 )
-                # Pressed before the worker had left: then it need not.
+                # Resumed before its worker had left it: then it need not.
                 connection.execute(
                     sa.update(RUN)
                     .where(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)

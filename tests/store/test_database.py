@@ -13,7 +13,7 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import StoreError
 from mnist_lab.lab import Lab
 from mnist_lab.store import database
-from mnist_lab.store.database import default_url
+from mnist_lab.store.database import Database, default_url
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Report
 from tests.builders.disk import MB
@@ -102,6 +102,19 @@ def test_a_store_of_a_newer_lab_is_refused_and_left_alone(store: Store, url: str
         Store(url)
     with sqlite3.connect(tmp_path / "lab.db") as connection:
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+
+
+def test_who_opens_a_database_that_another_one_is_just_making_waits(url: str, tmp_path: Path) -> None:
+    maker = sqlite3.connect(tmp_path / "lab.db", isolation_level=None, check_same_thread=False)
+    maker.execute("CREATE TABLE something (x)")
+    maker.execute("BEGIN IMMEDIATE")
+    with sqlite3.connect(tmp_path / "lab.db") as another, pytest.raises(sqlite3.OperationalError, match="is locked"):
+        another.execute("PRAGMA journal_mode=WAL")  # at once, though it would wait for 5 s
+    done = threading.Timer(0.2, maker.rollback)
+    done.start()
+    Database(url).close()
+    done.join()
+    maker.close()
 
 
 def test_migrations_run_once_even_when_several_open_a_new_store_together(url: str) -> None:

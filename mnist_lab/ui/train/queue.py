@@ -81,26 +81,15 @@ def many(statuses: Mapping[int, Status], key: str = "many", then: Callable[[], N
     waiting = [run_id for run_id, status in ordered if status is Status.QUEUED]
     training = [run_id for run_id, status in ordered if status is Status.RUNNING]
     idle = [run_id for run_id, status in ordered if status in (Status.PAUSED, Status.INTERRUPTED)]
+    queue = lab().store.queue
     for label, icon, run_ids, do, says in (
-        (
-            "Pause",
-            "pause",
-            training + waiting,
-            lab().store.queue.pause,
-            "Holds back what waits; what trains leaves its worker.",
-        ),
-        (
-            "Resume",
-            "play_arrow",
-            idle,
-            lab().store.queue.resume,
-            "To the front of the queue, in this order.",
-        ),
+        ("Pause", "pause", training + waiting, queue.pause, "Holds back what waits; what trains leaves its worker."),
+        ("Resume", "play_arrow", idle, queue.resume, "To the front of the queue, in this order."),
         (
             "Stop" if training else "Cancel",
             "stop",
             training + waiting + idle,
-            lab().store.queue.stop,
+            queue.stop,
             "What has learnt something is tested and kept; what has not is cancelled.",
         ),
     ):
