@@ -5,7 +5,8 @@ What was chosen of the four was chosen by training images left out, never by the
 
 from typing import Any
 
-from mnist_lab.design.architecture import Architecture, ConvBlock, DenseBlock
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock, DenseBlock
 from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.recipe import SGD, Adadelta, Adam, Augmentation, Cosine, OneCycle, Recipe
 

@@ -25,7 +25,7 @@ from mnist_lab.store import disk
 from mnist_lab.store.store import Store
 
 if TYPE_CHECKING:
-    from mnist_lab.inspection.questions import Networks
+    from mnist_lab.inspection.network import Networks
 
 log = logging.getLogger("mnist_lab.engine.worker")
 _prepared = threading.Lock()
@@ -162,6 +162,6 @@ def _networks(url: str) -> "Networks":
 
 @functools.lru_cache(maxsize=2)
 def _opened(url: str) -> "Networks":
-    from mnist_lab.inspection.questions import Networks
+    from mnist_lab.inspection.network import Networks
 
     return Networks(Store(url))

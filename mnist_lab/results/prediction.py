@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import prod
 from statistics import median, quantiles
 
-from mnist_lab.design.architecture import TracedLayer, trace
 from mnist_lab.design.convolution_cost import Convolution
 from mnist_lab.design.experiment import Experiment, Protocol, Status, parse
 from mnist_lab.design.layers import Conv2D
+from mnist_lab.design.network import TracedLayer, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.store import Run
 

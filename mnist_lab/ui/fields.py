@@ -9,7 +9,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from mnist_lab import numerals
-from mnist_lab.design.architecture import Spec
+from mnist_lab.design.blocks import Spec
 from mnist_lab.errors import InputError
 
 Save = Callable[[str, Any], None]

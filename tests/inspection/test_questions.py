@@ -12,13 +12,15 @@ import tensorflow as tf
 
 from mnist_lab.data import drawing, mnist
 from mnist_lab.data.perturbation import perturbed
-from mnist_lab.design.architecture import Architecture, parts, trace
+from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.layers import Conv2D
+from mnist_lab.design.network import parts, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
-from mnist_lab.inspection import arithmetic, questions
-from mnist_lab.inspection.questions import Network, write_for_every_keras_3
+from mnist_lab.inspection import arithmetic, attribution, questions
+from mnist_lab.inspection.export import write_for_every_keras_3
+from mnist_lab.inspection.network import Network
 from mnist_lab.store.store import Store
 from mnist_lab.training.model import build
 from tests.builders.digits import placed
@@ -279,7 +281,7 @@ def test_a_network_whose_separable_convolution_has_unequal_strides_trains_and_is
     network = Network(store, run.id)
     image = drawing.as_text(IMAGE)
     assert ask(network, "maps", image=image)["0"].shape == (14, 10, 4)
-    for method in questions.METHODS:
+    for method in attribution.METHODS:
         assert np.abs(ask(network, "attribution", image=image, digit=3, method=method)["importance"]).max() > 0
     assert set(ask(network, "export")) == {"network.keras", "network.weights.h5"}
 

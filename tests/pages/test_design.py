@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab.design.architecture import totals, trace
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Protocol, read_design
+from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.store import Store
 from mnist_lab.ui import navigation

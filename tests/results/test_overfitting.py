@@ -1,6 +1,7 @@
 import pandas as pd
 
-from mnist_lab.design.architecture import Architecture, ConvBlock
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.results import overfitting

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from mnist_lab import settings
-from mnist_lab.design.architecture import Architecture, ConvBlock, DenseBlock
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock, DenseBlock
 from mnist_lab.design.experiment import Experiment, Status
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import OPTIMIZERS, Recipe

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from mnist_lab.data import mnist
 from mnist_lab.errors import InputError
 from mnist_lab.inspection import questions
-from mnist_lab.inspection.questions import Networks
+from mnist_lab.inspection.network import Networks
 from mnist_lab.store.schema import ERRANDS
 from mnist_lab.store.store import Store
 from tests.builders import trained

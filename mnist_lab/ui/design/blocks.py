@@ -6,8 +6,9 @@ from typing import Any
 import streamlit as st
 
 from mnist_lab.design import edit
-from mnist_lab.design.architecture import Architecture, problem
+from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.edit import LIMITS, Part
+from mnist_lab.design.network import problem
 from mnist_lab.ui import fields
 from mnist_lab.ui.design import draft as drafts
 

@@ -8,20 +8,12 @@ import streamlit as st
 
 from mnist_lab.charts import design
 from mnist_lab.data import mnist
-from mnist_lab.design.architecture import (
-    Architecture,
-    Spec,
-    TracedLayer,
-    fitting,
-    problem,
-    sees,
-    sees_all_from,
-    totals,
-    trace,
-)
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import Spec
 from mnist_lab.design.diff import text
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment
 from mnist_lab.design.layers import INPUT_SHAPE, size_text
+from mnist_lab.design.network import Traced, fitting, problem, sees, sees_all_from, totals, trace
 from mnist_lab.design.repairs import Repair, repairs
 from mnist_lab.design.warnings import notes, recipe_notes
 from mnist_lab.errors import InputError
@@ -87,7 +79,7 @@ def _verdict(error: str, offered: list[Repair]) -> None:
                 )
 
 
-def _figures(prediction: Prediction | None, traced: list[TracedLayer], complete: bool) -> None:
+def _figures(prediction: Prediction | None, traced: Traced, complete: bool) -> None:
     counts = totals(traced)
     convolved = [row for row in traced if row.block is not None]
     row = st.container(horizontal=True)
@@ -121,7 +113,7 @@ def _experiment(draft: dict[str, Any]) -> tuple[Experiment | None, str]:
         return None, str(error)
 
 
-def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
+def _diagram(network: Architecture, traced: Traced) -> None:
     chosen = blocks.opened(network)
     index = chosen[1] if chosen and chosen[0] == "blocks" else None
 
@@ -146,7 +138,7 @@ def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
     )
 
 
-def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
+def _sight(network: Architecture, traced: Traced) -> None:
     """What part of a digit the open block's middle value depends on, and from where on all of it is seen."""
     fits = [row.block for row in traced if row.block is not None]
     if not fits:
@@ -175,13 +167,13 @@ def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
         words.caption(f"From block {whole + 1} on, one value sees the whole digit.")
 
 
-def layer_table(traced: list[TracedLayer]) -> None:
+def layer_table(traced: Traced) -> None:
     """A row a layer: shape, parameters, multiply-adds, receptive field."""
     rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE), "Sees": "1×1"}]
     rows += [
         {
-            "Part": row.place,
-            "Layer": row.layer.describe(),
+            "Part": str(row.place),
+            "Layer": row.describe(),
             "Output": size_text(row.output_shape),
             "Sees": size_text(row.field.size) if row.block is not None else None,
             "Parameters": row.parameters,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.design.architecture import problem, totals, trace
+from mnist_lab.design.network import problem, totals, trace
 from mnist_lab.errors import InputError, one_line
 from mnist_lab.results import receipt as receipts
 from mnist_lab.results import table as results_table

@@ -8,8 +8,8 @@ from mnist_lab import clock
 from mnist_lab.charts import results, training, vega
 from mnist_lab.charts.training import Work
 from mnist_lab.data import mnist
-from mnist_lab.design.architecture import trace
 from mnist_lab.design.experiment import Experiment, Status, parse
+from mnist_lab.design.network import trace
 from mnist_lab.results import table
 from mnist_lab.store.store import Run
 from mnist_lab.ui import grid, labels, navigation, watching
