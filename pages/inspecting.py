@@ -30,4 +30,4 @@ with errors_shown():
         VIEWS[str(view)](networks)
     elif not st.session_state.get("inspected"):
         st.info("No network has been trained yet, or none of the weights are kept.", icon=":material/info:")
-        st.page_link(navigation.DESIGN, label="Design a network", icon=":material/architecture:")
+        st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")

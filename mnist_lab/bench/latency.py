@@ -25,6 +25,7 @@ from mnist_lab.engine import supervisor
 from mnist_lab.errors import EngineError
 from mnist_lab.lab import Lab
 from mnist_lab.store.store import READY, Run, Store
+from mnist_lab.ui import navigation
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -33,7 +34,7 @@ _MANY_EPOCHS, _FEW_EPOCHS = 7, 4  # a quick bench trains the few where a preset 
 SMALL = ("3x3", "2x2", "fast")
 MANY_RUNS = 10_000
 LONGEST_SECONDS = 300.0
-PAGES = {"design": "", "train": "train", "results": "results", "inspect": "inspect"}
+PAGES = {page.title.lower(): page.path for page in navigation.PAGES if page.icon}
 
 
 def _wait_for(probe: Callable[[], T], what: str, every: float = 0.02) -> T:

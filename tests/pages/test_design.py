@@ -299,7 +299,7 @@ def test_one_factor_at_a_time(url: str) -> None:
     assert any("One thing differs" in caption.value for caption in healthy(test).caption)
     press(test, "Queue the baseline and this change")
     assert [run.experiment.architecture.blocks[0].kernel_size for run in Store(url).runs()[::-1]] == [(3, 3), (2, 2)]
-    test.switch_page(str(navigation.DESIGN)).run()
+    test.switch_page(str(navigation.DESIGN.script)).run()
     number(test, "Epochs").set_value(2).run()
     assert any("2 things differ" in warning.value for warning in healthy(test).warning)
     press(test, "Queue the baseline and 2 single-change runs")

@@ -9,11 +9,9 @@ from mnist_lab.design.experiment import Experiment, Status, Wish
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Report
-from tests.builders.pages import healthy, lab_url, metric, number, page, press
+from tests.builders.pages import healthy, metric, number, page, press
 from tests.builders.processes import ROOT
 from tests.builders.runs import OUTCOME, epoch, point, trained
-
-__all__ = ["lab_url"]  # a fixture that every test here uses
 
 
 def in_queue(store: Store) -> list[int]:

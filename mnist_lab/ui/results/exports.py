@@ -142,7 +142,7 @@ def receive() -> None:
             return
         if run_id := st.session_state.get(_QUEUED):
             st.success("It is queued to be trained again, and compared with the receipt when it has finished.")
-            st.page_link(navigation.RUN, label=f"Run {run_id}", query_params={"run": str(run_id)})
+            st.page_link(navigation.RUN.script, label=f"Run {run_id}", query_params={"run": str(run_id)})
             watching.link(run_id, "Watch it", ":material/monitoring:")
 
 

@@ -146,7 +146,7 @@ def show(now: Now) -> None:
     each, gone = every(now), deleted(now)
     if each.empty and gone.empty:
         st.info("No runs yet: train a network and it appears here.", icon=":material/info:")
-        st.page_link(navigation.DESIGN, label="Design a network", icon=":material/architecture:")
+        st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")
         labels.undo_button()
         exports.receive()
         return
