@@ -23,7 +23,7 @@ with errors_shown():
             "View", list(VIEWS), required=True, key="view", persist_state="session", label_visibility="collapsed"
         )
         with right:
-            exports.take_away(networks[0].run)
+            exports.export_popover(networks[0].run)
         query = selection.query(networks, str(view))
         st.set_page_config(page_title=navigation.tab("Inspect", query["runs"]))
         url.keep(query)

@@ -133,7 +133,7 @@ def budgets(quick: bool, say: Say) -> dict[str, Any]:
     """Seconds of training of the presets made for a time or a size, alone on the machine.
 
     Args:
-        quick: of presets with many epochs only the first few are trained, and the rest reckoned from them.
+        quick: of presets with many epochs only the first few are trained, and the rest predicted from them.
     """
     found = {}
     with _store() as url, _engine(url, 1) as lab:

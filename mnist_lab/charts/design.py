@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_lab.design.layers import INPUT_SHAPE, Add, size_text
-from mnist_lab.design.network import Kind, Traced, sees_all_from
+from mnist_lab.design.network import Kind, Traced, covers_image_from
 from mnist_lab.design.receptive_field import Window
 
 Spec = dict[str, Any]
@@ -23,7 +23,7 @@ _LETTER = 5.2  # pixels of the screen, of an upright word's mean letter
 # In full: Streamlit adds its own to what is left out, and takes it from the height.
 _NO_PADDING = {"left": 0, "right": 0, "top": 0, "bottom": 0}
 _ARC = 2.0  # how far an arc rises above the maps that it joins, in pixels of the image
-_WHOLE = "sees all →"  # from this block on a value depends on the whole image
+_WHOLE = "covers image →"  # from this block on a value depends on the whole image
 _MARK = "#C65D00"
 _GREY = "#7A7A7A"  # read on white and on black
 
@@ -32,11 +32,11 @@ def stages(traced: Traced, chosen: int | None) -> pd.DataFrame:
     """The table that `diagram` draws: the image, each block's output, each vector; a row for each sheet of a stack. Behind
     them three points of an arc for each residual block, from its input to its output.
 
-    Columns: stage, size, mark (said of the first block that sees the whole image), words (all three), block (its index; -1
+    Columns: stage, size, mark (of the first block whose receptive field covers the image), words (all three), block (its index; -1
     for what is no convolution block), kind (`open` for the chosen block, `arc`), sees, sheet (-1 for an arc), x, x2, y, y2,
     in pixels of the image.
     """
-    whole = sees_all_from(traced)
+    whole = covers_image_from(traced)
     last_of = {row.place: row for row in traced}
     pictured: list[tuple[str, int, tuple[int, ...], str]] = [("Image", -1, INPUT_SHAPE, "")]
     for place, row in last_of.items():
@@ -90,7 +90,7 @@ def diagram(extent: float, upright: int = 0) -> Spec:
     tooltip = [
         {"field": "stage", "type": "nominal"},
         {"field": "size", "type": "nominal", "title": "shape"},
-        {"field": "sees", "type": "nominal", "title": "sees"},
+        {"field": "sees", "type": "nominal", "title": "receptive field"},
     ]
     sheets = {
         "name": "sheets",

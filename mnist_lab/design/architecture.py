@@ -14,7 +14,7 @@ class Architecture(Spec):
     blocks: tuple[ConvBlock, ...] = Field(min_length=1, max_length=30)
     bridge: Literal["flatten", "global average", "global max"] = Field(
         default="flatten",
-        title="From maps to a vector",
+        title="Flatten or global pooling",
         description="flatten keeps every value of every map; global keeps one value a map, its mean or its maximum.",
     )
     head: tuple[DenseBlock, ...] = Field(default=(), max_length=8)

@@ -234,7 +234,7 @@ def sees(traced: Sequence[TracedLayer], block: int) -> Window:
     return seen(traced, last, middle(traced[last].output_shape))
 
 
-def sees_all_from(traced: Sequence[TracedLayer]) -> int | None:
+def covers_image_from(traced: Sequence[TracedLayer]) -> int | None:
     """Index of the first convolution block whose middle value depends on the whole image; None where none does."""
     blocks = sorted({row.block for row in traced if row.block is not None})
     return next((block for block in blocks if sees(traced, block) == ((0, 0), INPUT_SHAPE[:2])), None)

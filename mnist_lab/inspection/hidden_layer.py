@@ -12,7 +12,7 @@ _CONSTANT = 1e-6
 
 
 def hidden(network: Network, advance: Advance) -> Arrays:
-    """The test images as the last hidden layer sees them, and which units never say anything else.
+    """The test images as the last hidden layer has them, and which units never say anything else.
 
     Returns:
         `places` `(10_000, 2)`: on the two axes along which they lie furthest apart (principal components); `explained`

@@ -2,7 +2,7 @@ import pytest
 
 from mnist_lab.design.architecture import Architecture, filters, kernel_sizes
 from mnist_lab.design.blocks import ConvBlock, DenseBlock
-from mnist_lab.design.network import fitting, problem, sees, sees_all_from, totals, trace
+from mnist_lab.design.network import covers_image_from, fitting, problem, sees, totals, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import ArchitectureError
 
@@ -73,8 +73,8 @@ def test_of_an_impossible_network_what_fits_is_traced() -> None:
 
 
 def test_from_which_block_on_the_whole_image_is_seen() -> None:
-    # By hand: n valid 7×7 convolutions see 6n + 1 pixels; the middle value sees all 28 only where they reach both edges.
+    # By hand: n valid 7×7 convolutions see 6n + 1 pixels; the middle value covers image 28 only where they reach both edges.
     same = Architecture(blocks=tuple(ConvBlock(filters=1, kernel_size=7, padding="same") for _ in range(6)))
     assert sees(trace(same), 1) == ((7, 7), (20, 20))
-    assert sees_all_from(trace(same)) == 4
-    assert sees_all_from(trace(PRESETS["2x2"].architecture)) is None
+    assert covers_image_from(trace(same)) == 4
+    assert covers_image_from(trace(PRESETS["2x2"].architecture)) is None

@@ -122,7 +122,7 @@ def test_a_value_is_followed_through_its_block(network: Network, experiment: Exp
             continue
         given = maps[str(number - 1)]
         for r, c in ((0, 0), (3, 2)):
-            at = arithmetic.onward(row.layer, row.input_shape, r, c)
+            at = arithmetic.carried(row.layer, row.input_shape, r, c)
             if at is None:
                 continue
             changed = given.copy()

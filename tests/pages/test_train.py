@@ -64,7 +64,7 @@ def heading(test: AppTest) -> str:
 
 
 def overlaid(test: AppTest) -> list[int]:
-    return next(box for box in test.multiselect if box.label == "Together with").value
+    return next(box for box in test.multiselect if box.label == "Overlay runs").value
 
 
 def links(test: AppTest) -> list[tuple[str, str]]:
@@ -257,7 +257,7 @@ def test_other_runs_are_drawn_in_the_same_charts(store: Store) -> None:
         store.record(run_id, epoch(1, 0.8125))
     test = healthy(page("train", run="1"))
     assert metric(test, "Learning rate") == "1"
-    chosen = next(box for box in test.multiselect if box.label == "Together with")
+    chosen = next(box for box in test.multiselect if box.label == "Overlay runs")
     assert chosen.options == ["Run 2: 2x2, seed 1"]
     chosen.set_value([2]).run()
     assert "run 2: 2x2, seed 1, validation accuracy 81.25 %" in texts(healthy(test))

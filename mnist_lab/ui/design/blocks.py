@@ -63,7 +63,7 @@ def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int |
             args=(part, None if is_open else index),
             help="Close it."
             if is_open
-            else "Open its fields; for a convolution, see below what part of a digit it sees.",
+            else "Open its fields; for a convolution, see below how much of a digit its receptive field covers.",
         )
         if is_open:
             with st.container(border=True):

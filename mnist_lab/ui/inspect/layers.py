@@ -231,7 +231,7 @@ def _onward(traced: Traced, outputs: list[np.ndarray], number: int, place: tuple
         if traced[later].inputs[0] != last:
             continue  # of the way past the convolution
         last = later
-        at = arithmetic.onward(traced[later].layer, traced[later].input_shape, row, column)
+        at = arithmetic.carried(traced[later].layer, traced[later].input_shape, row, column)
         if at is None:
             break
         row, column = at
@@ -243,7 +243,7 @@ def _onward(traced: Traced, outputs: list[np.ndarray], number: int, place: tuple
 @st.fragment
 @errors_shown()
 def _landscape(network: Chosen) -> None:
-    st.markdown("#### All test digits, as the last hidden layer sees them")
+    st.markdown("#### All test digits, as the last hidden layer has them")
     st.caption(
         "The last hidden layer gives each digit a list of numbers. Here each list is a point, drawn on the two axes along which the "
         "points lie furthest apart (principal components): what lies together looks alike to the network."

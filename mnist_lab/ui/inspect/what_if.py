@@ -150,7 +150,7 @@ def _switched_off(network: Chosen) -> None:
             _compared(found[0], given[part], picked)
     each = {**network.question, "part": part, "images": images}
     words = f"switching the {channels} {_what(given[part])} off one by one"
-    if found := ask.on_request("each alone", "Each alone", {words: each}):
+    if found := ask.on_request("each alone", "Ablate each", {words: each}):
         _each(found[0], part)
 
 

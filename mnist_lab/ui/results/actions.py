@@ -9,7 +9,7 @@ from mnist_lab.design.experiment import Status
 from mnist_lab.numerals import counted
 from mnist_lab.results import comparison
 from mnist_lab.results.comparison import MOST_SIDES
-from mnist_lab.results.significance import luck_of_the_best
+from mnist_lab.results.significance import selection_bias
 from mnist_lab.ui import labels, navigation
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.session import lab
@@ -82,7 +82,7 @@ def luck(rows: pd.DataFrame) -> str:
     sd = comparison.usual_sd_of_groups(designs)
     share = designs["test_accuracy"].median()
     error = (sd if sd else sqrt(share * (1 - share) / 10_000)) / sqrt(designs["n"].median())
-    points = 100 * luck_of_the_best(len(designs), error)
+    points = 100 * selection_bias(len(designs), error)
     return (
         f"Choosing the best of these {len(designs)} by test accuracy flatters it: of as many equally good ones the best is by luck "
         f"alone about {points:.2f} points above its true mean. Choose by validation accuracy, and report the test accuracy of the one chosen."

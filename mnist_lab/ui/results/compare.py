@@ -27,8 +27,8 @@ _ICONS = {
     "better": ":material/trending_up:",
     "worse": ":material/trending_up:",
     "equal": ":material/drag_handle:",
-    "open": ":material/help:",
-    "untold": ":material/hourglass_empty:",
+    "inconclusive": ":material/help:",
+    "not enough data": ":material/hourglass_empty:",
 }
 _AXES: tuple[Axis, ...] = ("epochs", "seconds", "multiply-adds")
 _MOST_IMAGES = 24

@@ -62,9 +62,9 @@ def table(
         )
 
 
-def take_away(run: Run) -> None:
+def export_popover(run: Run) -> None:
     """A run's receipt, for a finished run that continues none; its weights with it where wanted."""
-    with st.popover("Take away", icon=":material/download:", key="take_away"):
+    with st.popover("Export", icon=":material/download:", key="export_popover"):
         try:
             found = receipts.make(run, lab().epochs([run.id]), lab().probabilities(run.id))
         except InputError as error:
@@ -126,7 +126,7 @@ def receive() -> None:
             type=["json", "zip"],
             key="receipt",
             on_change=lambda: st.session_state.pop(_QUEUED, None),
-            help="A file that Take away on a run's page made, in another installation or here. Nothing is trained before "
+            help="A file that Export on a run's page made, in another installation or here. Nothing is trained before "
             "you have seen what it is.",
         )
         if file is None:

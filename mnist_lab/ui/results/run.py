@@ -119,7 +119,7 @@ def _buttons(run: Run, rows: pd.DataFrame) -> None:
             labels.controls(mine, rows)
         labels.undo_button()
         if run.status is Status.FINISHED:
-            exports.take_away(run)
+            exports.export_popover(run)
     if run.parent_id is None:
         _more_seeds(run, rows)
 

@@ -312,7 +312,7 @@ def _columns(fields: pd.DataFrame) -> list[str]:
             on_change=keep,
             help="Any field of design and recipe can be one. The choice lasts.",
         )
-        st.button("As at first", icon=":material/restart_alt:", on_click=reset)
+        st.button("Reset", icon=":material/restart_alt:", on_click=reset)
     return chosen or DEFAULT
 
 

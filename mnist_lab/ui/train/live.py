@@ -292,7 +292,7 @@ def _charts(progress: Progress) -> None:
         help="What the curves are drawn along. Multiply-adds are those of training, three times those of an answer.",
     )
     others = middle.multiselect(
-        "Together with",
+        "Overlay runs",
         _candidates(run),
         format_func=_label,
         max_selections=MOST_TOGETHER - 1,
