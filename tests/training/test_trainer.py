@@ -55,7 +55,7 @@ def run(experiment: Experiment, stop_after: int | None = None) -> tuple[Outcome,
 def without_noise(small: Experiment, *, normalised: bool = True) -> Experiment:
     block = small.architecture.blocks[0].model_copy(update={"dropout": 0.0, "batch_normalization": normalised})
     return small.with_changes(
-        architecture=small.architecture.with_blocks(block, residual).model_dump(),
+        architecture=small.architecture.with_blocks(block).model_dump(),
         recipe=Recipe(optimizer=SGD(learning_rate=0.1), batch_size=128, epochs=2).model_dump(),
     )
 
@@ -564,7 +564,7 @@ def test_where_only_the_validation_loss_is_no_number_training_has_diverged(small
     block = small.architecture.blocks[0].model_copy(update={"dropout": 0.0, "batch_normalization": True})
     recipe = {"optimizer": {"name": "sgd", "learning_rate": 1000.0, "momentum": 0.9}, "batch_size": 128}
     experiment = one_epoch(small, **recipe).with_changes(
-        architecture=small.architecture.with_blocks(block, residual).model_dump(), train_images=768
+        architecture=small.architecture.with_blocks(block).model_dump(), train_images=768
     )
     record = Record()
     with pytest.raises(TrainingError, match=r"diverged: .* is no longer a number .* of 1000; try a tenth"):
