@@ -22,8 +22,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Column, Table
 
 from mnist_lab import clock, settings
-from mnist_lab.design.architecture import filters, kernel_sizes, totals, trace
+from mnist_lab.design.architecture import filters, kernel_sizes
 from mnist_lab.design.experiment import MAX_DESIGN, Experiment, Protocol, read_design
+from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.engine import chatter, supervisor
 from mnist_lab.errors import MAX_REFUSAL, EngineError, InputError, LabError, one_line
@@ -445,7 +446,8 @@ def _export(options: argparse.Namespace) -> int:
     found = receipt.make(run, lab.store.runs.epochs([run.id]), lab.store.runs.probabilities(run.id))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chatter.keep_out()
-    from mnist_lab.inspection.questions import Network, export
+    from mnist_lab.inspection.export import export
+    from mnist_lab.inspection.network import Network
 
     files = {name: data.tobytes() for name, data in export(Network(lab.store, run.id), lambda share: None).items()}
     files[receipt.NAME] = receipt.written(found)

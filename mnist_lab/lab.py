@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_lab.design.architecture import problem
 from mnist_lab.design.experiment import Experiment, parse
+from mnist_lab.design.network import problem
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
 from mnist_lab.person import Person

@@ -16,4 +16,4 @@ if runs:
     compare.show(runs, table.every(table.follow()))
 else:
     st.info("Choose two or more rows in the table of results, and press Compare.", icon=":material/info:")
-    st.page_link(navigation.RESULTS, label="All results", icon=":material/arrow_back:")
+    st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")

@@ -23,11 +23,11 @@ with errors_shown():
             "View", list(VIEWS), required=True, key="view", persist_state="session", label_visibility="collapsed"
         )
         with right:
-            exports.take_away(networks[0].run)
+            exports.export_popover(networks[0].run)
         query = selection.query(networks, str(view))
         st.set_page_config(page_title=navigation.tab("Inspect", query["runs"]))
         url.keep(query)
         VIEWS[str(view)](networks)
     elif not st.session_state.get("inspected"):
         st.info("No network has been trained yet, or none of the weights are kept.", icon=":material/info:")
-        st.page_link(navigation.DESIGN, label="Design a network", icon=":material/architecture:")
+        st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")

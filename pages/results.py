@@ -6,7 +6,7 @@ from mnist_lab.ui import navigation, url
 from mnist_lab.ui.results import notebook, pareto, table
 from mnist_lab.ui.session import lab
 
-for name, page, its_name in (("run", navigation.RUN, "run"), ("compare", navigation.COMPARE, "runs")):
+for name, page, its_name in (("run", navigation.RUN.script, "run"), ("compare", navigation.COMPARE.script, "runs")):
     if name in st.query_params:
         if url.is_from_history():
             st.query_params.clear()  # to lead on again would leave no way back

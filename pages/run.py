@@ -16,4 +16,4 @@ if run:
     run_page.show(run, table.every(table.follow()))
 else:
     st.info("Open a run from the table of results.", icon=":material/info:")
-    st.page_link(navigation.RESULTS, label="All results", icon=":material/arrow_back:")
+    st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")

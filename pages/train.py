@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from mnist_lab.ui import navigation
+from mnist_lab.ui import navigation, watching
 from mnist_lab.ui.session import errors_shown
-from mnist_lab.ui.train import live, watching
+from mnist_lab.ui.train import live
 
 st.title("Train")
 st.write("Watch a network learn: how wrong it is (loss) and how often it is right (accuracy), as training goes on.")

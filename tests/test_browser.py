@@ -87,7 +87,7 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         page.goto(f"{running.url}/train?run={run.id}")
         page.get_by_text("Finished · 5 of 5 epochs").wait_for()
         page.goto(f"{running.url}/run?run={run.id}")
-        page.get_by_role("button", name="Take away").click()
+        page.get_by_role("button", name="Export").click()
         page.get_by_role("button", name="Prepare the weights").click()
         with page.expect_download() as download:
             page.get_by_role("button", name="Receipt with weights").click()

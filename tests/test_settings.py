@@ -60,7 +60,8 @@ def test_a_variable_of_no_such_name_is_refused_with_the_one_that_was_meant(monke
         settings.check()
 
 
-def test_all_that_the_lab_and_its_readme_name_are_known() -> None:
-    files = [ROOT / "README.md", ROOT / "app.py", *(ROOT / "mnist_lab").rglob("*.py")]
+def test_all_that_the_lab_and_its_documents_name_are_known() -> None:
+    documents = [ROOT / "README.md", *(ROOT / ".github" / "docs").glob("*.md")]
+    files = [*documents, ROOT / "app.py", *(ROOT / "mnist_lab").rglob("*.py")]
     named = {name for file in files for name in re.findall(r"MNIST_LAB_[A-Z_]*[A-Z]", file.read_text(encoding="utf-8"))}
     assert named == {settings.DATABASE_URL, *settings.NUMBERS}

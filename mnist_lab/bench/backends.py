@@ -13,8 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from mnist_lab.data import mnist
-from mnist_lab.design.architecture import trace
 from mnist_lab.design.experiment import Experiment, parse
+from mnist_lab.design.network import is_chain, trace
+from mnist_lab.errors import InputError
 from mnist_lab.training.reports import Command
 
 LAB, FIT, TORCH = "lab", "fit", "torch"
@@ -142,7 +143,10 @@ class Torch:
         import torch
 
         self.torch: Any = torch
-        self.rows = [(row.layer, row.input_shape, row.output_shape) for row in trace(experiment.architecture)]
+        traced = trace(experiment.architecture)
+        if not is_chain(traced):
+            raise InputError(f"{experiment.name}: PyTorch is timed on networks without additions only.")
+        self.rows = [(row.layer, row.input_shape, row.output_shape) for row in traced]
         self.network: Any = torch.nn.Sequential(*(part for row in self.rows for part in self._parts(*row)))
         self.recipe = experiment.recipe
         x, y = _floats(mnist.split(experiment.protocol, experiment.train_images).train)

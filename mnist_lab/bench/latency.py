@@ -28,6 +28,7 @@ from mnist_lab.person import Person
 from mnist_lab.store.lease import READY
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.store import Store
+from mnist_lab.ui import navigation
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -37,7 +38,7 @@ BENCH = Person("bench")
 SMALL = ("3x3", "2x2", "fast")
 MANY_RUNS = 10_000
 LONGEST_SECONDS = 300.0
-PAGES = {"design": "", "train": "train", "results": "results", "inspect": "inspect"}
+PAGES = {page.title.lower(): page.path for page in navigation.PAGES if page.icon}
 
 
 def _wait_for(probe: Callable[[], T], what: str, every: float = 0.02) -> T:
@@ -136,7 +137,7 @@ def budgets(quick: bool, say: Say) -> dict[str, Any]:
     """Seconds of training of the presets made for a time or a size, alone on the machine.
 
     Args:
-        quick: of presets with many epochs only the first few are trained, and the rest reckoned from them.
+        quick: of presets with many epochs only the first few are trained, and the rest predicted from them.
     """
     found = {}
     with _store() as url, _engine(url, 1) as lab:

@@ -117,8 +117,8 @@ def _budgets(figures: dict[str, Any]) -> Table:
         title="Presets for a time or a size",
     )
     for name, found in figures["budgets"].items():
-        reckoned = "" if found["epochs_trained"] == found["epochs"] else f", from {found['epochs_trained']}"
-        row = (f"{found['parameters']:,}", f"{found['epochs']}{reckoned}", f"{found['seconds']:.1f}")
+        predicted = "" if found["epochs_trained"] == found["epochs"] else f", from {found['epochs_trained']}"
+        row = (f"{found['parameters']:,}", f"{found['epochs']}{predicted}", f"{found['seconds']:.1f}")
         table.add_row(name, *row, f"{found['notebook_epochs']:.2f}")
     return table
 

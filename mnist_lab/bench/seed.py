@@ -5,7 +5,7 @@ import json
 import numpy as np
 import sqlalchemy as sa
 
-from mnist_lab.design.architecture import totals, trace
+from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import EPOCHS, RUN

@@ -1,1 +1,1 @@
-""""""
+"""Tables in, Vega-Lite out."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_lab.design.architecture import TracedLayer, sees_all_from
-from mnist_lab.design.layers import INPUT_SHAPE, size_text
+from mnist_lab.design.layers import INPUT_SHAPE, Add, size_text
+from mnist_lab.design.network import Kind, Traced, covers_image_from
 from mnist_lab.design.receptive_field import Window
 
 Spec = dict[str, Any]
@@ -22,32 +22,37 @@ _MOST_PIXEL = 4.5
 _LETTER = 5.2  # pixels of the screen, of an upright word's mean letter
 # In full: Streamlit adds its own to what is left out, and takes it from the height.
 _NO_PADDING = {"left": 0, "right": 0, "top": 0, "bottom": 0}
-_WHOLE = "sees all →"  # from this block on a value depends on the whole image
+_ARC = 2.0  # how far an arc rises above the maps that it joins, in pixels of the image
+_WHOLE = "covers image →"  # from this block on a value depends on the whole image
 _MARK = "#C65D00"
 _GREY = "#7A7A7A"  # read on white and on black
 
 
-def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
-    """The table that `diagram` draws: the image, each block's output, each vector; a row for each sheet of a stack.
+def stages(traced: Traced, chosen: int | None) -> pd.DataFrame:
+    """The table that `diagram` draws: the image, each block's output, each vector; a row for each sheet of a stack. Behind
+    them three points of an arc for each residual block, from its input to its output.
 
-    Columns: stage, size, mark (said of the first block that sees the whole image), words (all three), block (its index; -1
-    for what is no convolution block), kind (`open` for the chosen block), sees, sheet, x, x2, y, y2, in pixels of the image.
+    Columns: stage, size, mark (of the first block whose receptive field covers the image), words (all three), block (its index; -1
+    for what is no convolution block), kind (`open` for the chosen block, `arc`), sees, sheet (-1 for an arc), x, x2, y, y2,
+    in pixels of the image.
     """
-    whole = sees_all_from(traced)
+    whole = covers_image_from(traced)
     last_of = {row.place: row for row in traced}
     pictured: list[tuple[str, int, tuple[int, ...], str]] = [("Image", -1, INPUT_SHAPE, "")]
     for place, row in last_of.items():
-        if place != "Bridge" or len(row.output_shape) == 1:
-            sees = size_text(row.field.size) if row.block is not None else "all of the last map"
-            pictured.append((place, -1 if row.block is None else row.block, row.output_shape, sees))
+        stage = "Vector" if place.kind is Kind.BRIDGE else str(place)
+        sees = size_text(row.field.size) if row.block is not None else "all of the last map"
+        pictured.append((stage, -1 if row.block is None else row.block, row.output_shape, sees))
+    added = {row.block for row in traced if isinstance(row.layer, Add)}
     rows: list[dict[str, Any]] = []
-    left = 0.0
+    arcs: list[dict[str, Any]] = []
+    left, top = 0.0, (0.0, 0.0)
     for stage, block, shape, sees in pictured:
         is_map = len(shape) == 3
         # A vector has no height and width: its bar grows with the logarithm of its length.
         height, width = (shape[0], shape[1]) if is_map else (min(28.0, 4 + 2.2 * log2(prod(shape))), 1.5)
         sheets = min(8, 1 + int(log2(shape[2]))) if is_map else 1
-        said = ("Vector" if stage == "Bridge" else stage, size_text(shape), _WHOLE if block == whole else "")
+        said = (stage, size_text(shape), _WHOLE if block == whole else "")
         common = {
             **dict(zip(("stage", "size", "mark"), said, strict=True)),
             "words": ", ".join(filter(None, said)),
@@ -58,8 +63,12 @@ def stages(traced: list[TracedLayer], chosen: int | None) -> pd.DataFrame:
         for sheet in reversed(range(sheets)):
             x, y = left + 1.2 * sheet, 1.2 * sheet - height / 2
             rows.append(common | {"sheet": sheet, "x": x, "x2": x + width, "y": y, "y2": y + height})
+        before, top = top, (left + (width + 1.2 * (sheets - 1)) / 2, 1.2 * (sheets - 1) + height / 2 + 0.4)
+        if block in added:
+            apex = (before[0] + top[0]) / 2, max(before[1], top[1]) + _ARC
+            arcs += [common | {"kind": "arc", "sheet": -1, "x": x, "y": y} for x, y in (before, apex, top)]
         left += width + 1.2 * (sheets - 1) + 5
-    return pd.DataFrame(rows)
+    return pd.DataFrame([*rows, *arcs])
 
 
 @functools.lru_cache(maxsize=256)
@@ -81,10 +90,11 @@ def diagram(extent: float, upright: int = 0) -> Spec:
     tooltip = [
         {"field": "stage", "type": "nominal"},
         {"field": "size", "type": "nominal", "title": "shape"},
-        {"field": "sees", "type": "nominal", "title": "sees"},
+        {"field": "sees", "type": "nominal", "title": "receptive field"},
     ]
     sheets = {
         "name": "sheets",
+        "transform": [{"filter": "datum.sheet >= 0"}],
         "mark": {"type": "rect", "stroke": "#3D4F5C", "strokeWidth": 0.8, "cursor": "pointer"},
         "encoding": {
             **_rectangle(x_scale, y_scale),
@@ -108,6 +118,16 @@ def diagram(extent: float, upright: int = 0) -> Spec:
             },
         }
 
+    arcs = {
+        "transform": [{"filter": "datum.sheet < 0"}],
+        "mark": {"type": "line", "interpolate": "basis", "stroke": _GREY, "strokeWidth": 1.5},
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative", "axis": None},
+            "y": {"field": "y", "type": "quantitative", "axis": None},
+            "detail": {"field": "block", "type": "quantitative"},
+            "order": {"field": "x", "type": "quantitative"},
+        },
+    }
     if upright:
         labels = [words(-16, "words", angle=270, align="right", fontSize=12)]
     else:
@@ -117,7 +137,7 @@ def diagram(extent: float, upright: int = 0) -> Spec:
             words(-15, "mark", baseline="top", fontSize=11, fontWeight="bold", dy=35, color=_MARK),
         ]
     return {
-        "layer": [sheets, *labels],
+        "layer": [sheets, arcs, *labels],
         "params": [
             {
                 "name": "stage",

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from mnist_lab.charts.vega import Frame, Spec, without_data
-from mnist_lab.design.architecture import totals, trace
 from mnist_lab.design.experiment import Experiment
+from mnist_lab.design.network import totals, trace
 from mnist_lab.training.reports import Snapshot
 
 Axis = Literal["epochs", "batches", "seconds", "multiply-adds"]

@@ -4,16 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mnist_lab.design.architecture import (
-    Architecture,
-    ConvBlock,
-    Padding,
-    Rate,
-    Spec,
-    problem,
-    replace_all,
-    replace_block,
-)
+from mnist_lab.design.architecture import Architecture, replace_all, replace_block
+from mnist_lab.design.blocks import ConvBlock, Padding, Rate, Spec
+from mnist_lab.design.network import problem
 
 MAX_DEPTH = 20
 FILTER_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)

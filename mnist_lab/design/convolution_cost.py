@@ -6,7 +6,7 @@ from mnist_lab.design.layers import Shape, padding_before, window_positions
 
 # Measured: a multiplication on the way there and back takes as long as so many of a direct convolution, since more memory
 # is read and written,
-_DEARER = 2.0
+_COST_FACTOR = 2.0
 # a value of a transformed kernel, with its gradient, as long as so many on that way,
 _KERNEL_VALUE = 40
 # and a direct convolution takes channels and filters so many at a time, unless there is but one.
@@ -72,7 +72,7 @@ class Convolution(NamedTuple):
         kernel = 4 * self.frequencies * self.channels * self.filters
         there = 2 * self.rows * width.size * (height.size + 2 * width.dft_size) * self.channels
         back = 2 * self.rows * width.out * (height.out + 2 * width.dft_size) * self.filters
-        that_way = _DEARER * (there + kernel + back + _KERNEL_VALUE * kernel / images)
+        that_way = _COST_FACTOR * (there + kernel + back + _KERNEL_VALUE * kernel / images)
         if kernel > _LARGEST_KERNEL or that_way * _CLEARLY > directly:
             return 0.0
         return 1 - that_way / directly

@@ -7,7 +7,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from mnist_lab import numerals
-from mnist_lab.design.architecture import Architecture, ConvBlock, DenseBlock, Spec
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock, DenseBlock, Spec
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, parse
 from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.errors import InputError

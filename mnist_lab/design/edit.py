@@ -5,7 +5,8 @@
 
 from typing import Any, Literal
 
-from mnist_lab.design.architecture import Architecture, ConvBlock, DenseBlock
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock, DenseBlock
 from mnist_lab.design.experiment import parse
 
 Part = Literal["blocks", "head"]

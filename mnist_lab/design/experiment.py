@@ -7,7 +7,9 @@ from typing import Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mnist_lab.design.architecture import Architecture, Spec, trace
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import LATER_FIELDS, Spec
+from mnist_lab.design.network import trace
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError, sentence
 from mnist_lab.names import UNNAMED, Name
@@ -102,6 +104,10 @@ class Experiment(Spec):
         A field that came later is left out where it says what the lab did before: a design keeps the key of its day.
         """
         fields = self.model_dump(mode="json", exclude={"seed", "name", "format"})
+        for block in (*fields["architecture"]["blocks"], *fields["architecture"]["head"]):
+            for name, as_before in LATER_FIELDS.items():
+                if block.get(name) in as_before:
+                    del block[name]
         for name, before in NORMALIZATION_FIELDS.items():
             if fields["recipe"][name] == before or not self.architecture.normalizes:
                 del fields["recipe"][name]

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from itertools import groupby
 
-from mnist_lab.design.architecture import trace
 from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.layers import BatchNormalization
+from mnist_lab.design.network import IMAGE, Traced, TracedLayer, is_chain, trace
 from mnist_lab.design.recipe import Constant, Cosine, OneCycle, Recipe, Step
 
 _USUAL = {"strides": (1, 1), "padding": "valid", "use_bias": True, "activation": None}  # what Keras has by itself
@@ -130,17 +130,46 @@ def _data(experiment: Experiment) -> str:
 
 
 def _model(experiment: Experiment) -> str:
+    traced = trace(experiment.architecture)
     momentum = experiment.recipe.normalization_momentum
+    lines = _sequential(traced, momentum) if is_chain(traced) else _functional(traced, momentum)
+    return "\n".join([*lines, "model.summary()", ""])
+
+
+def _sequential(traced: Traced, momentum: float) -> list[str]:
     lines = ["\nmodel = keras.Sequential(", "    [", "        keras.Input((28, 28, 1)),"]
-    for place, rows in groupby(trace(experiment.architecture), key=lambda row: row.place):
+    for place, rows in groupby(traced, key=lambda row: row.place):
         lines.append(f"        # {place}")
-        for row in rows:
-            arguments = {k: v for k, v in asdict(row.layer).items() if k not in _USUAL or v != _USUAL[k]}
-            if isinstance(row.layer, BatchNormalization) and momentum != 0.99:
-                arguments["momentum"] = momentum
-            text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-            lines.append(f"        keras.layers.{type(row.layer).__name__}({text}),")
-    return "\n".join([*lines, "    ]", ")", "model.summary()", ""])
+        lines += [f"        {_layer(row, momentum)}," for row in rows]
+    return [*lines, "    ]", ")"]
+
+
+def _functional(traced: Traced, momentum: float) -> list[str]:
+    """Each layer called on its inputs; what is needed again later has a name of its own."""
+    again = {given for row in traced for given in row.inputs[1:]} | {
+        row.inputs[0] for number, row in enumerate(traced) if row.inputs[0] != number - 1
+    }
+    names = {number: "image" if number == IMAGE else traced[number].name for number in again} | {IMAGE: "image"}
+    lines = ["", "image = keras.Input((28, 28, 1))"]
+    last = names[IMAGE]
+    place = None
+    for number, row in enumerate(traced):
+        if row.place != place:
+            place = row.place
+            lines.append(f"# {place}")
+        given = [names.get(i, last) for i in row.inputs]
+        last = names.get(number, "x")
+        arguments = f"[{', '.join(given)}]" if len(given) > 1 else given[0]
+        lines.append(f"{last} = {_layer(row, momentum)}({arguments})")
+    return [*lines, f"model = keras.Model(image, {last})"]
+
+
+def _layer(row: TracedLayer, momentum: float) -> str:
+    arguments = {k: v for k, v in asdict(row.layer).items() if k not in _USUAL or v != _USUAL[k]}
+    if isinstance(row.layer, BatchNormalization) and momentum != 0.99:
+        arguments["momentum"] = momentum
+    text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return f"keras.layers.{type(row.layer).__name__}({text})"
 
 
 def _corrects(experiment: Experiment) -> bool:

@@ -188,6 +188,14 @@ class Activation(Layer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Add(Layer):
+    """The sum of its inputs, which have one shape."""
+
+    def describe(self) -> str:
+        return "Add the block's input"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dropout(Layer):
     """Sets a share `rate` of the values to zero while training."""
 

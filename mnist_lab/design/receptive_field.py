@@ -1,6 +1,6 @@
 """Which part of the image a value within the network depends on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mnist_lab.design.layers import Layer, Shape, Size
@@ -31,25 +31,30 @@ class ReceptiveField:
         )
         return ReceptiveField((rows[0], columns[0]), (rows[1], columns[1]))
 
+    def joined(self, other: "ReceptiveField") -> "ReceptiveField":
+        """The field of a sum of two maps of one shape, whose windows lie about the same places."""
+        return ReceptiveField(_pair(map(max, self.size, other.size)), self.spacing)
 
-def seen(steps: Sequence[tuple[Layer, Shape]], position: Size) -> Window:
-    """The part of the image that one value depends on, without what lies in padding or was dropped on the way.
 
-    Args:
-        steps: the layers from the image to the value's map, each with the shape of its input.
-        position: row and column of the value in the map (0, 0 in a vector).
+def before(layer: Layer, shape: Shape, window: Window) -> Window:
+    """The part of a layer's input, of `shape`, on which a part of its output depends, without what lies in padding.
 
-    Returns:
-        Its first row and column, and the row and column behind its last.
+    Both are given by their first row and column, and the row and column behind their last; of a vector by (0, 0), (1, 1).
     """
-    first, behind = position, (position[0] + 1, position[1] + 1)
-    for layer, shape in reversed(steps):
-        window, strides, padding = layer.window(shape)
-        length = (shape[0], shape[1]) if len(shape) == 3 else (1, 1)
-        axes = list(zip(first, behind, window, strides, padding, length, strict=True))
-        first = _pair(max(0, a * s - p) for a, _, _, s, p, _ in axes)
-        behind = _pair(min(n, (b - 1) * s - p + k) for _, b, k, s, p, n in axes)
+    size, strides, padding = layer.window(shape)
+    length = (shape[0], shape[1]) if len(shape) == 3 else (1, 1)
+    axes = list(zip(*window, size, strides, padding, length, strict=True))
+    first = _pair(max(0, a * s - p) for a, _, _, s, p, _ in axes)
+    behind = _pair(min(n, (b - 1) * s - p + k) for _, b, k, s, p, n in axes)
     return first, behind
+
+
+def hull(one: Window, other: Window) -> Window:
+    """The smallest window that holds two."""
+    return (
+        _pair(map(min, one[0], other[0])),
+        _pair(map(max, one[1], other[1])),
+    )
 
 
 def middle(shape: Shape) -> Size:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from mnist_lab.design.architecture import Rate, Spec
+from mnist_lab.design.blocks import Rate, Spec
 
 MOST_EPOCHS = 1000
 Decay = Annotated[float, Field(ge=0, lt=1)]

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from mnist_lab.design.architecture import Architecture, ConvBlock, problem, replace_all, replace_block
+from mnist_lab.design.architecture import Architecture, replace_all, replace_block
+from mnist_lab.design.blocks import ConvBlock
 from mnist_lab.design.layers import Size, size_text
+from mnist_lab.design.network import problem
 
 
 @dataclass(frozen=True)

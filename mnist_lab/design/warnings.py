@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_lab.design.architecture import Architecture, TracedLayer, trace
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.layers import Conv2D, size_text
+from mnist_lab.design.network import Kind, Traced, trace
 
 HEAVY_SHARE = 0.9
 HIGH_DROPOUT = 0.8
@@ -57,12 +59,10 @@ def recipe_notes(experiment: Experiment) -> list[RecipeNote]:
     return [RecipeNote(text, "Correct the statistics", {"bias_corrected_statistics": True})]
 
 
-def _blocks(architecture: Architecture, traced: list[TracedLayer]) -> Iterator[str]:
+def _blocks(architecture: Architecture, traced: Traced) -> Iterator[str]:
     before = None
-    for row in traced:
-        if row.block is None or not isinstance(row.layer, Conv2D):
-            continue
-        block = architecture.blocks[row.block]
+    for index, block in enumerate(architecture.blocks):
+        row = next(row for row in traced if row.block == index and isinstance(row.layer, Conv2D))
         if row.input_shape[:2] == (1, 1):
             kernel = size_text(block.kernel_size)
             yield (
@@ -79,9 +79,9 @@ def _blocks(architecture: Architecture, traced: list[TracedLayer]) -> Iterator[s
                 f"{row.place}: Keras itself computes a separable convolution with unequal strides on some machines only; the lab "
                 "does on all of them, but an exported network or script may fail elsewhere."
             )
-        if block.bias and block.batch_normalization and block.order == "usual":
+        if block.bias and _behind(block)[:1] == ("normalization",):
             yield f"{row.place}: its bias does nothing, because batch normalisation right behind it takes the mean away."
-        if before is not None and before.activation == "linear" and not before.pools and not before.batch_normalization:
+        if before is not None and _nothing_between(before, block):
             yield (
                 f"{row.place} follows a block with a linear activation: two convolutions with nothing between are no "
                 "more than one."
@@ -91,10 +91,22 @@ def _blocks(architecture: Architecture, traced: list[TracedLayer]) -> Iterator[s
         yield from _dropout(f"Block {index + 1}", block.dropout)
 
 
-def _dense(architecture: Architecture, traced: list[TracedLayer]) -> Iterator[str]:
+def _behind(block: ConvBlock) -> tuple[str, ...]:
+    """The parts behind a block's convolution."""
+    return block.parts[block.parts.index("convolution") + 1 :]
+
+
+def _nothing_between(one: ConvBlock, other: ConvBlock) -> bool:
+    """Whether two convolutions are no more than one: what is between them, an activation at most, is linear."""
+    ahead = other.parts[: other.parts.index("convolution")]
+    between = [(part, block) for block, parts in ((one, _behind(one)), (other, ahead)) for part in parts]
+    return all(part == "activation" and block.activation == "linear" for part, block in between)
+
+
+def _dense(architecture: Architecture, traced: Traced) -> Iterator[str]:
     total = sum(row.parameters for row in traced)
     for row in traced:
-        if row.block is None and row.place != "Output" and row.parameters > HEAVY_SHARE * total:
+        if row.block is None and row.place.kind is not Kind.OUTPUT and row.parameters > HEAVY_SHARE * total:
             yield (
                 f"{row.place} holds {row.parameters / total:.0%} of all parameters: pool more before it, or use global "
                 "average instead of flatten, and the network is smaller and seldom worse."

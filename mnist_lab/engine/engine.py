@@ -77,7 +77,7 @@ def plan() -> tuple[int, int]:
     """How many workers train side by side, and how many threads each has.
 
     A worker has as many threads as there are cores, so that a run alone has the whole machine; that workers then share
-    the cores costs less than it brings (the README has the measurement).
+    the cores costs less than it brings (`.github/docs/waits.md` has the measurement).
     """
     threads = settings.number(settings.THREADS, min(machine.cores(), 8))
     room = int(machine.memory() / 2 // WORKER_BYTES)

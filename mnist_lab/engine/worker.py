@@ -26,7 +26,7 @@ from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Command
 
 if TYPE_CHECKING:
-    from mnist_lab.inspection.questions import Networks
+    from mnist_lab.inspection.network import Networks
 
 log = logging.getLogger("mnist_lab.engine.worker")
 _prepared = threading.Lock()
@@ -163,6 +163,6 @@ def _networks(url: str) -> "Networks":
 
 @functools.lru_cache(maxsize=2)
 def _opened(url: str) -> "Networks":
-    from mnist_lab.inspection.questions import Networks
+    from mnist_lab.inspection.network import Networks
 
     return Networks(Store(url))

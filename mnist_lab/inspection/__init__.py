@@ -1,1 +1,1 @@
-""""""
+"""Questions to a trained network, and their answers."""

@@ -58,7 +58,7 @@ def cell(layer: Conv2D, weights: list[np.ndarray], given: np.ndarray, place: tup
     return Cell(patch, kernel.astype(float), bias, top, left)
 
 
-def onward(layer: Layer, shape: tuple[int, ...], row: int, column: int) -> tuple[int, int] | None:
+def carried(layer: Layer, shape: tuple[int, ...], row: int, column: int) -> tuple[int, int] | None:
     """Where in a layer's output the value at (row, column) of its input goes; None where it is dropped or goes to many.
 
     Pooling takes it into the value of its window; layers that keep the shape leave it in its place.

@@ -1,1 +1,1 @@
-""""""
+"""What runs say together: the table, comparisons, verdicts, costs, predictions."""

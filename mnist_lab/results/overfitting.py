@@ -1,4 +1,4 @@
-"""Whether a network has begun to learn its training images by heart, from its log."""
+"""Whether a network has begun to overfit its training images, from its log."""
 
 import pandas as pd
 
@@ -43,7 +43,7 @@ def gap(epochs: pd.DataFrame, experiment: Experiment) -> str | None:
     return (
         f"A gap has opened since epoch {lowest['epoch']:.0f}: the loss on training images went on falling to "
         f"{last['loss']:.4f}, on validation images it rose from {lowest['validation_loss']:.4f} to "
-        f"{last['validation_loss']:.4f}. The network begins to learn its images by heart{_against(experiment)}."
+        f"{last['validation_loss']:.4f}. The network begins to overfit{_against(experiment)}."
     )
 
 

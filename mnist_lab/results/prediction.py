@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import prod
 from statistics import median, quantiles
 
-from mnist_lab.design.architecture import TracedLayer, trace
 from mnist_lab.design.convolution_cost import Convolution
 from mnist_lab.design.experiment import Experiment, Protocol, parse
 from mnist_lab.design.layers import Conv2D
+from mnist_lab.design.network import TracedLayer, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.run import Run, Status
 
@@ -86,7 +86,7 @@ def model_seconds(experiment: Experiment) -> float:
 
 
 @functools.lru_cache(maxsize=1024)  # a page asks at every change, and an ended run never changes
-def _reckoned(experiment_json: str) -> tuple[int, float]:
+def _predicted_of(experiment_json: str) -> tuple[int, float]:
     """Epochs of a stored experiment, and `model_seconds` of it."""
     experiment = parse(Experiment, experiment_json)
     return experiment.recipe.epochs, model_seconds(experiment)
@@ -109,9 +109,9 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
     model = model_seconds(experiment)
     by_design: dict[str, list[float]] = {}
     for run in finished:
-        planned, reckoned = _reckoned(run.experiment_json)
+        planned, predicted = _predicted_of(run.experiment_json)
         if run.seconds and run.epochs_done == planned:
-            by_design.setdefault(run.design_key, []).append(run.seconds / reckoned)
+            by_design.setdefault(run.design_key, []).append(run.seconds / predicted)
     ratios = [median(found) for found in by_design.values()]
     if not (ratios and calibration and _are_far_apart(median(ratios), median(calibration))):
         ratios += calibration
@@ -126,10 +126,10 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
 
 def contradicts(calibration: Sequence[float] | None, run: Run) -> bool:
     """Whether a finished run, alone on its machine, took far longer or shorter than the machine's calibration says."""
-    planned, reckoned = _reckoned(run.experiment_json)
-    is_whole = run.status is Status.FINISHED and run.epochs_done == planned and reckoned >= _LONG_ENOUGH
+    planned, predicted = _predicted_of(run.experiment_json)
+    is_whole = run.status is Status.FINISHED and run.epochs_done == planned and predicted >= _LONG_ENOUGH
     return bool(
-        is_whole and run.seconds and calibration and _are_far_apart(run.seconds / reckoned, median(calibration))
+        is_whole and run.seconds and calibration and _are_far_apart(run.seconds / predicted, median(calibration))
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
-from mnist_lab.design.architecture import Spec
+from mnist_lab.design.blocks import Spec
 from mnist_lab.design.experiment import Experiment, parse, parse_foreign
 from mnist_lab.errors import InputError, one_line
 from mnist_lab.names import Name

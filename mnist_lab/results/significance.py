@@ -159,13 +159,13 @@ class Verdict:
     """What can be said of two designs.
 
     Attributes:
-        kind: `better` or `worse` (the first than the second), `equal` for all that matters, `open` where the seeds do
-            not decide it, `untold` where a side has fewer than two.
+        kind: `better` or `worse` (the first than the second), `equal` for all that matters, `inconclusive` where the
+            seeds do not decide it, `not enough data` where a side has fewer than two.
         words: in plain words, with its reasons.
         more: how many more seeds a side would show a difference of this size; None where none would, or too many.
     """
 
-    kind: Literal["better", "worse", "equal", "open", "untold"]
+    kind: Literal["better", "worse", "equal", "inconclusive", "not enough data"]
     words: str
     difference: Difference | None
     more: int | None
@@ -191,7 +191,7 @@ def verdict(
     level = 1 - (1 - LEVEL) / comparisons
     found = difference(a, b, level)
     if found is None:
-        return _untold(names, (a, b), what, level, usual_sd)
+        return _not_enough(names, (a, b), what, level, usual_sd)
     size = f"{_points(abs(found.mean))} points"
     least, most = max(found.low, -1.0), min(found.high, 1.0)  # two shares differ by no more
     interval = f"{_percent(level)} interval {_signed(least)} to {_signed(most)} points, {_seeds(found)}"
@@ -212,10 +212,10 @@ def verdict(
         words = f"{first} and {second} are equal for all that matters: {what} differs by less than {100 * EQUAL:g} points ({interval})."
         return Verdict("equal", words, found, None)
     words = f"No difference shown between {first} and {second}: {what} differs by {_signed(found.mean)} points, but {interval} has zero in it"
-    return Verdict("open", f"{words}; {_what_would(more)}.", found, more)
+    return Verdict("inconclusive", f"{words}; {_what_would(more)}.", found, more)
 
 
-def _untold(
+def _not_enough(
     names: tuple[str, str],
     sides: tuple[Mapping[int, float], Mapping[int, float]],
     what: str,
@@ -225,15 +225,15 @@ def _untold(
     least = min(map(len, sides))
     if least == 0:
         missing = " and ".join(name for name, values in zip(names, sides, strict=True) if not values)
-        return Verdict("untold", f"Cannot be told: no run of {missing} has finished.", None, 2)
+        return Verdict("not enough data", f"Cannot be told: no run of {missing} has finished.", None, 2)
     first, second = (float(np.mean(list(side.values()))) for side in sides)
     size = first - second
     words = f"Cannot be told with one seed: {names[0]} and {names[1]} differ by {_signed(size)} points of {what}, and so might two seeds of one design"
     if usual_sd is None or not usual_sd > 0:
-        return Verdict("untold", f"{words}; train at least two seeds of each.", None, 2)
+        return Verdict("not enough data", f"{words}; train at least two seeds of each.", None, 2)
     needed = seeds_needed(size, usual_sd * sqrt(2), level)
     more = max(1, needed - least) if needed else None
-    return Verdict("untold", f"{words}; {_what_would(more)}.", None, more)
+    return Verdict("not enough data", f"{words}; {_what_would(more)}.", None, more)
 
 
 def _what_would(more: int | None) -> str:
@@ -303,7 +303,7 @@ def usual_sd(groups: Sequence[Sequence[float]]) -> float | None:
     return max(sqrt(squares / freedom), _RESOLUTION) if freedom else None
 
 
-def luck_of_the_best(designs: int, error: float) -> float:
+def selection_bias(designs: int, error: float) -> float:
     """By how much the best of some equally good designs is expected to lie above its true mean, by luck alone.
 
     Args:

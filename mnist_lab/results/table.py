@@ -10,9 +10,10 @@ import pandas as pd
 
 from mnist_lab.data import notebook
 from mnist_lab.design import architecture
-from mnist_lab.design.architecture import ConvBlock, DenseBlock, Spec, totals, trace
+from mnist_lab.design.blocks import ConvBlock, DenseBlock, Spec
 from mnist_lab.design.diff import text
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, parse
+from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.results.significance import half_width, of_shares

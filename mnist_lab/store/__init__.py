@@ -1,1 +1,1 @@
-""""""
+"""The results database: runs, the queue, checkpoints, labels, questions."""

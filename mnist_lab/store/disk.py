@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from mnist_lab import settings
-from mnist_lab.design.architecture import totals, trace
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.layers import CLASSES
+from mnist_lab.design.network import totals, trace
 from mnist_lab.design.recipe import SGD, AnyOptimizer, RMSprop
 from mnist_lab.errors import InputError
 

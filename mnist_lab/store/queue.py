@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mnist_lab.design.architecture import totals, trace
 from mnist_lab.design.experiment import Experiment
+from mnist_lab.design.network import totals, trace
 from mnist_lab.errors import InputError
 from mnist_lab.store import disk
 from mnist_lab.store.database import Database, among

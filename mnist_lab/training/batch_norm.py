@@ -37,14 +37,14 @@ def normalised(
     layer: keras.layers.BatchNormalization,
     parts: Parts,
     *,
-    unbent: Sequence[tf.Tensor] = (),
+    pre_activation: Sequence[tf.Tensor] = (),
     masks: Sequence[tf.Tensor] = (),
     factor: float = 1.0,
 ) -> Parts:
     """Parts `(n, ..., channels)` of a batch, normalised together; moving averages go on.
 
     Args:
-        unbent: what `parts` are the relu of, or none where they are something else.
+        pre_activation: what `parts` are the relu of, or none where they are something else.
         masks: which of the normalised values go on, times `factor`, true or false in the shape of `parts`; the others
             become 0. All go on as they are where there are none.
     """
@@ -52,7 +52,7 @@ def normalised(
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def normalise(gamma: tf.Tensor, beta: tf.Tensor, *given: tf.Tensor) -> Any:
-        xs = [tf.nn.relu(u) for u in given] if unbent else list(given)
+        xs = [tf.nn.relu(u) for u in given] if pre_activation else list(given)
         mean, variance, count = _moments(xs, few)
         inverse = tf.math.rsqrt(variance + layer.epsilon)
         scale = gamma * inverse
@@ -60,8 +60,8 @@ def normalised(
             line = scale * factor, (beta - scale * mean) * factor
             ys = [_kept(x, mask, *line) for x, mask in zip(xs, masks, strict=True)]
         else:
-            forth = _forth_few if few else _forth
-            ys = [forth(x, mean, scale, beta) for x in xs]
+            forward = _forward_few if few else _forward
+            ys = [forward(x, mean, scale, beta) for x in xs]
 
         def gradient(*given: tf.Tensor) -> Any:
             d_ys = list(given[: len(xs)])  # behind the parts come mean and variance, which have no gradient
@@ -76,32 +76,32 @@ def normalised(
             else:
                 d_gamma = (tf.add_n([_sum_of_products(dy, x) for dy, x in pairs]) - mean * sum_dy) * inverse
             slope, constant = _through_moments(count, scale, inverse, sum_dy, d_gamma)
-            back = _back_bent if unbent else _back_few if few else _back
-            return d_gamma, sum_dy, *(back(dy, x, scale, mean, slope, constant) for dy, x in pairs)
+            backward = _relu_backward if pre_activation else _backward_few if few else _backward
+            return d_gamma, sum_dy, *(backward(dy, x, scale, mean, slope, constant) for dy, x in pairs)
 
         return (*ys, mean, variance), gradient
 
     variables = map(tf.convert_to_tensor, (layer.gamma, layer.beta))
-    *normal, mean, variance = normalise(*variables, *(unbent or parts))
+    *normal, mean, variance = normalise(*variables, *(pre_activation or parts))
     _go_on(layer, mean, variance)
     return list(normal)
 
 
 def folded(
-    layer: keras.layers.BatchNormalization, convolution: keras.layers.Conv2D, parts: Parts, *, unbent: Parts
+    layer: keras.layers.BatchNormalization, convolution: keras.layers.Conv2D, parts: Parts, *, pre_activation: Parts
 ) -> Parts:
     """What a convolution without padding, yet without its bias, makes of parts `(n, height, width, channels)` of a batch
     that are normalised together; moving averages go on.
 
     Args:
-        unbent: what `parts` are the relu of, or none where they are something else.
+        pre_activation: what `parts` are the relu of, or none where they are something else.
     """
     strides = list(convolution.strides)
     how = {"strides": [1, *strides, 1], "padding": "VALID"}
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def convolve(gamma: tf.Tensor, beta: tf.Tensor, kernel: tf.Tensor, *given: tf.Tensor) -> Any:
-        xs = [tf.nn.relu(u) for u in given] if unbent else given
+        xs = [tf.nn.relu(u) for u in given] if pre_activation else given
         mean, variance, count = _moments(xs, few=False)
         inverse = tf.math.rsqrt(variance + layer.epsilon)
         scale = gamma * inverse
@@ -127,18 +127,20 @@ def folded(
             d_xs = []
             for dy, x in pairs:
                 d_x = tf.raw_ops.Conv2DBackpropInput(input_sizes=tf.shape(x), filter=scaled, out_backprop=dy, **how)
-                d_xs.append((_back_bent if unbent else _back)(d_x, x, tf.ones_like(mean), mean, slope, constant))
+                d_xs.append(
+                    (_relu_backward if pre_activation else _backward)(d_x, x, tf.ones_like(mean), mean, slope, constant)
+                )
             return d_gamma, sum_dy, d_kernel, *d_xs
 
         return (*ys, mean, variance), gradient
 
     variables = map(tf.convert_to_tensor, (layer.gamma, layer.beta, convolution.kernel))
-    *convolved, mean, variance = convolve(*variables, *(unbent or parts))
+    *convolved, mean, variance = convolve(*variables, *(pre_activation or parts))
     _go_on(layer, mean, variance)
     return list(convolved)
 
 
-def correct_running_statistics(model: keras.Sequential, start_share: float) -> None:
+def correct_running_statistics(model: keras.Model, start_share: float) -> None:
     """Take out of running means and variances what is left of where they began, 0 and 1.
 
     Each step keeps `momentum` of them, so that after t steps momentum^t of the beginning is left, and 1 - momentum^t is
@@ -254,24 +256,24 @@ def _has_xla() -> bool:
     return True
 
 
-def _forth_few(x: tf.Tensor, mean: tf.Tensor, scale: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+def _forward_few(x: tf.Tensor, mean: tf.Tensor, scale: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
     return (x - mean) * scale + beta
 
 
-_forth = _fused(_forth_few)
+_forward = _fused(_forward_few)
 
 
-def _back_few(
+def _backward_few(
     dy: tf.Tensor, x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor
 ) -> tf.Tensor:
     return dy * scale + ((x - mean) * slope + constant)
 
 
-_back = _fused(_back_few)
+_backward = _fused(_backward_few)
 
 
 @_fused
-def _back_bent(
+def _relu_backward(
     dy: tf.Tensor, x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor
 ) -> tf.Tensor:
     """Of x that is a relu: what it was taken of has a gradient where x is above 0."""

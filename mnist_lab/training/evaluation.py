@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_lab.data.mnist import Images
+from mnist_lab.design.network import Traced
 from mnist_lab.training import model as keras_model
 
 EVALUATION_BATCH = 500
@@ -17,19 +18,15 @@ def as_input(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32)[..., tf.newaxis] / 255.0
 
 
-def evaluate(model: keras.Model, images: Images) -> tuple[float, float, np.ndarray]:
-    """Loss, accuracy and probabilities `(n, 10)` of a model on images, as `model.evaluate` would have them."""
-    return Evaluation(model)(images)
-
-
 class Evaluation:
-    """Evaluates one model again and again without tracing it anew."""
+    """Evaluates one model, whose layers were `traced`, again and again without tracing it anew in TensorFlow."""
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, traced: Traced) -> None:
         # Two parts of a batch side by side, as in training; a single image cannot be halved.
-        self._halves, self._whole = (_forward(model, parts) for parts in (2, 1))
+        self._halves, self._whole = (_forward(model, traced, parts) for parts in (2, 1))
 
     def __call__(self, images: Images) -> tuple[float, float, np.ndarray]:
+        """Loss, accuracy and probabilities `(n, 10)` on images, as `model.evaluate` would have them."""
         probabilities, losses = [], []
         for start in range(0, len(images), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
@@ -42,7 +39,9 @@ class Evaluation:
         return float(np.concatenate(losses).mean(dtype=np.float64)), accuracy, every
 
 
-def _forward(model: keras.Model, parts: int) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+def _forward(
+    model: keras.Model, traced: Traced, parts: int
+) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """A function that gives probabilities and losses of a batch."""
 
     @tf.function(  # type: ignore[untyped-decorator]
@@ -54,7 +53,7 @@ def _forward(model: keras.Model, parts: int) -> Callable[[tf.Tensor, tf.Tensor],
         found = []
         for i in range(parts):
             part = slice(i * tf.size(y) // parts, (i + 1) * tf.size(y) // parts)
-            p = keras_model.forward(model, as_input(x[part]))
+            p = keras_model.forward(model, traced, as_input(x[part]))
             # Keras finds the logits behind this softmax in the graph, so a loss is right even where p rounds to 0.
             found.append((p, keras.losses.sparse_categorical_crossentropy(tf.cast(y[part], tf.int32), p)))
         probabilities, losses = (tf.concat(tensors, 0) for tensors in zip(*found, strict=True))

@@ -3,42 +3,87 @@
 The variables are those of the stock model, which is what is validated, saved and exported. Here differ only
 
 - the order of work: a batch goes through the network in parts side by side, which meet where it is normalised as a
-  whole; the bias and an activation that never falls come after a maximum is taken, of a quarter of the values, with
-  the same result to the bit;
-- batch normalisation (see `normalisation`);
-- convolutions with large kernels (see `fourier`);
+  whole; the bias and a monotonic activation come after a maximum is taken, of a quarter of the values, with the same
+  result to the bit;
+- batch normalisation (see `batch_norm`);
+- convolutions with large kernels (see `fft_convolution`);
 - dropout masks, made from random bytes rather than from a float for each value.
 
-What has no cheaper form is left to its stock layer.
+What has no cheaper form is left to its stock layer, and what is not known here is refused: no option may train another
+network than is exported and shown.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from math import prod
 
 import keras
 import tensorflow as tf
 
+from mnist_lab.design import layers
 from mnist_lab.design.convolution_cost import Convolution
+from mnist_lab.design.layers import Layer
+from mnist_lab.design.network import IMAGE, Traced, consumers
+from mnist_lab.errors import TrainingError
 from mnist_lab.training import batch_norm, fft_convolution
 from mnist_lab.training import model as keras_model
 from mnist_lab.training.batch_norm import Parts
 
-_NEVER_FALLING = {"relu", "leaky_relu", "linear"}  # and are the same to the bit wherever a value lies in its tensor
+_MONOTONIC = {"relu", "leaky_relu", "linear"}  # and are the same to the bit wherever a value lies in its tensor
+
+_POOLING = {"pool_size"}
+_CONVOLUTION = {"filters", "kernel_size", "strides", "padding", "use_bias", "activation"}
+# The layers that are known here, each with all that its result depends on.
+_KNOWN: dict[type[Layer], set[str]] = {
+    layers.Conv2D: _CONVOLUTION,
+    layers.SeparableConv2D: _CONVOLUTION,
+    layers.MaxPooling2D: _POOLING,
+    layers.AveragePooling2D: _POOLING,
+    layers.BatchNormalization: set(),
+    layers.Activation: {"activation"},
+    layers.Add: set(),
+    layers.Dropout: {"rate"},
+    layers.Flatten: set(),
+    layers.GlobalAveragePooling2D: set(),
+    layers.GlobalMaxPooling2D: set(),
+    layers.Dense: {"units", "use_bias", "activation"},
+}
 
 
-def logits(model: keras.Sequential, parts: Parts, images: int) -> Parts:
+def logits(model: keras.Model, traced: Traced, parts: Parts, images: int) -> Parts:
     """What the softmax of the last layer is taken of, `(n, 10)`, for each part `(n, 28, 28, 1)` of a batch of images.
 
     Has the side effects of `model(batch, training=True)`: moving averages and the states of dropout go on.
 
     Args:
+        traced: the model's layers.
         images: how many a part has as a rule. On it depends what is cheaper, and so the last digits of the result.
+
+    Raises:
+        TrainingError: the network has a layer, or a layer an option, that is not known here.
     """
-    *hidden, last = model.layers
+    for row in traced:
+        if _KNOWN.get(type(row.layer)) != {option.name for option in fields(row.layer)}:
+            raise TrainingError(f"{row.place}: training does not know {row.layer.describe()}; nothing was trained.")
+    stock = keras_model.in_order(model, traced)
     batch = _Batch(parts, images)
-    for layer, follower in zip(hidden, [*hidden[1:], last], strict=True):
-        batch.go_through(layer, follower)
+    given = {IMAGE: _Value(parts)}
+    for number, (row, takers) in enumerate(zip(traced[:-1], consumers(traced), strict=False)):
+        # Where only the next layer takes what this one gives, some of the work may wait for it.
+        follower = stock[number + 1] if takers == [number + 1] and len(traced[number + 1].inputs) == 1 else None
+        main, *others = (given[i] for i in row.inputs)
+        batch.go_through(stock[number], main, [other.parts for other in others], follower)
+        given[number] = _Value(batch.parts, batch.pre_activation)
+    last = stock[-1]
     return [tf.nn.bias_add(tf.matmul(x, last.kernel), last.bias) for x in batch.parts]
+
+
+@dataclass
+class _Value:
+    """What a layer gives, in the parts of a batch; and where that is a relu, what it was taken of."""
+
+    parts: Parts
+    pre_activation: Parts = field(default_factory=list)
 
 
 class _Batch:
@@ -47,15 +92,23 @@ class _Batch:
     def __init__(self, parts: Parts, images: int) -> None:
         self.parts = parts
         self.images = images
-        self.unbent: Parts = []  # what relu was just taken of
+        self.pre_activation: Parts = []  # what relu was just taken of
         self.later: Callable[[tf.Tensor], tf.Tensor] | None = None  # bias and activation that wait for a pooling
         self.normalisation: keras.layers.BatchNormalization | None = None  # waits for the layer behind it
 
-    def go_through(self, layer: keras.layers.Layer, follower: keras.layers.Layer) -> None:
-        unbent, self.unbent = self.unbent, []
+    def go_through(
+        self, layer: keras.layers.Layer, given: _Value, others: list[Parts], follower: keras.layers.Layer | None
+    ) -> None:
+        """Take a layer's inputs through it.
+
+        Args:
+            given: its input; others: further ones of an addition.
+            follower: the layer that alone takes its output, right behind it; None where there is no such.
+        """
+        self.parts, pre_activation, self.pre_activation = given.parts, given.pre_activation, []
         kind = type(layer)
         if kind is keras.layers.Conv2D:
-            self._convolve(layer, follower, unbent)
+            self._convolve(layer, follower, pre_activation)
         elif kind is keras.layers.MaxPooling2D:
             padding = layer.padding.upper()
             self._each(lambda x: tf.nn.max_pool2d(x, layer.pool_size, layer.strides, padding))
@@ -65,27 +118,30 @@ class _Batch:
         elif kind is keras.layers.BatchNormalization:
             small = batch_norm.is_small(self.parts[0])
             if _takes_normalisation(follower, small) and not self._by_fourier(follower):
-                self.normalisation, self.unbent = layer, unbent
+                self.normalisation, self.pre_activation = layer, pre_activation
             else:
-                self.parts = batch_norm.normalised(layer, self.parts, unbent=[] if small else unbent)
+                given_relu = [] if small else pre_activation
+                self.parts = batch_norm.normalised(layer, self.parts, pre_activation=given_relu)
         elif kind is keras.layers.Dropout:
-            self._drop_out(layer, unbent)
+            self._drop_out(layer, pre_activation)
         elif kind is keras.layers.Dense:
             self._each(lambda x: _finished(layer, tf.matmul(x, layer.kernel)))
         elif kind is keras.layers.Flatten:
             self._each(lambda x: tf.reshape(x, [-1, prod(x.shape[1:])]))
+        elif kind is keras.layers.Add:
+            self.parts = [tf.add_n(summands) for summands in zip(self.parts, *others, strict=True)]
         else:
             self._each(lambda x: keras_model.output(layer, x, training=True))
 
     def _each(self, function: Callable[[tf.Tensor], tf.Tensor]) -> None:
         self.parts = [function(x) for x in self.parts]
 
-    def _drop_out(self, layer: keras.layers.Dropout, unbent: Parts) -> None:
+    def _drop_out(self, layer: keras.layers.Dropout, pre_activation: Parts) -> None:
         if self.normalisation:
             self.parts = batch_norm.normalised(
                 self.normalisation,
                 self.parts,
-                unbent=unbent,
+                pre_activation=pre_activation,
                 masks=_masks(layer, self.parts),
                 factor=_factor(layer),
             )
@@ -93,24 +149,24 @@ class _Batch:
         else:
             self.parts = _dropped(layer, self.parts)
 
-    def _convolve(self, layer: keras.layers.Conv2D, follower: keras.layers.Layer, unbent: Parts) -> None:
+    def _convolve(self, layer: keras.layers.Conv2D, follower: keras.layers.Layer | None, pre_activation: Parts) -> None:
         if self.normalisation:
-            self.parts = batch_norm.folded(self.normalisation, layer, self.parts, unbent=unbent)
+            self.parts = batch_norm.folded(self.normalisation, layer, self.parts, pre_activation=pre_activation)
             self.normalisation = None
         elif plan := self._by_fourier(layer):
             self.parts = fft_convolution.convolved(plan, tf.convert_to_tensor(layer.kernel), self.parts)
         else:
             self._each(lambda x: _convolved(layer, x))
-        if type(follower) is keras.layers.MaxPooling2D and layer.activation.__name__ in _NEVER_FALLING:
+        if type(follower) is keras.layers.MaxPooling2D and layer.activation.__name__ in _MONOTONIC:
             self.later = lambda x: _finished(layer, x)
             return
         if layer.use_bias:
             self._each(lambda x: tf.nn.bias_add(x, layer.bias))
         if layer.activation.__name__ == "relu":
-            self.unbent = self.parts
+            self.pre_activation = self.parts
         self._each(layer.activation)
 
-    def _by_fourier(self, layer: keras.layers.Layer) -> Convolution | None:
+    def _by_fourier(self, layer: keras.layers.Layer | None) -> Convolution | None:
         """What a layer does, if it is quicker by way of the Fourier transform."""
         if type(layer) is not keras.layers.Conv2D or layer.strides != (1, 1):
             return None
@@ -140,7 +196,7 @@ def _finished(layer: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
     return layer.activation(x)
 
 
-def _takes_normalisation(layer: keras.layers.Layer, small: bool) -> bool:
+def _takes_normalisation(layer: keras.layers.Layer | None, small: bool) -> bool:
     """Whether a layer's work and that of a normalisation of small or large maps before it are less when done together."""
     if type(layer) is keras.layers.Conv2D:
         return layer.padding == "valid" and not _skips(layer)

@@ -7,56 +7,75 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mnist_lab.design.architecture import Architecture, trace
+from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.layers import INPUT_SHAPE, padding_before, window_positions
+from mnist_lab.design.network import Traced, TracedLayer, is_chain, trace, walk
 
 
-def build(architecture: Architecture, seed: int, normalization_momentum: float = 0.99) -> keras.Sequential:
-    """A stock `keras.Sequential` for images `(batch, 28, 28, 1)` in 0 to 1, giving probabilities `(batch, 10)`.
+def build(architecture: Architecture, seed: int, normalization_momentum: float = 0.99) -> keras.Model:
+    """A stock Keras model for images `(batch, 28, 28, 1)` in 0 to 1, giving probabilities `(batch, 10)`.
 
-    Every random choice (initial weights, dropout masks) comes from `seed` alone, through a seed for each layer: the
-    process-wide seed of Keras is neither used nor changed, so models can be built beside one that trains.
+    A `keras.Sequential` where each layer takes the output of the one before it, else a functional model. Every random
+    choice (initial weights, dropout masks) comes from `seed` alone, through a seed for each layer: the process-wide seed
+    of Keras is neither used nor changed, so models can be built beside one that trains.
 
     Raises:
         ArchitectureError: the architecture is impossible; Keras is not asked.
     """
+    traced = trace(architecture)
     seeds = np.random.SeedSequence(seed)
-    layers: list[keras.layers.Layer] = [keras.Input(INPUT_SHAPE)]
-    for traced in trace(architecture):
-        kind = type(traced.layer).__name__
-        # Named by place: Keras' own numbering counts on over all models of a process.
-        arguments = asdict(traced.layer) | {"name": f"{traced.place} {kind}".lower().replace(" ", "_")}
-        (child,) = seeds.spawn(1)
-        layer_seed = int(child.generate_state(1)[0] >> 1)  # Keras wants it non-negative and below 2**31
-        if kind == "BatchNormalization":
-            arguments["momentum"] = normalization_momentum
-        elif kind == "Dropout":
-            arguments["seed"] = layer_seed
-        elif kind in ("Conv2D", "Dense"):
-            arguments["kernel_initializer"] = keras.initializers.GlorotUniform(seed=layer_seed)
-        elif kind == "SeparableConv2D":
-            arguments["depthwise_initializer"] = keras.initializers.GlorotUniform(seed=layer_seed)
-            arguments["pointwise_initializer"] = keras.initializers.GlorotUniform(seed=layer_seed + 1)
-        layers.append(getattr(keras.layers, kind)(**arguments))
-    return keras.Sequential(layers, name="network")
+    layers = {row.name: _stock(row, seeds, normalization_momentum) for row in traced}
+    image = keras.Input(INPUT_SHAPE)
+    if is_chain(traced):
+        return keras.Sequential([image, *layers.values()], name="network")
+    outputs = walk(traced, image, lambda row, given: layers[row.name](given if len(given) > 1 else given[0]))
+    return keras.Model(image, outputs[-1], name="network")
 
 
-def forward(model: keras.Sequential, x: tf.Tensor) -> tf.Tensor:
+def _stock(row: TracedLayer, seeds: np.random.SeedSequence, momentum: float) -> keras.layers.Layer:
+    """The stock layer that a layer describes; its name does not depend on what else Keras has built."""
+    kind = type(row.layer).__name__
+    arguments = asdict(row.layer) | {"name": row.name}
+    (child,) = seeds.spawn(1)
+    seed = int(child.generate_state(1)[0] >> 1)  # Keras wants it non-negative and below 2**31
+    if kind == "BatchNormalization":
+        arguments["momentum"] = momentum
+    elif kind == "Dropout":
+        arguments["seed"] = seed
+    elif kind in ("Conv2D", "Dense"):
+        arguments["kernel_initializer"] = keras.initializers.GlorotUniform(seed=seed)
+    elif kind == "SeparableConv2D":
+        arguments["depthwise_initializer"] = keras.initializers.GlorotUniform(seed=seed)
+        arguments["pointwise_initializer"] = keras.initializers.GlorotUniform(seed=seed + 1)
+    return getattr(keras.layers, kind)(**arguments)
+
+
+def in_order(model: keras.Model, traced: Traced) -> list[keras.layers.Layer]:
+    """A model's layers as they were traced."""
+    return [model.get_layer(row.name) for row in traced]
+
+
+def outputs(model: keras.Model, traced: Traced, x: tf.Tensor) -> list[tf.Tensor]:
+    """What each layer gives, outside of training, for an input `(n, 28, 28, 1)`."""
+    return walk(traced, x, lambda row, given: output(model.get_layer(row.name), *given))
+
+
+def forward(model: keras.Model, traced: Traced, x: tf.Tensor) -> tf.Tensor:
     """What a model gives for an input, outside of training."""
-    if not any(map(_has_unequal_strides, model.layers)):
-        return model(x, training=False)
-    for layer in model.layers:
-        x = output(layer, x)
-    return x
+    if any(map(_has_unequal_strides, model.layers)):
+        return outputs(model, traced, x)[-1]
+    return model(x, training=False)
 
 
-def output(layer: keras.layers.Layer, x: tf.Tensor, *, training: bool = False) -> tf.Tensor:
-    """What a layer gives for an input `(n, ...)`.
+def output(layer: keras.layers.Layer, x: tf.Tensor, *others: tf.Tensor, training: bool = False) -> tf.Tensor:
+    """What a layer gives for an input `(n, ...)`, or for several.
 
     TensorFlow has convolutions of each channel alone for equal strides only. Those with others it computes where oneDNN
     takes them over, which depends on machine, batch and size of the maps; here they are taken with equal strides, and of
     what they give every so many rows or columns.
     """
+    if others:
+        return layer([x, *others])
     if not _has_unequal_strides(layer):
         return layer(x, training=training)
     height, width = x.shape[1:3]

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from mnist_lab.data.mnist import Images
 from mnist_lab.design.layers import CLASSES
+from mnist_lab.design.network import Traced
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.training import forward
 from mnist_lab.training.evaluation import as_input
@@ -23,9 +24,14 @@ Steps = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def compiled(
-    model: keras.Sequential, recipe: Recipe, images: Images, optimizer: keras.optimizers.Optimizer, parts: int
+    model: keras.Model,
+    traced: Traced,
+    recipe: Recipe,
+    images: Images,
+    optimizer: keras.optimizers.Optimizer,
+    parts: int,
 ) -> Steps:
-    """A function that trains `model` for some steps, each batch in so many parts side by side.
+    """A function that trains `model`, whose layers were `traced`, for some steps, each batch in so many parts side by side.
 
     It takes the indices of the images in their order, `(n,)`, how each is moved, `(n, 8)` (`(0, 8)` where the recipe
     moves none), and the learning rate of each step, `(steps,)`; step `i` takes the `i`-th `recipe.batch_size` of the
@@ -34,7 +40,7 @@ def compiled(
     """
     x, y = tf.constant(images.x), tf.constant(images.y)
     parts = min(parts, recipe.batch_size)
-    in_parts, whole = (_loop(model, recipe, x, y, optimizer, number) for number in (parts, 1))
+    in_parts, whole = (_loop(model, traced, recipe, x, y, optimizer, number) for number in (parts, 1))
 
     def steps(order: np.ndarray, transforms: np.ndarray, rates: np.ndarray) -> np.ndarray:
         before = recipe.batch_size * (len(rates) - 1)
@@ -50,7 +56,8 @@ def compiled(
 
 
 def _loop(
-    model: keras.Sequential,
+    model: keras.Model,
+    traced: Traced,
     recipe: Recipe,
     x: tf.Tensor,
     y: tf.Tensor,
@@ -75,7 +82,7 @@ def _loop(
         size = tf.cast(tf.size(indices), tf.float32)
         parts, labels = zip(*(part_of_batch(indices, transforms, i) for i in range(number)), strict=True)
         with tf.GradientTape() as tape:
-            logits = forward.logits(model, list(parts), images=batch // number)
+            logits = forward.logits(model, traced, list(parts), images=batch // number)
             losses = list(map(tf.nn.sparse_softmax_cross_entropy_with_logits, labels, logits))
             minimised = list(map(trained_on, labels, logits)) if smoothing else losses
             loss = tf.add_n([tf.reduce_sum(part) for part in minimised]) / size

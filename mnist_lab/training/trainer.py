@@ -28,6 +28,7 @@ from mnist_lab import machine
 from mnist_lab.data import mnist
 from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.layers import CLASSES
+from mnist_lab.design.network import trace
 from mnist_lab.errors import TrainingError
 from mnist_lab.training import step as training_step
 from mnist_lab.training.batch_norm import correct_running_statistics
@@ -196,10 +197,11 @@ class Training:
         self.reported = self.checkpointed = self.started
 
         self.data = mnist.split(experiment.protocol, experiment.train_images)
+        traced = trace(experiment.architecture)
         self.model = build(experiment.architecture, experiment.seed, experiment.recipe.normalization_momentum)
         self.optimizer = optimizer(experiment.recipe)
         self.optimizer.build(self.model.trainable_variables)
-        self.evaluation = Evaluation(self.model)
+        self.evaluation = Evaluation(self.model, traced)
         self.rates = experiment.recipe.learning_rates(experiment.steps_per_epoch)
 
         self.planned_steps = experiment.steps_per_epoch * experiment.recipe.epochs
@@ -212,7 +214,9 @@ class Training:
         self.epoch = 0  # complete ones
         self.step = 0
         parts = 1 if _threads()[0] == 1 else PARTS
-        self.steps = training_step.compiled(self.model, experiment.recipe, self.data.train, self.optimizer, parts)
+        self.steps = training_step.compiled(
+            self.model, traced, experiment.recipe, self.data.train, self.optimizer, parts
+        )
         self.step_seconds = 0.0
         self.owed = 0.0  # bytes of weights and checkpoints that came too fast, at the time of the last of them
         self.owed_at = self.started

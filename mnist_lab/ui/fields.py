@@ -9,7 +9,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from mnist_lab import numerals
-from mnist_lab.design.architecture import Spec
+from mnist_lab.design.blocks import Spec
 from mnist_lab.errors import InputError
 
 Save = Callable[[str, Any], None]
@@ -150,7 +150,14 @@ def _cells(
     kind: Any = info.annotation
     label, says = info.title, info.description
     if get_origin(kind) is Literal:
-        return [lambda place: place.selectbox(label, get_args(kind), help=says, **bound(key, value, save))]
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        labels: Any = extra.get("labels", {})  # of what is stored under another name
+        shown = partial(_shown, labels)
+        return [
+            lambda place: place.selectbox(
+                label, get_args(kind), format_func=shown, help=says, **bound(key, value, save)
+            )
+        ]
     if kind is bool:
         return [lambda place: place.checkbox(label, help=says, **bound(key, value, save))]
     if get_origin(kind) is tuple:
@@ -168,6 +175,10 @@ def _cells(
         return [partial(number, label=str(label), value=value, key=key, save=save, says=str(says))]
     limits = _limits(info) if bounded else {"step": 1}
     return [lambda place: place.number_input(label, help=says, **limits, **bound(key, value, save))]
+
+
+def _shown(labels: Mapping[str, str], value: str) -> str:
+    return labels.get(value, value)
 
 
 def _limits(info: FieldInfo) -> dict[str, int]:

@@ -1,7 +1,8 @@
-"""The pages: where their scripts are, by absolute path, so that they are found from any entry script; what a tab says."""
+"""The pages, and what a browser's tab says of them."""
 
 import base64
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -9,14 +10,36 @@ import streamlit as st
 NAME = "MNIST Lab"
 ICON_FILE = Path(__file__).with_name("icon.png")
 ICON = f"data:image/png;base64,{base64.b64encode(ICON_FILE.read_bytes()).decode()}"
-_PAGES = Path(__file__).parents[2] / "pages"
-DESIGN = _PAGES / "design.py"
-TRAIN = _PAGES / "train.py"
-RESULTS = _PAGES / "results.py"
-INSPECT = _PAGES / "inspecting.py"
-RUN = _PAGES / "run.py"
-COMPARE = _PAGES / "compare.py"
-PATHS = ("", "train", "results", "inspect", "run", "compare")  # where a browser finds them
+_SCRIPTS = Path(__file__).parents[2] / "pages"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, declared once: the menu, the routes, links from other pages, the bench and the tests follow.
+
+    Attributes:
+        path: where a browser finds it.
+        icon: in the menu; a page without one is not in it.
+    """
+
+    title: str
+    file: str
+    path: str
+    icon: str | None = None
+
+    @property
+    def script(self) -> Path:
+        """Its script, by an absolute path, so that it is found from any entry script."""
+        return _SCRIPTS / self.file
+
+
+DESIGN = Page("Design", "design.py", "", ":material/architecture:")
+TRAIN = Page("Train", "train.py", "train", ":material/monitoring:")
+RESULTS = Page("Results", "results.py", "results", ":material/table_chart:")
+INSPECT = Page("Inspect", "inspecting.py", "inspect", ":material/search_insights:")
+RUN = Page("Run", "run.py", "run")
+COMPARE = Page("Compare", "compare.py", "compare")
+PAGES = (DESIGN, TRAIN, RESULTS, INSPECT, RUN, COMPARE)
 
 
 def tab(page: str, runs: str | None = None) -> str:

@@ -14,7 +14,7 @@ from mnist_lab.ui import navigation
 # A browser at `/train` would look for the server under `/train/` first, and its console would show that it is not there.
 _SCRIPT = f"""
       window.__streamlit = {{
-        BACKEND_BASE_URL: location.origin + location.pathname.replace(/({"|".join(filter(None, navigation.PATHS))})$/, ""),
+        BACKEND_BASE_URL: location.origin + location.pathname.replace(/({"|".join(page.path for page in navigation.PAGES if page.path)})$/, ""),
       }}
     """
 
@@ -31,7 +31,10 @@ def html() -> str:
 def routes() -> list[Route]:
     """Where it is served, and the icon that it names."""
     base = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
-    return [*(Route(f"{base}/{path}", _page) for path in navigation.PATHS), Route(f"{base}/favicon.png", _icon)]
+    return [
+        *(Route(f"{base}/{path}", _page) for path in (page.path for page in navigation.PAGES)),
+        Route(f"{base}/favicon.png", _icon),
+    ]
 
 
 async def _page(_request: Request) -> Response:

@@ -50,7 +50,7 @@ def started(run_ids: Sequence[int]) -> None:
 
 def go() -> None:
     """To the Train page, which shows what was started last."""
-    st.switch_page(navigation.TRAIN, query_params=st.session_state.get(_LAST, {}))
+    st.switch_page(navigation.TRAIN.script, query_params=st.session_state.get(_LAST, {}))
 
 
 def load() -> Watched:
@@ -120,7 +120,7 @@ def _navigated() -> bool:
 def follow_link() -> None:
     """The way to follow whatever trains."""
     st.page_link(
-        navigation.TRAIN,
+        navigation.TRAIN.script,
         label="Follow what trains now",
         icon=":material/sync:",
         query_params=_FOLLOW,
@@ -130,4 +130,4 @@ def follow_link() -> None:
 
 def link(run_id: int, label: str, icon: str | None = None, together: Sequence[int] = ()) -> None:
     """The way to a run."""
-    st.page_link(navigation.TRAIN, label=label, icon=icon, query_params=query(run_id, together))
+    st.page_link(navigation.TRAIN.script, label=label, icon=icon, query_params=query(run_id, together))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mnist_lab.design.architecture import Architecture, ConvBlock, DenseBlock
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock, DenseBlock
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.store.database import Database

@@ -1,5 +1,7 @@
 """What tests of engines share."""
 
+import contextlib
+
 import numpy as np
 import psutil
 
@@ -15,7 +17,11 @@ def ended(store: Store, run_id: int) -> Run:
 
 def workers(store: Store) -> list[psutil.Process]:
     """The engine's worker processes, oldest first."""
-    found = [p for p in family(store.lease.current().pid)[1:] if "spawn_main" in " ".join(p.cmdline())]
+    found = []
+    for process in family(store.lease.current().pid)[1:]:
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if "spawn_main" in " ".join(process.cmdline()):
+                found.append(process)
     return sorted(found, key=lambda process: process.create_time())
 
 

@@ -2,11 +2,8 @@
 
 from hypothesis import strategies as st
 
-from mnist_lab.design.architecture import (
-    Architecture,
-    ConvBlock,
-    DenseBlock,
-)
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock, DenseBlock
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.recipe import Adam, Recipe
 
@@ -23,6 +20,7 @@ blocks = st.builds(
     pool_size=st.tuples(st.integers(1, 5), st.integers(1, 5)),
     convolution=st.sampled_from(["plain", "plain", "separable"]),
     batch_normalization=st.booleans(),
+    residual=st.booleans(),
 )
 
 
@@ -34,6 +32,7 @@ architectures = st.builds(
 )
 
 
+ORDERS = ["notebook", "usual", "quick", "pre-activation"]
 ACTIVATIONS = ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "linear"]
 
 
@@ -50,7 +49,8 @@ plain_block = st.fixed_dictionaries(
         "activation": st.sampled_from(ACTIVATIONS),
         "batch_normalization": st.booleans(),
         "dropout": st.just(0.25),
-        "order": st.sampled_from(["notebook", "usual", "quick"]),
+        "order": st.sampled_from(ORDERS),
+        "residual": st.booleans(),
     }
 )
 

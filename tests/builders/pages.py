@@ -1,25 +1,13 @@
 """Pages without a browser."""
 
-from collections.abc import Iterator
-
-import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
-
-
-@pytest.fixture(autouse=True)
-def lab_url(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url)
-    yield url
-    st.cache_resource.clear()
 
 
 def page(name: str, **query: str) -> AppTest:
     script = f"""
 import streamlit as st
 from mnist_lab.ui import navigation
-pages = {{"design": navigation.DESIGN, "train": navigation.TRAIN, "results": navigation.RESULTS, "inspect": navigation.INSPECT, "run": navigation.RUN, "compare": navigation.COMPARE}}
-st.navigation([st.Page(path, default=name == "{name}") for name, path in pages.items()]).run()
+st.navigation([st.Page(page.script, default=page.title.lower() == "{name}") for page in navigation.PAGES]).run()
 """
     test = AppTest.from_string(script, default_timeout=30)
     for part in ("more_recipe", "keep", "label"):

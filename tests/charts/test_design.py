@@ -2,7 +2,9 @@ import altair as alt
 import numpy as np
 
 from mnist_lab.charts import design
-from mnist_lab.design.architecture import Architecture, ConvBlock, trace
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock
+from mnist_lab.design.network import trace
 from mnist_lab.design.presets import PRESETS
 
 

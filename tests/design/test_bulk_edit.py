@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_lab.design.architecture import problem
 from mnist_lab.design.bulk_edit import FILTER_FACTORS, Quick, common, depth_range
+from mnist_lab.design.network import problem
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.repairs import repairs
 

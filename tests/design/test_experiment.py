@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_lab.design.architecture import totals, trace
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, read_design
+from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import Augmentation, Recipe
 from mnist_lab.errors import InputError
@@ -177,3 +177,11 @@ def test_json_that_is_none_or_says_too_much_is_refused(name: str) -> None:
 def test_a_design_that_an_editor_has_saved_is_read(encoding: str) -> None:
     assert read_design(DESIGN.decode().encode(encoding)) == read_design(DESIGN)
     assert read_design("\ufeff" + DESIGN.decode()) == read_design(DESIGN)
+
+
+def test_a_block_that_says_nothing_new_keeps_the_key_of_its_day(small: Experiment) -> None:
+    block = small.model_dump(mode="json")["architecture"]["blocks"][0]
+    before = {name: value for name, value in block.items() if name not in ("kind", "residual")}
+    assert small.with_changes(architecture={"blocks": [before]}).design_key == small.design_key
+    added = block | {"residual": True, "padding": "same"}
+    assert small.with_changes(architecture={"blocks": [added]}).design_key != small.design_key

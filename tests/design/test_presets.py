@@ -2,8 +2,8 @@
 
 import pytest
 
-from mnist_lab.design.architecture import totals, trace
 from mnist_lab.design.experiment import Experiment, Protocol, parse
+from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.design.recipe import Adadelta, Constant
 

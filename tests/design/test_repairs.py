@@ -1,6 +1,8 @@
 from hypothesis import given, settings
 
-from mnist_lab.design.architecture import Architecture, ConvBlock, problem
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock
+from mnist_lab.design.network import problem
 from mnist_lab.design.repairs import repairs
 from tests.builders.networks import architectures
 

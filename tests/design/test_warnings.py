@@ -1,6 +1,7 @@
 import pytest
 
-from mnist_lab.design.architecture import Architecture, ConvBlock, DenseBlock
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock, DenseBlock
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.warnings import notes, recipe_notes
 

@@ -9,7 +9,7 @@ import pytest
 from mnist_lab.data import mnist
 from mnist_lab.errors import InputError
 from mnist_lab.inspection import questions
-from mnist_lab.inspection.questions import Networks
+from mnist_lab.inspection.network import Networks
 from mnist_lab.store.store import Store
 from tests.builders import trained
 from tests.builders.networks import small_experiment

@@ -12,13 +12,15 @@ import tensorflow as tf
 
 from mnist_lab.data import drawing, mnist
 from mnist_lab.data.perturbation import perturbed
-from mnist_lab.design.architecture import Architecture, parts, trace
+from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.experiment import Experiment
-from mnist_lab.design.layers import Conv2D
+from mnist_lab.design.layers import Add, Conv2D
+from mnist_lab.design.network import parts, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
-from mnist_lab.inspection import arithmetic, questions
-from mnist_lab.inspection.questions import Network, write_for_every_keras_3
+from mnist_lab.inspection import arithmetic, attribution, questions
+from mnist_lab.inspection.export import write_for_every_keras_3
+from mnist_lab.inspection.network import Network
 from mnist_lab.store.store import Store
 from mnist_lab.training.model import build
 from tests.builders.digits import placed
@@ -30,11 +32,18 @@ BLOCKS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def experiment() -> Experiment:
+RESIDUAL = [
+    {"filters": 6, "kernel_size": 5, "strides": 2, "batch_normalization": True, "dropout": 0.2},
+    {"filters": 6, "kernel_size": 3, "padding": "same", "residual": True, "batch_normalization": True},
+    {"filters": 8, "kernel_size": 3, "padding": "same", "residual": True, "convolution": "separable", "pooling": "max"},
+]
+
+
+@pytest.fixture(scope="module", params=[BLOCKS, RESIDUAL], ids=["chain", "residual"])
+def experiment(request: pytest.FixtureRequest) -> Experiment:
     return Experiment(
         name="looked into",
-        architecture=Architecture.model_validate({"blocks": BLOCKS, "head": [{"units": 24}]}),
+        architecture=Architecture.model_validate({"blocks": request.param, "head": [{"units": 24}]}),
         recipe={"optimizer": {"name": "adam", "learning_rate": 0.005}, "batch_size": 100, "epochs": 3},
         train_images=6000,
     )
@@ -81,8 +90,9 @@ def test_answers_are_those_of_stock_keras(network: Network, stock: keras.Model) 
 
 def test_maps_of_every_layer_are_those_of_stock_keras(network: Network, stock: keras.Model) -> None:
     found = ask(network, "maps", image=drawing.as_text(IMAGE))
-    assert len(found) == len(stock.layers)
-    for number, layer in enumerate(stock.layers):
+    assert len(found) == len(network.traced)
+    for number, row in enumerate(network.traced):
+        layer = stock.get_layer(row.name)
         until = keras.Model(stock.inputs, layer.output)
         expected = until.predict(as_x(IMAGE[None]), verbose=0)[0]
         assert found[str(number)].shape == expected.shape
@@ -92,12 +102,13 @@ def test_maps_of_every_layer_are_those_of_stock_keras(network: Network, stock: k
 def test_the_arithmetic_of_a_value_comes_to_the_value(network: Network, experiment: Experiment) -> None:
     maps = ask(network, "maps", image=drawing.as_text(IMAGE))
     traced = trace(experiment.architecture)
-    given = as_x(IMAGE)
     generator = np.random.default_rng(0)
+    convolutions = [number for number, row in enumerate(traced) if isinstance(row.layer, Conv2D)]
     checked = 0
     for number, row in enumerate(traced):
         if isinstance(row.layer, Conv2D):
-            weights = network.model.layers[number].get_weights()
+            given = maps[str(row.inputs[0])] if number else as_x(IMAGE)
+            weights = network.model.get_layer(row.name).get_weights()
             height, width, filters = row.output_shape
             for _ in range(30):
                 place = (*(int(generator.integers(n)) for n in (height, width)), int(generator.integers(filters)))
@@ -108,24 +119,24 @@ def test_the_arithmetic_of_a_value_comes_to_the_value(network: Network, experime
                 assert expected == pytest.approx(value, abs=1e-4)
                 assert cell.by_channel.sum() + cell.bias == pytest.approx(before)
                 checked += 1
-        given = maps[str(number)]
-    assert checked == 60
+    assert checked == 30 * len(convolutions)
 
 
 def test_a_value_is_followed_through_its_block(network: Network, experiment: Experiment) -> None:
     maps = ask(network, "maps", image=drawing.as_text(IMAGE))
     traced = trace(experiment.architecture)
     for number, row in enumerate(traced):
-        if len(row.input_shape) != 3 or isinstance(row.layer, Conv2D) or number == 0:
+        if len(row.input_shape) != 3 or isinstance(row.layer, Conv2D | Add) or number == 0:
             continue
-        given = maps[str(number - 1)]
+        given = maps[str(row.inputs[0])]
         for r, c in ((0, 0), (3, 2)):
-            at = arithmetic.onward(row.layer, row.input_shape, r, c)
+            at = arithmetic.carried(row.layer, row.input_shape, r, c)
             if at is None:
                 continue
             changed = given.copy()
             changed[r, c] += 5.0
-            outputs = [network.model.layers[number](tf.constant(x[None]), training=False)[0] for x in (given, changed)]
+            layer = network.model.get_layer(row.name)
+            outputs = [layer(tf.constant(x[None]), training=False)[0] for x in (given, changed)]
             differs = np.argwhere(np.any(outputs[0].numpy() != outputs[1].numpy(), axis=-1))
             assert {tuple(place) for place in differs} <= {at}
 
@@ -279,7 +290,7 @@ def test_a_network_whose_separable_convolution_has_unequal_strides_trains_and_is
     network = Network(store, run.id)
     image = drawing.as_text(IMAGE)
     assert ask(network, "maps", image=image)["0"].shape == (14, 10, 4)
-    for method in questions.METHODS:
+    for method in attribution.METHODS:
         assert np.abs(ask(network, "attribution", image=image, digit=3, method=method)["importance"]).max() > 0
     assert set(ask(network, "export")) == {"network.keras", "network.weights.h5"}
 
@@ -295,6 +306,7 @@ KERAS_3_0 = {
     "AveragePooling2D": {"name", "pool_size", "data_format"},
     "BatchNormalization": {"name", "axis", "momentum", "epsilon"},
     "Activation": {"name", "activation"},
+    "Add": {"name"},
     "Dropout": {"name", "rate"},
     "Flatten": {"name", "data_format"},
     "GlobalAveragePooling2D": {"name", "data_format"},
@@ -303,13 +315,17 @@ KERAS_3_0 = {
 }
 
 
+@pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("bridge", ["flatten", "global average", "global max"])
-def test_a_keras_file_says_nothing_that_an_older_keras_3_does_not_know(bridge: str, tmp_path: Path) -> None:
+def test_a_keras_file_says_nothing_that_an_older_keras_3_does_not_know(
+    bridge: str, residual: bool, tmp_path: Path
+) -> None:
     common = {"filters": 3, "batch_normalization": True, "dropout": 0.1}
     blocks = [
         common | {"kernel_size": 5, "strides": 2, "pooling": "average", "order": "usual", "activation": "leaky_relu"},
         common
         | {"kernel_size": [1, 2], "convolution": "separable", "bias": False, "pooling": "max", "padding": "same"},
+        *([common | {"kernel_size": 3, "padding": "same", "residual": True}] if residual else []),
     ]
     architecture = Architecture.model_validate({"blocks": blocks, "bridge": bridge, "head": [{"units": 4}]})
     model = build(architecture, seed=1, normalization_momentum=0.9)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab.design.architecture import totals, trace
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Protocol, read_design
+from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.store import Store
 from mnist_lab.ui import navigation
@@ -302,7 +302,7 @@ def test_one_factor_at_a_time(url: str) -> None:
         (3, 3),
         (2, 2),
     ]
-    test.switch_page(str(navigation.DESIGN)).run()
+    test.switch_page(str(navigation.DESIGN.script)).run()
     number(test, "Epochs").set_value(2).run()
     assert any("2 things differ" in warning.value for warning in healthy(test).warning)
     press(test, "Queue the baseline and 2 single-change runs")

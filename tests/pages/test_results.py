@@ -133,7 +133,7 @@ def test_columns_are_chosen_ordered_and_last(runs: list[int], store: Store) -> N
     assert list(rows(test)) == ["n", "name", "Kernel size", "Optimizer"]
     assert rows(test)["Kernel size"].tolist() == ["7×7", "2×2", "3×3"]
     assert list(rows(page("results"))) == ["n", "name", "Kernel size", "Optimizer"]  # another session
-    button(test, "As at first").click().run()
+    button(test, "Reset").click().run()
     assert list(rows(test)) == table.DEFAULT
     assert list(rows(page("results"))) == table.DEFAULT
     store.choices.set(system_user().name, "columns", ["name", "test_half", "gone"])  # as version 0.6 kept it

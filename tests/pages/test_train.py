@@ -10,11 +10,9 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Command, Report
-from tests.builders.pages import healthy, lab_url, metric, number, page, press
+from tests.builders.pages import healthy, metric, number, page, press
 from tests.builders.processes import ROOT
 from tests.builders.runs import OUTCOME, epoch, point, trained
-
-__all__ = ["lab_url"]  # a fixture that every test here uses
 
 
 def in_queue(store: Store) -> list[int]:
@@ -67,7 +65,7 @@ def heading(test: AppTest) -> str:
 
 
 def overlaid(test: AppTest) -> list[int]:
-    return next(box for box in test.multiselect if box.label == "Together with").value
+    return next(box for box in test.multiselect if box.label == "Overlay runs").value
 
 
 def links(test: AppTest) -> list[tuple[str, str]]:
@@ -260,7 +258,7 @@ def test_other_runs_are_drawn_in_the_same_charts(store: Store) -> None:
         store.recording.record(run_id, epoch(1, 0.8125))
     test = healthy(page("train", run="1"))
     assert metric(test, "Learning rate") == "1"
-    chosen = next(box for box in test.multiselect if box.label == "Together with")
+    chosen = next(box for box in test.multiselect if box.label == "Overlay runs")
     assert chosen.options == ["Run 2: 2x2, seed 1"]
     chosen.set_value([2]).run()
     assert "run 2: 2x2, seed 1, validation accuracy 81.25 %" in texts(healthy(test))

@@ -1,6 +1,7 @@
 import pandas as pd
 
-from mnist_lab.design.architecture import Architecture, ConvBlock
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.results import overfitting
@@ -39,15 +40,15 @@ def test_there_is_none_while_validation_gets_better_jumps_once_or_training_is_no
 def test_running_means_that_are_not_there_yet_are_another_gap() -> None:
     short = log([3.0, 2.0, 1.4, 1.2], [2.2, 2.6, 3.6, 4.3]).assign(steps=47)
     assert "running means" in (gap(short, NORMALISED) or "")
-    assert "by heart" in (gap(short) or "")
-    assert "by heart" in (gap(short.assign(steps=470), NORMALISED) or "")
+    assert "overfit" in (gap(short) or "")
+    assert "overfit" in (gap(short.assign(steps=470), NORMALISED) or "")
     corrected = NORMALISED.with_changes(recipe={"bias_corrected_statistics": True})
-    assert "by heart" in (gap(short, corrected) or "")
+    assert "overfit" in (gap(short, corrected) or "")
 
 
 def test_what_a_network_has_against_it_is_named_and_not_recommended() -> None:
     open_gap = log([0.5, 0.2, 0.1, 0.05, 0.02], [0.4, 0.2, 0.15, 0.18, 0.22])
-    assert (gap(open_gap) or "").endswith("by heart; dropout, augmentation or fewer epochs help.")
+    assert (gap(open_gap) or "").endswith("overfit; dropout, augmentation or fewer epochs help.")
     dropping = PLAIN.with_changes(architecture={"blocks": [{"filters": 4, "kernel_size": 5, "dropout": 0.4}]})
     words = gap(open_gap, dropping) or ""
     assert words.endswith("although it has dropout of 0.4; augmentation, fewer parameters or fewer epochs help.")

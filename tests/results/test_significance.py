@@ -119,7 +119,7 @@ def test_seeds_needed_are_the_fewest_that_show_it(level: float) -> None:
 
 def test_a_hundred_seeds_are_not_offered_where_one_will_do() -> None:
     found = significance.verdict(("A", "B"), {1: 0.9816, 2: 0.9823}, {1: 0.98, 2: 0.98})
-    assert (found.kind, found.more) == ("open", 1)
+    assert (found.kind, found.more) == ("inconclusive", 1)
     assert "about 1 more seed a side would show" in found.words
 
 
@@ -177,7 +177,7 @@ def test_two_networks_that_answer_alike_and_two_that_are_never_wrong() -> None:
 
 def test_one_seed_a_side_is_no_verdict_and_says_how_many_would_be() -> None:
     found = significance.verdict(("A", "B"), {1: 0.99}, {1: 0.98}, usual_sd=0.002)
-    assert (found.kind, found.difference) == ("untold", None)
+    assert (found.kind, found.difference) == ("not enough data", None)
     assert found.words.startswith("Cannot be told with one seed: A and B differ by +1.00 points of test accuracy")
     assert found.more == 2
     assert "about 2 more seeds a side would show a difference of this size" in found.words
@@ -194,7 +194,7 @@ def test_verdicts_in_words() -> None:
     other = significance.verdict(("B", "A"), {seed: value - 0.01 for seed, value in a.items()}, a)
     assert (other.kind, other.words) == ("worse", better.words)
     unclear = significance.verdict(("A", "B"), a, {1: 0.9905, 2: 0.990, 3: 0.9905})
-    assert (unclear.kind, unclear.more) == ("open", 19)
+    assert (unclear.kind, unclear.more) == ("inconclusive", 19)
     assert "has zero in it; about 19 more seeds a side would show a difference of this size." in unclear.words
     same = significance.verdict(("A", "B"), a, {seed: value + 1e-5 for seed, value in a.items()})
     assert same.kind == "equal"
@@ -239,9 +239,9 @@ def test_two_samples_of_one_design_raise_a_false_alarm_at_most_once_in_twenty(
     assert stats.binomtest(alarms, tries, 0.05, alternative="greater").pvalue > 1e-4, alarms / tries
 
 
-def test_the_usual_spread_is_pooled_and_the_luck_of_the_best_grows() -> None:
+def test_the_usual_spread_is_pooled_and_the_selection_bias_grows() -> None:
     assert significance.usual_sd([[0.99], [0.98]]) is None
     assert significance.usual_sd([[0.99, 0.992], [0.97, 0.974], [0.5]]) == pytest.approx(np.sqrt((2e-6 + 8e-6) / 2))
     best_of = [np.random.default_rng(0).standard_normal((20_000, n)).max(axis=1).mean() for n in (2, 10, 100)]
-    assert [significance.luck_of_the_best(n, 1.0) for n in (2, 10, 100)] == pytest.approx(best_of, abs=0.05)
-    assert significance.luck_of_the_best(1, 1.0) == 0
+    assert [significance.selection_bias(n, 1.0) for n in (2, 10, 100)] == pytest.approx(best_of, abs=0.05)
+    assert significance.selection_bias(1, 1.0) == 0

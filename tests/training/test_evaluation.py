@@ -6,8 +6,9 @@ import pytest
 
 from mnist_lab.data import mnist
 from mnist_lab.data.mnist import Images
+from mnist_lab.design.network import trace
 from mnist_lab.design.presets import PRESETS
-from mnist_lab.training.evaluation import evaluate
+from mnist_lab.training.evaluation import Evaluation
 from mnist_lab.training.model import build
 
 
@@ -16,8 +17,9 @@ from mnist_lab.training.model import build
 def test_it_is_what_stock_keras_finds(name: str, images: int) -> None:
     test = mnist.load()[1]
     part = Images(test.x[:images], test.y[:images])
-    model = build(PRESETS[name].architecture, seed=1)
-    loss, accuracy, probabilities = evaluate(model, part)
+    architecture = PRESETS[name].architecture
+    model = build(architecture, seed=1)
+    loss, accuracy, probabilities = Evaluation(model, trace(architecture))(part)
     expected = model.predict(part.x[..., None].astype("float32") / 255, verbose=0)
     assert probabilities == pytest.approx(expected, abs=1e-5)
     assert accuracy == np.mean(expected.argmax(axis=1) == part.y)

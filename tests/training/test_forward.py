@@ -10,8 +10,9 @@ import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mnist_lab.design.architecture import Architecture, totals, trace
+from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.experiment import parse
+from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
 from mnist_lab.training import forward
@@ -31,13 +32,13 @@ def without_dropout(architecture: Architecture) -> Architecture:
 
 
 def trained_once(
-    model: keras.Sequential, *, is_fast: bool, cuts: list[tuple[int, int]]
+    model: keras.Model, architecture: Architecture, *, is_fast: bool, cuts: list[tuple[int, int]]
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """Probabilities, gradients, and all variables after a forward pass in training, of a batch in parts."""
     with tf.GradientTape() as tape:
         if is_fast:
             parts = [tf.constant(X[start:end]) for start, end in cuts]
-            logits = tf.concat(forward.logits(model, parts, images=MANY), 0)
+            logits = tf.concat(forward.logits(model, trace(architecture), parts, images=MANY), 0)
             probabilities = tf.nn.softmax(logits)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS, logits)
         else:
@@ -49,7 +50,9 @@ def trained_once(
 
 
 def compare(architecture: Architecture, cuts: list[tuple[int, int]], *, gradients: bool = True) -> None:
-    fast, stock = (trained_once(build(architecture, seed=3), is_fast=is_fast, cuts=cuts) for is_fast in (True, False))
+    fast, stock = (
+        trained_once(build(architecture, seed=3), architecture, is_fast=is_fast, cuts=cuts) for is_fast in (True, False)
+    )
     assert fast[0] == pytest.approx(stock[0], abs=2e-5)
     scale = max(float(np.abs(g).max()) for g in stock[1])
     for ours, theirs in zip(fast[1], stock[1], strict=True):
@@ -90,7 +93,7 @@ def test_a_normalisation_goes_into_the_convolution_behind_it(change: dict) -> No
         normalisation = next(layer for layer in model.layers if type(layer) is keras.layers.BatchNormalization)
         normalisation.gamma.assign([1.0, -0.5, 1e-6, 0.0])
         normalisation.beta.assign([0.0, 0.3, 0.1, -0.2])
-        found.append(trained_once(model, is_fast=is_fast, cuts=[(0, 5), (5, 12)])[1])
+        found.append(trained_once(model, architecture, is_fast=is_fast, cuts=[(0, 5), (5, 12)])[1])
     for ours, theirs in zip(*found, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-5)
 
@@ -112,7 +115,8 @@ def test_so_do_generated_architectures(blocks: list[dict], bridge: str, head: li
     # The average of a normalised map is the same whatever the weights, and normalising averages, which hardly differ
     # between images, magnifies their last digits thirtyfold: there gradients are rounding, in any order.
     last = architecture.blocks[-1]
-    constant = last.batch_normalization and (last.order == "notebook" or last.activation == "linear")
+    ends_normalised = last.order == "notebook" and not last.residual
+    constant = last.batch_normalization and (ends_normalised or last.activation == "linear")
     magnified = any(dense.batch_normalization for dense in architecture.head)
     gradients = bridge == "flatten" or not (constant or magnified)
     compare(without_dropout(architecture), [(0, 5), (5, 12)], gradients=gradients)
@@ -128,10 +132,10 @@ def test_what_is_done_together_is_what_is_done_apart(blocks: list[dict], head: l
     except InputError:
         assume(False)
     cuts = [(0, 5), (5, 12)]
-    together = trained_once(build(architecture, seed=3), is_fast=True, cuts=cuts)
+    together = trained_once(build(architecture, seed=3), architecture, is_fast=True, cuts=cuts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forward, "_takes_normalisation", lambda layer, small: False)
-        apart = trained_once(build(architecture, seed=3), is_fast=True, cuts=cuts)
+        apart = trained_once(build(architecture, seed=3), architecture, is_fast=True, cuts=cuts)
     assert together[0] == pytest.approx(apart[0], abs=2e-5)
     scale = max(float(np.abs(g).max()) for g in apart[1])
     for ours, theirs in zip(together[1], apart[1], strict=True):
@@ -198,12 +202,14 @@ from mnist_lab.training import forward
 from mnist_lab.design.experiment import parse
 from mnist_lab.design.architecture import Architecture
 from mnist_lab.training.model import build
+from mnist_lab.design.network import trace
 block = {"filters": 6, "kernel_size": 1, "strides": 2}
-model = build(parse(Architecture, {"blocks": [block], "head": []}), seed=3)
+architecture = parse(Architecture, {"blocks": [block], "head": []})
+model = build(architecture, seed=3)
 x = tf.constant(np.random.default_rng(0).random((5, 28, 28, 1)).astype("float32"))
 for _ in range(300):
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(forward.logits(model, [x], images=5)[0] ** 2)
+        loss = tf.reduce_sum(forward.logits(model, trace(architecture), [x], images=5)[0] ** 2)
     tape.gradient(loss, model.trainable_variables)
     others = [tf.zeros([size]) for size in range(1, 50)]
 """
@@ -231,7 +237,9 @@ def test_a_normalisation_is_done_together_with_the_dropout_behind_it(activation:
         normalisation.beta.assign([0.0, 0.3, 0.1, -0.2][:filters])
         with tf.GradientTape() as tape:
             if is_fast:
-                logits = forward.logits(model, [tf.constant(X[:5]), tf.constant(X[5:])], images=MANY)
+                logits = forward.logits(
+                    model, trace(architecture), [tf.constant(X[:5]), tf.constant(X[5:])], images=MANY
+                )
             else:
                 x = normalisation(convolution(X), training=True)
                 dropped = forward._dropped(dropout, [x[:5], x[5:]])

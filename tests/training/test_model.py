@@ -1,5 +1,6 @@
 """Our arithmetic and our builder against stock Keras."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,13 +10,14 @@ import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mnist_lab.design.architecture import Architecture, ConvBlock, problem, totals, trace
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import ConvBlock
 from mnist_lab.design.experiment import parse
+from mnist_lab.design.network import problem, seen, totals, trace
 from mnist_lab.design.presets import PRESETS
-from mnist_lab.design.receptive_field import seen
 from mnist_lab.errors import InputError
 from mnist_lab.training.model import build, output
-from tests.builders.networks import ACTIVATIONS, plain_block, raw_dense
+from tests.builders.networks import ACTIVATIONS, ORDERS, plain_block, raw_dense
 
 # Plain numbers, impossible ones among them: Keras and we are asked the same question.
 sizes = st.tuples(st.integers(0, 9), st.integers(0, 9))
@@ -32,7 +34,8 @@ raw_block = st.fixed_dictionaries(
         "activation": st.sampled_from(ACTIVATIONS),
         "batch_normalization": st.booleans(),
         "dropout": st.sampled_from([0.0, 0.3, -0.1, 1.5]) | st.just(0.25),
-        "order": st.sampled_from(["notebook", "usual", "quick"]),
+        "order": st.sampled_from(ORDERS),
+        "residual": st.booleans(),
     }
 )
 
@@ -44,62 +47,74 @@ def stock(
 
     Written without our layers, from what an order means. Raises ValueError where Keras does.
     """
-    layers: list[Any] = []
-    channels = 1
-    for block in blocks:
-        normalization = [keras.layers.BatchNormalization()] if block["batch_normalization"] else []
-        pool = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}.get(block["pooling"])
-        pooling = [pool(block["pool_size"])] if pool else []
-        if 0 in block["pool_size"]:
-            raise ValueError("a size that is not in use is none that a network could have either")
-        activation = [keras.layers.Activation(block["activation"])]
-        separable = block["convolution"] == "separable"
-        if separable and channels == 1 and tuple(block["kernel_size"]) == (1, 1) and max(block["strides"]) > 1:
-            raise ValueError("TensorFlow crashes in its gradient")
-        convolution = (keras.layers.SeparableConv2D if separable else keras.layers.Conv2D)(
-            block["filters"],
-            block["kernel_size"],
-            strides=block["strides"],
-            padding=block["padding"],
-            use_bias=block["bias"],
-        )
-        layers.append(convolution)
-        channels = block["filters"]
-        if block["order"] == "notebook":
-            rest = activation + pooling + normalization
-        elif block["order"] == "usual":
-            rest = normalization + activation + pooling
-        else:
-            rest = pooling + normalization + activation
-        if isinstance(rest[0], keras.layers.Activation):
-            convolution.activation = keras.activations.get(block["activation"])
-            rest = rest[1:]
-        layers += rest
-        if block["dropout"]:
-            layers.append(keras.layers.Dropout(block["dropout"]))
-    bridges = {
-        "flatten": keras.layers.Flatten,
-        "global average": keras.layers.GlobalAveragePooling2D,
-        "global max": keras.layers.GlobalMaxPooling2D,
-    }
-    layers.append(bridges[bridge]())
-    for dense in head:
-        layers.append(keras.layers.Dense(dense["units"], dense["activation"], use_bias=dense["bias"]))
-        if dense["batch_normalization"]:
-            layers.append(keras.layers.BatchNormalization())
-        if dense["dropout"]:
-            layers.append(keras.layers.Dropout(dense["dropout"]))
-    layers.append(keras.layers.Dense(10, "softmax"))
-    tensor = keras.KerasTensor((None, 28, 28, 1))
-    found = []
-    for layer in layers:
-        tensor = layer(tensor)
+    found: list[tuple[tuple[int, ...], int, int]] = []
+
+    def through(layer: keras.layers.Layer, given: Any) -> Any:
+        tensor = layer(given)
         if 0 in tensor.shape:
             raise ValueError("an empty map")
         trainable = sum(int(np.prod(v.shape)) for v in layer.trainable_variables if "seed" not in v.path)
         others = sum(int(np.prod(v.shape)) for v in layer.non_trainable_variables if "seed" not in v.path)
         found.append((tuple(tensor.shape[1:]), trainable, others))
+        return tensor
+
+    x = keras.KerasTensor((None, 28, 28, 1))
+    for block in blocks:
+        x = stock_block(block, x, through)
+    bridges = {
+        "flatten": keras.layers.Flatten,
+        "global average": keras.layers.GlobalAveragePooling2D,
+        "global max": keras.layers.GlobalMaxPooling2D,
+    }
+    x = through(bridges[bridge](), x)
+    for dense in head:
+        x = through(keras.layers.Dense(dense["units"], dense["activation"], use_bias=dense["bias"]), x)
+        if dense["batch_normalization"]:
+            x = through(keras.layers.BatchNormalization(), x)
+        if dense["dropout"]:
+            x = through(keras.layers.Dropout(dense["dropout"]), x)
+    through(keras.layers.Dense(10, "softmax"), x)
     return found
+
+
+def stock_block(block: dict[str, Any], given: Any, through: Callable[[keras.layers.Layer, Any], Any]) -> Any:
+    """A convolution block of stock layers."""
+    if 0 in block["pool_size"]:
+        raise ValueError("a size that is not in use is none that a network could have either")
+    separable = block["convolution"] == "separable"
+    if separable and given.shape[-1] == 1 and tuple(block["kernel_size"]) == (1, 1) and max(block["strides"]) > 1:
+        raise ValueError("TensorFlow crashes in its gradient")
+    pool = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}.get(block["pooling"])
+    order = "pre-activation" if block["residual"] else block["order"]
+    merged = order == "notebook" or (order == "usual" and not block["batch_normalization"])
+    merged |= order == "quick" and not block["batch_normalization"] and pool is None
+    convolution = (keras.layers.SeparableConv2D if separable else keras.layers.Conv2D)(
+        block["filters"],
+        block["kernel_size"],
+        strides=block["strides"],
+        padding=block["padding"],
+        use_bias=block["bias"],
+        activation=block["activation"] if merged else None,
+    )
+    activation = [] if merged else [keras.layers.Activation(block["activation"])]
+    pooling = [pool(block["pool_size"])] if pool else []
+    normalization = [keras.layers.BatchNormalization()] if block["batch_normalization"] else []
+    layers = {
+        "notebook": [convolution, *activation, *pooling, *normalization],
+        "usual": [convolution, *normalization, *activation, *pooling],
+        "quick": [convolution, *pooling, *normalization, *activation],
+        "pre-activation": [*normalization, *activation, convolution, *pooling],
+    }[order]
+    x = given
+    for layer in layers:
+        x = through(layer, x)
+        if layer is convolution and block["residual"]:
+            shortcut = given
+            if block["strides"] != (1, 1) or given.shape[-1] != block["filters"]:
+                stretch = keras.layers.Conv2D(block["filters"], 1, strides=block["strides"], use_bias=False)
+                shortcut = through(stretch, given)
+            x = through(keras.layers.Add(), [x, shortcut])
+    return through(keras.layers.Dropout(block["dropout"]), x) if block["dropout"] else x
 
 
 @settings(max_examples=120, deadline=None)
@@ -169,6 +184,7 @@ linear_block = st.builds(
     pool_size=st.tuples(st.integers(1, 3), st.integers(1, 3)),
     bias=st.just(False),
     activation=st.just("linear"),
+    residual=st.booleans(),
 )
 
 
@@ -182,11 +198,11 @@ def test_the_receptive_field_is_what_moves_a_value_of_a_built_model(blocks: list
     model = build(architecture, seed=1)
     model.set_weights([np.abs(weights) + 0.1 for weights in model.get_weights()])  # so that nothing cancels
     at = tuple(data.draw(st.integers(0, length - 1)) for length in last.output_shape[:2])
-    inner = keras.Model(model.inputs[0], model.layers[len(rows) - 1].output)
+    inner = keras.Model(model.inputs[0], model.get_layer(last.name).output)
     one_pixel_each = np.eye(28 * 28, dtype=np.float32).reshape(-1, 28, 28, 1)
     moved = np.asarray(inner(one_pixel_each))[:, at[0], at[1], 0]
     touched = np.argwhere(moved.reshape(28, 28))
-    first, behind = seen([(row.layer, row.input_shape) for row in rows], at)
+    first, behind = seen(rows, len(rows) - 1, at)
     assert (touched.min(axis=0) >= first).all()
     assert (touched.max(axis=0) < behind).all()
     assert all(b - f <= size for f, b, size in zip(first, behind, last.field.size, strict=True))
@@ -250,7 +266,7 @@ def test_behind_the_bridge_everything_sees_what_the_last_map_sees(bridge: str) -
         r + (n - 1) * j for r, j, n in zip(inner[-1].field.size, inner[-1].field.spacing, (height, width), strict=True)
     )
     assert vector.field.size == rows[-1].field.size == size
-    assert seen([(row.layer, row.input_shape) for row in rows], (0, 0)) == ((0, 0), (23, 23))
+    assert seen(rows, len(rows) - 1, (0, 0)) == ((0, 0), (23, 23))
 
 
 def counted_by_tensorflow(model: keras.Model) -> int:

@@ -290,6 +290,7 @@ def everything(small: Experiment, optimizer: str = "adam") -> Experiment:
     """An experiment with all that has a state: dropout, normalisation whose statistics are corrected, moves, a moving
     average, a schedule."""
     block = small.architecture.blocks[0].model_copy(update={"batch_normalization": True})
+    residual = block.model_copy(update={"residual": True, "padding": "same", "kernel_size": (3, 3), "strides": (1, 1)})
     recipe = small.recipe.model_dump() | {
         "optimizer": {"name": optimizer},
         "epochs": 3,
@@ -300,7 +301,7 @@ def everything(small: Experiment, optimizer: str = "adam") -> Experiment:
         "bias_corrected_statistics": True,
         "normalization_momentum": 0.95,
     }
-    return small.with_changes(recipe=recipe, architecture=small.architecture.with_blocks(block).model_dump())
+    return small.with_changes(recipe=recipe, architecture=small.architecture.with_blocks(block, residual).model_dump())
 
 
 def same_result(one: Outcome, other: Outcome) -> bool:
@@ -461,9 +462,12 @@ def test_short_epochs_of_a_large_network_are_not_all_written_but_the_last_is(
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_what_a_checkpoint_will_have_is_known_from_the_design(small: Experiment, name: str) -> None:
     block = small.architecture.blocks[0].model_copy(update={"batch_normalization": True})
+    residual = block.model_copy(update={"residual": True, "padding": "same", "kernel_size": (3, 3), "strides": (1, 1)})
     for more in ({}, {"moving_average": 0.9}):
         recipe = small.recipe.model_dump() | {"optimizer": {"name": name}} | more
-        experiment = small.with_changes(architecture=small.architecture.with_blocks(block).model_dump(), recipe=recipe)
+        experiment = small.with_changes(
+            architecture=small.architecture.with_blocks(block, residual).model_dump(), recipe=recipe
+        )
         run = trainer.Training(experiment, lambda report: None, lambda: Command.CONTINUE)
         run.kept_weights = run.model.get_weights()
         predicted = disk.footprint(experiment)
@@ -679,7 +683,7 @@ def test_every_preset_trains_an_epoch_of_everything(name: str) -> None:
 
 def test_threads_of_a_worker_do_not_spin_while_they_wait() -> None:
     code = (
-        "from mnist_lab import training; training.configure(2)\n"
+        "from mnist_lab.training import trainer; trainer.configure(2)\n"
         "import tensorflow as tf; tf.zeros(1)\n"
         "from tensorflow.python.eager import context\n"
         "config = context.context().config\n"

@@ -1,1 +1,1 @@
-""""""
+"""Components of the Design page."""

@@ -6,8 +6,9 @@ from typing import Any
 import streamlit as st
 
 from mnist_lab.design import edit
-from mnist_lab.design.architecture import Architecture, problem
+from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.edit import LIMITS, Part
+from mnist_lab.design.network import problem
 from mnist_lab.ui import fields
 from mnist_lab.ui.design import draft as drafts
 
@@ -62,7 +63,7 @@ def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int |
             args=(part, None if is_open else index),
             help="Close it."
             if is_open
-            else "Open its fields; for a convolution, see below what part of a digit it sees.",
+            else "Open its fields; for a convolution, see below how much of a digit its receptive field covers.",
         )
         if is_open:
             with st.container(border=True):

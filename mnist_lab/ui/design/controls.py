@@ -216,7 +216,7 @@ def _more(draft: Draft) -> None:
     )
     fields.show(schedule, recipe["schedule"], "schedule", _save_within("schedule"), bounded=False)
     _schedule_chart(draft)
-    st.markdown("**Against learning by heart**")
+    st.markdown("**Regularisation**")
     fields.show(
         Recipe,
         recipe,

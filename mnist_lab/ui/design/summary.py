@@ -8,20 +8,12 @@ import streamlit as st
 
 from mnist_lab.charts import design
 from mnist_lab.data import mnist
-from mnist_lab.design.architecture import (
-    Architecture,
-    Spec,
-    TracedLayer,
-    fitting,
-    problem,
-    sees,
-    sees_all_from,
-    totals,
-    trace,
-)
+from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.blocks import Spec
 from mnist_lab.design.diff import text
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment
 from mnist_lab.design.layers import INPUT_SHAPE, size_text
+from mnist_lab.design.network import Traced, covers_image_from, fitting, problem, sees, totals, trace
 from mnist_lab.design.repairs import Repair, repairs
 from mnist_lab.design.warnings import notes, recipe_notes
 from mnist_lab.errors import InputError
@@ -87,7 +79,7 @@ def _verdict(error: str, offered: list[Repair]) -> None:
                 )
 
 
-def _figures(prediction: Prediction | None, traced: list[TracedLayer], complete: bool) -> None:
+def _figures(prediction: Prediction | None, traced: Traced, complete: bool) -> None:
     counts = totals(traced)
     convolved = [row for row in traced if row.block is not None]
     row = st.container(horizontal=True)
@@ -102,7 +94,7 @@ def _figures(prediction: Prediction | None, traced: list[TracedLayer], complete:
         help=f"{counts.multiply_adds:,} for one image from input to answer; training does about three times as many.",
     )
     row.metric(
-        "Sees (pixels)",
+        "Receptive field",
         size_text(convolved[-1].field.size) if complete else "–",
         help="Receptive field: the part of the image that one value of the last map depends on.",
     )
@@ -121,7 +113,7 @@ def _experiment(draft: dict[str, Any]) -> tuple[Experiment | None, str]:
         return None, str(error)
 
 
-def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
+def _diagram(network: Architecture, traced: Traced) -> None:
     chosen = blocks.opened(network)
     index = chosen[1] if chosen and chosen[0] == "blocks" else None
 
@@ -146,7 +138,7 @@ def _diagram(network: Architecture, traced: list[TracedLayer]) -> None:
     )
 
 
-def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
+def _sight(network: Architecture, traced: Traced) -> None:
     """What part of a digit the open block's middle value depends on, and from where on all of it is seen."""
     fits = [row.block for row in traced if row.block is not None]
     if not fits:
@@ -164,26 +156,28 @@ def _sight(network: Architecture, traced: list[TracedLayer]) -> None:
         alt=f"A handwritten digit; rows {top + 1} to {bottom} and columns {left + 1} to {right} are framed",
     )
     words.markdown(
-        f"**What block {index + 1} sees.** One value in the middle of its {size_text(last.output_shape)} output depends on "
+        f"**Receptive field of block {index + 1}.** One value in the middle of its {size_text(last.output_shape)} output depends on "
         f"the framed {bottom - top}×{right - left} pixels. Its neighbour's frame is "
         f"{size_text(last.field.spacing)} pixels further on."
     )
-    whole = sees_all_from(traced)
+    whole = covers_image_from(traced)
     if whole is None:
-        words.caption("No convolution block sees the whole digit; the layers behind them put it together.")
+        words.caption(
+            "No convolution block's receptive field covers the whole digit; the layers behind them put it together."
+        )
     else:
-        words.caption(f"From block {whole + 1} on, one value sees the whole digit.")
+        words.caption(f"From block {whole + 1} on, the receptive field covers the whole digit.")
 
 
-def layer_table(traced: list[TracedLayer]) -> None:
+def layer_table(traced: Traced) -> None:
     """A row a layer: shape, parameters, multiply-adds, receptive field."""
-    rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE), "Sees": "1×1"}]
+    rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE), "Field": "1×1"}]
     rows += [
         {
-            "Part": row.place,
-            "Layer": row.layer.describe(),
+            "Part": str(row.place),
+            "Layer": row.describe(),
             "Output": size_text(row.output_shape),
-            "Sees": size_text(row.field.size) if row.block is not None else None,
+            "Field": size_text(row.field.size) if row.block is not None else None,
             "Parameters": row.parameters,
             "Mult-adds": row.multiply_adds,
             "Spacing": size_text(row.field.spacing) if row.block is not None else None,
@@ -199,7 +193,7 @@ def layer_table(traced: list[TracedLayer]) -> None:
             "Output": st.column_config.TextColumn(width=70, help="Shape of the output: height, width, channels."),
             "Parameters": number(format="localized", width=76),
             "Mult-adds": number(format="localized", width=74, help="Multiply-adds for one image, forward."),
-            "Sees": st.column_config.TextColumn(width=48, help="Receptive field of one output value, in pixels."),
+            "Field": st.column_config.TextColumn(width=48, help="Receptive field of one output value, in pixels."),
             "Spacing": st.column_config.TextColumn(
                 width=58, help="By how many pixels the fields of neighbouring values are apart: the product of strides."
             ),

@@ -10,8 +10,8 @@ from PIL import Image
 
 from mnist_lab.charts import inspection, tiles
 from mnist_lab.data import mnist
-from mnist_lab.design.architecture import TracedLayer, parts, trace
 from mnist_lab.design.layers import Conv2D, size_text
+from mnist_lab.design.network import IMAGE, Traced, parts, trace
 from mnist_lab.inspection import arithmetic
 from mnist_lab.ui import ask
 from mnist_lab.ui.inspect import selection
@@ -48,7 +48,7 @@ def show(networks: list[Chosen]) -> None:
     st.markdown(f"**{plain(network.title)}** says **{said}**{label}, {outputs[-1].max():.1%} sure.")
     _importance(network, subject, said)
     _all_layers(traced, outputs)
-    _closer(network, traced, [given, *outputs[:-1]], outputs)
+    _closer(network, traced, [given if row.inputs[0] == IMAGE else outputs[row.inputs[0]] for row in traced], outputs)
     _landscape(network)
 
 
@@ -85,18 +85,18 @@ def _importance(network: Chosen, subject: Subject, said: int) -> None:
         st.caption(f"Full colour: {size} {unit}. Strongest at row {row}, column {column}.")
 
 
-def _all_layers(traced: list[TracedLayer], outputs: list[np.ndarray]) -> None:
+def _all_layers(traced: Traced, outputs: list[np.ndarray]) -> None:
     st.markdown("#### Every layer")
     st.caption(
         "What each layer makes of the digit: a picture for each filter, blue for values above zero, orange below; full colour is the "
         f"layer's largest. Of more than {_MOST_MAPS} the first {_MOST_MAPS} are shown."
     )
-    place = ""
+    place = None
     for row, output in zip(traced, outputs, strict=True):
         if row.place != place:
             place = row.place
             st.markdown(f"**{place}**")
-        words = f"{row.layer.describe()} · {size_text(row.output_shape)}"
+        words = f"{row.describe()} · {size_text(row.output_shape)}"
         if output.ndim == 3:
             maps = output[:, :, :_MOST_MAPS]
             times = max(1, min(4, 56 // max(output.shape[:2])))
@@ -117,7 +117,7 @@ def _across(count: int) -> int:
 
 @st.fragment
 @errors_shown()
-def _closer(network: Chosen, traced: list[TracedLayer], inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
+def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
     """One filter, and the arithmetic of one of its values."""
     st.markdown("#### One value, written out")
     places = [number for number, row in enumerate(traced) if isinstance(row.layer, Conv2D)]
@@ -125,7 +125,7 @@ def _closer(network: Chosen, traced: list[TracedLayer], inputs: list[np.ndarray]
     number = left.selectbox(
         "Convolution",
         places,
-        format_func=lambda number: f"{traced[number].place}: {traced[number].layer.describe()}",
+        format_func=lambda number: f"{traced[number].place}: {traced[number].describe()}",
         key=f"closer-layer-{network.run.id}",
     )
     if number is None:
@@ -172,11 +172,10 @@ def _closer(network: Chosen, traced: list[TracedLayer], inputs: list[np.ndarray]
         _onward(traced, outputs, number, (*place, index))
 
 
-def _weights(network: Chosen, traced: list[TracedLayer], number: int) -> list[np.ndarray]:
+def _weights(network: Chosen, traced: Traced, number: int) -> list[np.ndarray]:
     """Of one layer, as Keras orders them."""
     every = _all_weights(lab().store.url, network.run.id, network.epoch)
-    name = f"{traced[number].place} {type(traced[number].layer).__name__}".lower().replace(" ", "_")
-    return [array for path, array in every.items() if name in path.split("/")]
+    return [array for path, array in every.items() if traced[number].name in path.split("/")]
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
@@ -222,14 +221,17 @@ def _written_out(cell: arithmetic.Cell, layer: Conv2D, place: tuple[int, int], v
     st.markdown(words + ".")
 
 
-def _onward(traced: list[TracedLayer], outputs: list[np.ndarray], number: int, place: tuple[int, int, int]) -> None:
+def _onward(traced: Traced, outputs: list[np.ndarray], number: int, place: tuple[int, int, int]) -> None:
     """What becomes of the value in the rest of its block."""
     row, column, index = place
-    steps = []
+    steps, last = [], number
     for later in range(number + 1, len(traced)):
         if traced[later].place != traced[number].place:
             break
-        at = arithmetic.onward(traced[later].layer, traced[later].input_shape, row, column)
+        if traced[later].inputs[0] != last:
+            continue  # of the way past the convolution
+        last = later
+        at = arithmetic.carried(traced[later].layer, traced[later].input_shape, row, column)
         if at is None:
             break
         row, column = at
@@ -241,7 +243,7 @@ def _onward(traced: list[TracedLayer], outputs: list[np.ndarray], number: int, p
 @st.fragment
 @errors_shown()
 def _landscape(network: Chosen) -> None:
-    st.markdown("#### All test digits, as the last hidden layer sees them")
+    st.markdown("#### All test digits, as the last hidden layer has them")
     st.caption(
         "The last hidden layer gives each digit a list of numbers. Here each list is a point, drawn on the two axes along which the "
         "points lie furthest apart (principal components): what lies together looks alike to the network."

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mnist_lab.charts import inspection, tiles
 from mnist_lab.data.perturbation import KINDS, perturbed
-from mnist_lab.design.architecture import parts, trace
+from mnist_lab.design.network import Kind, Part, parts, trace
 from mnist_lab.ui import ask
 from mnist_lab.ui.inspect import selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
@@ -123,7 +123,10 @@ def _switched_off(network: Chosen) -> None:
     given = parts(trace(network.run.experiment.architecture))
     left, right = st.columns(2, vertical_alignment="bottom")
     part = left.selectbox(
-        "Part", list(given), format_func=lambda name: f"{name}: {given[name].channels} {_what(name)}", key="off-part"
+        "Part",
+        list(given),
+        format_func=lambda name: f"{name}: {given[name].channels} {_what(given[name])}",
+        key="off-part",
     )
     count = right.selectbox("On ", list(_IMAGES), key="off-images", persist_state="session")
     if part is None or count is None:
@@ -134,29 +137,32 @@ def _switched_off(network: Chosen) -> None:
         list(range(channels))
         if is_whole
         else st.multiselect(
-            f"Which of its {_what(part)}", range(channels), key=f"off-{network.run.id}-{part}", placeholder="numbers"
+            f"Which of its {_what(given[part])}",
+            range(channels),
+            key=f"off-{network.run.id}-{part}",
+            placeholder="numbers",
         )
     )
     images = _IMAGES[count]
     if picked:
         off = {**network.question, "off": {part: sorted(picked)}, "images": images}
         if found := ask.on_request("ablation", "Measure without them", {"asking with and without": off}):
-            _compared(found[0], part, picked, channels)
+            _compared(found[0], given[part], picked)
     each = {**network.question, "part": part, "images": images}
-    words = f"switching the {channels} {_what(part)} off one by one"
-    if found := ask.on_request("each alone", "Each alone", {words: each}):
+    words = f"switching the {channels} {_what(given[part])} off one by one"
+    if found := ask.on_request("each alone", "Ablate each", {words: each}):
         _each(found[0], part)
 
 
-def _what(part: str) -> str:
-    return "units" if part.startswith("Dense") else "filters"
+def _what(part: Part) -> str:
+    return "units" if part.place.kind is Kind.DENSE else "filters"
 
 
-def _compared(found: dict[str, np.ndarray], part: str, picked: list[int], channels: int) -> None:
+def _compared(found: dict[str, np.ndarray], part: Part, picked: list[int]) -> None:
     whole, without = found["right"].mean(axis=1)
-    what = f"all {channels} {_what(part)}" if len(picked) == channels else f"{len(picked)} of {channels} {_what(part)}"
+    count = f"all {part.channels}" if len(picked) == part.channels else f"{len(picked)} of {part.channels}"
     st.markdown(
-        f"Test accuracy **{whole:.2%}**; without {what} of {part} **{without:.2%}** ({100 * (without - whole):+.2f} points)."
+        f"Test accuracy **{whole:.2%}**; without {count} {_what(part)} of {part.place} **{without:.2%}** ({100 * (without - whole):+.2f} points)."
     )
     by_digit = [
         (

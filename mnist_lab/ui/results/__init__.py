@@ -1,1 +1,1 @@
-""""""
+"""Components of the Results, Run and Compare pages."""

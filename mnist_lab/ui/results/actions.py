@@ -8,7 +8,7 @@ import streamlit as st
 from mnist_lab.numerals import counted
 from mnist_lab.results import comparison
 from mnist_lab.results.comparison import MOST_SIDES
-from mnist_lab.results.significance import luck_of_the_best
+from mnist_lab.results.significance import selection_bias
 from mnist_lab.store.run import Status
 from mnist_lab.ui import labels, navigation
 from mnist_lab.ui.design import draft as drafts
@@ -41,7 +41,7 @@ def show(chosen: pd.DataFrame, every: pd.DataFrame, *, deleted: bool = False) ->
                 if st.button(
                     "Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."
                 ):
-                    st.switch_page(navigation.RUN, query_params={"run": str(first_ids[0])})
+                    st.switch_page(navigation.RUN.script, query_params={"run": str(first_ids[0])})
                 labels.restore(run_ids)
         labels.undo_button()
 
@@ -54,16 +54,16 @@ def _looks(chosen: pd.DataFrame, first_ids: list[int]) -> None:
         disabled=not 2 <= len(chosen) <= MOST_SIDES,
         help=f"Side by side, with a verdict: from 2 to {MOST_SIDES} rows.",
     ):
-        st.switch_page(navigation.COMPARE, query_params={"runs": ",".join(map(str, first_ids))})
+        st.switch_page(navigation.COMPARE.script, query_params={"runs": ",".join(map(str, first_ids))})
     if st.button("Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."):
-        st.switch_page(navigation.RUN, query_params={"run": str(first_ids[0])})
+        st.switch_page(navigation.RUN.script, query_params={"run": str(first_ids[0])})
     if st.button(
         "Inspect",
         icon=":material/search_insights:",
         disabled=len(chosen) > MOST_INSPECTED,
         help=f"Look into up to {MOST_INSPECTED} networks.",
     ):
-        st.switch_page(navigation.INSPECT, query_params={"runs": ",".join(map(str, first_ids))})
+        st.switch_page(navigation.INSPECT.script, query_params={"runs": ",".join(map(str, first_ids))})
     if st.button("To Design", icon=":material/architecture:", disabled=len(chosen) != 1):
         to_design(first_ids[0])
 
@@ -71,7 +71,7 @@ def _looks(chosen: pd.DataFrame, first_ids: list[int]) -> None:
 def to_design(run_id: int) -> None:
     """Open a run's design to change it."""
     drafts.open_run(lab().run(run_id).experiment)
-    st.switch_page(navigation.DESIGN, query_params=drafts.query())
+    st.switch_page(navigation.DESIGN.script, query_params=drafts.query())
 
 
 def luck(rows: pd.DataFrame) -> str:
@@ -82,7 +82,7 @@ def luck(rows: pd.DataFrame) -> str:
     sd = comparison.usual_sd_of_groups(designs)
     share = designs["test_accuracy"].median()
     error = (sd if sd else sqrt(share * (1 - share) / 10_000)) / sqrt(designs["n"].median())
-    points = 100 * luck_of_the_best(len(designs), error)
+    points = 100 * selection_bias(len(designs), error)
     return (
         f"Choosing the best of these {len(designs)} by test accuracy flatters it: of as many equally good ones the best is by luck "
         f"alone about {points:.2f} points above its true mean. Choose by validation accuracy, and report the test accuracy of the one chosen."

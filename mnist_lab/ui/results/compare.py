@@ -27,8 +27,8 @@ _ICONS = {
     "better": ":material/trending_up:",
     "worse": ":material/trending_up:",
     "equal": ":material/drag_handle:",
-    "open": ":material/help:",
-    "untold": ":material/hourglass_empty:",
+    "inconclusive": ":material/help:",
+    "not enough data": ":material/hourglass_empty:",
 }
 _AXES: tuple[Axis, ...] = ("epochs", "seconds", "multiply-adds")
 _MOST_IMAGES = 24
@@ -38,7 +38,7 @@ _MOST_SEEDS_QUEUED = 30
 @errors_shown()
 def show(run_ids: list[int], rows: pd.DataFrame) -> None:
     """The comparison of some runs; `rows` is the table of all runs."""
-    st.page_link(navigation.RESULTS, label="All results", icon=":material/arrow_back:")
+    st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")
     labels.message()
     standing = _that_are_left(run_ids, rows)
     sides = comparison.sides(rows, standing)
@@ -105,7 +105,7 @@ def _who(sides: list[Side]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(words, width="content")
             for run_id in side.run_ids[:8]:
-                st.page_link(navigation.RUN, label=f"{run_id}", query_params={"run": str(run_id)})
+                st.page_link(navigation.RUN.script, label=f"{run_id}", query_params={"run": str(run_id)})
 
 
 def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:

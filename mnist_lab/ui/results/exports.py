@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.design.architecture import problem, totals, trace
+from mnist_lab.design.network import problem, totals, trace
 from mnist_lab.errors import InputError, one_line
 from mnist_lab.results import receipt as receipts
 from mnist_lab.results import table as results_table
@@ -62,9 +62,9 @@ def table(
         )
 
 
-def take_away(run: Run) -> None:
+def export_popover(run: Run) -> None:
     """A run's receipt, for a finished run that continues none; its weights with it where wanted."""
-    with st.popover("Take away", icon=":material/download:", key="take_away"):
+    with st.popover("Export", icon=":material/download:", key="export_popover"):
         try:
             found = receipts.make(run, lab().store.runs.epochs([run.id]), lab().store.runs.probabilities(run.id))
         except InputError as error:
@@ -126,7 +126,7 @@ def receive() -> None:
             type=["json", "zip"],
             key="receipt",
             on_change=lambda: st.session_state.pop(_QUEUED, None),
-            help="A file that Take away on a run's page made, in another installation or here. Nothing is trained before "
+            help="A file that Export on a run's page made, in another installation or here. Nothing is trained before "
             "you have seen what it is.",
         )
         if file is None:
@@ -142,7 +142,7 @@ def receive() -> None:
             return
         if run_id := st.session_state.get(_QUEUED):
             st.success("It is queued to be trained again, and compared with the receipt when it has finished.")
-            st.page_link(navigation.RUN, label=f"Run {run_id}", query_params={"run": str(run_id)})
+            st.page_link(navigation.RUN.script, label=f"Run {run_id}", query_params={"run": str(run_id)})
             watching.link(run_id, "Watch it", ":material/monitoring:")
 
 

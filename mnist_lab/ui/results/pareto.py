@@ -79,4 +79,4 @@ def show(folded: pd.DataFrame) -> None:
             + (actions.luck(rows) if name == "test" else "")
         )
     if opened := event["selection"].get("open"):
-        st.switch_page(navigation.RUN, query_params={"run": str(int(opened[0]["run"]))})
+        st.switch_page(navigation.RUN.script, query_params={"run": str(int(opened[0]["run"]))})

@@ -8,8 +8,8 @@ from mnist_lab import clock
 from mnist_lab.charts import results, training, vega
 from mnist_lab.charts.training import Work
 from mnist_lab.data import mnist
-from mnist_lab.design.architecture import trace
 from mnist_lab.design.experiment import Experiment, parse
+from mnist_lab.design.network import trace
 from mnist_lab.results import table
 from mnist_lab.store.run import Run, Status
 from mnist_lab.ui import grid, labels, navigation, watching
@@ -60,7 +60,7 @@ def digit_accuracies(run_id: int) -> np.ndarray | None:
 @errors_shown()
 def show(run: Run, rows: pd.DataFrame) -> None:
     """The page of a run; `rows` is the table of all runs."""
-    st.page_link(navigation.RESULTS, label="All results", icon=":material/arrow_back:")
+    st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")
     labels.message()
     icon, words = queue.STATUS[run.status]
     st.subheader(f"{icon} Run {run.id}: {plain(run.name)}, seed {run.seed}", anchor=False)
@@ -99,10 +99,16 @@ def show(run: Run, rows: pd.DataFrame) -> None:
 def _buttons(run: Run, rows: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
-            navigation.TRAIN, label="Epoch by epoch", icon=":material/monitoring:", query_params={"run": str(run.id)}
+            navigation.TRAIN.script,
+            label="Epoch by epoch",
+            icon=":material/monitoring:",
+            query_params={"run": str(run.id)},
         )
         st.page_link(
-            navigation.INSPECT, label="Inspect", icon=":material/search_insights:", query_params={"runs": str(run.id)}
+            navigation.INSPECT.script,
+            label="Inspect",
+            icon=":material/search_insights:",
+            query_params={"runs": str(run.id)},
         )
         if run.status.is_ended:
             continue_run.show(run)
@@ -113,7 +119,7 @@ def _buttons(run: Run, rows: pd.DataFrame) -> None:
             labels.controls(mine, rows)
         labels.undo_button()
         if run.status is Status.FINISHED:
-            exports.take_away(run)
+            exports.export_popover(run)
     if run.parent_id is None:
         _more_seeds(run, rows)
 
@@ -144,7 +150,7 @@ def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
             width=280,
         )
         if other:
-            st.switch_page(navigation.COMPARE, query_params={"runs": f"{run.id},{other[0]}"})
+            st.switch_page(navigation.COMPARE.script, query_params={"runs": f"{run.id},{other[0]}"})
 
 
 def _comparable(rows: pd.DataFrame) -> list[tuple[int, str]]:
@@ -251,4 +257,4 @@ def _lineage(run: Run) -> None:
         if children:
             st.caption(":material/account_tree: Continued by others.", width="content")
         for other in [*([run.parent_id] if run.parent_id else []), *children[:8]]:
-            st.page_link(navigation.RUN, label=f"Run {other}", query_params={"run": str(other)})
+            st.page_link(navigation.RUN.script, label=f"Run {other}", query_params={"run": str(other)})

@@ -145,7 +145,7 @@ def show(now: Now) -> None:
     each, gone = every(now), deleted(now)
     if each.empty and gone.empty:
         st.info("No runs yet: train a network and it appears here.", icon=":material/info:")
-        st.page_link(navigation.DESIGN, label="Design a network", icon=":material/architecture:")
+        st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")
         labels.undo_button()
         exports.receive()
         return
@@ -311,7 +311,7 @@ def _columns(fields: pd.DataFrame) -> list[str]:
             on_change=keep,
             help="Any field of design and recipe can be one. The choice lasts.",
         )
-        st.button("As at first", icon=":material/restart_alt:", on_click=reset)
+        st.button("Reset", icon=":material/restart_alt:", on_click=reset)
     return chosen or DEFAULT
 
 

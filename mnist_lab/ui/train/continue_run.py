@@ -22,7 +22,7 @@ def show(run: Run) -> None:
         "To Design", icon=":material/architecture:", key="clone", help="Opens this run's design to change it."
     ):
         drafts.open_run(run.experiment)
-        st.switch_page(navigation.DESIGN, query_params=drafts.query())
+        st.switch_page(navigation.DESIGN.script, query_params=drafts.query())
     epochs = [epoch for epoch, whole in lab().store.checkpoints.epochs(run.id).items() if whole]
     if epochs:
         with st.popover("Continue…", icon=":material/fast_forward:", width="content"):

@@ -83,7 +83,7 @@ def _curves(watched: Watched, seconds: float) -> None:
     run = _shown(watched, active)
     if run is None:
         st.info("Nothing has been trained yet.", icon=":material/info:")
-        st.page_link(navigation.DESIGN, label="Design a network", icon=":material/architecture:")
+        st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")
         return
     if watched.run_id is None and not watched.follows:
         st.rerun()  # the first run of all: the page stays with it
@@ -233,7 +233,7 @@ def _lineage(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(":material/account_tree: " + " ".join(words), width="content")
         for other in [*([run.parent_id] if run.parent_id else []), *children[:5]]:
-            st.page_link(navigation.TRAIN, label=f"Run {other}", query_params={"run": str(other)})
+            st.page_link(navigation.TRAIN.script, label=f"Run {other}", query_params={"run": str(other)})
 
 
 def _length(run: Run) -> str:
@@ -302,7 +302,7 @@ def _charts(progress: Progress) -> None:
         help="What the curves are drawn along. Multiply-adds are those of training, three times those of an answer.",
     )
     others = middle.multiselect(
-        "Together with",
+        "Overlay runs",
         _candidates(run),
         format_func=_label,
         max_selections=MOST_TOGETHER - 1,

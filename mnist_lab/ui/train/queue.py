@@ -153,7 +153,7 @@ def show(active: list[Run], shown: Run) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             owner = f" by {plain(run.owner)}" if by else ""
             _pick(run.id, f"{icon} Run {run.id}: {plain(run.name)}, seed {run.experiment.seed}{owner} · {words}")
-            st.page_link(navigation.TRAIN, label="Watch", query_params={"run": str(run.id)})
+            st.page_link(navigation.TRAIN.script, label="Watch", query_params={"run": str(run.id)})
             if run.status is Status.QUEUED:
                 place, last = list(waits).index(run.id), len(waits) - 1
                 for label, icon, to, possible in (
