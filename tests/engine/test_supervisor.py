@@ -140,7 +140,7 @@ def test_a_home_that_all_may_write_to_is_one_too(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(("soft", "hard", "then"), [(100, 300, 300), (100, 20_000, 10_240), (15_000, 20_000, 15_000)])
 def test_a_server_has_as_many_descriptors_as_it_may(soft: int, hard: int, then: int) -> None:
     code = (
-        f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard})); from mnist_lab import supervisor; "
+        f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard})); from mnist_lab.engine import supervisor; "
         "supervisor.raise_descriptor_limit(); print(*r.getrlimit(r.RLIMIT_NOFILE))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
