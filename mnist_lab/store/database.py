@@ -64,24 +64,27 @@ class Database:
     Raises:
         StoreError: the URL is no such URL, the file cannot be opened or created, or a newer lab made it; also of any
             method where the file is not there any more, or another one is in its place.
+
+    Attributes:
+        url: where it is; engine: SQLAlchemy's, for what is not done here.
     """
 
     def __init__(self, url: str | None = None) -> None:
         self.url = url or default_url()
         self._path = _file(self.url)
-        self._engine = _engine(self._path)
+        self.engine = _engine(self._path)
         # Readers never wait. A writer takes the lock at once: upgrading a read lock half-way could not wait for it.
-        self._writer = self._engine.execution_options(sqlite_begin="IMMEDIATE")
+        self._writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._identity: tuple[int, int] | None = None
         self._reopening = threading.Lock()
         self._migrate()
         self._mark = self._marked()
         self._identity = _identity(self._path)
-        sa.event.listen(self._engine, "do_connect", self._before_connecting)
+        sa.event.listen(self.engine, "do_connect", self._before_connecting)
 
     def close(self) -> None:
         """Give all connections back."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @contextlib.contextmanager
     def _connection(self, engine: sa.Engine) -> Iterator[sa.Connection]:
@@ -105,7 +108,7 @@ class Database:
 
     def read(self) -> contextlib.AbstractContextManager[sa.Connection]:
         """A transaction that sees the database as it was when it began; it never waits for a writer."""
-        return self._connection(self._engine)
+        return self._connection(self.engine)
 
     def write(self) -> contextlib.AbstractContextManager[sa.Connection]:
         """A transaction that may write: the only one at a time, kept as a whole or, on an error, not at all."""
@@ -144,7 +147,7 @@ class Database:
         try:
             if Path(f"{self._path}-wal").stat().st_size <= JOURNAL_BYTES:
                 return
-            connection = self._engine.raw_connection()
+            connection = self.engine.raw_connection()
         except (OSError, SQLAlchemyError, StoreError):
             return  # whoever uses the database next says what is wrong with it
         try:
@@ -185,7 +188,7 @@ class Database:
                 raise StoreError(
                     f"Another database is in the place of {self._path}; put that one back, or restart the lab to use this one."
                 )
-            self._engine.dispose()
+            self.engine.dispose()
             self._identity = found
 
     def _marked(self) -> int:

@@ -42,7 +42,7 @@ def quick(store: Store, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[R
 def give_up_soon_on_locks(store: Store) -> None:
     """Let new connections wait for a lock a moment only, so that a test need not wait long."""
     store.close()
-    sa.event.listen(store._engine, "connect", lambda c, _record: c.execute("PRAGMA busy_timeout=50"))
+    sa.event.listen(store.database.engine, "connect", lambda c, _record: c.execute("PRAGMA busy_timeout=50"))
 
 
 def test_reports_come_to_the_store_in_order_and_the_wish_comes_back(store: Store, run: Run, quick: Recorder) -> None:
@@ -99,7 +99,7 @@ def test_a_full_disk_ends_training_with_a_sentence_and_loses_nothing_recorded(st
         connection.execute(f"PRAGMA max_page_count={pages + 2}")
 
     store.close()
-    sa.event.listen(store._engine, "connect", full)
+    sa.event.listen(store.database.engine, "connect", full)
     recorder = Recorder(store, run, patience=0.2)
     recorder.report(epoch(2, size=1_000_000))
     with pytest.raises(StoreError, match=r"disk is full.*could not be used for 0\.2 s.*can be resumed"):
@@ -118,7 +118,7 @@ def test_a_full_disk_with_room_made_in_time_loses_nothing(store: Store, run: Run
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages + next(limits, 2**30)}")
 
-    sa.event.listen(store._engine, "checkout", full_at_first)
+    sa.event.listen(store.database.engine, "checkout", full_at_first)
     quick.report(epoch(1, size=100_000))
     quick.settle()
     assert np.array_equal(store.checkpoints.weights(run.id, 1)["w"], np.ones(100_000))
