@@ -74,15 +74,7 @@ class Labels:
                 _must_be_as_seen(run_id, now, values, (seen or {}).get(run_id, {}))
                 if values.get("deleted") and now["status"] == Status.RUNNING:
                     raise InputError(f"Run {run_id}: what trains cannot be deleted; stop it first.")
-                for name, value in values.items():
-                    is_same = bool(now[name]) == bool(value) if name in _TIMES else now[name] == value
-                    if name != "tags" and not is_same:
-                        changes.append(Change(run_id, name, now[name], value))
-                old = set(json.loads(now["tags"]))
-                new = (set(json.loads(values["tags"])) if "tags" in values else old) - removed | added
-                if new != old:
-                    _tags(new)
-                    changes.append(Change(run_id, "tags", sorted(old - new), sorted(new - old)))
+                changes += _changes(run_id, now, values, added, removed)
             _apply(connection, found, changes)
         return changes
 
@@ -144,6 +136,23 @@ def _labelled(
     if not missing_too and (missing := [run_id for run_id in wanted if run_id not in found]):
         raise InputError(f"Run {missing[0]}: there is none with this number any more; nothing was changed.")
     return found
+
+
+def _changes(
+    run_id: int, now: dict[str, Any], values: dict[str, Any], added: set[str], removed: set[str]
+) -> list[Change]:
+    """What of a run's labels is another by `values` and by tags that are added and removed."""
+    changes = []
+    for name in [name for name in values if name != "tags"]:
+        is_same = bool(now[name]) == bool(values[name]) if name in _TIMES else now[name] == values[name]
+        if not is_same:
+            changes.append(Change(run_id, name, now[name], values[name]))
+    old = set(json.loads(now["tags"]))
+    new = (set(json.loads(values["tags"])) if "tags" in values else old) - removed | added
+    if new != old:
+        _tags(new)
+        changes.append(Change(run_id, "tags", sorted(old - new), sorted(new - old)))
+    return changes
 
 
 def _must_be_as_seen(run_id: int, now: dict[str, Any], values: dict[str, Any], seen: Mapping[str, Any]) -> None:
