@@ -143,10 +143,10 @@ def _changes(
 ) -> list[Change]:
     """What of a run's labels is another by `values` and by tags that are added and removed."""
     changes = []
-    for name in [name for name in values if name != "tags"]:
-        is_same = bool(now[name]) == bool(values[name]) if name in _TIMES else now[name] == values[name]
-        if not is_same:
-            changes.append(Change(run_id, name, now[name], values[name]))
+    for name, value in values.items():
+        is_same = bool(now[name]) == bool(value) if name in _TIMES else now[name] == value
+        if name != "tags" and not is_same:
+            changes.append(Change(run_id, name, now[name], value))
     old = set(json.loads(now["tags"]))
     new = (set(json.loads(values["tags"])) if "tags" in values else old) - removed | added
     if new != old:
