@@ -54,5 +54,5 @@ def test_what_cannot_be_asked_is_a_sentence(shelf: Store) -> None:
         questions.respond(networks, "export", {"run_id": 99}, lambda share: None)
     with pytest.raises(InputError, match="its weights after epoch 77 are not kept"):
         networks.get(1, 77)
-    with pytest.raises(InputError, match="Errand: should be one of"):
+    with pytest.raises(InputError, match="Question: should be one of"):
         questions.respond(networks, "system", {}, lambda share: None)

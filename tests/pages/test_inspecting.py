@@ -21,7 +21,7 @@ from tests.builders.trained import shelf, train
 
 @pytest.fixture(scope="module")
 def lab_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """Two seeds of a network, and an engine that answers errands."""
+    """Two seeds of a network, and an engine that answers questions."""
     small = small_experiment()
     with (
         shelf(tmp_path_factory, small.with_changes(seed=1), small.with_changes(seed=2)) as store,
