@@ -1,13 +1,16 @@
 """The lab as a person uses it, in a real browser."""
 
+import contextlib
 import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote_plus
 
 import numpy as np
 import pytest
+from playwright.sync_api import TimeoutError
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
@@ -380,6 +383,19 @@ def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_anothe
         assert page.get_by_test_id("stException").count() == 0
 
 
+def still(locator) -> dict[str, float]:
+    """Where something is when it moves no more."""
+    boxes = [None]
+
+    def is_still() -> bool:
+        boxes.append(locator.bounding_box())
+        time.sleep(0.2)
+        return boxes[-1] is not None and boxes[-1] == boxes[-2]
+
+    wait_until(is_still, "it stays where it is")
+    return boxes[-1]
+
+
 def draw(page, *corners: tuple[float, float]) -> None:
     """A stroke on the pad through some corners, as shares of its side, with the moves a hand makes between them."""
     canvas = page.get_by_role("application", name="Pad to draw a digit on")
@@ -428,9 +444,18 @@ def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(store: Sto
         settled(page)
         chart = page.locator("[data-testid=stVegaLiteChart]").first
         cells = chart.locator(".mark-rect path")
-        wrong = wait_until(lambda: cells.count() > 100 and cells.last.bounding_box(), "the confusion matrix is drawn")
-        page.mouse.click(wrong["x"] + wrong["width"] / 2, wrong["y"] + wrong["height"] / 2)
-        page.get_by_text("Images of a ").wait_for()
+        wait_until(lambda: cells.count() > 100, "the confusion matrix is drawn")
+        cells.last.scroll_into_view_if_needed()
+
+        def opened() -> bool:
+            """A click on a chart that is just being drawn anew is lost, and a person clicks again."""
+            box = still(cells.last)
+            page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            with contextlib.suppress(TimeoutError):
+                page.get_by_text("Images of a ").wait_for(timeout=10_000)
+            return page.get_by_text("Images of a ").count() > 0
+
+        wait_until(opened, "its images are shown")
         assert "view=Mistakes" in page.url
         assert page.get_by_test_id("stException").count() == 0
 

@@ -121,7 +121,7 @@ class ConvBlock(Spec):
         default="notebook",
         title="Order",
         description="In which order convolution, batch normalisation, activation and pooling run.",
-        json_schema_extra={"labels": ORDER_NAMES},  # what is stored keeps its name: a design's key has it
+        json_schema_extra={"labels": {**ORDER_NAMES}},  # what is stored keeps its name: a design's key has it
     )
     residual: bool = Field(
         default=False,

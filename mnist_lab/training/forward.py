@@ -168,7 +168,7 @@ class _Batch:
 
     def _by_fourier(self, layer: keras.layers.Layer | None) -> Convolution | None:
         """What a layer does, if it is quicker by way of the Fourier transform."""
-        if type(layer) is not keras.layers.Conv2D or layer.strides != (1, 1):
+        if layer is None or type(layer) is not keras.layers.Conv2D or layer.strides != (1, 1):
             return None
         plan = Convolution.of(tuple(self.parts[0].shape[1:]), layer.kernel_size, layer.filters, layer.padding)
         return plan if plan.saving(self.images) else None
@@ -198,7 +198,7 @@ def _finished(layer: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
 
 def _takes_normalisation(layer: keras.layers.Layer | None, small: bool) -> bool:
     """Whether a layer's work and that of a normalisation of small or large maps before it are less when done together."""
-    if type(layer) is keras.layers.Conv2D:
+    if layer is not None and type(layer) is keras.layers.Conv2D:
         return layer.padding == "valid" and not _skips(layer)
     return type(layer) is keras.layers.Dropout and not small
 
