@@ -19,7 +19,7 @@ Spec = dict[str, Any]
 
 _DIAGRAM_WIDTH = 560  # what there is on a projector; where there is less the maps are smaller
 _MOST_PIXEL = 4.5
-_LETTER = 5.2  # pixels of the screen, of an upright word's mean letter
+_LETTER = 5.8  # pixels of the screen, of an upright word's mean letter
 # In full: Streamlit adds its own to what is left out, and takes it from the height.
 _NO_PADDING = {"left": 0, "right": 0, "top": 0, "bottom": 0}
 _ARC = 2.0  # how far an arc rises above the maps that it joins, in pixels of the image

@@ -81,7 +81,7 @@ class TracedLayer:
 
     def describe(self) -> str:
         """The layer in a few words for a table."""
-        return self.layer.describe() + (" of the block's input" if self.is_shortcut else "")
+        return f"{'Shortcut: ' if self.is_shortcut else ''}{self.layer.describe()}"
 
     @property
     def trainable(self) -> int:

@@ -26,6 +26,7 @@ from mnist_lab import settings
 from mnist_lab.errors import RefusedError, StoreError
 
 JOURNAL_BYTES = 64_000_000
+_FAR_BEYOND = 4  # times its limit
 BUSY_SECONDS = 10
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -143,16 +144,21 @@ class Database:
             raise StoreError(f"The folder {folder} of the results cannot be looked at: {error.strerror}.") from error
 
     def shorten_journal(self) -> None:
-        """Empty the journal where it has grown beyond its limit; left for another time while somebody reads or writes."""
+        """Empty the journal where it has grown beyond its limit; left for another time while somebody reads or writes.
+
+        Where it has grown far beyond, readers are waited for: they come and go, and between two of them there is a moment.
+        """
         try:
-            if Path(f"{self._path}-wal").stat().st_size <= JOURNAL_BYTES:
+            size = Path(f"{self._path}-wal").stat().st_size
+            if size <= JOURNAL_BYTES:
                 return
+            patience = 100 if size <= _FAR_BEYOND * JOURNAL_BYTES else 1000 * BUSY_SECONDS // 2
             connection = self.engine.raw_connection()
         except (OSError, SQLAlchemyError, StoreError):
             return  # whoever uses the database next says what is wrong with it
         try:
             cursor = connection.cursor()
-            cursor.execute("PRAGMA busy_timeout=100")
+            cursor.execute(f"PRAGMA busy_timeout={patience}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             cursor.execute(f"PRAGMA busy_timeout={1000 * BUSY_SECONDS}")
         except sqlite3.Error:
@@ -292,6 +298,8 @@ def _engine(path: Path) -> sa.Engine:
         _write_ahead(connection)
         connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")
         connection.execute("PRAGMA synchronous=NORMAL")
+        # Debian's SQLite overwrites what is deleted, by way of the journal: a checkpoint given up cost as much as a new one.
+        connection.execute("PRAGMA secure_delete=FAST")
         connection.execute("PRAGMA foreign_keys=ON")
 
     @sa.event.listens_for(engine, "begin")
