@@ -25,7 +25,7 @@ from mnist_lab import clock, settings
 from mnist_lab.design.architecture import filters, kernel_sizes, totals, trace
 from mnist_lab.design.experiment import MAX_DESIGN, Experiment, Protocol, Status, read_design
 from mnist_lab.design.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
-from mnist_lab.engine import chatter, supervisor
+from mnist_lab.engine import log_file, stderr_filter, supervisor
 from mnist_lab.errors import MAX_REFUSAL, EngineError, InputError, LabError, one_line
 from mnist_lab.lab import Lab
 from mnist_lab.results import receipt, significance
@@ -125,7 +125,7 @@ def main() -> int:
         return 1
     except Exception as error:
         # Nobody foresaw it: a sentence to who waits, all of it to who mends.
-        path = supervisor.log_file()
+        path = log_file.path()
         with contextlib.suppress(OSError), path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             traceback.print_exc(file=file)
         said = one_line(f"{type(error).__name__}: {error}", MAX_REFUSAL - 100)
@@ -440,7 +440,7 @@ def _export(options: argparse.Namespace) -> int:
     run = lab.run(options.run)
     found = receipt.make(run, lab.epochs([run.id]), lab.probabilities(run.id))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    chatter.keep_out()
+    stderr_filter.install()
     from mnist_lab.inspection.questions import Network, export
 
     files = {name: data.tobytes() for name, data in export(Network(lab.store, run.id), lambda share: None).items()}

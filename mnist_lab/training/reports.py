@@ -1,4 +1,4 @@
-"""What training tells of itself while it goes on and when it ends."""
+"""What training reports while it runs and when it ends."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that training needs to go on after `step` batches.
+    """All that training needs to continue after `step` batches.
 
     Attributes:
         epoch: how many epochs are complete.

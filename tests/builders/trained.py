@@ -7,7 +7,7 @@ import pytest
 
 from mnist_lab.design.experiment import Experiment, Wish
 from mnist_lab.store.store import Run, Store
-from mnist_lab.training import trainer
+from mnist_lab.training import runtime, trainer
 
 
 def train(store: Store, experiment: Experiment) -> Run:
@@ -18,7 +18,7 @@ def train(store: Store, experiment: Experiment) -> Run:
 def train_waiting(store: Store, run_id: int) -> Run:
     run = store.claim("engine", only=[run_id])
     assert run
-    store.begin(run_id, trainer.environment())
+    store.begin(run_id, runtime.environment())
     outcome = trainer.train(run.experiment, lambda report: store.record(run_id, report), lambda: Wish.GO_ON)
     assert outcome
     store.finish(run_id, outcome)

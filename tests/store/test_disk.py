@@ -129,13 +129,13 @@ def test_a_disk_that_fills_ends_training_with_a_sentence_before_it_is_full(
     assert run
     recorder = Recorder(store, run)
     recorder.report(epoch(1))
-    recorder.settle()
+    recorder.flush()
     free(monkeypatch, disk.RESERVE)
     recorder.report(epoch(2))
     with pytest.raises(
         StoreError, match=r"^The disk of the results has 32 MB left, .* make room, then resume the run\.$"
     ):
-        recorder.settle()
+        recorder.flush()
     recorder.close()
     assert store.epochs([run.id])["epoch"].tolist() == [1, 2]
     assert list(store.checkpoints(run.id)) == [1]
