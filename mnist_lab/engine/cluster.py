@@ -1,10 +1,10 @@
 """The worker processes, by way of dask: start, submit to, restart and close them. All that knows dask is here."""
 
+import contextlib
 import logging
 import shutil
 import tempfile
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 import dask
@@ -50,11 +50,12 @@ class Cluster:
         self._scratch = ""
 
     def __enter__(self) -> "Cluster":
-        # Dask looks for modules in its scratch folder, so that is nobody's but ours either.
-        self._scratch = tempfile.mkdtemp(prefix="mnist-lab-")
-        try:
-            dask.config.set(_DASK | {"temporary-directory": self._scratch})
-            self._local = LocalCluster(
+        with contextlib.ExitStack() as opened:
+            # Dask looks for modules in its scratch folder, so that is nobody's but ours either.
+            self._scratch = tempfile.mkdtemp(prefix="mnist-lab-")
+            opened.callback(self.abandon)
+            opened.enter_context(dask.config.set(_DASK | {"temporary-directory": self._scratch}))
+            local = LocalCluster(
                 n_workers=self.initial_places,
                 threads_per_worker=len(_SLOTS),
                 resources=_SLOTS,
@@ -64,20 +65,13 @@ class Cluster:
                 dashboard_address="127.0.0.1:0",  # any free port; without one it would want 8787
                 scheduler_kwargs={"dashboard": False},
             )
-            self._client = Client(self._local)
-        except BaseException:
-            self.abandon()
-            raise
+            self._local = opened.enter_context(local)
+            self._client = opened.enter_context(Client(self._local))
+            self._opened = opened.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._client.close()
-            self._local.close()
-        finally:
-            self.abandon()
+    def __exit__(self, *_error: object) -> None:
+        self._opened.close()
 
     def abandon(self) -> None:
         """Leave nothing on the disk; the processes are left as they are."""

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import dask
 import psutil
 import pytest
 
@@ -17,7 +16,7 @@ from tests.builders.processes import all_gone, wait_until
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with dask.config.set(), Cluster(1) as running:
+    with Cluster(1) as running:
         wait_until(running.workers, "a worker is there")
         yield running
 
@@ -92,25 +91,15 @@ def test_a_place_comes_and_goes(cluster: Cluster) -> None:
     assert cluster.places() == {both[left]}
 
 
-def test_nothing_is_left_of_it() -> None:
-    def folders() -> set[Path]:
-        return set(Path(tempfile.gettempdir()).glob("mnist-lab-*"))
-
-    before, family = folders(), set(psutil.Process().children(recursive=True))
-    with dask.config.set(), Cluster(1) as running:
-        (scratch,) = folders() - before
+def test_nothing_is_left_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = psutil.Process().children(recursive=True)
+    with Cluster(1) as running:
+        (scratch,) = tmp_path.iterdir()
         assert stat.S_IMODE(scratch.stat().st_mode) & 0o77 == 0
         wait_until(running.workers, "a worker is there")
-        workers = set(psutil.Process().children(recursive=True)) - family
+        come = [process for process in psutil.Process().children(recursive=True) if process not in before]
+        workers = [process for process in come if "spawn_main" in " ".join(process.cmdline())]
         assert workers
-    wait_until(
-        lambda: all_gone([p for p in workers if "spawn_main" in " ".join(_command(p))]), "its processes are gone"
-    )
+    wait_until(lambda: all_gone(workers), "its processes are gone")
     assert not scratch.exists()
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.NoSuchProcess:
-        return []
