@@ -40,11 +40,10 @@ def compiled(
         before = recipe.batch_size * (len(rates) - 1)
         if len(order) - before >= parts:
             return in_parts(order, transforms, rates).numpy().astype(float)  # type: ignore[no-any-return]
-        # The last batch has too few images for every part to have one.
-        last = whole(order[before:], transforms[before:], rates[-1:]).numpy
-        if before == 0:
-            return last().astype(float)  # type: ignore[no-any-return]
-        return np.concatenate([steps(order[:before], transforms[:before], rates[:-1]), last().astype(float)])
+        # The last batch has too few images for every part to have one. Those before it are trained before it.
+        found = [steps(order[:before], transforms[:before], rates[:-1])] if before else []
+        found.append(whole(order[before:], transforms[before:], rates[-1:]).numpy().astype(float))
+        return np.concatenate(found)
 
     return steps
 
