@@ -26,7 +26,7 @@ from mnist_lab.design.architecture import filters, kernel_sizes
 from mnist_lab.design.experiment import MAX_DESIGN, Experiment, Protocol, read_design
 from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
-from mnist_lab.engine import chatter, supervisor
+from mnist_lab.engine import log_file, stderr_filter, supervisor
 from mnist_lab.errors import MAX_REFUSAL, EngineError, InputError, LabError, one_line
 from mnist_lab.lab import Lab
 from mnist_lab.person import system_user
@@ -127,7 +127,7 @@ def main() -> int:
         return 1
     except Exception as error:
         # Nobody foresaw it: a sentence to who waits, all of it to who mends.
-        path = supervisor.log_file()
+        path = log_file.path()
         with contextlib.suppress(OSError), path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             traceback.print_exc(file=file)
         said = one_line(f"{type(error).__name__}: {error}", MAX_REFUSAL - 100)
@@ -445,7 +445,7 @@ def _export(options: argparse.Namespace) -> int:
     run = lab.run(options.run)
     found = receipt.make(run, lab.store.runs.epochs([run.id]), lab.store.runs.probabilities(run.id))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    chatter.keep_out()
+    stderr_filter.install()
     from mnist_lab.inspection.export import export
     from mnist_lab.inspection.network import Network
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from mnist_lab import __main__
 from mnist_lab.__main__ import _in_words
 from mnist_lab.design.presets import PRESETS
-from mnist_lab.engine import supervisor
+from mnist_lab.engine import log_file, supervisor
 from mnist_lab.errors import InputError
 from mnist_lab.lab import Lab
 from mnist_lab.store.run import Status
@@ -343,7 +343,7 @@ def test_what_nobody_foresaw_is_a_sentence_and_its_trace_in_the_log(
     finished(store, PRESETS["3x3"], 0.99)
     with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
         connection.execute("UPDATE runs SET status = 'lost in thought'")
-    monkeypatch.setattr(supervisor, "log_file", lambda: tmp_path / "engine.log")
+    monkeypatch.setattr(log_file, "path", lambda: tmp_path / "engine.log")
     monkeypatch.setattr(sys, "argv", ["mnist_lab", "runs"])
     monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url)
     assert __main__.main() == 1

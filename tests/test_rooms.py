@@ -37,8 +37,8 @@ LIBRARIES = {
     "streamlit": {"app", "pages", "mnist_lab.ui", "mnist_lab.bench"},
     "sqlalchemy": {"mnist_lab.store", "mnist_lab.bench"},
     "alembic": {"mnist_lab.store"},
-    "dask": {"mnist_lab.engine"},
-    "distributed": {"mnist_lab.engine"},
+    "dask": {"mnist_lab.engine.cluster"},
+    "distributed": {"mnist_lab.engine.cluster"},
     "altair": {"mnist_lab.charts"},
 }
 

@@ -54,7 +54,7 @@ class Lab:
         for variable in self.training.optimizer.variables[2:]:  # all but the iterations and the learning rate
             variable.assign(np.zeros(variable.shape))
         self.training.optimizer.iterations.assign(0)
-        self.training.step = 0
+        self.training.progress.step = 0
 
     def train(self) -> float:
         began = time.perf_counter()
@@ -281,9 +281,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
     if name == LAB:
-        from mnist_lab.training import trainer
+        from mnist_lab.training import runtime
 
-        trainer.configure(threads)
+        runtime.configure(threads)
     way: Way
     for line in sys.stdin:
         order, argument = json.loads(line)

@@ -1,4 +1,4 @@
-"""What training reports while it goes on and when it ends, and what it can be asked to do meanwhile."""
+"""What training reports while it runs and when it ends, and what it can be asked to do meanwhile."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,7 +59,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that training needs to go on after `step` batches.
+    """All that training needs to continue after `step` batches.
 
     Attributes:
         epoch: how many epochs are complete.

@@ -8,7 +8,7 @@ import pytest
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.store.run import Run
 from mnist_lab.store.store import Store
-from mnist_lab.training import trainer
+from mnist_lab.training import runtime, trainer
 from mnist_lab.training.reports import Command
 
 
@@ -20,7 +20,7 @@ def train(store: Store, experiment: Experiment) -> Run:
 def train_waiting(store: Store, run_id: int) -> Run:
     run = store.queue.claim("engine", only=[run_id])
     assert run
-    store.recording.begin(run_id, trainer.environment())
+    store.recording.begin(run_id, runtime.environment())
     outcome = trainer.train(
         run.experiment, lambda report: store.recording.record(run_id, report), lambda: Command.CONTINUE
     )

@@ -1,4 +1,4 @@
-"""The engine with real worker processes: queue, stop, death."""
+"""The engine with real worker processes: queue, stop, crash."""
 
 import itertools
 import os
@@ -8,25 +8,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 from distributed import LocalCluster
 
-from mnist_lab import machine
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
-from mnist_lab.engine import supervisor
-from mnist_lab.engine.engine import Engine, _Task, _Worker
+from mnist_lab.engine import log_file, supervisor
 from mnist_lab.lab import Lab
-from mnist_lab.results import prediction
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.store import Store
-from mnist_lab.training.reports import Outcome
 from tests.builders import processes as started
 from tests.builders.engines import assert_same_result, ended, gets_on, longer, undisturbed, workers
 from tests.builders.processes import ROOT, WAIT, all_gone, family, wait_until
@@ -49,7 +43,7 @@ def worker_process(store: Store) -> psutil.Process:
 
 
 @pytest.mark.usefixtures("engine")
-def test_queue_stop_and_go_on(store: Store, small: Experiment) -> None:
+def test_queue_stop_and_continue(store: Store, small: Experiment) -> None:
     long, waiting, cancelled = store.queue.add([PRESETS["3x3"], small, PRESETS["7x7"]], "ada")
     training(store, long)
     assert store.runs.get(waiting).status is Status.QUEUED
@@ -79,11 +73,11 @@ def test_no_other_user_of_the_machine_reaches_an_engine_which_begins_without_noi
     if os.geteuid():
         pytest.skip("only root can become another user")
     written = tmp_path / "engine.log"
-    monkeypatch.setattr(supervisor, "log_file", lambda: written)
+    monkeypatch.setattr(log_file, "path", lambda: written)
     with started.engine(store.url):
         said = written.read_text().splitlines()
         assert said
-        assert [line for line in said if "mnist_lab.engine.engine: " not in line] == []
+        assert [line for line in said if "mnist_lab.engine." not in line] == []
         processes = family(store.lease.current().pid)
         listening = [c.laddr for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
         assert {address.ip for address in listening} == {"127.0.0.1"}
@@ -122,72 +116,16 @@ def test_a_failing_run_says_why_and_the_next_one_trains(store: Store, small: Exp
 
 
 @pytest.mark.usefixtures("engine")
-def test_a_paused_run_leaves_its_place_and_goes_on_where_it_was(store: Store, small: Experiment) -> None:
+def test_a_paused_run_leaves_its_place_and_continues_where_it_was(store: Store, small: Experiment) -> None:
     run_id, after = store.queue.add([longer(small), small], "ada")
     training(store, run_id)
     store.queue.pause(run_id)
     paused = wait_until(lambda: (run := store.runs.get(run_id)).status is Status.PAUSED and run, "it is paused")
     assert ended(store, after).status is Status.FINISHED
     store.queue.resume(run_id)
-    wait_until(lambda: store.runs.get(run_id).steps_done > paused.steps_done, "it goes on")
+    wait_until(lambda: store.runs.get(run_id).steps_done > paused.steps_done, "it continues")
     store.queue.stop(run_id)
     assert ended(store, run_id).status is Status.STOPPED
-
-
-OUTCOME = Outcome(False, 1, 0.1, 0.9, 0.1, 0.9, {}, np.zeros((1, 10)), seconds=1.0, reporting_seconds=0.0)
-
-
-class Done:
-    """A future that is finished."""
-
-    status = "finished"
-
-    def __init__(self, result: Any) -> None:
-        self.result = lambda: result
-
-
-def test_a_machine_that_was_not_quiet_or_is_contradicted_is_measured_again_when_it_is(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, quiet = [1000.0], [True]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(machine.Load, "is_quiet", lambda self: quiet[0])
-    engine, worker = Engine(store), _Worker("tls://somewhere", 0, None)
-    engine.members[worker.address] = worker
-    measured: list[Any] = []
-    monkeypatch.setattr(engine, "_submit", lambda worker, slot, function, *rest: measured.append(function))
-
-    def looks(times: int) -> int:
-        """How often it measures while it looks each second."""
-        before = len(measured)
-        for _ in range(times):
-            now[0] += 1
-            engine._begin_next()
-        return len(measured) - before
-
-    assert looks(1) == 1  # nothing is known: at once
-    engine._save_calibration(Done(([59.9, 40.5, 46.0], False)))
-    assert (store.calibrations.get(), engine.calibrated) == ([59.9, 40.5, 46.0], False)
-    assert looks(20) == 0
-    quiet[0] = False
-    assert looks(300) == 0
-    quiet[0] = True
-    assert looks(60) == 1
-    engine._save_calibration(Done(([1.0, 1.1, 0.9], True)))
-    assert looks(500) == 0
-    assert Engine(store).calibrated
-
-    long = PRESETS["3x3"]
-    (run_id,) = store.queue.add([long], "ada")
-    store.queue.claim(engine.name)
-    outcome = replace(OUTCOME, seconds=5 * prediction.model_seconds(long))
-    with store.database.write() as connection:
-        connection.exec_driver_sql(f"UPDATE runs SET epochs_done = {long.recipe.epochs}")
-    store.recording.finish(run_id, outcome)
-    engine.running[run_id] = _Task(Done(10**9), worker, "train")
-    engine._ended(run_id, engine.running[run_id])
-    assert not engine.calibrated
-    assert looks(100) == 1
 
 
 def test_a_worker_that_has_grown_is_renewed_between_runs_which_stay_the_same_to_the_bit(
@@ -208,7 +146,7 @@ def test_a_worker_that_has_grown_is_renewed_between_runs_which_stay_the_same_to_
         while old.is_running():
             undisturbed(store, next(others))
         answered = wait_until(
-            lambda: (e := store.questions.get(question)) and e.is_done and e, "the question is answered"
+            lambda: (q := store.questions.get(question)) and q.is_done and q, "the question is answered"
         )
         assert answered.error is None
         assert_same_result(store, first, undisturbed(store, small))
@@ -272,7 +210,7 @@ def test_a_killed_engine_leaves_nothing_and_another_takes_its_place(store: Store
 
 
 @pytest.mark.usefixtures("engine")
-def test_more_epochs_of_a_finished_run_are_a_new_run_that_goes_on(store: Store, small: Experiment) -> None:
+def test_more_epochs_of_a_finished_run_are_a_new_run_that_continues(store: Store, small: Experiment) -> None:
     parent = undisturbed(store, small)
     more = small.with_changes(recipe=small.recipe.model_dump() | {"epochs": 4})
     child = ended(store, store.queue.continue_run(parent, 2, more, "ada", (None, None)))
@@ -342,8 +280,7 @@ def test_questions_are_answered_while_a_run_trains_and_leave_it_as_it_was(store:
     while not store.runs.get(beside).status.is_ended:
         question = store.questions.submit("export", {"run_id": alone})
         done = wait_until(
-            lambda question=question: (found := store.questions.get(question)) and found.is_done and found,
-            "the question is answered",
+            lambda id_=question: (q := store.questions.get(id_)) and q.is_done and q, "the question is answered"
         )
         assert done.error is None
         with store.database.write() as connection:  # or the next one would be given this one's answer
@@ -354,5 +291,5 @@ def test_questions_are_answered_while_a_run_trains_and_leave_it_as_it_was(store:
     for name, kept in store.checkpoints.weights(alone).items():
         assert np.array_equal(kept, store.checkpoints.weights(beside)[name]), name
     unknown = store.questions.submit("export", {"run_id": 999})
-    refused = wait_until(lambda: (e := store.questions.get(unknown)) and e.is_done and e, "the question is refused")
+    refused = wait_until(lambda: (q := store.questions.get(unknown)) and q.is_done and q, "the question is declined")
     assert refused.error.startswith("Run: there is none with the number 999")

@@ -45,24 +45,24 @@ def give_up_soon_on_locks(store: Store) -> None:
     sa.event.listen(store.database.engine, "connect", lambda c, _record: c.execute("PRAGMA busy_timeout=50"))
 
 
-def test_reports_come_to_the_store_in_order_and_the_wish_comes_back(store: Store, run: Run, quick: Recorder) -> None:
+def test_reports_come_to_the_store_in_order_and_the_command_comes_back(store: Store, run: Run, quick: Recorder) -> None:
     for n in range(20):
         quick.report(Report([point(n)]))
     quick.report(epoch(1))
-    quick.settle()
+    quick.flush()
     assert store.runs.batches(run.id)["point"].tolist() == list(range(20))
     assert store.runs.get(run.id).epochs_done == 1
-    assert quick.wish() is Command.CONTINUE
+    assert quick.command() is Command.CONTINUE
     store.queue.pause(run.id)
     quick.report(Report([point(20)]))
-    quick.settle()
-    assert quick.wish() is Command.PAUSE
+    quick.flush()
+    assert quick.command() is Command.PAUSE
 
 
-def test_a_wish_from_before_it_began_is_known_at_once(store: Store, run: Run) -> None:
+def test_a_command_from_before_it_began_is_known_at_once(store: Store, run: Run) -> None:
     store.queue.stop(run.id)
     recorder = Recorder(store, store.runs.get(run.id))
-    assert recorder.wish() is Command.STOP
+    assert recorder.command() is Command.STOP
     recorder.close()
 
 
@@ -81,13 +81,13 @@ def test_training_never_waits_for_a_locked_database_which_catches_up(
 
     threading.Thread(target=train).start()
     assert reported.wait(5), "reporting does not wait"
-    wait_until(lambda: "goes on without its database" in caplog.text, "it was tried in vain")
+    wait_until(lambda: "continues without its database" in caplog.text, "it was tried in vain")
     other.execute("ROLLBACK")
     other.close()
-    quick.settle()
+    quick.flush()
     assert store.runs.epochs([run.id])["epoch"].tolist() == list(range(1, 11)), "no line of the log is lost"
     assert list(store.checkpoints.epochs(run.id))[-3:] == [8, 9, 10], "the newest checkpoints are there"
-    quick.insist(lambda: store.recording.finish(run.id, OUTCOME))
+    quick.retry(lambda: store.recording.finish(run.id, OUTCOME))
     assert store.runs.get(run.id).status is Status.FINISHED
 
 
@@ -103,9 +103,9 @@ def test_a_full_disk_ends_training_with_a_sentence_and_loses_nothing_recorded(st
     recorder = Recorder(store, run, patience=0.2)
     recorder.report(epoch(2, size=1_000_000))
     with pytest.raises(StoreError, match=r"disk is full.*could not be used for 0\.2 s.*can be resumed"):
-        recorder.settle()
+        recorder.flush()
     with pytest.raises(StoreError, match="disk is full"):
-        recorder.wish()
+        recorder.command()
     recorder.close()
     assert store.runs.epochs([run.id])["epoch"].tolist() == [1]
     assert list(store.checkpoints.epochs(run.id)) == [1]
@@ -120,7 +120,7 @@ def test_a_full_disk_with_room_made_in_time_loses_nothing(store: Store, run: Run
 
     sa.event.listen(store.database.engine, "checkout", full_at_first)
     quick.report(epoch(1, size=100_000))
-    quick.settle()
+    quick.flush()
     assert np.array_equal(store.checkpoints.weights(run.id, 1)["w"], np.ones(100_000))
 
 
@@ -135,12 +135,12 @@ def test_a_full_disk_with_room_made_in_time_loses_nothing(store: Store, run: Run
 def test_what_the_database_refuses_is_no_outage(store: Store, run: Run, wrong: Report, words: str) -> None:
     recorder = Recorder(store, run)
     recorder.report(Report([point(1)]))
-    recorder.settle()
+    recorder.flush()
     recorder.report(wrong)
     with pytest.raises(RefusedError, match=words):
-        recorder.settle()
+        recorder.flush()
     with pytest.raises(RefusedError, match=words):
-        recorder.insist(lambda: None)
+        recorder.retry(lambda: None)
     recorder.close()
     assert store.runs.batches(run.id)["point"].tolist() == [1]
 
@@ -149,7 +149,7 @@ def test_whatever_goes_wrong_while_writing_training_hears_of_it(store: Store, ru
     recorder = Recorder(store, run)
     recorder.report(Report([], weights={"file": np.ones(1)}, epoch=LINE))  # numpy's own name for an argument
     with pytest.raises(TypeError):
-        recorder.settle()
+        recorder.flush()
     recorder.close()
 
 
@@ -163,7 +163,7 @@ def test_what_the_database_refuses_is_a_sentence(store: Store) -> None:
 
 
 def test_while_the_database_is_away_only_the_newest_checkpoints_are_held() -> None:
-    held = recorders._lightened([Report([point(0)]), *(epoch(n) for n in range(1, 6))])
+    held = recorders.thinned([Report([point(0)]), *(epoch(n) for n in range(1, 6))])
     assert [bool(report.checkpoint) for report in held] == [False, False, False, True, True, True]
     assert [report.epoch and report.epoch.epoch for report in held] == [None, 1, 2, 3, 4, 5]
     assert all(report.snapshot for report in held[1:])
@@ -171,10 +171,10 @@ def test_while_the_database_is_away_only_the_newest_checkpoints_are_held() -> No
 
 def test_of_large_ones_that_wait_the_newest_alone_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorders, "WHOLE_BYTES", 20_000)  # two of 8 kB
-    held = recorders._lightened([epoch(n) for n in range(1, 4)])
+    held = recorders.thinned([epoch(n) for n in range(1, 4)])
     assert [bool(report.checkpoint) for report in held] == [False, True, True]
     monkeypatch.setattr(recorders, "WHOLE_BYTES", 1)
-    held = recorders._lightened([epoch(n) for n in range(1, 4)])
+    held = recorders.thinned([epoch(n) for n in range(1, 4)])
     assert [bool(report.weights) for report in held] == [False, False, True]
 
 
@@ -188,7 +188,7 @@ def test_a_database_that_went_away_is_waited_for_and_not_made_anew(
     run = store.queue.claim("engine")
     recorder = Recorder(store, run)
     recorder.report(epoch(1))
-    recorder.settle()
+    recorder.flush()
     store.close()
     place.rename(elsewhere)
     place.mkdir()
@@ -197,7 +197,7 @@ def test_a_database_that_went_away_is_waited_for_and_not_made_anew(
     assert list(place.iterdir()) == []
     place.rmdir()
     elsewhere.rename(place)
-    recorder.settle()
+    recorder.flush()
     recorder.close()
     assert store.runs.epochs([run.id])["epoch"].tolist() == [1, 2]
     store.close()

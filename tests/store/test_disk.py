@@ -13,12 +13,12 @@ from mnist_lab.engine import supervisor
 from mnist_lab.engine.recorder import Recorder
 from mnist_lab.errors import StoreError
 from mnist_lab.lab import Lab
-from mnist_lab.store import disk
+from mnist_lab.store import database, disk
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.disk import MB, free, large
 from tests.builders.processes import wait_until
-from tests.builders.runs import ADA, epoch
+from tests.builders.runs import ADA, epoch, trained
 
 
 def test_momentum_is_remembered_where_there_is_any() -> None:
@@ -36,13 +36,13 @@ def test_a_disk_that_fills_ends_training_with_a_sentence_before_it_is_full(
     assert run
     recorder = Recorder(store, run)
     recorder.report(epoch(1))
-    recorder.settle()
+    recorder.flush()
     free(monkeypatch, disk.RESERVE)
     recorder.report(epoch(2))
     with pytest.raises(
         StoreError, match=r"^The disk of the results has 32 MB left, .* make room, then resume the run\.$"
     ):
-        recorder.settle()
+        recorder.flush()
     recorder.close()
     assert store.runs.epochs([run.id])["epoch"].tolist() == [1, 2]
     assert list(store.checkpoints.epochs(run.id)) == [1]
@@ -54,7 +54,7 @@ def test_what_is_deleted_is_not_written_once_more(
     """Some builds of SQLite overwrite it with zeros, all of which go through the journal."""
     monkeypatch.setattr(database, "JOURNAL_BYTES", 1)
     run_id = trained(store, size=2 * MB)
-    store.shorten_journal()
+    store.database.shorten_journal()
     store.labels.label([run_id], deleted=True)
     store.runs.purge(days=-1)
     assert store.runs.all() == []

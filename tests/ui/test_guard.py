@@ -319,5 +319,5 @@ def test_the_servers_log_tells_of_nothing_else(seen: Any) -> None:
     *_, log = seen
     lines = log.read_text().splitlines()
     assert lines[0].startswith("MNIST Lab: http://localhost:")
-    other = [line for line in lines[1:] if "mnist_lab.guard" not in line and "mnist_lab.engine.engine" not in line]
+    other = [line for line in lines[1:] if "mnist_lab.guard" not in line and "mnist_lab.engine" not in line]
     assert not [line for line in other if "streamlit" in line.lower() or "widget" in line or "Traceback" in line], other

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnist_lab.design.experiment import Experiment
-from mnist_lab.engine import worker
+from mnist_lab.engine.worker.run import train_run
 from mnist_lab.errors import RefusedError
 from mnist_lab.lab import Lab
 from mnist_lab.store.recording import Recording
@@ -18,7 +18,7 @@ assert trainer, "loaded: a worker that finds it so need not warm up"
 def trained(lab: Lab, run_id: int) -> Run:
     assert lab.store.lease.take("engine", "ready")
     assert lab.store.queue.claim("engine", only=[run_id])
-    worker.train_run(lab.store.url, run_id, 1)
+    train_run(lab.store.url, run_id, 1)
     return lab.run(run_id)
 
 
