@@ -55,7 +55,7 @@ def test_what_is_deleted_is_not_written_once_more(
     monkeypatch.setattr(database, "JOURNAL_BYTES", 1)
     run_id = trained(store, size=2 * MB)
     store.database.shorten_journal()
-    store.labels.label([run_id], deleted=True)
+    store.labels.set([run_id], deleted=True)
     store.runs.purge(days=-1)
     assert store.runs.all() == []
     assert (tmp_path / "lab.db-wal").stat().st_size < MB

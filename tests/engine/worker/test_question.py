@@ -23,26 +23,26 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def test_it_is_answered_from_the_networks_weights(asked: Store) -> None:
-    question_id = asked.ask("tested", {"run_id": 1})
-    (question,) = asked.claim_errands("engine")
+    question_id = asked.questions.submit("tested", {"run_id": 1})
+    (question,) = asked.questions.claim("engine")
     assert answer(asked.url, question, 1) > 0
-    found = asked.answer(question_id)
-    assert np.abs(found["probabilities"] - asked.probabilities(1)).max() < 1e-3
-    assert asked.errand(question_id).is_done
+    found = asked.questions.answer(question_id)
+    assert np.abs(found["probabilities"] - asked.runs.probabilities(1)).max() < 1e-3
+    assert asked.questions.get(question_id).is_done
 
 
 def test_what_cannot_be_answered_is_declined_in_a_sentence(asked: Store) -> None:
-    question_id = asked.ask("export", {"run_id": 999})
-    (question,) = asked.claim_errands("engine")
+    question_id = asked.questions.submit("export", {"run_id": 999})
+    (question,) = asked.questions.claim("engine")
     answer(asked.url, question, 1)
-    assert asked.errand(question_id).error.startswith("Run: there is none with the number 999")
+    assert asked.questions.get(question_id).error.startswith("Run: there is none with the number 999")
 
 
 def test_a_question_that_nobody_waits_for_any_more_is_given_up(asked: Store, caplog: pytest.LogCaptureFixture) -> None:
-    question_id = asked.ask("robustness", {"run_id": 1, "change": "noise", "strengths": [0.1], "images": 500})
-    (question,) = asked.claim_errands("engine")
-    asked.forget(question_id)
+    question_id = asked.questions.submit("robustness", {"run_id": 1, "change": "noise", "strengths": [0.1], "images": 500})
+    (question,) = asked.questions.claim("engine")
+    asked.questions.cancel(question_id)
     with caplog.at_level(logging.INFO):
         answer(asked.url, question, 1)
     assert f"question {question_id} was cancelled" in caplog.text
-    assert asked.errand(question_id) is None
+    assert asked.questions.get(question_id) is None
