@@ -291,5 +291,5 @@ def test_questions_are_answered_while_a_run_trains_and_leave_it_as_it_was(store:
     for name, kept in store.checkpoints.weights(alone).items():
         assert np.array_equal(kept, store.checkpoints.weights(beside)[name]), name
     unknown = store.questions.submit("export", {"run_id": 999})
-    refused = wait_until(lambda: (q := store.questions.get(unknown)) and q.is_done and q, "the question is declined")
+    refused = wait_until(lambda: (q := store.questions.get(unknown)) and q.is_done and q, "the question is refused")
     assert refused.error.startswith("Run: there is none with the number 999")

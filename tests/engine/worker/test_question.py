@@ -31,7 +31,7 @@ def test_it_is_answered_from_the_networks_weights(asked: Store) -> None:
     assert asked.questions.get(question_id).is_done
 
 
-def test_what_cannot_be_answered_is_declined_in_a_sentence(asked: Store) -> None:
+def test_what_cannot_be_answered_is_refused_in_a_sentence(asked: Store) -> None:
     question_id = asked.questions.submit("export", {"run_id": 999})
     (question,) = asked.questions.claim("engine")
     answer(asked.url, question, 1)
@@ -39,7 +39,9 @@ def test_what_cannot_be_answered_is_declined_in_a_sentence(asked: Store) -> None
 
 
 def test_a_question_that_nobody_waits_for_any_more_is_given_up(asked: Store, caplog: pytest.LogCaptureFixture) -> None:
-    question_id = asked.questions.submit("robustness", {"run_id": 1, "change": "noise", "strengths": [0.1], "images": 500})
+    question_id = asked.questions.submit(
+        "robustness", {"run_id": 1, "change": "noise", "strengths": [0.1], "images": 500}
+    )
     (question,) = asked.questions.claim("engine")
     asked.questions.cancel(question_id)
     with caplog.at_level(logging.INFO):
