@@ -222,7 +222,7 @@ DESCRIPTIONS: dict[str, str] = (
         for kernel, accuracy in ((2, 99.1), (3, 99.4), (5, 99.4), (7, 99.5))
     }
     | {
-        "residual": "Ten convolutions, eight of which add their input to their output, so that so deep a network learns well.",
+        "residual": "Residual blocks: ten convolutions, eight of which add their input to their output.",
         "no additions": "The same as residual without the additions: what are they good for?",
     }
 )
