@@ -188,8 +188,8 @@ def layer_table(traced: Traced) -> None:
     grid.show(
         pd.DataFrame(rows),
         {
-            "Part": st.column_config.TextColumn(width=54),
-            "Layer": st.column_config.TextColumn(width=178),
+            "Part": st.column_config.TextColumn(width=62),
+            "Layer": st.column_config.TextColumn(width=170),
             "Output": st.column_config.TextColumn(width=70, help="Shape of the output: height, width, channels."),
             "Parameters": number(format="localized", width=76),
             "Mult-adds": number(format="localized", width=74, help="Multiply-adds for one image, forward."),
