@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.store.store import Store
 from tests.builders.networks import small_experiment
 from tests.builders.runs import LEFT_BY_0_6
+
+# How long an example takes says nothing of whether it holds; the first one often loads what the others use.
+settings.register_profile("lab", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("lab")
 
 
 @pytest.fixture(scope="session", autouse=True)

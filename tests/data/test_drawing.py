@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mnist_lab.data import drawing, mnist
@@ -10,19 +10,35 @@ from mnist_lab.errors import InputError
 from tests.builders.digits import placed
 
 
+def apart(found: np.ndarray, image: np.ndarray) -> float:
+    """The mean difference of two images, of 255, with one moved by up to a pixel to where they are closest.
+
+    Where the centre of mass lies between two pixels, it may go to either.
+    """
+    return min(
+        float(np.abs(np.roll(found, (r, c), (0, 1)).astype(int) - image).mean()) for r in (-1, 0, 1) for c in (-1, 0, 1)
+    )
+
+
+# A digit with an edge so faint that it counts as ground comes out a pixel or two larger: of the 10,000 test images at 3,
+# 3.7, 5 and 13 times their size, 402 differs most (16.7); two images of different digits are about 40 apart.
 @given(st.integers(0, 9999), st.floats(3, 13), st.floats(0, 1), st.floats(0, 1))
+@example(402, 3.0, 0.0, 0.0)
 def test_a_digit_that_was_moved_and_scaled_is_prepared_to_what_it_was(
     number: int, times: float, top: float, left: float
 ) -> None:
     image = mnist.load()[1].x[number]
     found = drawing.prepared(placed(image, times, top, left))
-    close = np.abs(found.astype(int) - image).mean()
-    shifted = [
-        np.abs(np.roll(found, (r, c), (0, 1)).astype(int) - image).mean() for r in (-1, 0, 1) for c in (-1, 0, 1)
-    ]
-    assert min(close, *shifted) < 12  # of 255; where the middle lies between two pixels it may go to either
+    assert apart(found, image) < 20
     rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 <= drawing.DIGIT_SIDE
+
+
+def test_most_digits_are_prepared_to_almost_what_they_were() -> None:
+    images = mnist.load()[1].x[:200]
+    far = [apart(drawing.prepared(placed(image, 5.0, 0.3, 0.6)), image) for image in images]
+    assert np.median(far) < 4  # of 255
+    assert np.quantile(far, 0.95) < 10
 
 
 @given(st.lists(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=5), max_size=4))

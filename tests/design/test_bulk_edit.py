@@ -63,7 +63,7 @@ def test_where_blocks_differ_there_is_no_common_value() -> None:
     assert common(START["7x7"], "dropout") == 0.25
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(list(START)),
     st.none() | st.integers(1, 28),

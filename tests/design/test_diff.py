@@ -93,7 +93,7 @@ VALUES = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edits)
 def test_all_changes_together_make_the_other_experiment(made) -> None:
     base = PRESETS["2x2"]

@@ -136,7 +136,7 @@ def damaged(draw: st.DrawFn) -> str:
     return json.dumps(data)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.text(max_size=200)
     | st.binary(max_size=200)

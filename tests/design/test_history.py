@@ -70,7 +70,7 @@ class Editing(RuleBasedStateMachine):
 
 
 TestEditing = Editing.TestCase
-TestEditing.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestEditing.settings = settings(max_examples=40, stateful_step_count=40)
 
 
 def test_a_long_history_forgets_its_beginning() -> None:

@@ -179,7 +179,7 @@ def test_the_script_runs_alone_and_has_the_same_layers_shapes_and_parameters(
     assert 1 <= told["epochs"] <= experiment.recipe.epochs
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=60).map(mended))
 def test_no_name_breaks_out_of_the_script(name: str) -> None:
     tree = ast.parse(source(PRESETS["3x3"].with_changes(name=name)))

@@ -7,7 +7,7 @@ from mnist_lab.design.repairs import repairs
 from tests.builders.networks import architectures
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(architectures)
 def test_every_impossible_network_has_repairs_that_work(architecture: Architecture) -> None:
     error = problem(architecture)

@@ -141,7 +141,7 @@ def test_no_cell_is_a_formula_and_every_name_comes_back(name: str, separator: st
     same(files.read(data, "CSV"), rows)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.text(alphabet="=+-@'; \t\r\n,\"ax＝", max_size=12), min_size=1, max_size=30))
 @example(["'=;'-"])
 def test_the_apostrophe_before_a_formula_goes_again(texts: list[str]) -> None:

@@ -13,7 +13,7 @@ few = st.integers(1, 3)
 window = st.integers(1, 9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     size=st.tuples(st.integers(1, 14), st.integers(1, 14)),
     kernel_size=st.tuples(window, window),

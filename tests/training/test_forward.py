@@ -98,7 +98,7 @@ def test_a_normalisation_goes_into_the_convolution_behind_it(change: dict) -> No
         assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(plain_block, min_size=1, max_size=3),
     st.sampled_from(["flatten", "global average", "global max"]),
@@ -122,7 +122,7 @@ def test_so_do_generated_architectures(blocks: list[dict], bridge: str, head: li
     compare(without_dropout(architecture), [(0, 5), (5, 12)], gradients=gradients)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(plain_block, min_size=1, max_size=3), st.lists(raw_dense, max_size=1))
 def test_what_is_done_together_is_what_is_done_apart(blocks: list[dict], head: list[dict]) -> None:
     """Normalisation with what stands before and behind it, for the same masks."""

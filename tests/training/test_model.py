@@ -117,7 +117,7 @@ def stock_block(block: dict[str, Any], given: Any, through: Callable[[keras.laye
     return through(keras.layers.Dropout(block["dropout"]), x) if block["dropout"] else x
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     st.lists(raw_block, min_size=1, max_size=3) | st.lists(plain_block, min_size=1, max_size=5),
     st.sampled_from(["flatten", "global average", "global max"]),
@@ -188,7 +188,7 @@ linear_block = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(linear_block, min_size=1, max_size=4), st.data())
 def test_the_receptive_field_is_what_moves_a_value_of_a_built_model(blocks: list[ConvBlock], data: Any) -> None:
     architecture = Architecture(blocks=tuple(blocks))
@@ -285,7 +285,7 @@ def counted_by_tensorflow(model: keras.Model) -> int:
     return counted // 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(linear_block, min_size=1, max_size=4), st.booleans())
 def test_multiply_adds_equal_what_tensorflow_counts(blocks: list[ConvBlock], dense: bool) -> None:
     head = PRESETS["fast"].architecture.head if dense else ()
