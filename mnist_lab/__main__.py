@@ -23,15 +23,16 @@ from rich.table import Column, Table
 
 from mnist_lab import clock, settings
 from mnist_lab.design.architecture import filters, kernel_sizes
-from mnist_lab.design.experiment import MAX_DESIGN, Experiment, Protocol, Status, read_design
+from mnist_lab.design.experiment import MAX_DESIGN, Experiment, Protocol, read_design
 from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import DESCRIPTIONS, NOTEBOOK_PRESETS, PRESETS
-from mnist_lab.engine import chatter, supervisor
+from mnist_lab.engine import log_file, stderr_filter, supervisor
 from mnist_lab.errors import MAX_REFUSAL, EngineError, InputError, LabError, one_line
 from mnist_lab.lab import Lab
+from mnist_lab.person import system_user
 from mnist_lab.results import receipt, significance
 from mnist_lab.results import table as results_table
-from mnist_lab.store.store import Run
+from mnist_lab.store.run import Run, Status
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ def main() -> int:
         return 1
     except Exception as error:
         # Nobody foresaw it: a sentence to who waits, all of it to who mends.
-        path = supervisor.log_file()
+        path = log_file.path()
         with contextlib.suppress(OSError), path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             traceback.print_exc(file=file)
         said = one_line(f"{type(error).__name__}: {error}", MAX_REFUSAL - 100)
@@ -211,7 +212,7 @@ def _design(path: Path) -> Experiment:
 def _train(options: argparse.Namespace) -> int:
     experiment = _experiment(options)
     lab = Lab()
-    runs = _wait(lab, lab.start(experiment, options.seeds))
+    runs = _wait(lab, lab.start(experiment, options.seeds, by=system_user()))
     if options.json:
         found = [_as_json(run) for run in runs]
         print(json.dumps(found if options.seeds > 1 else found[0], indent=2))
@@ -278,7 +279,7 @@ def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
     """
     with (
         _interrupts() as pressed,
-        supervisor.engine(lab.url, only=run_ids) as engine,
+        supervisor.engine(lab.store.url, only=run_ids) as engine,
         Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -303,10 +304,12 @@ def _wait(lab: Lab, run_ids: list[int]) -> list[Run]:
                 return list(runs.values())
             if pressed and not stopping:
                 stopping = True
-                lab.stop(*run_ids)
+                lab.store.queue.stop(*run_ids)
             if engine.has_given_up:
                 # Or another engine would train them one day, for nobody.
-                lab.stop(*(run.id for run in runs.values() if run.status is Status.QUEUED and not run.steps_done))
+                lab.store.queue.stop(
+                    *(run.id for run in runs.values() if run.status is Status.QUEUED and not run.steps_done)
+                )
                 raise EngineError(f"{engine.failure}")
             time.sleep(POLL_SECONDS)
 
@@ -364,9 +367,9 @@ def _as_json(run: Run) -> dict[str, Any]:
 def _runs(options: argparse.Namespace) -> int:
     lab = Lab()
     runs = lab.runs()
-    for notice, text in lab.notices().items():
+    for notice, text in lab.store.notices.all().items():
         err.print(text, soft_wrap=True)
-        lab.dismiss(notice)
+        lab.store.notices.dismiss(notice)
     if options.json:
         print(json.dumps([_as_json(run) for run in runs], indent=2))
         return 0
@@ -419,7 +422,8 @@ def _percent(share: float | None) -> str:
 
 def _reproduce(options: argparse.Namespace) -> int:
     lab = Lab()
-    ids = [i for name in NOTEBOOK_PRESETS for i in lab.start(PRESETS[name], options.seeds)]
+    by = system_user()
+    ids = [i for name in NOTEBOOK_PRESETS for i in lab.start(PRESETS[name], options.seeds, by=by)]
     runs = _wait(lab, ids)
     table = Table(
         "kernel", "conv layers", "notebook: test accuracy", "test loss", "ours: test accuracy", "test loss", "n"
@@ -439,9 +443,9 @@ def _reproduce(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     lab = Lab()
     run = lab.run(options.run)
-    found = receipt.make(run, lab.epochs([run.id]), lab.probabilities(run.id))
+    found = receipt.make(run, lab.store.runs.epochs([run.id]), lab.store.runs.probabilities(run.id))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    chatter.keep_out()
+    stderr_filter.install()
     from mnist_lab.inspection.export import export
     from mnist_lab.inspection.network import Network
 
@@ -465,7 +469,7 @@ def _repeat(options: argparse.Namespace) -> int:
     except OSError as error:
         raise InputError(f"File: {options.file} cannot be read ({error.strerror}); name a receipt.") from None
     lab = Lab()
-    (run,) = _wait(lab, [lab.repeat(found)])
+    (run,) = _wait(lab, [lab.repeat(found, by=system_user())])
     out.print(f"Run {run.id}: {lab.repeated(run, lab.table())}", soft_wrap=True)
     return _exit_status([run])
 

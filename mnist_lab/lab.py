@@ -1,49 +1,34 @@
-"""What pages and the command line talk to: start, stop, look."""
+"""What people do with the lab: start runs, continue, repeat and compare them, keep designs, ask how things stand."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mnist_lab.design.experiment import Experiment, Status, parse
+from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.network import problem
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
-from mnist_lab.names import person
+from mnist_lab.person import Person
 from mnist_lab.results import comparison, prediction
 from mnist_lab.results import table as results_table
 from mnist_lab.results.prediction import Prediction
 from mnist_lab.results.receipt import Receipt, repeated
 from mnist_lab.store import disk
-from mnist_lab.store.labels import Change
-from mnist_lab.store.questions import Errand
-from mnist_lab.store.store import NOT_WORKING, Run, Store
-from mnist_lab.training.reports import Snapshot
+from mnist_lab.store.lease import NOT_WORKING
+from mnist_lab.store.run import Run, Status
+from mnist_lab.store.store import Store
 
 MAX_SEEDS = 30
 MORE_THAN_A_NUMBER = 2**63  # of a run: what the database cannot count to
 
 
-@dataclass(frozen=True)
-class Progress:
-    """A run as it is now: its row, the log's lines so far and the points of its training curve."""
-
-    run: Run
-    epochs: pd.DataFrame
-    batches: pd.DataFrame
-
-
-def _predicted(run: Run) -> float:
-    """Seconds that a run was expected to take; half a minute where nobody said."""
-    if run.predicted_low is None or run.predicted_high is None:
-        return 30.0
-    return (run.predicted_low + run.predicted_high) / 2
-
-
 class Lab:
-    """The lab over one store. Holds no state of its own: two labs on one store see the same runs.
+    """The lab over one store: what takes more than reading or writing there. Who only does that uses the store itself.
+
+    It holds nothing that is not in the store: two labs on one store see the same runs. Before it says how runs stand, it
+    queues those again whose engine has died.
 
     Args:
         url: the store's URL; the default place where None.
@@ -56,12 +41,9 @@ class Lab:
         self.store = Store(url)
         self._designs: dict[str, str] = {}  # an experiment of each by its key, which says all of it: never out of date
 
-    @property
-    def url(self) -> str:
-        """The store's URL."""
-        return self.store.url
+    # Starting runs
 
-    def start(self, experiment: Experiment, seeds: int = 1) -> list[int]:
+    def start(self, experiment: Experiment, seeds: int = 1, *, by: Person) -> list[int]:
         """Queue an experiment with `seeds` consecutive seeds, beginning with its own; the ids of the runs.
 
         Raises:
@@ -69,57 +51,28 @@ class Lab:
         """
         if not 1 <= seeds <= MAX_SEEDS:
             raise InputError(f"Seeds: should be from 1 to {MAX_SEEDS}; received {seeds}.")
-        return self.start_all([experiment.with_changes(seed=experiment.seed + i) for i in range(seeds)])
+        return self.start_all([experiment.with_changes(seed=experiment.seed + i) for i in range(seeds)], by=by)
 
-    def start_all(self, experiments: list[Experiment]) -> list[int]:
+    def start_all(self, experiments: list[Experiment], *, by: Person) -> list[int]:
         """Queue experiments, all or none; the ids of the runs.
 
         Raises:
             InputError: one is larger than allowed, or the disk has no room for what it would write.
         """
-        free = self.store.free_bytes()
+        free = self.store.database.free_bytes()
         for experiment in experiments:
             if wrong := problem(experiment.architecture) or disk.refusal(experiment, free):
                 raise wrong
         past, calibration = self._measured()
         predicted = [prediction.predict(experiment, past, calibration) for experiment in experiments]
-        return self.store.add_runs(experiments, person(), [(p.low, p.high) for p in predicted])
+        return self.store.queue.add(experiments, by.name, [(p.low, p.high) for p in predicted])
 
-    def shortage(self, run: Run) -> str | None:
-        """For a waiting run why the disk has no room for it now, in a sentence; None where it has."""
-        return disk.shortage(run.predicted_bytes or 0, self.store.room())
+    def add_seeds(self, run_id: int, seeds: Iterable[int], *, by: Person) -> list[int]:
+        """Queue a run's design with some seeds; the ids of the runs. Raises InputError as of `start_all`."""
+        experiment = self.run(run_id).experiment
+        return self.start_all([experiment.with_changes(seed=seed) for seed in seeds], by=by)
 
-    def stop(self, *run_ids: int) -> None:
-        """Cancel waiting runs; have running ones stop within two seconds and keep what they learnt."""
-        self.store.request_stop(*run_ids)
-
-    def pause(self, *run_ids: int) -> None:
-        """Hold waiting runs back; have running ones leave their worker within seconds, to go on where they were."""
-        self.store.request_pause(*run_ids)
-
-    def resume(self, run_ids: list[int]) -> None:
-        """Put paused and interrupted runs at the front of the queue."""
-        self.store.resume(run_ids)
-
-    def move(self, run_id: int, places: int) -> None:
-        """Move a waiting run by so many places, forward where negative."""
-        self.store.move(run_id, places)
-
-    def resumable(self) -> list[Run]:
-        """What was paused or interrupted, oldest first."""
-        return self.store.resumable()
-
-    def waits(self, active: list[Run]) -> dict[int, float]:
-        """For each waiting run of `active`, in how many seconds it will roughly begin."""
-        left = [
-            _predicted(run) * (1 - min(1.0, run.steps_done / run.planned_steps))
-            for run in active
-            if run.status is Status.RUNNING
-        ]
-        waiting = [run for run in active if run.status is Status.QUEUED]
-        return dict(zip([run.id for run in waiting], prediction.waits(left, map(_predicted, waiting)), strict=True))
-
-    def continue_run(self, run_id: int, epoch: int, recipe: Recipe) -> int:
+    def continue_run(self, run_id: int, epoch: int, recipe: Recipe, *, by: Person) -> int:
         """Queue a new run that goes on from the checkpoint after an epoch of an ended run; the new run's id.
 
         Args:
@@ -134,88 +87,17 @@ class Lab:
         if recipe.epochs <= epoch:
             raise InputError(f"Epochs: should be more than the {epoch} it has already; received {recipe.epochs}.")
         experiment = run.experiment.with_changes(recipe=recipe.model_dump(mode="json"))
-        if wrong := disk.refusal(experiment, self.store.free_bytes()):
+        if wrong := disk.refusal(experiment, self.store.database.free_bytes()):
             raise wrong
         whole = self.estimate(experiment)
         share = (recipe.epochs - epoch) / recipe.epochs
         predicted = (whole.low * share, whole.high * share)
-        return self.store.continue_run(run, epoch, experiment, person(), predicted)
+        return self.store.queue.continue_run(run, epoch, experiment, by.name, predicted)
 
-    def checkpoints(self, run_id: int) -> dict[int, bool]:
-        """The epochs whose weights are kept, and whether training can go on from each."""
-        return self.store.checkpoints(run_id)
-
-    def children(self, run_id: int) -> list[int]:
-        """The runs that continue a run."""
-        return self.store.children(run_id)
-
-    def pictured(self, run_id: int) -> list[int]:
-        """The epochs after which there is a picture of the network."""
-        return self.store.snapshots(run_id)
-
-    def snapshot(self, run_id: int, epoch: int) -> Snapshot | None:
-        """The picture of a network after an epoch, or None."""
-        return self.store.snapshot(run_id, epoch)
-
-    def runs(self) -> list[Run]:
-        """Every run ever made, newest first."""
-        self.store.requeue_orphans()
-        return self.store.runs()
-
-    def table(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
-        """The table of all runs, newest first, or of some, or of the deleted ones: a row a run, with the columns
-        `results.COLUMNS`."""
-        self.store.requeue_orphans()
-        listing = self.store.listing(run_ids, deleted=deleted)
-        if not self._designs.keys() >= set(listing["design_key"]):
-            self._designs |= self.store.experiments(but=self._designs)
-        return results_table.table(listing, self._designs)
-
-    def fields(self, design_key: str) -> dict[str, Any]:
-        """Every field of a design of the table, by its title."""
-        return results_table.fields(self._designs[design_key])
-
-    def fingerprint(self) -> tuple[Any, ...]:
-        """Something that is another after any change that the table shows."""
-        self.store.requeue_orphans()
-        return self.store.fingerprint()
-
-    def label(self, run_ids: Iterable[int], **labels: Any) -> list[Change]:
-        """Set name, tags, note, archived or deleted of runs, as of `Catalogue.label`; what it changed, for `undo_labels`.
-
-        Raises:
-            InputError: a text is too long or empty, one that trains was to be deleted, or somebody wrote meanwhile.
-        """
-        return self.store.label(run_ids, **labels)
-
-    def undo_labels(self, changes: list[Change]) -> list[str]:
-        """Undo what `label` did, label by label; for each that somebody has written since, which one that is."""
-        return self.store.undo_labels(changes)[1]
-
-    def choice(self, owner: str, name: str) -> Any:
-        """What a person chose last under a name, or None."""
-        return self.store.choice(owner, name)
-
-    def choose(self, owner: str, name: str, value: Any) -> None:
-        """Keep a person's choice under a name."""
-        self.store.choose(owner, name, value)
-
-    def notices(self) -> dict[int, str]:
-        """What a migration has to tell the person who looks next, by number."""
-        return self.store.notices()
-
-    def dismiss(self, notice: int) -> None:
-        """Tell a notice no more."""
-        self.store.dismiss(notice)
-
-    def probabilities(self, run_id: int) -> np.ndarray | None:
-        """Of the ten digits for each test image, float16 `(10_000, 10)`; None where a run was never tested."""
-        return self.store.probabilities(run_id)
-
-    def repeat(self, receipt: Receipt) -> int:
-        """Queue the training that a receipt tells of; the run's id. Raises InputError as of `start_all`."""
-        (run_id,) = self.start_all([receipt.experiment.with_changes(name=receipt.name)])
-        self.store.keep_receipt(run_id, receipt.model_dump_json())
+    def repeat(self, receipt: Receipt, *, by: Person) -> int:
+        """Queue the training that a receipt describes; the run's id. Raises InputError as of `start_all`."""
+        (run_id,) = self.start_all([receipt.experiment.with_changes(name=receipt.name)], by=by)
+        self.store.receipts.add(run_id, receipt.model_dump_json())
         return run_id
 
     def repeated(self, run: Run, rows: pd.DataFrame) -> str | None:
@@ -224,64 +106,21 @@ class Lab:
         Args:
             rows: the table of all runs, which knows how far seeds lie apart here.
         """
-        kept = self.store.receipt(run.id)
+        kept = self.store.receipts.get(run.id)
         if kept is None:
             return None
         receipt = parse(Receipt, kept)
-        probabilities = self.probabilities(run.id)
+        probabilities = self.store.runs.probabilities(run.id)
         if run.status is not Status.FINISHED or probabilities is None:
             return f"It repeats run {receipt.run} of another lab, and is compared with it when it has finished."
         sd = comparison.usual_sd(rows, "test_accuracy")
-        return repeated(receipt, run, probabilities, sd, self.store.epochs([run.id]))
+        return repeated(receipt, run, probabilities, sd, self.store.runs.epochs([run.id]))
 
-    def ask(self, kind: str, **arguments: Any) -> int:
-        """Ask a worker something about a trained network (`inspection.KINDS`); the errand's id."""
-        return self.store.ask(kind, arguments)
+    def save_design(self, experiment: Experiment, *, by: Person, replaces: str | None = None) -> str | None:
+        """Keep a design under its name; another one of that name, which is returned, stays unless it is `replaces`."""
+        return self.store.designs.save(experiment, by.name, replaces=replaces)
 
-    def errand(self, errand_id: int) -> Errand | None:
-        """How far an errand is, or None where it is gone."""
-        return self.store.errand(errand_id)
-
-    def answer(self, errand_id: int) -> dict[str, np.ndarray]:
-        """The answer of an errand that is done, arrays by name."""
-        return self.store.answer(errand_id) or {}
-
-    def forget(self, errand_id: int) -> None:
-        """Nobody waits here for an errand any more."""
-        self.store.forget(errand_id)
-
-    def add_seeds(self, run_id: int, seeds: Iterable[int]) -> list[int]:
-        """Queue a run's design with some seeds."""
-        experiment = self.run(run_id).experiment
-        return self.start_all([experiment.with_changes(seed=seed) for seed in seeds])
-
-    def recent(self) -> list[Run]:
-        """The newest hundred runs, newest first."""
-        return self.store.runs(limit=100)
-
-    def with_weights(self) -> list[Run]:
-        """The newest hundred runs into which one can look, newest first."""
-        return self.store.with_weights(limit=100)
-
-    def best_with_weights(self) -> Run | None:
-        """Of the runs into which one can look, the finished one with the best validation accuracy."""
-        return self.store.best_with_weights()
-
-    def weights(self, run_id: int, epoch: int | None = None) -> dict[str, np.ndarray]:
-        """Weights by name as validated after an epoch, the kept one where None.
-
-        Raises:
-            InputError: they are not kept.
-        """
-        found = self.store.weights(run_id, epoch)
-        if found is None:
-            raise InputError(f"Run {run_id}: these weights are not kept; choose another epoch, or train it again.")
-        return found
-
-    def active(self) -> list[Run]:
-        """What runs and what waits, in the order it will be trained."""
-        self.store.requeue_orphans()
-        return self.store.active()
+    # How runs stand now
 
     def run(self, run_id: int) -> Run:
         """One run.
@@ -289,49 +128,88 @@ class Lab:
         Raises:
             InputError: there is none of that id.
         """
-        self.store.requeue_orphans()
-        run = self.store.run(run_id) if 0 < run_id < MORE_THAN_A_NUMBER else None
+        run = self._current().runs.get(run_id) if 0 < run_id < MORE_THAN_A_NUMBER else None
         if run is None:
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
         return run
 
     def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
-        """Runs by their ids, deleted or not, in the order given; without those that are gone."""
-        self.store.requeue_orphans()
-        return self.store.some(run_ids)
+        """Runs by their ids, as of `Runs.some`."""
+        return self._current().runs.some(run_ids)
 
-    def recorded(self, run_id: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The log's lines of a run so far and the points of its training curve."""
-        return self.store.epochs([run_id]), self.store.batches(run_id)
+    def runs(self) -> list[Run]:
+        """Every run that is not deleted, newest first."""
+        return self._current().runs.all()
 
-    def engine_state(self) -> str | None:
-        """`warming up`, `ready`, or `not working: …` and why; None where no engine lives."""
-        lease = self.store.lease()
-        return lease.state if lease and (lease.is_live or lease.state.startswith(NOT_WORKING)) else None
+    def active(self) -> list[Run]:
+        """What runs and what waits, in the order it will be trained."""
+        return self._current().queue.active()
+
+    def table(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
+        """The table of all runs, newest first, or of some, or of the deleted ones: a row a run, with the columns
+        `results.COLUMNS`."""
+        listing = self._current().runs.listing(run_ids, deleted=deleted)
+        if not self._designs.keys() >= set(listing["design_key"]):
+            self._designs |= self.store.runs.experiments(but=self._designs)
+        return results_table.table(listing, self._designs)
+
+    def fields(self, design_key: str) -> dict[str, Any]:
+        """Every field of a design of the table, by its title."""
+        return results_table.fields(self._designs[design_key])
+
+    def fingerprint(self) -> tuple[Any, ...]:
+        """Something that is another after any change that the table shows."""
+        return self._current().runs.fingerprint()
+
+    def weights(self, run_id: int, epoch: int | None = None) -> dict[str, np.ndarray]:
+        """Weights by name as validated after an epoch, the kept one where None.
+
+        Raises:
+            InputError: they are not kept.
+        """
+        found = self.store.checkpoints.weights(run_id, epoch)
+        if found is None:
+            raise InputError(f"Run {run_id}: these weights are not kept; choose another epoch, or train it again.")
+        return found
+
+    # How long things take, and who does them
 
     def estimate(self, experiment: Experiment) -> Prediction:
         """What a run will take on this machine."""
         return prediction.predict(experiment, *self._measured())
 
+    def waits(self, active: list[Run]) -> dict[int, float]:
+        """For each waiting run of `active`, in how many seconds it will roughly begin."""
+        left = [
+            _predicted(run) * (1 - min(1.0, run.steps_done / run.planned_steps))
+            for run in active
+            if run.status is Status.RUNNING
+        ]
+        waiting = [run for run in active if run.status is Status.QUEUED]
+        return dict(zip([run.id for run in waiting], prediction.waits(left, map(_predicted, waiting)), strict=True))
+
+    def shortage(self, run: Run) -> str | None:
+        """For a waiting run why the disk has no room for it now, in a sentence; None where it has."""
+        return disk.shortage(run.predicted_bytes or 0, self.store.queue.room())
+
+    def engine_state(self) -> str | None:
+        """`warming up`, `ready`, or `not working: …` and why; None where no engine lives."""
+        lease = self.store.lease.current()
+        return lease.state if lease and (lease.is_live or lease.state.startswith(NOT_WORKING)) else None
+
+    def _current(self) -> Store:
+        """The store, with what a dead engine left queued again."""
+        self.store.lease.requeue_orphans()
+        return self.store
+
     def _measured(self) -> tuple[list[Run], list[float]]:
-        return self.store.runs(Status.FINISHED, limit=prediction.RECENT), self.store.calibration() or []
+        """The newest finished runs, and what this machine's calibration found."""
+        past = self.store.runs.all(Status.FINISHED, limit=prediction.RECENT)
+        return past, self.store.calibrations.get() or []
 
-    def save_design(self, experiment: Experiment, *, replaces: str | None = None) -> str | None:
-        """Keep a design under its name; another one of that name, which is returned, stays unless it is `replaces`."""
-        return self.store.save_design(experiment, person(), replaces=replaces)
 
-    def designs(self) -> dict[str, str]:
-        """Kept designs by name, each as JSON."""
-        return self.store.designs()
-
-    def delete_design(self, name: str) -> None:
-        """Keep a design no longer."""
-        self.store.delete_design(name)
-
-    def latest(self) -> Run | None:
-        """The run that ended last of those that have a curve."""
-        return self.store.latest()
-
-    def epochs(self, run_ids: list[int]) -> pd.DataFrame:
-        """The logs of runs, a row an epoch."""
-        return self.store.epochs(run_ids)
+def _predicted(run: Run) -> float:
+    """Seconds that a run was expected to take; half a minute where nobody said."""
+    if run.predicted_low is None or run.predicted_high is None:
+        return 30.0
+    return (run.predicted_low + run.predicted_high) / 2

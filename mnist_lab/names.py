@@ -1,12 +1,10 @@
-"""What a name can be, whatever it is of (a run, a design, a tag) and wherever it comes from; and a person's own.
+"""What a name can be, whatever it is of (a run, a design, a tag, a person) and wherever it comes from.
 
 Two names that look the same are the same: Unicode's composed form (NFC), and of every kind of blank between words one
 plain space. What cannot be seen has no place in one, for two names that differ by it cannot be told apart, and marks of
 direction turn round what is written behind them.
 """
 
-import getpass
-import os
 import re
 import unicodedata
 from functools import partial
@@ -47,15 +45,6 @@ def mended(text: str, most: int = MAX_NAME, otherwise: str = UNNAMED) -> str:
         return cleaned(unicodedata.normalize("NFC", " ".join(seen.split()))[:most], most)
     except ValueError:
         return otherwise
-
-
-def person() -> str:
-    """Who uses the lab: the name of this process' user, or its number where it has none, as in a container."""
-    number = f"user {os.getuid()}" if hasattr(os, "getuid") else "user"
-    try:
-        return mended(getpass.getuser(), otherwise=number)
-    except (OSError, KeyError, ImportError):  # the last two before Python 3.13
-        return number
 
 
 def _validated(most: int, value: Any) -> Any:

@@ -15,9 +15,15 @@ for name, page, its_name in (("run", navigation.RUN.script, "run"), ("compare", 
 st.title("Results")
 st.write("Every run ever made on this machine, newest first: what each network is, how well it does, what it cost.")
 now = table.follow()
-for notice, text in lab().notices().items():
+for notice, text in lab().store.notices.all().items():
     st.info(text, icon=":material/info:")
-    st.button("I have read it", key=f"notice-{notice}", icon=":material/check:", on_click=lab().dismiss, args=(notice,))
+    st.button(
+        "I have read it",
+        key=f"notice-{notice}",
+        icon=":material/check:",
+        on_click=lab().store.notices.dismiss,
+        args=(notice,),
+    )
 table.show(now)
 if len(table.every(now)):
     st.subheader("What accuracy costs", anchor=False)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import TimeoutError
 
-from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.results import receipt
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.processes import browser, lab, server, wait_until
 from tests.builders.runs import OUTCOME, epoch, finished
@@ -63,10 +64,10 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         page.get_by_role("button", name="Train", exact=True).click()
 
         page.get_by_text("Epoch 1 of 5").wait_for()
-        (run,) = store.runs()
+        (run,) = store.runs.all()
         first = wait_until(lambda: page.locator(CURVE).first.get_attribute("d"), "the curve begins")
         wait_until(lambda: len(page.locator(CURVE).first.get_attribute("d")) > len(first), "it grows")
-        assert store.run(run.id).status is Status.RUNNING, "points arrive before the run ends"
+        assert store.runs.get(run.id).status is Status.RUNNING, "points arrive before the run ends"
         page.get_by_text("Finished · 5 of 5 epochs").wait_for()
 
         page.get_by_role("link", name="Results").click()
@@ -74,7 +75,7 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
         page.locator("[data-testid=stDataFrame]").first.wait_for()
         assert page.get_by_test_id("stException").count() == 0
 
-    run = store.run(run.id)
+    run = store.runs.get(run.id)
     assert run.experiment.train_images == 10_000
     assert run.experiment.recipe.optimizer.learning_rate == 0.9
     assert run.experiment.architecture.blocks[0].kernel_size == (2, 2)
@@ -137,7 +138,7 @@ def test_a_change_is_trained_though_the_browser_has_not_heard_of_it_yet(store: S
         set_number(page, "Epochs", "1")
         held.wait_for(b"design=")
         page.get_by_role("button", name="Train", exact=True).click()
-        (run,) = held.wait_until(store.runs, "it is queued")
+        (run,) = held.wait_until(store.runs.all, "it is queued")
         assert run.experiment.recipe.epochs == 1
 
 
@@ -155,12 +156,12 @@ def test_an_impatient_second_click_trains_nothing_twice(store: Store) -> None:
         settled(page)
         held.holds = True
         train.click()
-        held.wait_until(store.runs, "it is queued")
+        held.wait_until(store.runs.all, "it is queued")
         train.click()
         train.click()
         held.release()
         page.get_by_text("Finished · 1 of 1 epochs").wait_for()
-        assert len(store.runs()) == 1
+        assert len(store.runs.all()) == 1
         # What the browser reported of Design after the session had left it was no change of the design.
         page.get_by_role("link", name="Design", exact=True).first.click()
         page.get_by_text("fast, changed: 108,874 parameters").wait_for()
@@ -201,16 +202,16 @@ def test_a_run_from_the_command_line_appears_by_itself_and_two_browsers_see_it(s
 
 
 def test_stop_in_the_browser_keeps_what_was_learnt(store: Store) -> None:
-    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
+    (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
     with server(store.url) as running, browser() as page:
         page.goto(f"{running.url}/train")
         page.get_by_text("Epoch 1 of 12").wait_for()
-        wait_until(lambda: store.run(run_id).steps_done > 10, "the run trains")
+        wait_until(lambda: store.runs.get(run_id).steps_done > 10, "the run trains")
         page.reload()  # changes nothing
         # Streamlit's own "Stop", in the corner while a page takes long, ends the page's script and no training.
         page.get_by_role("button", name="Stop training").click()
         page.get_by_text("Stopped before its planned end").wait_for()
-    run = store.run(run_id)
+    run = store.runs.get(run_id)
     assert run.status is Status.STOPPED
     assert run.test_accuracy is not None
 
@@ -228,7 +229,7 @@ def test_a_chosen_row_stays_chosen_when_a_new_run_comes(store: Store, small: Exp
         place = table.bounding_box()
         page.mouse.click(place["x"] + 15, place["y"] + 38 + 35 * 1.5)  # the box before the second row
         page.get_by_text("1 chosen").wait_for()
-        store.add_runs([small.with_changes(protocol="notebook")], "ada")
+        store.queue.add([small.with_changes(protocol="notebook")], "ada")
         wait_until(lambda: rows.count() == 4, "the new run is in the table")
         wait_until(lambda: rows.nth(3).get_attribute("aria-selected") == "true", "the choice moves with its run")
         page.get_by_role("button", name="Open", exact=True).click()
@@ -347,23 +348,23 @@ def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_anothe
     store: Store,
 ) -> None:
     recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 200}
-    (run_id,) = store.add_runs([PRESETS["3x3"].with_changes(recipe=recipe, train_images=5_000)], "ada")
+    (run_id,) = store.queue.add([PRESETS["3x3"].with_changes(recipe=recipe, train_images=5_000)], "ada")
     with server(store.url) as running, browser() as page:
         page.goto(f"{running.url}/train?run={run_id}")
         page.get_by_text(re.compile("Epoch [0-9]+ of 200")).wait_for()
-        wait_until(lambda: store.run(run_id).epochs_done > 2, "it has epochs to go back to")
+        wait_until(lambda: store.runs.get(run_id).epochs_done > 2, "it has epochs to go back to")
         page.get_by_role("button", name="Pause").click()
         page.get_by_text("Paused after").wait_for()
-        assert store.run(run_id).status is Status.PAUSED
-        trained = store.run(run_id).steps_done
+        assert store.runs.get(run_id).status is Status.PAUSED
+        trained = store.runs.get(run_id).steps_done
         settled(page)
         page.get_by_role("button", name="Resume").click()
-        wait_until(lambda: store.run(run_id).steps_done > trained, "it goes on")
+        wait_until(lambda: store.runs.get(run_id).steps_done > trained, "it goes on")
         page.get_by_role("button", name="Stop training").click()
         page.get_by_text("Stopped before its planned end").wait_for()
         assert page.locator("[data-testid=stImage] img").count() >= 2, "filters and the pinned digit"
 
-        last = max(store.snapshots(run_id))
+        last = max(store.checkpoints.pictured(run_id))
         handle = page.get_by_role("slider", name="After epoch")
         page.get_by_text(f"What it confuses after epoch {last}:").wait_for()
         handle.focus()
@@ -374,11 +375,11 @@ def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_anothe
         settled(page)
         page.get_by_role("button", name="Queue it").click()
         page.get_by_text(f"Continues run {run_id} from epoch").wait_for()
-        child = wait_until(lambda: store.children(run_id), "a new run")[0]
-        wait_until(lambda: store.run(child).steps_done > 0, "it trains")
+        child = wait_until(lambda: store.runs.children(run_id), "a new run")[0]
+        wait_until(lambda: store.runs.get(child).steps_done > 0, "it trains")
         page.get_by_role("button", name="Stop training").focus()
         page.keyboard.press("Enter")
-        wait_until(lambda: store.run(child).status is Status.STOPPED, "Enter stopped it")
+        wait_until(lambda: store.runs.get(child).status is Status.STOPPED, "Enter stopped it")
         assert page.get_by_test_id("stException").count() == 0
 
 
@@ -414,16 +415,16 @@ ONE = ((0.5, 0.15), (0.5, 0.85))
 def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(store: Store) -> None:
     fast = PRESETS["fast"]
     recipe = fast.recipe.model_dump(mode="json") | {"epochs": 1}
-    (reader,) = store.add_runs([fast.with_changes(recipe=recipe, train_images=20_000)], "ada")
+    (reader,) = store.queue.add([fast.with_changes(recipe=recipe, train_images=20_000)], "ada")
     with server(store.url) as running, browser() as page:
-        wait_until(lambda: store.run(reader).status is Status.FINISHED, "the network has learnt to read")
+        wait_until(lambda: store.runs.get(reader).status is Status.FINISHED, "the network has learnt to read")
         page.goto(f"{running.url}/inspect?runs={reader}")
         page.get_by_text("The answer stands here while you draw").wait_for()
         settled(page)
         draw(page, *SEVEN)
         page.get_by_text("It says 7").wait_for()
-        (long,) = store.add_runs([PRESETS["3x3"]], "ada")
-        wait_until(lambda: store.run(long).steps_done > 10, "another network trains")
+        (long,) = store.queue.add([PRESETS["3x3"]], "ada")
+        wait_until(lambda: store.runs.get(long).steps_done > 10, "another network trains")
         page.get_by_role("button", name="Clear", exact=True).click()
         page.get_by_text("The answer stands here while you draw").wait_for()
         draw(page, *ONE)
@@ -436,8 +437,8 @@ def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(store: Sto
             page.keyboard.press("Shift+ArrowDown")
         page.keyboard.press("Space")
         page.get_by_text("It says 1").wait_for()
-        assert store.run(long).status is Status.RUNNING
-        store.request_stop(long)
+        assert store.runs.get(long).status is Status.RUNNING
+        store.queue.stop(long)
         choose(page, "Mistakes")
         page.get_by_text("All mistakes, the surest first").wait_for()
         settled(page)
@@ -484,11 +485,11 @@ def page_of_a_server(tmp_path_factory: pytest.TempPathFactory):
     url = f"sqlite:///{tmp_path_factory.mktemp('lab') / 'lab.db'}"
     store = Store(url)
     for accuracy in (0.6, 0.5):
-        (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
-        store.claim("engine", only=[run_id])
-        store.record(run_id, epoch(1))
+        (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
+        store.queue.claim("engine", only=[run_id])
+        store.recording.record(run_id, epoch(1))
         answers = np.full((10_000, 10), 0.1)
-        store.finish(run_id, replace(OUTCOME, validation_accuracy=accuracy, probabilities=answers))
+        store.recording.finish(run_id, replace(OUTCOME, validation_accuracy=accuracy, probabilities=answers))
     store.close()
     with server(url) as running, browser() as page:
         yield running.url, page

@@ -18,11 +18,11 @@ from rich.console import Console
 
 from mnist_lab import __main__
 from mnist_lab.__main__ import _in_words
-from mnist_lab.design.experiment import Status
 from mnist_lab.design.presets import PRESETS
-from mnist_lab.engine import supervisor
+from mnist_lab.engine import log_file, supervisor
 from mnist_lab.errors import InputError
 from mnist_lab.lab import Lab
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.processes import ROOT, WAIT, all_gone, environment, family, lab, wait_until
 from tests.builders.runs import finished
@@ -53,14 +53,14 @@ def test_train_then_find_the_run_in_the_table(url: str) -> None:
     assert "fast" in lab(url, "runs").stdout
 
     store = Store(url)
-    stored = store.run(run["id"])
-    probabilities = store.probabilities(run["id"])
+    stored = store.runs.get(run["id"])
+    probabilities = store.runs.probabilities(run["id"])
     assert probabilities.shape == (10_000, 10)
-    assert store.weights(run["id"])
+    assert store.checkpoints.weights(run["id"])
     assert stored.environment["data_sha256"]
     assert stored.environment["threads"] >= 1
-    assert len(store.epochs([run["id"]])) == 2
-    assert store.lease() is None  # the engine of its own has gone
+    assert len(store.runs.epochs([run["id"]])) == 2
+    assert store.lease.current() is None  # the engine of its own has gone
 
 
 def test_what_a_migration_has_to_tell_is_told_once(url_of_0_6: str) -> None:
@@ -205,7 +205,7 @@ def test_every_option_has_help() -> None:
 
 
 def test_who_reads_no_further_ends_it_without_a_trace(store: Store) -> None:
-    store.add_runs([PRESETS["2x2"]], "ada")
+    store.queue.add([PRESETS["2x2"]], "ada")
     command = [sys.executable, "-m", "mnist_lab"]
     for arguments in (["runs"], ["runs", "--json"]):
         read, write = os.pipe()
@@ -247,15 +247,15 @@ def test_ctrl_c_stops_cleanly_and_keeps_what_was_learnt(url: str) -> None:
     command = [sys.executable, "-m", "mnist_lab", "train", "--preset", "3x3"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment(url), stderr=subprocess.PIPE, start_new_session=True)
     store = Store(url)
-    wait_until(lambda: store.runs() and store.runs()[0].steps_done > 20, "the run trains")
+    wait_until(lambda: store.runs.all() and store.runs.all()[0].steps_done > 20, "the run trains")
     members = family(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=WAIT)
     assert process.returncode == 130
-    (run,) = store.runs()
+    (run,) = store.runs.all()
     assert run.status is Status.STOPPED
     assert run.test_accuracy is not None
-    assert store.weights(run.id)
+    assert store.checkpoints.weights(run.id)
     wait_until(lambda: all_gone(members), "no process is left")
 
 
@@ -278,7 +278,7 @@ def test_bad_input_is_one_sentence_and_stores_nothing(url: str, arguments: list[
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert all(word in done.stderr for word in words), done.stderr
-    assert Store(url).runs() == []
+    assert Store(url).runs.all() == []
 
 
 @pytest.mark.parametrize("variable", ["MNIST_LAB_CHECKPOINT_MB", "MNIST_LAB_DATABSE_URL"])
@@ -302,7 +302,7 @@ def test_a_command_whose_engine_cannot_begin_says_why_and_ends(url: str, monkeyp
         "The engine failed (ValueError: cannot find context for 'carrier pigeon'); the engine's log is "
     )
     assert "carrier pigeon" in Path(last.removesuffix(".").split("log is ")[1]).read_text(), "it is there"
-    assert [run.status for run in Store(url).runs()] == [Status.CANCELLED], "no later engine trains it for nobody"
+    assert [run.status for run in Store(url).runs.all()] == [Status.CANCELLED], "no later engine trains it for nobody"
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////proc/nowhere/lab.db"])
@@ -343,7 +343,7 @@ def test_what_nobody_foresaw_is_a_sentence_and_its_trace_in_the_log(
     finished(store, PRESETS["3x3"], 0.99)
     with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
         connection.execute("UPDATE runs SET status = 'lost in thought'")
-    monkeypatch.setattr(supervisor, "log_file", lambda: tmp_path / "engine.log")
+    monkeypatch.setattr(log_file, "path", lambda: tmp_path / "engine.log")
     monkeypatch.setattr(sys, "argv", ["mnist_lab", "runs"])
     monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url)
     assert __main__.main() == 1
@@ -357,8 +357,8 @@ def test_a_command_ends_when_somebody_deletes_the_run_that_it_waits_for(
     store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(supervisor, "engine", lambda url, only: contextlib.nullcontext())
-    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
-    store.label([run_id], deleted=True)
+    (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
+    store.labels.set([run_id], deleted=True)
     runs = __main__._wait(Lab(store.url), [run_id])
     assert __main__._exit_status(runs) == 130
     assert f"Run {run_id} was deleted while it waited." in capsys.readouterr().err

@@ -6,10 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mnist_lab.design.experiment import Status, read_design
+from mnist_lab.design.experiment import read_design
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.results import receipt
+from mnist_lab.store.run import Status
 from tests.builders.runs import LEFT_BY_0_6
 
 KNOWN: dict[str, Any] = json.loads((LEFT_BY_0_6 / "known.json").read_text())
@@ -43,7 +44,7 @@ def test_one_more_seed_of_an_old_design_joins_its_row(lab: Lab) -> None:
 def test_what_was_running_or_paused_goes_on_from_its_checkpoint(lab: Lab) -> None:
     assert {run.id: run.status for run in lab.active()} == {18: Status.QUEUED, 17: Status.QUEUED}
     for name in ("paused", "running"):
-        checkpoint = lab.store.begin(KNOWN["runs"][name]["id"], {"lab": "0.7"})
+        checkpoint = lab.store.recording.begin(KNOWN["runs"][name]["id"], {"lab": "0.7"})
         assert checkpoint is not None
         assert checkpoint.step == KNOWN["runs"][name]["steps_done"]
 
@@ -53,7 +54,7 @@ def test_receipts_designs_and_links_are_read(lab: Lab) -> None:
     assert first.experiment.design_key == KNOWN["runs"]["plain 1"]["design_key"]
     zipped = receipt.read((LEFT_BY_0_6 / "receipt.zip").read_bytes())
     assert zipped.experiment.design_key == KNOWN["runs"]["normalised 1"]["design_key"]
-    assert zipped.predictions_sha256 == receipt.predictions_hash(lab.probabilities(4))
+    assert zipped.predictions_sha256 == receipt.predictions_hash(lab.store.runs.probabilities(4))
     design = read_design((LEFT_BY_0_6 / "design.json").read_bytes())
     assert design.design_key == KNOWN["runs"]["all options"]["design_key"]
     for name, run in (("plain", "plain 1"), ("normalised", "normalised 1"), ("all options", "all options")):
@@ -64,12 +65,12 @@ def test_receipts_designs_and_links_are_read(lab: Lab) -> None:
 
 def test_kept_weights_labels_and_designs_are_there(lab: Lab) -> None:
     assert lab.weights(4)
-    assert lab.checkpoints(4)[3]
+    assert lab.store.checkpoints.epochs(4)[3]
     renamed = lab.run(2)
     assert (renamed.name, renamed.tags) == ("plain *renamed*", ("good", "lesson 1"))
     assert lab.run(6).archived is not None
-    assert lab.store.receipt(15) is not None
-    assert len(lab.designs()) == 3
+    assert lab.store.receipts.get(15) is not None
+    assert len(lab.store.designs.all()) == 3
     assert len(lab.table()) == len(KNOWN["runs"]) - 1
 
 
@@ -81,7 +82,7 @@ def test_what_was_stopped_in_its_last_epoch_is_stopped_and_a_person_is_told_once
     assert (run.id, run.status) == (8, Status.STOPPED)
     assert run.steps_done < run.planned_steps
     assert finished < was, "no other changed"
-    ((notice, text),) = lab.notices().items()
+    ((notice, text),) = lab.store.notices.all().items()
     assert text.startswith("Run 8 was stopped within the last epoch")
-    lab.dismiss(notice)
-    assert not lab.notices()
+    lab.store.notices.dismiss(notice)
+    assert not lab.store.notices.all()

@@ -11,9 +11,10 @@ import psutil
 import pytest
 
 from mnist_lab.bench.viewers import Viewer
-from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.engine import supervisor
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.engines import workers
 from tests.builders.processes import server, wait_until
@@ -23,7 +24,7 @@ async def watched(viewers: list[Viewer], store: Store, ids: list[int]) -> None:
     """Let all look until all runs have ended."""
     until = asyncio.Event()
     looking = [asyncio.ensure_future(viewer.watch(until)) for viewer in viewers]
-    while not all(store.run(run_id).status.is_ended for run_id in ids):
+    while not all(store.runs.get(run_id).status.is_ended for run_id in ids):
         await asyncio.sleep(0.5)
         for task in looking:
             if task.done():
@@ -33,7 +34,7 @@ async def watched(viewers: list[Viewer], store: Store, ids: list[int]) -> None:
 
 
 def seconds(store: Store, ids: list[int]) -> float:
-    runs = [store.run(run_id) for run_id in ids]
+    runs = [store.runs.get(run_id) for run_id in ids]
     assert {run.status for run in runs} == {Status.FINISHED}
     return max(run.ended for run in runs) - min(run.started for run in runs)
 
@@ -45,10 +46,10 @@ def test_viewers_look_on_while_ten_runs_train(store: Store, small: Experiment, p
     recipe = small.recipe.model_dump() | {"epochs": 8}
     experiments = [small.with_changes(recipe=recipe, train_images=20_000, seed=seed) for seed in range(10)]
     with server(store.url) as running:
-        wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
-        alone = store.add_runs(experiments, "ada")
+        wait_until(lambda: store.lease.current() and store.lease.current().state == "ready", "the worker is warm")
+        alone = store.queue.add(experiments, "ada")
         asyncio.run(watched([], store, alone))
-        ids = store.add_runs(experiments, "ada")
+        ids = store.queue.add(experiments, "ada")
         viewers = [Viewer(running.url, "train") for _ in range(people)]
         before = time.process_time()
         asyncio.run(watched(viewers, store, ids))
@@ -61,7 +62,7 @@ def test_viewers_look_on_while_ten_runs_train(store: Store, small: Experiment, p
     )
     assert not [error for viewer in viewers for error in viewer.errors]
     assert min(len(viewer.texts) for viewer in viewers) > 2, "everybody sees it move"
-    assert [store.run(one).test_loss for one in ids] == [store.run(one).test_loss for one in alone]
+    assert [store.runs.get(one).test_loss for one in ids] == [store.runs.get(one).test_loss for one in alone]
 
 
 class Watch(threading.Thread):
@@ -119,14 +120,14 @@ def test_many_short_runs_leave_no_worker_large_and_wait_for_none(
     watch, seconds, waits = Watch(store), {}, []
     began = time.monotonic()
     with supervisor.engine(store.url):
-        wait_until(lambda: store.lease() and store.lease().state == "ready", "the worker is warm")
+        wait_until(lambda: store.lease.current() and store.lease.current().state == "ready", "the worker is warm")
         warm = time.monotonic() - began
         watch.start()
         (first,) = workers(store)
         busiest(store, seconds)
-        ids = store.add_runs([designs[i % 3].with_changes(seed=i) for i in range(number)], "ada")
+        ids = store.queue.add([designs[i % 3].with_changes(seed=i) for i in range(number)], "ada")
         for run_id in ids:
-            run = wait_until(lambda i=run_id: (run := store.run(i)).status.is_ended and run, "it ends", 300)
+            run = wait_until(lambda i=run_id: (run := store.runs.get(i)).status.is_ended and run, "it ends", 300)
             assert run.status is Status.FINISHED
             waits.append(run.ended - run.started - run.seconds)
             watch.count(busiest(store, seconds))

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from mnist_lab import machine, settings
-from mnist_lab.engine import engine
+from mnist_lab.engine import pool
 from tests.builders.processes import ROOT, wait_until
 
 GIB = 1 << 30
@@ -115,7 +115,7 @@ def test_a_container_is_given_workers_and_threads_that_fit(
     cores, memory = machine.cores(root), machine.memory(root)
     monkeypatch.setattr(machine, "cores", lambda: cores)
     monkeypatch.setattr(machine, "memory", lambda: memory)
-    assert engine.plan() == (workers, threads)
+    assert pool.plan() == (workers, threads)
 
 
 def test_a_machine_is_quiet_unless_others_take_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,23 +65,3 @@ def test_whatever_is_left_of_a_text_is_a_name(text: str, most: int) -> None:
     except ValueError:
         return
     assert names.cleaned(name, most) == name == mended
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [("ada", "ada"), ("ada\u202e\n", "ada"), ("a\udce4b", "ab"), ("", "user 12345"), ("\u200b", "user 12345")],
-)
-def test_a_person_has_the_name_of_the_user(monkeypatch: pytest.MonkeyPatch, given: str, kept: str) -> None:
-    monkeypatch.setattr(names.getpass, "getuser", lambda: given)
-    monkeypatch.setattr(names.os, "getuid", lambda: 12345)
-    assert names.person() == kept
-
-
-@pytest.mark.parametrize("error", [OSError, KeyError, ImportError])
-def test_a_user_without_a_name_has_its_number(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
-    def nobody() -> str:
-        raise error
-
-    monkeypatch.setattr(names.getpass, "getuser", nobody)
-    monkeypatch.setattr(names.os, "getuid", lambda: 12345)
-    assert names.person() == "user 12345"

@@ -19,6 +19,7 @@ FLOORS = [
     {"mnist_lab.training"},
     {"mnist_lab.data"},
     {"mnist_lab.design"},
+    {"mnist_lab.person"},
     {
         "mnist_lab.settings",
         "mnist_lab.names",
@@ -36,8 +37,8 @@ LIBRARIES = {
     "streamlit": {"app", "pages", "mnist_lab.ui", "mnist_lab.bench"},
     "sqlalchemy": {"mnist_lab.store", "mnist_lab.bench"},
     "alembic": {"mnist_lab.store"},
-    "dask": {"mnist_lab.engine"},
-    "distributed": {"mnist_lab.engine"},
+    "dask": {"mnist_lab.engine.cluster"},
+    "distributed": {"mnist_lab.engine.cluster"},
     "altair": {"mnist_lab.charts"},
 }
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.engines import assert_same_result, ended, gets_on, longer, undisturbed
 from tests.builders.processes import all_gone, browser, server, wait_until
@@ -17,12 +18,12 @@ from tests.builders.processes import all_gone, browser, server, wait_until
 
 @pytest.mark.parametrize("ending", ["Ctrl-C", "Ctrl-C twice", "SIGTERM", "SIGKILL"])
 def test_no_process_is_left_and_the_run_waits_for_the_next_start(store: Store, tmp_path: Path, ending: str) -> None:
-    (run_id, waiting) = store.add_runs([PRESETS["3x3"]] * 2, "ada")
+    (run_id, waiting) = store.queue.add([PRESETS["3x3"]] * 2, "ada")
     # From another folder, as `streamlit run elsewhere/app.py`: it trains all the same.
     with server(store.url, folder=tmp_path) as running, browser() as page:
         page.goto(f"{running.url}/train")
         page.get_by_text("Epoch 1 of 12").wait_for()
-        wait_until(lambda: store.run(run_id).steps_done > 10, "the run trains")
+        wait_until(lambda: store.runs.get(run_id).steps_done > 10, "the run trains")
         members = running.family()
         assert len(members) >= 3  # server, engine, worker
         loaded = {mapped.path for mapped in members[0].memory_maps()}
@@ -37,8 +38,11 @@ def test_no_process_is_left_and_the_run_waits_for_the_next_start(store: Store, t
         else:
             running.signal(getattr(signal, ending))
         wait_until(lambda: all_gone(members), f"no process is left after {ending}", 30)
-        store.requeue_orphans()  # as any next look at the lab does
-        assert [(run.id, run.status) for run in store.active()] == [(run_id, Status.QUEUED), (waiting, Status.QUEUED)]
+        store.lease.requeue_orphans()  # as any next look at the lab does
+        assert [(run.id, run.status) for run in store.queue.active()] == [
+            (run_id, Status.QUEUED),
+            (waiting, Status.QUEUED),
+        ]
         running.process.wait()
 
 
@@ -48,13 +52,13 @@ def test_runs_of_a_server_that_is_killed_go_on_at_its_next_start_to_the_same_bit
     store: Store, small: Experiment, kills: int
 ) -> None:
     generator = np.random.default_rng(kills)
-    ids = store.add_runs([longer(small)], "ada")
+    ids = store.queue.add([longer(small)], "ada")
     for _ in range(kills):
-        if store.run(ids[-1]).status.is_ended:
-            ids += store.add_runs([longer(small)], "ada")
-        before = store.run(ids[-1]).steps_done
+        if store.runs.get(ids[-1]).status.is_ended:
+            ids += store.queue.add([longer(small)], "ada")
+        before = store.runs.get(ids[-1]).steps_done
         with server(store.url) as running:
-            wait_until(lambda i=ids[-1], steps=before: gets_on(store.run(i), steps), "it gets somewhere")
+            wait_until(lambda i=ids[-1], steps=before: gets_on(store.runs.get(i), steps), "it gets somewhere")
             time.sleep(generator.uniform(0, 1.5))
             running.signal(signal.SIGKILL)
             running.process.wait()

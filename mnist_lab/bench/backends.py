@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from mnist_lab.data import mnist
-from mnist_lab.design.experiment import Experiment, Wish, parse
+from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.network import is_chain, trace
 from mnist_lab.errors import InputError
+from mnist_lab.training.reports import Command
 
 LAB, FIT, TORCH = "lab", "fit", "torch"
 MATRIX = 2048
@@ -46,14 +47,14 @@ class Lab:
         from mnist_lab.training import trainer
 
         self.experiment = experiment
-        self.training = trainer.Training(experiment, lambda report: None, lambda: Wish.GO_ON)
+        self.training = trainer.Training(experiment, lambda report: None, lambda: Command.CONTINUE)
 
     def begin(self, weights: list[np.ndarray]) -> None:
         self.training.model.set_weights(weights)
         for variable in self.training.optimizer.variables[2:]:  # all but the iterations and the learning rate
             variable.assign(np.zeros(variable.shape))
         self.training.optimizer.iterations.assign(0)
-        self.training.step = 0
+        self.training.progress.step = 0
 
     def train(self) -> float:
         began = time.perf_counter()
@@ -280,9 +281,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
     if name == LAB:
-        from mnist_lab.training import trainer
+        from mnist_lab.training import runtime
 
-        trainer.configure(threads)
+        runtime.configure(threads)
     way: Way
     for line in sys.stdin:
         order, argument = json.loads(line)

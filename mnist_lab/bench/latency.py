@@ -19,18 +19,22 @@ from mnist_lab.bench import seed as seeding
 from mnist_lab.bench import viewers
 from mnist_lab.bench.servers import Server, family, server
 from mnist_lab.bench.training import spread
-from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.engine import supervisor
 from mnist_lab.errors import EngineError
 from mnist_lab.lab import Lab
-from mnist_lab.store.store import READY, Run, Store
+from mnist_lab.person import Person
+from mnist_lab.store.lease import READY
+from mnist_lab.store.run import Run, Status
+from mnist_lab.store.store import Store
 from mnist_lab.ui import navigation
 
 T = TypeVar("T")
 Say = Callable[[str], None]
 BUDGETS = ("fast", "good", "thorough", "tiny")
 _MANY_EPOCHS, _FEW_EPOCHS = 7, 4  # a quick bench trains the few where a preset has more than the many
+BENCH = Person("bench")
 SMALL = ("3x3", "2x2", "fast")
 MANY_RUNS = 10_000
 LONGEST_SECONDS = 300.0
@@ -94,15 +98,15 @@ def _until_ready(lab: Lab) -> float:
     began = time.perf_counter()
     _wait_for(lambda: lab.engine_state() == READY, "the worker is warm")
     seconds = time.perf_counter() - began
-    _wait_for(lab.store.calibration, "the machine is measured")
+    _wait_for(lab.store.calibrations.get, "the machine is measured")
     return seconds
 
 
 def _first_point(lab: Lab, name: str) -> tuple[float, Run]:
     """Seconds from starting a short run to the first point of its curve; the run when it has ended."""
     began = time.perf_counter()
-    (run_id,) = lab.start(_short(name, 20_000, 2))
-    _wait_for(lambda: len(lab.store.batches(run_id)), "the first point", every=0.01)
+    (run_id,) = lab.start(_short(name, 20_000, 2), by=BENCH)
+    _wait_for(lambda: len(lab.store.runs.batches(run_id)), "the first point", every=0.01)
     seconds = time.perf_counter() - began
     return seconds, _ended(lab, [run_id])[0]
 
@@ -142,9 +146,9 @@ def budgets(quick: bool, say: Say) -> dict[str, Any]:
             whole = preset.recipe.epochs
             epochs = _FEW_EPOCHS if quick and whole > _MANY_EPOCHS else whole
             say(f"{name}, alone: epochs {epochs}")
-            (run_id,) = lab.start(_short(name, preset.train_images, epochs))
+            (run_id,) = lab.start(_short(name, preset.train_images, epochs), by=BENCH)
             (run,) = _ended(lab, [run_id])
-            each = float(lab.epochs([run_id])["seconds"].median())
+            each = float(lab.store.runs.epochs([run_id])["seconds"].median())
             found[name] = {
                 "seconds": (run.seconds or 0.0) + (whole - epochs) * each,
                 "epochs": whole,
@@ -162,13 +166,15 @@ def side_by_side(rounds: int, runs: int, images: int, epochs: int, say: Say) -> 
     for number in range(1, rounds + 1):
         for workers in (1, 2):
             with _store() as url, _engine(url, workers) as lab:
-                _ended(lab, lab.start(_short("3x3", 1000, 1), seeds=2 * workers))  # every worker has trained once
+                _ended(
+                    lab, lab.start(_short("3x3", 1000, 1), seeds=2 * workers, by=BENCH)
+                )  # every worker has trained once
                 for name in SMALL:
                     say(f"side by side, round {number} of {rounds}: {name}, workers {workers}")
-                    found = _ended(lab, lab.start(_short(name, images, epochs), seeds=runs))
+                    found = _ended(lab, lab.start(_short(name, images, epochs), seeds=runs, by=BENCH))
                     took = max(run.ended or 0 for run in found) - min(run.started or 0 for run in found)
                     hourly[name][workers].append(3600 * runs * epochs / took)
-                lease = lab.store.lease()
+                lease = lab.store.lease.current()
                 assert lease
                 bytes_of[workers].append(_own_bytes(lease.pid))
     pairs = {name: [two / one for one, two in zip(found[1], found[2], strict=True)] for name, found in hourly.items()}
@@ -256,12 +262,12 @@ def _viewers_cost(running: Server, lab: Lab, looking: int) -> dict[str, Any]:
         await asyncio.gather(*tasks)
         return found
 
-    (run_id,) = lab.start(_short("3x3", 60_000, 100))
-    _wait_for(lambda: len(lab.store.batches(run_id)), "the run trains")
+    (run_id,) = lab.start(_short("3x3", 60_000, 100), by=BENCH)
+    _wait_for(lambda: len(lab.store.runs.batches(run_id)), "the run trains")
     alone = asyncio.run(look(5.0, []))
     people = [viewers.Viewer(running.url, "train") for _ in range(looking)]
     together = asyncio.run(look(15.0, people))
-    lab.stop(run_id)
+    lab.store.queue.stop(run_id)
     _wait_for(lambda: lab.run(run_id).status.is_ended, "the run stops")
     if wrong := [error for one in people for error in one.errors]:
         raise EngineError(f"A viewer saw an error: {wrong[0]}.")

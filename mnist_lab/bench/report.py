@@ -55,7 +55,7 @@ def _version(package: str) -> str | None:
 
 
 def _cpu() -> str:
-    from mnist_lab.training.trainer import cpu_name
+    from mnist_lab.training.runtime import cpu_name
 
     return cpu_name()
 

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import sqlalchemy as sa
 
-from mnist_lab.design.experiment import Status
 from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import PRESETS
+from mnist_lab.store.run import Status
 from mnist_lab.store.schema import EPOCHS, RUN
 from mnist_lab.store.store import Store
 
@@ -70,6 +70,6 @@ def fill(store: Store, runs: int) -> None:
             }
             for epoch, value in enumerate(curve, 1)
         ]
-    with store._write() as connection:
+    with store.database.write() as connection:
         connection.execute(sa.insert(RUN), rows)
         connection.execute(sa.insert(EPOCHS), lines)

@@ -1,4 +1,4 @@
-"""What a run is before it runs: architecture, training recipe, data protocol and seed. Also what a run can be in."""
+"""What a run is before it runs: architecture, training recipe, data protocol and seed."""
 
 import hashlib
 import json
@@ -178,29 +178,3 @@ def read_design(text: str | bytes) -> Experiment:
     if len(text) > MAX_DESIGN:
         raise InputError(f"a design is at most {MAX_DESIGN:,} characters; received {len(text):,}.")
     return parse_foreign(Experiment, text)
-
-
-class Status(StrEnum):
-    """Where a run stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether nothing will happen to the run any more, unless somebody resumes one that was interrupted."""
-        return self not in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
-
-
-class Wish(StrEnum):
-    """What a run in training is asked to do."""
-
-    GO_ON = "go on"
-    STOP = "stop"
-    PAUSE = "pause"

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from mnist_lab.design.experiment import Wish
 from mnist_lab.errors import StoreError
 from mnist_lab.store import disk
-from mnist_lab.store.store import Run, Store
-from mnist_lab.training.reports import Report
+from mnist_lab.store.run import Run
+from mnist_lab.store.store import Store
+from mnist_lab.training.reports import Command, Report
 
 T = TypeVar("T")
-log = logging.getLogger("mnist_lab.engine.recorder")
+log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 600.0
 FIRST_PAUSE_SECONDS = 0.5
@@ -26,7 +26,7 @@ class Recorder:
     """What a run has reported and the store does not have yet.
 
     While the database cannot be used, the points and the log are held and written when it can; of weights and
-    checkpoints the newest few. Where that lasts too long, training is told to end by an error from `wish`.
+    checkpoints the newest few. Where that lasts too long, training is told to end by an error from `command`.
 
     Args:
         patience: how many seconds an outage may last.
@@ -40,7 +40,7 @@ class Recorder:
         self._pending: list[Report] = []
         self._writing = False
         self._closed = False
-        self._wish = run.wish  # it may have been asked before it began
+        self._command = run.command  # it may have been given before it began
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()
@@ -49,10 +49,10 @@ class Recorder:
         """Take a report; returns at once."""
         with self._changed:
             self._pending.append(report)
-            self._pending = _lightened(self._pending)
+            self._pending = thinned(self._pending)
             self._changed.notify_all()
 
-    def wish(self) -> Wish:
+    def command(self) -> Command:
         """What the run was last asked to do.
 
         Raises:
@@ -61,24 +61,24 @@ class Recorder:
         """
         if self._failure:
             raise self._failure
-        return self._wish
+        return self._command
 
-    def settle(self) -> None:
-        """Wait until everything is written. Raises as `wish` does."""
+    def flush(self) -> None:
+        """Wait until everything is written. Raises as `command` does."""
         with self._changed:
             self._changed.wait_for(lambda: self._failure or not (self._pending or self._writing))
-        self.wish()
+        self.command()
 
-    def insist(self, use: Callable[[], T]) -> T:
-        """Use the store when everything is written, again and again while it cannot be used; what `use` returns.
+    def retry(self, use: Callable[[], T]) -> T:
+        """Use the store when everything is written, again and again while it cannot be used; what `use` returned.
 
         Raises:
-            LabError: as of `wish`.
+            LabError: as of `command`.
         """
-        self.settle()
+        self.flush()
         answers: list[T] = []
-        self._again_and_again(lambda: answers.append(use()))
-        self.wish()
+        self._until_it_works(lambda: answers.append(use()))
+        self.command()
         return answers[0]
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class Recorder:
                 if self._closed:
                     return
                 self._writing = True
-            self._again_and_again(self._write_pending)
+            self._until_it_works(self._write_pending)
             with self._changed:
                 self._writing = False
                 self._changed.notify_all()
@@ -106,22 +106,24 @@ class Recorder:
         with self._changed:
             reports = list(self._pending)
         size = sum(map(_size, reports))
-        if size and (free := self.store.free_bytes()) < disk.RESERVE + 2 * size:  # in the journal, then in its place
-            self.store.record(self.run_id, *(replace(report, weights=None, checkpoint=None) for report in reports))
+        needed = disk.RESERVE + 2 * size  # in the journal, then in its place
+        if size and (free := self.store.database.free_bytes()) < needed:
+            light = (replace(report, weights=None, checkpoint=None) for report in reports)
+            self.store.recording.record(self.run_id, *light)
             log.error("run %d: ended for want of room on the disk", self.run_id)
             self._failure = StoreError(
                 f"The disk of the results has {disk.size_text(free)} left, too little for a checkpoint of "
                 f"{disk.size_text(size)}, so training ended; what was kept before is there: make room, then resume the run."
             )
             return
-        self._wish = self.store.record(self.run_id, *reports)
+        self._command = self.store.recording.record(self.run_id, *reports)
         if size:
-            self.store.shorten_journal()
+            self.store.database.shorten_journal()
         with self._changed:
-            # Reports that came meanwhile are behind these; those written may have been lightened meanwhile.
+            # Reports that came meanwhile are behind these; those written may have been thinned meanwhile.
             self._pending = self._pending[len(reports) :]
 
-    def _again_and_again(self, use: Callable[[], None]) -> None:
+    def _until_it_works(self, use: Callable[[], None]) -> None:
         since, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         while not self._closed:
             try:
@@ -134,7 +136,7 @@ class Recorder:
                         "what was recorded before is kept, and the run can be resumed."
                     )
                     return
-                log.warning("run %d: goes on without its database for now: %s", self.run_id, error)
+                log.warning("run %d: continues without its database for now: %s", self.run_id, error)
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             except Exception as error:  # of what was to be written: the same again would fail again
@@ -151,7 +153,7 @@ def _size(report: Report) -> int:
     return sum(array.nbytes for array in arrays)
 
 
-def _lightened(reports: list[Report]) -> list[Report]:
+def thinned(reports: list[Report]) -> list[Report]:
     """The same reports in the same places, with weights and checkpoints in the newest few only, in one where these are large."""
     heavy = [i for i, report in enumerate(reports) if report.weights or report.checkpoint]
     while len(heavy) > 1 and (len(heavy) > WHOLE_EPOCHS or sum(_size(reports[i]) for i in heavy) > WHOLE_BYTES):

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_lab.data.mnist import Images
-from mnist_lab.design.experiment import Status
 from mnist_lab.design.network import TracedLayer, parts, trace, walk
 from mnist_lab.errors import InputError
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.training import model as keras_model
 from mnist_lab.training.evaluation import Evaluation, as_input
@@ -30,10 +30,10 @@ class Network:
 
     def __init__(self, store: Store, run_id: int, epoch: int | None = None) -> None:
         """Args: epoch: the kept one where None. Raises InputError where these weights are not kept."""
-        run = store.run(run_id)
+        run = store.runs.get(run_id)
         if run is None:
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
-        weights = store.weights(run_id, epoch)
+        weights = store.checkpoints.weights(run_id, epoch)
         if weights is None:
             which = "its weights" if epoch is None else f"its weights after epoch {epoch}"
             raise InputError(f"Run {run_id}: {which} are not kept; choose another, or train it again.")

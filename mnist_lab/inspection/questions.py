@@ -52,8 +52,8 @@ KINDS: dict[str, Callable[..., Arrays]] = {
 
 
 def respond(networks: Networks, kind: str, arguments: dict[str, Any], advance: Advance) -> Arrays:
-    """The answer to an errand. Raises InputError where it asks what cannot be."""
+    """The answer to a question. Raises InputError where it asks what cannot be."""
     if kind not in KINDS:
-        raise InputError(f"Errand: should be one of {', '.join(KINDS)}; received {kind[:40]!r}.")
+        raise InputError(f"Question: should be one of {', '.join(KINDS)}; received {kind[:40]!r}.")
     rest = {name: value for name, value in arguments.items() if name not in ("run_id", "epoch")}
     return KINDS[kind](networks.get(arguments["run_id"], arguments.get("epoch")), advance, **rest)

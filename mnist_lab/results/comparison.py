@@ -11,9 +11,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from mnist_lab.design.experiment import Status
 from mnist_lab.results import significance
 from mnist_lab.results.significance import Verdict
+from mnist_lab.store.run import Status
 
 MOST_SIDES = 6
 

@@ -7,11 +7,11 @@ from math import prod
 from statistics import median, quantiles
 
 from mnist_lab.design.convolution_cost import Convolution
-from mnist_lab.design.experiment import Experiment, Protocol, Status, parse
+from mnist_lab.design.experiment import Experiment, Protocol, parse
 from mnist_lab.design.layers import Conv2D
 from mnist_lab.design.network import TracedLayer, trace
 from mnist_lab.design.presets import PRESETS
-from mnist_lab.store.store import Run
+from mnist_lab.store.run import Run, Status
 
 # Seconds on two server cores, fitted to the presets (within a fifth for each): a multiply-add forward and backward, an
 # output value of a convolution, one of a normalisation or dropout layer, and a layer of a step whatever its size.

@@ -13,10 +13,10 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from mnist_lab.design.blocks import Spec
-from mnist_lab.design.experiment import Experiment, Status, parse, parse_foreign
+from mnist_lab.design.experiment import Experiment, parse, parse_foreign
 from mnist_lab.errors import InputError, one_line
 from mnist_lab.names import Name
-from mnist_lab.store.schema import DECISIVE, Run
+from mnist_lab.store.run import DECISIVE, Run, Status
 
 FORMAT = 1
 MAX_BYTES = 2_000_000

@@ -12,11 +12,12 @@ from mnist_lab.data import notebook
 from mnist_lab.design import architecture
 from mnist_lab.design.blocks import ConvBlock, DenseBlock, Spec
 from mnist_lab.design.diff import text
-from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Status, parse
+from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, parse
 from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.results.significance import half_width, of_shares
+from mnist_lab.store.run import Status
 
 COLUMNS = (
     "ids name tags note curve kernel_sizes conv_layers filters parameters multiply_adds status protocol seeds n "

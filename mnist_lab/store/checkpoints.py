@@ -1,23 +1,24 @@
-"""What is kept of runs beside their figures: checkpoints, weights, pictures of each epoch, predictions.
+"""What is kept of a run's network: checkpoints, weights, and a picture of it after each epoch.
 
 Of a run that has ended, its weights after the kept, the best and the last epoch stay always; of the others those of up
-to `KEPT_CHECKPOINTS` epochs, evenly spread, and all that training needs to go on from each. `make_room` takes these
-away again, from the oldest runs first, where they come to more than a limit. A run in training has a share of that limit,
-and its checkpoints are thinned as it goes.
+to `KEPT_CHECKPOINTS` epochs, evenly spread, and all that training needs to go on from each. `make_room` removes these
+again, from the oldest runs first, where they come to more than a limit. A run in training has a share of that limit, and
+its checkpoints are thinned as it goes.
+
+The functions write within a transaction of whoever calls them.
 """
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from mnist_lab.design.experiment import Status
 from mnist_lab.store import disk
+from mnist_lab.store.arrays import compressed, deserialized, serialized
 from mnist_lab.store.database import Database
 from mnist_lab.store.disk import MOST_WHILE_TRAINING
-from mnist_lab.store.schema import CHECKPOINTS, EPOCHS, PREDICTIONS, RUN, SNAPSHOTS, STATES, packed, pressed, unpacked
+from mnist_lab.store.run import Status
+from mnist_lab.store.schema import CHECKPOINTS, RUN, SNAPSHOTS, STATES
 from mnist_lab.training.reports import Checkpoint, Report, Snapshot
 
 KEPT_CHECKPOINTS = 8
@@ -26,108 +27,39 @@ _WEIGHTS, _STATE = (
 )
 
 
-class Shelf(Database):
-    """The shelf in an open database; arguments and errors as of `Database`."""
+class Checkpoints:
+    """The checkpoints of an open database; errors as of `Database`."""
 
-    def checkpoints(self, run_id: int) -> dict[int, bool]:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def epochs(self, run_id: int) -> dict[int, bool]:
         """The epochs whose weights are kept, in order, and whether training can go on from each."""
         query = sa.select(CHECKPOINTS.c.epoch, CHECKPOINTS.c.state.is_not(None).label("whole"))
-        with self._read() as connection:
-            rows = connection.execute(query.where(CHECKPOINTS.c.run_id == run_id).order_by(CHECKPOINTS.c.epoch))
-            return {row.epoch: bool(row.whole) for row in rows}
+        rows = self._database.rows(query.where(CHECKPOINTS.c.run_id == run_id).order_by(CHECKPOINTS.c.epoch))
+        return {row.epoch: bool(row.whole) for row in rows}
 
     def weights(self, run_id: int, epoch: int | None = None) -> dict[str, np.ndarray] | None:
         """Weights by name as validated after an epoch, the kept one where None; None where there are none."""
         if epoch is None:
-            with self._read() as connection:
-                epoch = connection.execute(sa.select(RUN.c.kept_epoch).where(RUN.c.id == run_id)).scalar_one_or_none()
-        where = sa.and_(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.epoch == epoch)
-        return self._blob(CHECKPOINTS.c.weights, where)
+            epoch = self._database.scalar(sa.select(RUN.c.kept_epoch).where(RUN.c.id == run_id))
+        query = sa.select(CHECKPOINTS.c.weights)
+        return self._arrays(query.where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.epoch == epoch))
 
-    def snapshots(self, run_id: int) -> list[int]:
-        """The epochs that have a picture."""
+    def pictured(self, run_id: int) -> list[int]:
+        """The epochs after which there is a picture of the network, in order."""
         query = sa.select(SNAPSHOTS.c.epoch).where(SNAPSHOTS.c.run_id == run_id).order_by(SNAPSHOTS.c.epoch)
-        with self._read() as connection:
-            return list(connection.execute(query).scalars())
+        return [row.epoch for row in self._database.rows(query)]
 
     def snapshot(self, run_id: int, epoch: int) -> Snapshot | None:
-        """The picture of a run after an epoch, or None."""
-        arrays = self._blob(SNAPSHOTS.c.arrays, sa.and_(SNAPSHOTS.c.run_id == run_id, SNAPSHOTS.c.epoch == epoch))
+        """The picture of a network after an epoch, or None."""
+        query = sa.select(SNAPSHOTS.c.arrays)
+        arrays = self._arrays(query.where(SNAPSHOTS.c.run_id == run_id, SNAPSHOTS.c.epoch == epoch))
         return Snapshot(**arrays) if arrays else None
 
-    def probabilities(self, run_id: int) -> np.ndarray | None:
-        """Probabilities of the ten digits for each test image, float16 `(10_000, 10)`, or None."""
-        arrays = self._blob(PREDICTIONS.c.probabilities, PREDICTIONS.c.run_id == run_id)
-        return arrays["probabilities"] if arrays else None
-
-    def _blob(self, column: sa.ColumnElement[Any], where: sa.ColumnElement[bool]) -> dict[str, np.ndarray] | None:
-        with self._read() as connection:
-            data = connection.execute(sa.select(column).where(where)).scalar_one_or_none()
-        if data is None:
-            return None
-        return unpacked(data)
-
-    @staticmethod
-    def _newest(connection: sa.Connection, run_id: int) -> Checkpoint | None:
-        """The checkpoint to go on from."""
-        found: list[Any] = []
-        for table in (STATES, CHECKPOINTS):
-            query = sa.select(table.c.epoch, table.c.step, table.c.state)
-            query = query.where(table.c.run_id == run_id, table.c.state.is_not(None))
-            found += connection.execute(query.order_by(table.c.step.desc()).limit(1)).all()
-        if not found:
-            return None
-        newest = max(found, key=lambda row: row.step)
-        return Checkpoint(newest.epoch, newest.step, unpacked(newest.state))
-
-    @staticmethod
-    def _thin(connection: sa.Connection, run_id: int) -> None:
-        """Of an ended run leave the checkpoints of the kept, the best and the last epoch, and of others a few, evenly
-        spread."""
-        connection.execute(sa.delete(STATES).where(STATES.c.run_id == run_id))
-        query = sa.select(CHECKPOINTS.c.epoch).where(CHECKPOINTS.c.run_id == run_id)
-        epochs = list(connection.execute(query.order_by(CHECKPOINTS.c.epoch)).scalars())
-        spread = np.linspace(0, len(epochs) - 1, min(len(epochs), KEPT_CHECKPOINTS)).round().astype(int)
-        named = connection.execute(sa.select(RUN.c.kept_epoch, RUN.c.best_epoch).where(RUN.c.id == run_id)).one()
-        kept = {epoch for epoch in named if epoch is not None} | {epochs[i] for i in spread}
-        connection.execute(
-            sa.delete(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.epoch.not_in(kept))
-        )
-
-    @staticmethod
-    def _thin_while_training(connection: sa.Connection, run_id: int, limit: int) -> None:
-        """Of a run in training leave a few checkpoints, as evenly spread as can be, of at most `limit` bytes.
-
-        The last one, and the newest from which training can go on, stay whatever they come to. Where all are too large
-        together, what training needs to go on from older ones goes first, then those between, then the first and the best.
-        """
-        mine = CHECKPOINTS.c.run_id == run_id
-        query = sa.select(CHECKPOINTS.c.epoch, _WEIGHTS.label("weights"), _STATE.label("state"))
-        rows = connection.execute(query.where(mine).order_by(CHECKPOINTS.c.epoch)).all()
-        best = connection.execute(sa.select(RUN.c.best_epoch).where(RUN.c.id == run_id)).scalar_one()
-        weights: dict[int, int] = {row.epoch: row.weights for row in rows}
-        states: dict[int, int] = {row.epoch: row.state for row in rows}
-        whole = [epoch for epoch, size in states.items() if size]
-        stays = {*list(weights)[-1:], *whole[-1:]}
-
-        def excess() -> int:
-            return sum(weights.values()) + sum(states[epoch] for epoch in weights) - limit
-
-        for epoch in whole[:-1]:
-            if excess() > 0:
-                states[epoch] = 0
-                connection.execute(sa.update(CHECKPOINTS).where(mine, CHECKPOINTS.c.epoch == epoch).values(state=None))
-        while len(weights) > MOST_WHILE_TRAINING or excess() > 0:
-            epochs = list(weights)
-            gaps = {epochs[i]: epochs[i + 1] - epochs[i - 1] for i in range(1, len(epochs) - 1)}
-            going = [epoch for epoch in gaps if epoch not in stays and epoch != best]
-            if not going and excess() > 0:
-                going = [epoch for epoch in epochs if epoch not in stays]
-            if not going:
-                break
-            gone = min(going, key=lambda epoch: (epoch == best, gaps.get(epoch, 0)))
-            del weights[gone]
-            connection.execute(sa.delete(CHECKPOINTS).where(mine, CHECKPOINTS.c.epoch == gone))
+    def _arrays(self, query: sa.Select[Any]) -> dict[str, np.ndarray] | None:
+        data = self._database.scalar(query)
+        return None if data is None else deserialized(data)
 
     def make_room(self, limit: int) -> int:
         """Thin the checkpoints of ended runs, oldest first, until all together have at most `limit` bytes.
@@ -138,7 +70,7 @@ class Shelf(Database):
         size = _WEIGHTS + _STATE
         of_run = sa.select(CHECKPOINTS.c.run_id, sa.func.sum(size).label("bytes")).group_by(CHECKPOINTS.c.run_id)
         training = sa.select(RUN.c.id, RUN.c.predicted_bytes).where(RUN.c.status == Status.RUNNING)
-        with self._read() as connection:
+        with self._database.read() as connection:
             sizes = {row.run_id: row.bytes for row in connection.execute(of_run)}
             for row in connection.execute(training):
                 sizes[row.id] = max(sizes.get(row.id, 0), min(row.predicted_bytes or 0, disk.share(limit)))
@@ -147,7 +79,7 @@ class Shelf(Database):
         for run_id in sorted(sizes):
             if total - given_up <= limit:
                 break
-            with self._write() as connection:
+            with self._database.write() as connection:
                 mine = sa.and_(RUN.c.id == run_id, RUN.c.status.in_(ended))
                 run = connection.execute(
                     sa.select(RUN.c.kept_epoch, RUN.c.best_epoch, RUN.c.epochs_done).where(mine)
@@ -162,48 +94,91 @@ class Shelf(Database):
             given_up += sizes[run_id] - left
         return int(given_up)
 
-    @staticmethod
-    def _sum_up(connection: sa.Connection, run_id: int) -> None:
-        """Best and last validation accuracy of a run and its curve, from its log."""
-        query = sa.select(EPOCHS.c.epoch, EPOCHS.c.validation_accuracy).where(EPOCHS.c.run_id == run_id)
-        lines = connection.execute(query.order_by(EPOCHS.c.epoch)).all()
-        best = max(lines, key=lambda line: line.validation_accuracy, default=None)
-        connection.execute(
-            sa.update(RUN)
-            .where(RUN.c.id == run_id)
-            .values(
-                best_validation_accuracy=best.validation_accuracy if best else None,
-                best_epoch=best.epoch if best else None,
-                last_validation_accuracy=lines[-1].validation_accuracy if lines else None,
-                curve=json.dumps([line.validation_accuracy for line in lines]),
-            )
-        )
 
-    @staticmethod
-    def _record_epoch(connection: sa.Connection, run_id: int, report: Report) -> None:
-        """Write a report's line, picture, weights and checkpoint, in the place of earlier ones."""
-        mine = RUN.c.id == run_id
-        state = report.checkpoint and {
-            "epoch": report.checkpoint.epoch,
-            "step": report.checkpoint.step,
-            "state": packed(**report.checkpoint.state),
-        }
-        if report.epoch:
-            number = report.epoch.epoch
-            for table, row in (
-                (EPOCHS, asdict(report.epoch)),
-                (SNAPSHOTS, report.snapshot and {"epoch": number, "arrays": pressed(**vars(report.snapshot))}),
-                (
-                    CHECKPOINTS,
-                    report.weights and {"epoch": number, "weights": packed(**report.weights)} | (state or {}),
-                ),
-            ):
-                if row:
-                    connection.execute(sa.delete(table).where(table.c.run_id == run_id, table.c.epoch == number))
-                    connection.execute(sa.insert(table).values(run_id=run_id, **row))
-            connection.execute(sa.update(RUN).where(mine).values(epochs_done=number))
-        if state:
-            connection.execute(sa.delete(STATES).where(STATES.c.run_id == run_id))
-            if not report.epoch:
-                connection.execute(sa.insert(STATES).values(run_id=run_id, **state))
-            connection.execute(sa.update(RUN).where(mine).values(deaths=0))
+def newest(connection: sa.Connection, run_id: int) -> Checkpoint | None:
+    """The checkpoint that training would go on from, or None."""
+    found: list[Any] = []
+    for table in (STATES, CHECKPOINTS):
+        query = sa.select(table.c.epoch, table.c.step, table.c.state)
+        query = query.where(table.c.run_id == run_id, table.c.state.is_not(None))
+        found += connection.execute(query.order_by(table.c.step.desc()).limit(1)).all()
+    if not found:
+        return None
+    newest = max(found, key=lambda row: row.step)
+    return Checkpoint(newest.epoch, newest.step, deserialized(newest.state))
+
+
+def write(connection: sa.Connection, run_id: int, report: Report) -> None:
+    """Write a report's picture, weights and checkpoint, in the place of earlier ones."""
+    state = report.checkpoint and {
+        "epoch": report.checkpoint.epoch,
+        "step": report.checkpoint.step,
+        "state": serialized(**report.checkpoint.state),
+    }
+    if report.epoch:
+        number = report.epoch.epoch
+        picture = report.snapshot and {"epoch": number, "arrays": compressed(**vars(report.snapshot))}
+        weights = report.weights and {"epoch": number, "weights": serialized(**report.weights)} | (state or {})
+        for table, row in ((SNAPSHOTS, picture), (CHECKPOINTS, weights)):
+            if row:
+                connection.execute(sa.delete(table).where(table.c.run_id == run_id, table.c.epoch == number))
+                connection.execute(sa.insert(table).values(run_id=run_id, **row))
+    if state:
+        connection.execute(sa.delete(STATES).where(STATES.c.run_id == run_id))
+        if not report.epoch:
+            connection.execute(sa.insert(STATES).values(run_id=run_id, **state))
+
+
+def keep(connection: sa.Connection, run_id: int, epoch: int, weights: dict[str, np.ndarray]) -> None:
+    """Write the weights that a run keeps, those after an epoch."""
+    its = sa.and_(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.epoch == epoch)
+    data = serialized(**weights)
+    if not connection.execute(sa.update(CHECKPOINTS).where(its).values(weights=data)).rowcount:
+        connection.execute(sa.insert(CHECKPOINTS).values(run_id=run_id, epoch=epoch, weights=data))
+
+
+def thin(connection: sa.Connection, run_id: int) -> None:
+    """Of an ended run leave the checkpoints of the kept, the best and the last epoch, and of others a few, evenly
+    spread."""
+    connection.execute(sa.delete(STATES).where(STATES.c.run_id == run_id))
+    query = sa.select(CHECKPOINTS.c.epoch).where(CHECKPOINTS.c.run_id == run_id)
+    epochs = list(connection.execute(query.order_by(CHECKPOINTS.c.epoch)).scalars())
+    spread = np.linspace(0, len(epochs) - 1, min(len(epochs), KEPT_CHECKPOINTS)).round().astype(int)
+    named = connection.execute(sa.select(RUN.c.kept_epoch, RUN.c.best_epoch).where(RUN.c.id == run_id)).one()
+    kept = {epoch for epoch in named if epoch is not None} | {epochs[i] for i in spread}
+    connection.execute(sa.delete(CHECKPOINTS).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.epoch.not_in(kept)))
+
+
+def thin_while_training(connection: sa.Connection, run_id: int, limit: int) -> None:
+    """Of a run in training leave a few checkpoints, as evenly spread as can be, of at most `limit` bytes.
+
+    The last one, and the newest from which training can go on, stay whatever they come to. Where all are too large
+    together, what training needs to go on from older ones goes first, then those between, then the first and the best.
+    """
+    mine = CHECKPOINTS.c.run_id == run_id
+    query = sa.select(CHECKPOINTS.c.epoch, _WEIGHTS.label("weights"), _STATE.label("state"))
+    rows = connection.execute(query.where(mine).order_by(CHECKPOINTS.c.epoch)).all()
+    best = connection.execute(sa.select(RUN.c.best_epoch).where(RUN.c.id == run_id)).scalar_one()
+    weights: dict[int, int] = {row.epoch: row.weights for row in rows}
+    states: dict[int, int] = {row.epoch: row.state for row in rows}
+    whole = [epoch for epoch, size in states.items() if size]
+    stays = {*list(weights)[-1:], *whole[-1:]}
+
+    def excess() -> int:
+        return sum(weights.values()) + sum(states[epoch] for epoch in weights) - limit
+
+    for epoch in whole[:-1]:
+        if excess() > 0:
+            states[epoch] = 0
+            connection.execute(sa.update(CHECKPOINTS).where(mine, CHECKPOINTS.c.epoch == epoch).values(state=None))
+    while len(weights) > MOST_WHILE_TRAINING or excess() > 0:
+        epochs = list(weights)
+        gaps = {epochs[i]: epochs[i + 1] - epochs[i - 1] for i in range(1, len(epochs) - 1)}
+        going = [epoch for epoch in gaps if epoch not in stays and epoch != best]
+        if not going and excess() > 0:
+            going = [epoch for epoch in epochs if epoch not in stays]
+        if not going:
+            break
+        gone = min(going, key=lambda epoch: (epoch == best, gaps.get(epoch, 0)))
+        del weights[gone]
+        connection.execute(sa.delete(CHECKPOINTS).where(mine, CHECKPOINTS.c.epoch == gone))

@@ -1,4 +1,7 @@
-"""An open database: where it is, how transactions begin, what is wrong with it in a sentence."""
+"""An open database: where it is, how transactions begin, what is wrong with it in a sentence.
+
+The only module that knows whose SQL it is: what SQLite does its own way is here.
+"""
 
 import contextlib
 import json
@@ -9,7 +12,8 @@ import secrets
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,24 +65,27 @@ class Database:
     Raises:
         StoreError: the URL is no such URL, the file cannot be opened or created, or a newer lab made it; also of any
             method where the file is not there any more, or another one is in its place.
+
+    Attributes:
+        url: where it is; engine: SQLAlchemy's, for what is not done here.
     """
 
     def __init__(self, url: str | None = None) -> None:
         self.url = url or default_url()
         self._path = _file(self.url)
-        self._engine = _engine(self._path)
+        self.engine = _engine(self._path)
         # Readers never wait. A writer takes the lock at once: upgrading a read lock half-way could not wait for it.
-        self._writer = self._engine.execution_options(sqlite_begin="IMMEDIATE")
+        self._writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._identity: tuple[int, int] | None = None
         self._reopening = threading.Lock()
         self._migrate()
         self._mark = self._marked()
         self._identity = _identity(self._path)
-        sa.event.listen(self._engine, "do_connect", self._before_connecting)
+        sa.event.listen(self.engine, "do_connect", self._before_connecting)
 
     def close(self) -> None:
         """Give all connections back."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @contextlib.contextmanager
     def _connection(self, engine: sa.Engine) -> Iterator[sa.Connection]:
@@ -100,14 +107,33 @@ class Database:
         if engine is self._writer and self._identity is not None:
             self._check_is_there()  # or it was written to a file that is in no folder any more
 
-    def _table(self, query: sa.Select[Any]) -> pd.DataFrame:
-        with self._read() as connection:
+    def read(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """A transaction that sees the database as it was when it began; it never waits for a writer."""
+        return self._connection(self.engine)
+
+    def write(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """A transaction that may write: the only one at a time, kept as a whole or, on an error, not at all."""
+        return self._connection(self._writer)
+
+    def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """All rows that a query finds."""
+        with self.read() as connection:
+            return connection.execute(query).all()
+
+    def scalar(self, query: sa.Select[Any]) -> Any:
+        """The value that a query of one column finds in at most one row; None where it finds no row."""
+        with self.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def table(self, query: sa.Select[Any]) -> pd.DataFrame:
+        """What a query finds, with its columns also where it finds nothing."""
+        with self.read() as connection:
             result = connection.execute(query)
             return pd.DataFrame(result.all(), columns=list(result.keys()))
 
     def free_bytes(self) -> int:
         """Bytes that can be written: free on the disk, and in the file what was given up."""
-        with self._read() as connection:
+        with self.read() as connection:
             unused, page = (
                 connection.exec_driver_sql(f"PRAGMA {x}").scalar_one() for x in ("freelist_count", "page_size")
             )
@@ -127,7 +153,7 @@ class Database:
             if size <= JOURNAL_BYTES:
                 return
             patience = 100 if size <= _FAR_BEYOND * JOURNAL_BYTES else 1000 * BUSY_SECONDS // 2
-            connection = self._engine.raw_connection()
+            connection = self.engine.raw_connection()
         except (OSError, SQLAlchemyError, StoreError):
             return  # whoever uses the database next says what is wrong with it
         try:
@@ -168,26 +194,20 @@ class Database:
                 raise StoreError(
                     f"Another database is in the place of {self._path}; put that one back, or restart the lab to use this one."
                 )
-            self._engine.dispose()
+            self.engine.dispose()
             self._identity = found
 
     def _marked(self) -> int:
         """A number that this database has and another one has not; given to it where it has none yet."""
-        with self._read() as connection:
+        with self.read() as connection:
             mark = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         if not mark:
-            with self._write() as connection:
+            with self.write() as connection:
                 mark = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
                 if not mark:
                     mark = 1 + secrets.randbelow(2**31 - 1)
                     connection.exec_driver_sql(f"PRAGMA user_version = {mark}")
         return mark
-
-    def _read(self) -> contextlib.AbstractContextManager[sa.Connection]:
-        return self._connection(self._engine)
-
-    def _write(self) -> contextlib.AbstractContextManager[sa.Connection]:
-        return self._connection(self._writer)
 
     def _migrate(self) -> None:
         if self._is_newest():
@@ -197,10 +217,10 @@ class Database:
         import alembic.config
         import alembic.util
 
-        logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the schema
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports every look at the schema
         config = alembic.config.Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        with self._write() as connection:
+        with self.write() as connection:
             config.attributes["connection"] = connection
             try:
                 alembic.command.upgrade(config, "head")
@@ -213,7 +233,7 @@ class Database:
     def _is_newest(self) -> bool:
         """Whether the last of the migrations, whose names begin with their numbers, has been made here."""
         newest = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
-        with self._read() as connection:
+        with self.read() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
                 return False
             return bool(connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == newest)
@@ -275,7 +295,7 @@ def _engine(path: Path) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # the "begin" below decides how transactions begin
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")
         connection.execute("PRAGMA synchronous=NORMAL")
         # Debian's SQLite overwrites what is deleted, by way of the journal: a checkpoint given up cost as much as a new one.
@@ -288,6 +308,21 @@ def _engine(path: Path) -> sa.Engine:
         connection.exec_driver_sql(f"BEGIN {kind}")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Set the journal by which readers never wait. Where several open a new database together, all but one are told at once
+    that it is locked, whatever the timeout, as SQLite does where waiting could be for ever."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _first_line(error: Exception) -> str:

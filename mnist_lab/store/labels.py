@@ -1,4 +1,4 @@
-"""What people say of runs: names, tags, notes, what is put aside; how they like to see them; the long table of all.
+"""What people say of runs: names, tags, notes, and what is archived or deleted; each change can be undone.
 
 None of it touches a run's result.
 """
@@ -9,29 +9,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 
-from mnist_lab.design.experiment import Status
 from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.names import MAX_NAME, MAX_TAG, cleaned
-from mnist_lab.store.database import among
-from mnist_lab.store.queue import Queue
-from mnist_lab.store.schema import CHOICES, NOTICES, RECEIPTS, RUN, RUN_COLUMNS
+from mnist_lab.store.database import Database, among
+from mnist_lab.store.run import Status
+from mnist_lab.store.schema import RUN
 
 LABELS = ("name", "tags", "note", "archived", "deleted")
 _TIMES = ("archived", "deleted")  # kept as the time since when
-DELETED_DAYS = 7
 MAX_TAGS, MAX_NOTE = 20, 4000
-_LISTED = [column for column in RUN_COLUMNS if column.name not in ("experiment_json", "environment_json")]
 
 
 @dataclass(frozen=True)
 class Change:
-    """What `Catalogue.label` did to one label of one run.
+    """What `Labels.set` did to one label of one run.
 
     Attributes:
-        before, after: the label as it is stored; of tags, those that were taken away and those that were added.
+        before, after: the label as it is stored; of tags, those that were removed and those that were added.
     """
 
     run_id: int
@@ -40,10 +36,13 @@ class Change:
     after: Any
 
 
-class Catalogue(Queue):
-    """The catalogue in an open database; arguments and errors as of `Database`."""
+class Labels:
+    """The labels of the runs of an open database; errors as of `Database`."""
 
-    def label(
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def set(
         self,
         run_ids: Iterable[int],
         *,
@@ -52,7 +51,7 @@ class Catalogue(Queue):
         seen: Mapping[int, Mapping[str, Any]] | None = None,
         **labels: Any,
     ) -> list[Change]:
-        """Set some of name, tags (all of them), note, archived and deleted (whether) of runs, all or none.
+        """Set some of name, tags (all of them), note, archived and deleted (whether) of runs; all or none.
 
         A deleted run that waited keeps its place, and waits there again where it is restored.
 
@@ -60,7 +59,7 @@ class Catalogue(Queue):
             seen: the name and note of runs as somebody saw them who now writes others.
 
         Returns:
-            What it changed, for `undo_labels`; nothing for what was so already.
+            What it changed, for `undo`; nothing for what was so already.
 
         Raises:
             InputError: a text is too long or empty, there is no such run, or one that trains was to be deleted.
@@ -68,34 +67,26 @@ class Catalogue(Queue):
         """
         values = _checked(labels)
         added, removed = _tags(add_tags), set(remove_tags)
-        with self._write() as connection:
+        with self._database.write() as connection:
             found = _labelled(connection, run_ids)
             changes = []
             for run_id, now in found.items():
                 _must_be_as_seen(run_id, now, values, (seen or {}).get(run_id, {}))
                 if values.get("deleted") and now["status"] == Status.RUNNING:
                     raise InputError(f"Run {run_id}: what trains cannot be deleted; stop it first.")
-                for name, value in values.items():
-                    is_same = bool(now[name]) == bool(value) if name in _TIMES else now[name] == value
-                    if name != "tags" and not is_same:
-                        changes.append(Change(run_id, name, now[name], value))
-                old = set(json.loads(now["tags"]))
-                new = (set(json.loads(values["tags"])) if "tags" in values else old) - removed | added
-                if new != old:
-                    _tags(new)
-                    changes.append(Change(run_id, "tags", sorted(old - new), sorted(new - old)))
-            self._apply(connection, found, changes)
+                changes += _changes(run_id, now, values, added, removed)
+            _apply(connection, found, changes)
         return changes
 
-    def undo_labels(self, changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
-        """Undo what `label` did, label by label; what somebody has written since stays as it is.
+    def undo(self, changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
+        """Undo what `set` did, label by label; what somebody has written since stays as it is.
 
         Returns:
             What this changed in its turn, and for each label that cannot be undone which one that is and why.
         """
         given = list(changes)
         undone, kept = [], []
-        with self._write() as connection:
+        with self._database.write() as connection:
             found = _labelled(connection, [change.run_id for change in given], missing_too=True)
             for change in given:
                 now = found.get(change.run_id)
@@ -116,97 +107,23 @@ class Catalogue(Queue):
                         undone.append(Change(change.run_id, change.label, change.after, change.before))
                 elif not _is_so_already(change, now):
                     kept.append(_written_since(change, now))
-            self._apply(connection, found, undone)
+            _apply(connection, found, undone)
         return undone, kept
 
-    @staticmethod
-    def _apply(connection: sa.Connection, found: dict[int, dict[str, Any]], changes: list[Change]) -> None:
-        """Write changes of runs whose labels are `found`."""
-        rows: dict[str, list[dict[str, Any]]] = {}
-        for change in changes:
-            value = change.after
-            if change.label == "tags":
-                tags = set(json.loads(found[change.run_id]["tags"])) - set(change.before) | set(change.after)
-                value = json.dumps(sorted(tags))
-            rows.setdefault(change.label, []).append({"its_id": change.run_id, "its_value": value})
-        for label, values in rows.items():  # a statement for all: thousands of runs are a moment
-            set_label = sa.update(RUN).where(RUN.c.id == sa.bindparam("its_id"))
-            set_label = set_label.values({label: sa.bindparam("its_value"), "edited": time.time()})
-            connection.execute(set_label, values)
 
-    def purge(self, days: float = DELETED_DAYS) -> int:
-        """Take away for good what was deleted so many days ago, with all that is kept of it; how many runs."""
-        old = sa.delete(RUN).where(RUN.c.deleted < time.time() - days * 86_400)
-        with self._write() as connection:
-            return int(connection.execute(old).rowcount)
-
-    def fingerprint(self) -> tuple[Any, ...]:
-        """Something that is another after any change that a table of runs shows."""
-        query = sa.select(
-            RUN.c.status,
-            sa.func.count(),
-            sa.func.max(RUN.c.id),
-            sa.func.sum(RUN.c.epochs_done),
-            sa.func.max(RUN.c.ended),
-            sa.func.max(RUN.c.started),
-            sa.func.max(RUN.c.edited),
-        ).group_by(RUN.c.status)
-        with self._read() as connection:
-            return tuple(tuple(row) for row in connection.execute(query.order_by(RUN.c.status)))
-
-    def listing(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
-        """Every run that is not deleted, newest first, or those of some ids; or else those that are deleted: the columns of
-        `Run` but for the two long ones, the experiment and the environment."""
-        which = RUN.c.deleted.is_not(None) if deleted else RUN.c.deleted.is_(None)
-        query = sa.select(*_LISTED).where(which).order_by(RUN.c.id.desc())
-        if run_ids is not None:
-            query = query.where(among(RUN.c.id, run_ids))
-        return self._table(query)
-
-    def experiments(self, but: Iterable[str] = ()) -> dict[str, str]:
-        """An experiment of each design, as JSON, by the design's key; without those that are known already."""
-        known = set(but)
-        with self._read() as connection:
-            keys = sa.select(RUN.c.design_key, sa.func.max(RUN.c.id).label("id")).group_by(RUN.c.design_key)
-            wanted = [row.id for row in connection.execute(keys) if row.design_key not in known]
-            rows = connection.execute(sa.select(RUN.c.design_key, RUN.c.experiment).where(among(RUN.c.id, wanted)))
-            return {row.design_key: row.experiment for row in rows}
-
-    def choice(self, owner: str, name: str) -> Any:
-        """What a person chose last under a name, or None."""
-        mine = sa.and_(CHOICES.c.owner == owner, CHOICES.c.name == name)
-        with self._read() as connection:
-            found = connection.execute(sa.select(CHOICES.c.value).where(mine)).scalar_one_or_none()
-        return None if found is None else json.loads(found)
-
-    def choose(self, owner: str, name: str, value: Any) -> None:
-        """Keep a person's choice under a name."""
-        mine = sa.and_(CHOICES.c.owner == owner, CHOICES.c.name == name)
-        with self._write() as connection:
-            connection.execute(sa.delete(CHOICES).where(mine))
-            connection.execute(sa.insert(CHOICES).values(owner=owner, name=name, value=json.dumps(value)))
-
-    def notices(self) -> dict[int, str]:
-        """What is to be told to whoever looks next, by number, oldest first: sentences of a migration."""
-        with self._read() as connection:
-            rows = connection.execute(sa.select(NOTICES.c.id, NOTICES.c.text).order_by(NOTICES.c.id))
-            return {row.id: row.text for row in rows}
-
-    def dismiss(self, notice: int) -> None:
-        """Tell a notice no more."""
-        with self._write() as connection:
-            connection.execute(sa.delete(NOTICES).where(NOTICES.c.id == notice))
-
-    def keep_receipt(self, run_id: int, receipt: str) -> None:
-        """Keep beside a run the receipt whose training it repeats."""
-        with self._write() as connection:
-            connection.execute(sa.insert(RECEIPTS).values(run_id=run_id, receipt=receipt))
-
-    def receipt(self, run_id: int) -> str | None:
-        """The receipt whose training a run repeats, as JSON, or None."""
-        query = sa.select(RECEIPTS.c.receipt).where(RECEIPTS.c.run_id == run_id)
-        with self._read() as connection:
-            return connection.execute(query).scalar_one_or_none()
+def _apply(connection: sa.Connection, found: dict[int, dict[str, Any]], changes: list[Change]) -> None:
+    """Write changes of runs whose labels are `found`."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for change in changes:
+        value = change.after
+        if change.label == "tags":
+            tags = set(json.loads(found[change.run_id]["tags"])) - set(change.before) | set(change.after)
+            value = json.dumps(sorted(tags))
+        rows.setdefault(change.label, []).append({"its_id": change.run_id, "its_value": value})
+    for label, values in rows.items():  # a statement for all: thousands of runs are a moment
+        set_label = sa.update(RUN).where(RUN.c.id == sa.bindparam("its_id"))
+        set_label = set_label.values({label: sa.bindparam("its_value"), "edited": time.time()})
+        connection.execute(set_label, values)
 
 
 def _labelled(
@@ -219,6 +136,23 @@ def _labelled(
     if not missing_too and (missing := [run_id for run_id in wanted if run_id not in found]):
         raise InputError(f"Run {missing[0]}: there is none with this number any more; nothing was changed.")
     return found
+
+
+def _changes(
+    run_id: int, now: dict[str, Any], values: dict[str, Any], added: set[str], removed: set[str]
+) -> list[Change]:
+    """What of a run's labels is another by `values` and by tags that are added and removed."""
+    changes = []
+    for name, value in values.items():
+        is_same = bool(now[name]) == bool(value) if name in _TIMES else now[name] == value
+        if name != "tags" and not is_same:
+            changes.append(Change(run_id, name, now[name], value))
+    old = set(json.loads(now["tags"]))
+    new = (set(json.loads(values["tags"])) if "tags" in values else old) - removed | added
+    if new != old:
+        _tags(new)
+        changes.append(Change(run_id, "tags", sorted(old - new), sorted(new - old)))
+    return changes
 
 
 def _must_be_as_seen(run_id: int, now: dict[str, Any], values: dict[str, Any], seen: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Errands: small questions of pages to a trained network, answered by a worker beside what it trains.
+"""Questions of pages about a trained network, answered by a worker beside what it trains.
 
 An answer follows from its question alone, for a run that has ended never changes: who asks the same again, in another
 browser perhaps, is given the same answer for as long as it is kept.
@@ -13,18 +13,17 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from mnist_lab.store.database import among
-from mnist_lab.store.labels import Catalogue
-from mnist_lab.store.schema import ERRANDS, packed, unpacked
+from mnist_lab.store.arrays import deserialized, serialized
+from mnist_lab.store.database import Database, among
+from mnist_lab.store.schema import QUESTIONS
 
 KEPT_SECONDS, LONG_KEPT_SECONDS = 60.0, 900.0  # since somebody asked last; unanswered ones are abandoned then
-LONG = frozenset(
-    {"export", "tested", "hidden", "robustness", "ablation", "each alone"}
-)  # seconds rather than a moment: they never keep the others waiting
+# Kinds whose answers take seconds rather than a moment: they never keep the others waiting.
+LONG = frozenset({"export", "tested", "hidden", "robustness", "ablation", "each alone"})
 
 
 @dataclass(frozen=True)
-class Errand:
+class Question:
     """A question and how far its answer is.
 
     Attributes:
@@ -40,86 +39,92 @@ class Errand:
     error: str | None
 
 
-_COLUMNS = [ERRANDS.c[name] for name in ("id", "kind", "arguments", "progress", "is_done", "error")]
+_COLUMNS = [QUESTIONS.c[name] for name in ("id", "kind", "arguments", "progress", "is_done", "error")]
 
 
-def _as_errand(row: sa.Row[Any]) -> Errand:
-    return Errand(row.id, row.kind, json.loads(row.arguments), row.progress, bool(row.is_done), row.error)
+def _as_question(row: sa.Row[Any]) -> Question:
+    return Question(row.id, row.kind, json.loads(row.arguments), row.progress, bool(row.is_done), row.error)
 
 
-class Errands(Catalogue):
-    """The errands in an open database; arguments and errors as of `Database`."""
+class Questions:
+    """The questions of an open database; errors as of `Database`."""
 
-    def ask(self, kind: str, arguments: dict[str, Any]) -> int:
-        """Ask something, or find that it was asked already; the errand's id."""
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def submit(self, kind: str, arguments: dict[str, Any]) -> int:
+        """Ask something, or find that it was asked already; the question's id."""
         text = json.dumps(arguments, sort_keys=True)
         digest = hashlib.sha256(f"{kind} {text}".encode()).hexdigest()
         now = time.time()
         until = now + (LONG_KEPT_SECONDS if kind in LONG else KEPT_SECONDS)
-        same = sa.and_(ERRANDS.c.digest == digest, ERRANDS.c.error.is_(None))
-        with self._write() as connection:
-            found = connection.execute(sa.select(ERRANDS.c.id).where(same).limit(1)).scalar_one_or_none()
+        same = sa.and_(QUESTIONS.c.digest == digest, QUESTIONS.c.error.is_(None))
+        with self._database.write() as connection:
+            found = connection.execute(sa.select(QUESTIONS.c.id).where(same).limit(1)).scalar_one_or_none()
             if found is not None:
                 connection.execute(
-                    sa.update(ERRANDS).where(ERRANDS.c.id == found).values(until=until, askers=ERRANDS.c.askers + 1)
+                    sa.update(QUESTIONS)
+                    .where(QUESTIONS.c.id == found)
+                    .values(until=until, askers=QUESTIONS.c.askers + 1)
                 )
                 return int(found)
-            connection.execute(sa.delete(ERRANDS).where(ERRANDS.c.until < now))
+            connection.execute(sa.delete(QUESTIONS).where(QUESTIONS.c.until < now))
             row = {"digest": digest, "kind": kind, "arguments": text, "until": until}
             row |= {"askers": 1, "progress": 0.0, "is_done": False}
-            return int(connection.execute(sa.insert(ERRANDS).values(row).returning(ERRANDS.c.id)).scalar_one())
+            return int(connection.execute(sa.insert(QUESTIONS).values(row).returning(QUESTIONS.c.id)).scalar_one())
 
-    def errand(self, errand_id: int) -> Errand | None:
-        """An errand as it is now; None where it is gone."""
-        with self._read() as connection:
-            row = connection.execute(sa.select(*_COLUMNS).where(ERRANDS.c.id == errand_id)).first()
-        return None if row is None else _as_errand(row)
+    def get(self, question_id: int) -> Question | None:
+        """A question as it is now; None where it is gone."""
+        rows = self._database.rows(sa.select(*_COLUMNS).where(QUESTIONS.c.id == question_id))
+        return _as_question(rows[0]) if rows else None
 
-    def answer(self, errand_id: int) -> dict[str, np.ndarray] | None:
-        """An errand's answer, arrays by name; None while there is none."""
-        with self._read() as connection:
-            data = connection.execute(sa.select(ERRANDS.c.answer).where(ERRANDS.c.id == errand_id)).scalar_one_or_none()
-        return None if data is None else unpacked(data)
+    def answer(self, question_id: int) -> dict[str, np.ndarray] | None:
+        """The answer to a question, arrays by name; None while there is none."""
+        data = self._database.scalar(sa.select(QUESTIONS.c.answer).where(QUESTIONS.c.id == question_id))
+        return None if data is None else deserialized(data)
 
-    def forget(self, errand_id: int) -> None:
-        """One of those who asked has gone; where nobody is left and it is not done, it is given up."""
-        mine = ERRANDS.c.id == errand_id
-        with self._write() as connection:
-            connection.execute(sa.update(ERRANDS).where(mine).values(askers=ERRANDS.c.askers - 1))
-            connection.execute(sa.delete(ERRANDS).where(mine, ERRANDS.c.askers <= 0, ERRANDS.c.is_done.is_(False)))
+    def cancel(self, question_id: int) -> None:
+        """One of those who asked waits no longer; where nobody is left and it is not done, it is given up."""
+        mine = QUESTIONS.c.id == question_id
+        with self._database.write() as connection:
+            connection.execute(sa.update(QUESTIONS).where(mine).values(askers=QUESTIONS.c.askers - 1))
+            connection.execute(
+                sa.delete(QUESTIONS).where(mine, QUESTIONS.c.askers <= 0, QUESTIONS.c.is_done.is_(False))
+            )
 
-    def claim_errands(self, engine: str) -> list[Errand]:
-        """All errands that no worker has yet, oldest first; an engine that is gone has none."""
+    def claim(self, engine: str) -> list[Question]:
+        """All questions that no worker has yet, oldest first; an engine that is gone has none."""
         open_ = sa.and_(
-            ERRANDS.c.is_done.is_(False),
-            ERRANDS.c.error.is_(None),
-            ERRANDS.c.until > time.time(),
-            sa.or_(ERRANDS.c.engine.is_(None), ERRANDS.c.engine != engine),
+            QUESTIONS.c.is_done.is_(False),
+            QUESTIONS.c.error.is_(None),
+            QUESTIONS.c.until > time.time(),
+            sa.or_(QUESTIONS.c.engine.is_(None), QUESTIONS.c.engine != engine),
         )
-        with self._read() as connection:
-            rows = connection.execute(sa.select(*_COLUMNS).where(open_).order_by(ERRANDS.c.id)).all()
+        rows = self._database.rows(sa.select(*_COLUMNS).where(open_).order_by(QUESTIONS.c.id))
         if not rows:
             return []
-        with self._write() as connection:
+        with self._database.write() as connection:
             ids = [row.id for row in rows]
-            connection.execute(sa.update(ERRANDS).where(among(ERRANDS.c.id, ids)).values(engine=engine))
-        return [_as_errand(row) for row in rows]
+            connection.execute(sa.update(QUESTIONS).where(among(QUESTIONS.c.id, ids)).values(engine=engine))
+        return [_as_question(row) for row in rows]
 
-    def advance(self, errand_id: int, progress: float) -> bool:
-        """Tell how far an errand is; whether anybody still wants it."""
-        with self._write() as connection:
+    def advance(self, question_id: int, progress: float) -> bool:
+        """Say how far the answer is; whether anybody still wants it."""
+        with self._database.write() as connection:
             found = connection.execute(
-                sa.update(ERRANDS).where(ERRANDS.c.id == errand_id).values(progress=progress)
+                sa.update(QUESTIONS).where(QUESTIONS.c.id == question_id).values(progress=progress)
             ).rowcount
         return bool(found)
 
-    def respond(self, errand_id: int, answer: dict[str, np.ndarray]) -> None:
-        """Give an errand its answer."""
-        values = {"is_done": True, "progress": 1.0, "answer": packed(**answer)}
-        with self._write() as connection:
-            connection.execute(sa.update(ERRANDS).where(ERRANDS.c.id == errand_id).values(values))
+    def complete(self, question_id: int, answer: dict[str, np.ndarray]) -> None:
+        """Keep the answer, for all who asked."""
+        values = {"is_done": True, "progress": 1.0, "answer": serialized(**answer)}
+        with self._database.write() as connection:
+            connection.execute(sa.update(QUESTIONS).where(QUESTIONS.c.id == question_id).values(values))
 
-    def decline(self, errand_id: int, error: str) -> None:
+    def fail(self, question_id: int, error: str) -> None:
         """Say in a sentence why there will be no answer."""
-        with self._write() as connection:
-            connection.execute(sa.update(ERRANDS).where(ERRANDS.c.id == errand_id).values(is_done=True, error=error))
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(QUESTIONS).where(QUESTIONS.c.id == question_id).values(is_done=True, error=error)
+            )

@@ -1,8 +1,17 @@
-"""What training tells of itself while it goes on and when it ends."""
+"""What training reports while it runs and when it ends, and what it can be asked to do meanwhile."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
+
+
+class Command(StrEnum):
+    """What a run in training is asked to do."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+    PAUSE = "pause"
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that training needs to go on after `step` batches.
+    """All that training needs to continue after `step` batches.
 
     Attributes:
         epoch: how many epochs are complete.

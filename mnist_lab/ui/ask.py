@@ -1,4 +1,4 @@
-"""Waiting for an errand on a page: at once where it is quick, else with progress, and never without an end."""
+"""Waiting for the answer to a question on a page: at once where it is quick, else with progress, and never without an end."""
 
 import time
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from mnist_lab.store.lease import NOT_WORKING, WARMING_UP
 from mnist_lab.ui.session import lab
 from mnist_lab.ui.text import plain, refusal
 
@@ -17,14 +18,15 @@ NO_ENGINE = "No worker is there to answer: the engine is not running; restart th
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _answer(url: str, errand_id: int, kind: str) -> dict[str, np.ndarray]:
+def _answer(url: str, question_id: int, kind: str) -> dict[str, np.ndarray]:
     """Read once for all who look at the same thing."""
     del url, kind
-    return lab().answer(errand_id)
+    return lab().store.questions.answer(question_id) or {}
 
 
 def ask(kind: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None:
-    """The answer to an errand. Waits for it; what the reader does meanwhile ends the wait and gives the errand up.
+    """The answer to a question about a trained network. Waits for it; what the reader does meanwhile ends the wait and cancels
+    the question.
 
     Args:
         words: what is being done, shown with its progress where it takes longer than a moment.
@@ -32,43 +34,43 @@ def ask(kind: str, words: str, **arguments: Any) -> dict[str, np.ndarray] | None
     Returns:
         None where there is none; a sentence on the page says why.
     """
-    errand_id = lab().ask(kind, **arguments)
+    question_id = lab().store.questions.submit(kind, arguments)
     place = st.empty()
     began = time.monotonic()
     is_done = False
     try:
         while True:
-            errand = lab().errand(errand_id)
+            question = lab().store.questions.get(question_id)
             waited = time.monotonic() - began
-            if errand is None:
-                errand_id = lab().ask(kind, **arguments)
-            elif errand.error:
+            if question is None:
+                question_id = lab().store.questions.submit(kind, arguments)
+            elif question.error:
                 is_done = True
-                refusal(errand.error, place)
+                refusal(question.error, place)
                 return None
-            elif errand.is_done:
+            elif question.is_done:
                 is_done = True
                 place.empty()
-                return _answer(lab().url, errand_id, kind)
+                return _answer(lab().store.url, question_id, kind)
             elif waited > SHOWN_AFTER_SECONDS:
                 state = lab().engine_state()
-                if (state is None or state.startswith("not working")) and waited > NOT_WORKING_AFTER_SECONDS:
+                if (state is None or state.startswith(NOT_WORKING)) and waited > NOT_WORKING_AFTER_SECONDS:
                     refusal(NO_ENGINE if state is None else f"No worker can answer: {state}", place)
                     return None
-                waiting = "a worker is waking up" if state == "warming up" else words
-                place.progress(errand.progress, plain(f"{waiting[:1].upper()}{waiting[1:]} …"))
+                waiting = "a worker is waking up" if state == WARMING_UP else words
+                place.progress(question.progress, plain(f"{waiting[:1].upper()}{waiting[1:]} …"))
                 time.sleep(0.1)
             time.sleep(POLL_SECONDS)
     finally:
         if not is_done:
-            lab().forget(errand_id)
+            lab().store.questions.cancel(question_id)
 
 
 def on_request(kind: str, label: str, asked: Mapping[str, Mapping[str, Any]]) -> list[dict[str, np.ndarray]] | None:
-    """The answers to errands that take seconds, once somebody presses a button for them; Stop gives them up.
+    """The answers to questions that take seconds, once somebody presses a button for them; Stop gives them up.
 
     Args:
-        label: of the button; asked: the arguments of each errand, by what is being done.
+        label: of the button; asked: the arguments of each question, by what is being done.
     """
     key = f"requested-{kind}"
     wanted = list(asked.values())

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.design.experiment import Status
 from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.names import MAX_NAME
 from mnist_lab.store.labels import Change
+from mnist_lab.store.run import Status
 from mnist_lab.ui.session import lab
 from mnist_lab.ui.text import refusal
 
@@ -111,7 +111,7 @@ def _save() -> None:
     name, note, tags = (st.session_state[f"labels-{begun.number}-{field}"] for field in ("name", "note", "tags"))
     values = {field: new for field, new, old in (("name", name, begun.name), ("note", note, begun.note)) if new != old}
     try:
-        changes = lab().label(
+        changes = lab().store.labels.set(
             begun.seen,
             seen=begun.seen,
             add_tags=set(tags) - set(begun.tags),
@@ -130,7 +130,7 @@ def _save() -> None:
 
 def _label(words: str, ids: list[int], **values: Any) -> None:
     try:
-        _remember(words, lab().label(ids, **values))
+        _remember(words, lab().store.labels.set(ids, **values))
     except InputError as error:
         st.session_state[_MESSAGE] = str(error)
         return
@@ -179,7 +179,7 @@ def undo_button() -> None:
 
 def _undo() -> None:
     words, changes = st.session_state[_DONE][-1]
-    kept = lab().undo_labels(changes)
+    _, kept = lab().store.labels.undo(changes)
     st.session_state[_DONE].pop()
     if kept:
         shown = kept[:_FEW]

@@ -13,11 +13,12 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab import clock
-from mnist_lab.design.experiment import Status
 from mnist_lab.errors import LabError
 from mnist_lab.lab import Lab
-from mnist_lab.names import person
-from mnist_lab.store.store import READY, WARMING_UP, default_url
+from mnist_lab.person import Person, system_user
+from mnist_lab.store.database import default_url
+from mnist_lab.store.lease import READY, WARMING_UP
+from mnist_lab.store.run import Status
 from mnist_lab.ui.text import plain, refusal
 
 FOOT_SECONDS = 3.0
@@ -35,6 +36,11 @@ def _lab(url: str) -> Lab:
 def lab() -> Lab:
     """The one lab of this server. Raises StoreError where its database cannot be used; the next call tries again."""
     return _lab(default_url())
+
+
+def person() -> Person:
+    """Who looks at this page."""
+    return system_user()
 
 
 def zone() -> tzinfo:
@@ -118,4 +124,4 @@ def foot() -> None:
         words = f":material/model_training: training {running}" + (f", {waiting} waiting" if waiting else "")
     elif waiting:
         words = f"{words}, {waiting} waiting"
-    st.caption(f"{words}  \n:material/person: {plain(person())}")
+    st.caption(f"{words}  \n:material/person: {plain(person().name)}")

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab.errors import InputError
-from mnist_lab.store.store import Run
+from mnist_lab.store.run import Run
 from mnist_lab.ui.session import lab
 
 _DIGITS = 15

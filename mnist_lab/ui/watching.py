@@ -100,7 +100,7 @@ def _last() -> dict[str, str] | None:
 
 def _first() -> dict[str, str] | None:
     active = lab().active()
-    run = active[0] if active else lab().latest()
+    run = active[0] if active else lab().store.runs.latest()
     return query(run.id) if run else None
 
 

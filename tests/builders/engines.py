@@ -5,19 +5,20 @@ import contextlib
 import numpy as np
 import psutil
 
-from mnist_lab.design.experiment import Experiment, Status
-from mnist_lab.store.store import Run, Store
+from mnist_lab.design.experiment import Experiment
+from mnist_lab.store.run import Run, Status
+from mnist_lab.store.store import Store
 from tests.builders.processes import family, wait_until
 
 
 def ended(store: Store, run_id: int) -> Run:
-    return wait_until(lambda: (run := store.run(run_id)).status.is_ended and run, "the run ends")
+    return wait_until(lambda: (run := store.runs.get(run_id)).status.is_ended and run, "the run ends")
 
 
 def workers(store: Store) -> list[psutil.Process]:
     """The engine's worker processes, oldest first."""
     found = []
-    for process in family(store.lease().pid)[1:]:
+    for process in family(store.lease.current().pid)[1:]:
         with contextlib.suppress(psutil.Error):  # it has just ended
             if "spawn_main" in " ".join(process.cmdline()):
                 found.append(process)
@@ -31,7 +32,7 @@ def longer(small: Experiment) -> Experiment:
 
 
 def undisturbed(store: Store, experiment: Experiment) -> Run:
-    (run_id,) = store.add_runs([experiment], "ada")
+    (run_id,) = store.queue.add([experiment], "ada")
     run = ended(store, run_id)
     assert run.status is Status.FINISHED
     return run
@@ -40,17 +41,17 @@ def undisturbed(store: Store, experiment: Experiment) -> Run:
 def assert_same_result(store: Store, one: Run, other: Run) -> None:
     """To the bit: weights, predictions, the log and the curve."""
     assert one.status is other.status is Status.FINISHED
-    weights, others = store.weights(one.id), store.weights(other.id)
+    weights, others = store.checkpoints.weights(one.id), store.checkpoints.weights(other.id)
     assert all(np.array_equal(weights[name], others[name]) for name in weights)
-    assert np.array_equal(store.probabilities(one.id), store.probabilities(other.id))
+    assert np.array_equal(store.runs.probabilities(one.id), store.runs.probabilities(other.id))
     assert (one.test_loss, one.validation_loss, one.kept_epoch) == (
         other.test_loss,
         other.validation_loss,
         other.kept_epoch,
     )
-    logs = [store.epochs([run.id]).drop(columns=["run_id", "seconds"]) for run in (one, other)]
+    logs = [store.runs.epochs([run.id]).drop(columns=["run_id", "seconds"]) for run in (one, other)]
     assert logs[0].equals(logs[1])
-    curves = [store.batches(run.id).drop(columns=["run_id", "seconds"]) for run in (one, other)]
+    curves = [store.runs.batches(run.id).drop(columns=["run_id", "seconds"]) for run in (one, other)]
     assert curves[0].equals(curves[1])
 
 

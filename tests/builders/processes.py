@@ -59,7 +59,7 @@ def lab(url: str, *arguments: str, **options: Any) -> subprocess.CompletedProces
 def measure(url: str) -> None:
     """Say how fast this machine is, so that an engine need not find out: it takes longer than most of what is tested."""
     with contextlib.closing(Store(url)) as store:
-        store.save_calibration([1.0, 1.0, 1.0])
+        store.calibrations.save([1.0, 1.0, 1.0])
 
 
 @contextlib.contextmanager
@@ -75,7 +75,7 @@ def engine(url: str) -> Iterator[supervisor.Supervisor]:
     """An engine as of `supervisor.engine`, warm, on a machine that was measured before."""
     measure(url)
     with supervisor.engine(url) as found, contextlib.closing(Store(url)) as store:
-        wait_until(lambda: (lease := store.lease()) and lease.state == "ready", "the worker is warm")
+        wait_until(lambda: (lease := store.lease.current()) and lease.state == "ready", "the worker is warm")
         yield found
 
 

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
-from mnist_lab.store.store import Run, Store
+from mnist_lab.person import Person
+from mnist_lab.store.run import Run, Status
+from mnist_lab.store.store import Store
 from mnist_lab.training.reports import BatchPoint, Checkpoint, EpochPoint, Outcome, Report, Snapshot
 
+ADA = Person("ada")
 LINE = EpochPoint(epoch=1, steps=10, loss=1.0, accuracy=0.5, validation_loss=0.9, validation_accuracy=0.7, seconds=1.5)
 
 
@@ -44,17 +47,17 @@ def epoch(number: int, accuracy: float = 0.7, steps: int = 10, size: int = 1000)
 
 def trained(store: Store, epochs: int = 3, size: int = 1000) -> int:
     """The id of a finished run of so many epochs."""
-    (run_id,) = store.add_runs([PRESETS["3x3"]], "ada")
-    store.claim("engine", only=[run_id])
+    (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
+    store.queue.claim("engine", only=[run_id])
     for number in range(1, epochs + 1):
-        store.record(run_id, epoch(number, size=size))
-    store.finish(run_id, OUTCOME)
+        store.recording.record(run_id, epoch(number, size=size))
+    store.recording.finish(run_id, OUTCOME)
     return run_id
 
 
 def finished(store: Store, experiment: Experiment, accuracy: float, status: Status = Status.FINISHED) -> Run:
-    (run_id,) = store.add_runs([experiment], "ada")
-    store.claim("engine", only=[run_id])
+    (run_id,) = store.queue.add([experiment], "ada")
+    store.queue.claim("engine", only=[run_id])
     outcome = Outcome(
         stopped=status is Status.STOPPED,
         kept_epoch=1,
@@ -67,8 +70,8 @@ def finished(store: Store, experiment: Experiment, accuracy: float, status: Stat
         seconds=10.0,
         reporting_seconds=0.0,
     )
-    store.finish(run_id, outcome)
-    return store.run(run_id)
+    store.recording.finish(run_id, outcome)
+    return store.runs.get(run_id)
 
 
 LEFT_BY_0_6 = Path(__file__).parents[1] / "left_by_0_6"

@@ -5,24 +5,28 @@ from collections.abc import Iterator
 
 import pytest
 
-from mnist_lab.design.experiment import Experiment, Wish
-from mnist_lab.store.store import Run, Store
-from mnist_lab.training import trainer
+from mnist_lab.design.experiment import Experiment
+from mnist_lab.store.run import Run
+from mnist_lab.store.store import Store
+from mnist_lab.training import runtime, trainer
+from mnist_lab.training.reports import Command
 
 
 def train(store: Store, experiment: Experiment) -> Run:
-    (run_id,) = store.add_runs([experiment], "ada")
+    (run_id,) = store.queue.add([experiment], "ada")
     return train_waiting(store, run_id)
 
 
 def train_waiting(store: Store, run_id: int) -> Run:
-    run = store.claim("engine", only=[run_id])
+    run = store.queue.claim("engine", only=[run_id])
     assert run
-    store.begin(run_id, trainer.environment())
-    outcome = trainer.train(run.experiment, lambda report: store.record(run_id, report), lambda: Wish.GO_ON)
+    store.recording.begin(run_id, runtime.environment())
+    outcome = trainer.train(
+        run.experiment, lambda report: store.recording.record(run_id, report), lambda: Command.CONTINUE
+    )
     assert outcome
-    store.finish(run_id, outcome)
-    return store.run(run_id)
+    store.recording.finish(run_id, outcome)
+    return store.runs.get(run_id)
 
 
 @contextlib.contextmanager

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, Status, read_design
+from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, read_design
 from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import Augmentation, Recipe
 from mnist_lab.errors import InputError
+from mnist_lab.store.run import Status
 from mnist_lab.ui.design import draft
 from tests.builders.damage import NOT_JSON_ENOUGH, refused, spoiled
 from tests.builders.runs import LEFT_BY_0_6

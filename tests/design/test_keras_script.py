@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_lab.data import mnist
-from mnist_lab.design.experiment import Experiment, Wish, parse
+from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.keras_script import source
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import SCHEDULES, Augmentation
 from mnist_lab.names import mended
 from mnist_lab.training import trainer
 from mnist_lab.training.model import build
+from mnist_lab.training.reports import Command
 
 EVERYTHING = {
     "schedule": {"name": "one-cycle"},
@@ -96,7 +97,7 @@ def test_what_a_script_prints_is_what_the_lab_shows(name: str, monkeypatch: pyte
     experiment = AGREEING[name]
     left = in_this_process(experiment, monkeypatch)
     lines = []
-    outcome = trainer.train(experiment, lambda r: lines.append(r.epoch) if r.epoch else None, lambda: Wish.GO_ON)
+    outcome = trainer.train(experiment, lambda r: lines.append(r.epoch) if r.epoch else None, lambda: Command.CONTINUE)
     assert outcome
     log = left["model"].history.history
     loss = "plain" if experiment.recipe.label_smoothing else "loss"

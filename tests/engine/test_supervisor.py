@@ -1,16 +1,16 @@
 """What keeps an engine alive, and what it says where none can be had. The children here are real and end at once."""
 
 import logging
-import os
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from mnist_lab.engine import supervisor
+from mnist_lab.engine import log_file, supervisor
 from mnist_lab.lab import Lab
 from mnist_lab.store.store import Store
 from tests.builders.processes import ROOT, wait_until
@@ -19,9 +19,9 @@ from tests.builders.processes import ROOT, wait_until
 @pytest.fixture(autouse=True)
 def log_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    supervisor.log_file.cache_clear()
+    log_file.path.cache_clear()
     yield tmp_path / "state"
-    supervisor.log_file.cache_clear()
+    log_file.path.cache_clear()
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
         ("echo 'MemoryError' >&2; exit 1", "The engine ended with status 1 (MemoryError)"),
         ("exit 3", "The engine ended with status 3"),
         ("kill -9 $$", "The engine was ended by signal 9 (Killed)"),
-        ("echo '12:00:01 mnist_lab.engine.engine: not working: No room.' >&2; echo more >&2; exit 1", "No room"),
+        ("echo '12:00:01 mnist_lab.engine: not working: No room.' >&2; echo more >&2; exit 1", "No room"),
         ("printf '\\377 %0500d' 0 >&2; exit 1", "The engine ended with status 1 (\ufffd 0000"),
     ],
 )
@@ -58,7 +58,7 @@ def test_the_end_of_an_engine_that_never_worked_is_told_to_all_who_wait(
         assert engine.failure.endswith(f"; the engine's log is {log_folder}/mnist-lab/log/engine.log.")
         assert len(engine.failure) < 300 + len(str(log_folder))
         wait_until(lambda: Lab(store.url).engine_state() == f"not working: {engine.failure}", "the pages say it")
-        assert not store.lease().is_live, "it is in no engine's way"
+        assert not store.lease.current().is_live, "it is in no engine's way"
 
 
 def test_what_passes_is_outlived(store: Store, child: Callable[[str], None], caplog: pytest.LogCaptureFixture) -> None:
@@ -72,8 +72,9 @@ def test_what_passes_is_outlived(store: Store, child: Callable[[str], None], cap
         wait_until(lambda: engine.failure.startswith("The engine ended with status 1"), "the next try is made")
         child(f"echo >> {works}.lines; exec cat")
         wait_until(lambda: Path(f"{works}.lines").exists(), "and the next")
-        store.take_lease("another", "ready")
-        engine._child.kill()
+        store.lease.take("another", "ready")
+        (running,) = (p for p in psutil.Process().children() if p.name() in ("engine", "cat"))
+        running.kill()
         wait_until(lambda: engine.failure is None, "another engine serves")
         assert not engine.has_given_up
     assert len(caplog.records) < 10, "a line a failure, no traces"
@@ -93,47 +94,10 @@ def test_a_setting_that_is_not_understood_is_not_tried_again(
 
 
 def test_what_was_said_of_an_earlier_engine_is_not_said_of_the_next(store: Store, child: Callable[[str], None]) -> None:
-    store.say_why_none_works("It rained.")
+    store.lease.say_not_working("It rained.")
     child("exec cat")
     with supervisor.engine(store.url):
-        wait_until(lambda: store.lease() is None, "it is unsaid")
-
-
-def test_a_long_log_is_begun_anew(store: Store, log_folder: Path, child: Callable[[str], None]) -> None:
-    path = supervisor.log_file()
-    path.write_bytes(b"x" * (supervisor.LOG_BYTES + 1))
-    child("echo new >&2; exit 1")
-    with supervisor.engine(store.url) as engine:
-        wait_until(lambda: engine.has_given_up, "it gives up")
-    assert path.read_text() == "new\n" * 2
-    assert path.with_suffix(".log.1").stat().st_size == supervisor.LOG_BYTES + 1
-
-
-@pytest.mark.parametrize("where", ["/proc/nowhere", "file", "~"])
-def test_a_log_is_written_wherever_it_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """Also where the folder for logs cannot be made (HOME missing or read-only), or nobody knows where it is."""
-    (tmp_path / "file").touch()
-    monkeypatch.delenv("XDG_STATE_HOME")
-    if where == "~":
-        monkeypatch.delenv("HOME")
-        monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as of a user that is in no list
-    else:
-        monkeypatch.setenv("HOME", where if where.startswith("/") else str(tmp_path / where))
-    monkeypatch.setattr(supervisor.tempfile, "tempdir", str(tmp_path))
-    found = supervisor.log_file()
-    assert found.is_relative_to(tmp_path)
-    found.write_text("it can")
-    assert not Path("~").exists()
-    supervisor.log_file.cache_clear()
-    monkeypatch.setattr(supervisor.tempfile, "tempdir", "/proc/nowhere")
-    assert supervisor.log_file() == Path(os.devnull)
-
-
-def test_a_home_that_all_may_write_to_is_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    tmp_path.chmod(0o777)
-    assert supervisor.log_file() == tmp_path / ".local" / "state" / "mnist-lab" / "log" / "engine.log"
+        wait_until(lambda: store.lease.current() is None, "it is unsaid")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
@@ -145,18 +109,3 @@ def test_a_server_has_as_many_descriptors_as_it_may(soft: int, hard: int, then: 
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(then), str(hard)]
-
-
-def test_an_engine_takes_no_module_from_the_folder_it_is_started_in(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As where a server was started in a folder that anybody may write to."""
-    for name in ("psutil", "multiprocessing", "logging"):
-        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'taken')!r}, 'w').close()\nraise SystemExit(3)\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MNIST_LAB_WORKERS", "none")  # it ends as soon as it has loaded all that it needs
-    started = supervisor.Supervisor(store.url)
-    started._spawn()
-    assert started._child is not None
-    assert started._child.wait(60) == 1
-    assert not (tmp_path / "taken").exists()

@@ -64,7 +64,7 @@ def network(store: Store) -> Network:
 def stock(store: Store, experiment: Experiment) -> keras.Model:
     """The same weights in a model that the lab's inspection never touched."""
     model = build(experiment.architecture, seed=5)
-    weights = store.weights(1)
+    weights = store.checkpoints.weights(1)
     model.set_weights([weights[v.path] for v in model.weights])
     return model
 
@@ -191,7 +191,7 @@ def test_integrated_gradients_add_up_to_the_difference_from_an_empty_image(
 
 def test_the_test_set_is_answered_as_it_was_when_the_run_was_tested(network: Network, store: Store) -> None:
     found = ask(network, "tested")["probabilities"]
-    assert np.abs(found.astype(float) - store.probabilities(1)).max() < 2e-3
+    assert np.abs(found.astype(float) - store.runs.probabilities(1)).max() < 2e-3
     assert SHARES[-1] == 1.0
     assert sorted(SHARES) == SHARES
 
@@ -209,7 +209,7 @@ def test_the_landscape_is_the_principal_components_of_the_last_hidden_layer(
         assert abs(np.corrcoef(expected, ours)[0, 1]) > 0.9999
         assert ours.std() == pytest.approx(expected.std(), rel=1e-3)
         assert found["explained"][component] == pytest.approx(values[-1 - component] / values.sum(), rel=1e-3)
-    assert (found["answers"] == TEST.y).mean() == pytest.approx(network.store.run(1).test_accuracy, abs=2e-4)
+    assert (found["answers"] == TEST.y).mean() == pytest.approx(network.store.runs.get(1).test_accuracy, abs=2e-4)
     assert found["units"].tolist() == [part.channels for part in network.parts.values()]
 
 
@@ -275,7 +275,7 @@ def test_an_earlier_epoch_is_the_network_as_it_was_then(store: Store) -> None:
         (n.probabilities(TEST.x[:2000]).argmax(axis=1) == TEST.y[:2000]).mean() for n in (early, Network(store, 1))
     ]
     assert accuracy[0] < accuracy[1]
-    weights = store.weights(1, 1)
+    weights = store.checkpoints.weights(1, 1)
     for variable in early.model.weights:
         assert np.array_equal(variable.numpy(), weights[variable.path])
 

@@ -141,7 +141,7 @@ def test_pressing_train_queues_as_many_seeds_as_asked(url: str) -> None:
     test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
     number(healthy(test), "× seeds").set_value(3).run()
     test.button(key="train.0").click().run()
-    runs = Store(url).runs()
+    runs = Store(url).runs.all()
     assert sorted(run.experiment.seed for run in runs) == [1, 2, 3]
     assert len({run.design_key for run in runs}) == 1
 
@@ -170,8 +170,8 @@ def test_a_setting_that_is_not_understood_is_a_sentence(variable: str, monkeypat
 
 
 def test_why_there_is_no_engine_stands_at_the_foot_and_where_a_run_waits(store: Store) -> None:
-    store.add_runs([PRESETS["3x3"]], "ada")
-    store.say_why_none_works("It rained; the engine's log is /log.")
+    store.queue.add([PRESETS["3x3"]], "ada")
+    store.lease.say_not_working("It rained; the engine's log is /log.")
     foot = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
     assert any("worker not working: It rained" in caption.value for caption in healthy(foot).sidebar.caption)
     waits = healthy(page("train"))
@@ -298,12 +298,15 @@ def test_one_factor_at_a_time(url: str) -> None:
     number(test, "Kernel size").set_value(2).run()
     assert any("One thing differs" in caption.value for caption in healthy(test).caption)
     press(test, "Queue the baseline and this change")
-    assert [run.experiment.architecture.blocks[0].kernel_size for run in Store(url).runs()[::-1]] == [(3, 3), (2, 2)]
+    assert [run.experiment.architecture.blocks[0].kernel_size for run in Store(url).runs.all()[::-1]] == [
+        (3, 3),
+        (2, 2),
+    ]
     test.switch_page(str(navigation.DESIGN.script)).run()
     number(test, "Epochs").set_value(2).run()
     assert any("2 things differ" in warning.value for warning in healthy(test).warning)
     press(test, "Queue the baseline and 2 single-change runs")
-    runs = Store(url).runs()[::-1][2:]
+    runs = Store(url).runs.all()[::-1][2:]
     assert [(run.experiment.architecture.blocks[0].kernel_size, run.experiment.recipe.epochs) for run in runs] == [
         ((3, 3), 12),
         ((2, 2), 12),
@@ -332,7 +335,7 @@ def test_a_saved_design_is_opened_again_and_deleted() -> None:
 
 def test_a_saved_design_is_replaced_only_where_that_is_agreed_to(url: str) -> None:
     def parameters() -> dict[str, int]:
-        kept = Store(url).designs()
+        kept = Store(url).designs.all()
         return {name: totals(trace(read_design(text).architecture)).parameters for name, text in kept.items()}
 
     def save_as(test: AppTest, name: str) -> AppTest:
@@ -349,7 +352,7 @@ def test_a_saved_design_is_replaced_only_where_that_is_agreed_to(url: str) -> No
     assert parameters() == {"mine": 144_406, "mine 2": 136_906}
     assert not test.warning
     test = save_as(test, "mine")
-    Store(url).save_design(PRESETS["3x3"].with_changes(name="mine"), "bob", replaces=Store(url).designs()["mine"])
+    Store(url).designs.save(PRESETS["3x3"].with_changes(name="mine"), "bob", replaces=Store(url).designs.all()["mine"])
     press(test, "Replace it")
     assert parameters()["mine"] == 13_338, "what somebody else saved meanwhile was not agreed to"
     press(test, "Replace it")
@@ -358,12 +361,12 @@ def test_a_saved_design_is_replaced_only_where_that_is_agreed_to(url: str) -> No
 
 def test_a_saved_designs_name_is_text_on_buttons_too(url: str) -> None:
     named = [PRESETS[preset].with_changes(name="*a* :smile:") for preset in ("2x2", "7x7")]
-    Store(url).save_design(named[0], "bob")
+    Store(url).designs.save(named[0], "bob")
     test = press(healthy(page("design", design=named[1].model_dump_json())), "Save")
     press(test, f"Save as “{plain('*a* :smile: 2')}”")
     press(test, "Delete")
     press(test, f"Restore “{plain('*a* :smile:')}”")
-    assert set(Store(url).designs()) == {"*a* :smile:", "*a* :smile: 2"}
+    assert set(Store(url).designs.all()) == {"*a* :smile:", "*a* :smile: 2"}
 
 
 def test_an_unwise_design_gets_a_quiet_note_and_can_be_trained() -> None:

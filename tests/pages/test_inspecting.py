@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mnist_lab.charts import inspection
-from mnist_lab.design.experiment import Status
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui import ask as asking
 from tests.builders.networks import small_experiment
@@ -21,7 +21,7 @@ from tests.builders.trained import shelf, train
 
 @pytest.fixture(scope="module")
 def lab_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """Two seeds of a network, and an engine that answers errands."""
+    """Two seeds of a network, and an engine that answers questions."""
     small = small_experiment()
     with (
         shelf(tmp_path_factory, small.with_changes(seed=1), small.with_changes(seed=2)) as store,
@@ -50,13 +50,13 @@ def test_without_a_network_the_page_says_where_to_get_one(store: Store) -> None:
 def test_a_network_that_somebody_deletes_stays_chosen_and_one_that_is_gone_is_told_of(store: Store) -> None:
     first, second, third = (trained(store) for _ in range(3))
     test = healthy(page("inspect", runs=f"{first},{second}"))
-    store.label([first], deleted=True)
+    store.labels.set([first], deleted=True)
     assert healthy(test.run()).multiselect(key="inspected").value == [first, second]
     assert f"Deleted, and gone for good in some days: run {first}." in said(test)
-    store.purge(days=-1)
+    store.runs.purge(days=-1)
     assert healthy(test.run()).multiselect(key="inspected").value == [second]
     assert f"There is no run {first} any more." in said(test)
-    store.label([second], name="renamed", note="x")
+    store.labels.set([second], name="renamed", note="x")
     assert healthy(test.run()).multiselect(key="inspected").value == [second], "whatever it is called"
     test.multiselect(key="inspected").set_value([third]).run()
     assert "any more" not in said(test)
@@ -85,13 +85,13 @@ def test_a_drawing_is_answered_and_an_unsure_answer_is_none_of_these(lab_store: 
     assert said(test).count("### It says ") == 2
     test.slider(key="threshold").set_value(100).run()
     assert said(test).count("### None of these") == 2
-    probabilities = lab_store.probabilities(1)
+    probabilities = lab_store.runs.probabilities(1)
     assert probabilities is not None
 
 
 def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None:
     test = page("inspect", runs="1,2", view="Mistakes")
-    run = lab_store.run(1)
+    run = lab_store.runs.get(1)
     words = said(test)
     assert f"is wrong on **{round(10_000 * (1 - run.test_accuracy)):,}** of the 10,000 test images" in words
     assert "All mistakes, the surest first" in words
@@ -103,7 +103,7 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
 def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
     test = page("inspect", runs="1", view="Mistakes")
     slider = next(s for s in test.select_slider if s.label.startswith("Run 1 as it was"))
-    kept = lab_store.run(1).kept_epoch
+    kept = lab_store.runs.get(1).kept_epoch
     other = next(epoch for epoch in (1, 2) if epoch != kept)
     slider.set_value(other).run(timeout=60)
     assert f"run 1: small, seed 1, epoch {other}** is wrong on" in said(test)
@@ -163,14 +163,14 @@ def test_where_no_worker_is_the_page_says_so(store: Store, monkeypatch: pytest.M
     monkeypatch.setattr(asking, "NOT_WORKING_AFTER_SECONDS", 0.5)
     test = healthy(page("inspect", runs="1", view="Layers"))
     assert "No worker is there to answer" in test.error[0].value
-    with store._read() as connection:
+    with store.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM errands").scalar() == 0  # given up, not left behind
 
 
 def test_a_run_without_weights_is_a_sentence(lab_store: Store) -> None:
-    (run_id,) = lab_store.add_runs([small_experiment().with_changes(seed=9)], "ada")  # the engine takes it
-    wait_until(lambda: lab_store.run(run_id).status is Status.FINISHED, "it is trained")
-    with lab_store._write() as connection:
+    (run_id,) = lab_store.queue.add([small_experiment().with_changes(seed=9)], "ada")  # the engine takes it
+    wait_until(lambda: lab_store.runs.get(run_id).status is Status.FINISHED, "it is trained")
+    with lab_store.database.write() as connection:
         connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE run_id = {run_id}")
     test = healthy(page("inspect", runs=str(run_id), view="Layers"))
     assert f"Run {run_id}: its weights are not kept; choose another, or train it again." in test.error[0].value

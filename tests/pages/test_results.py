@@ -13,14 +13,14 @@ from streamlit.testing.v1 import AppTest
 
 from mnist_lab.charts import results
 from mnist_lab.data import mnist
-from mnist_lab.design.experiment import Status, Wish
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
-from mnist_lab.names import person
+from mnist_lab.person import system_user
 from mnist_lab.results import files, receipt
+from mnist_lab.store.run import Status
 from mnist_lab.store.schema import RUN
 from mnist_lab.store.store import Store
-from mnist_lab.training.reports import Outcome
+from mnist_lab.training.reports import Command, Outcome
 from mnist_lab.ui.results import exports, table
 from tests.builders.pages import healthy, number, page
 from tests.builders.runs import LEFT_BY_0_6
@@ -41,8 +41,8 @@ def answers(wrong: int) -> np.ndarray:
 
 
 def run_of(store: Store, name: str, seed: int, wrong: int, status: Status = Status.FINISHED) -> int:
-    (run_id,) = store.add_runs([PRESETS[name].with_changes(seed=seed)], "ada")
-    store.claim("engine", only=[run_id])
+    (run_id,) = store.queue.add([PRESETS[name].with_changes(seed=seed)], "ada")
+    store.queue.claim("engine", only=[run_id])
     accuracy = 1 - wrong / 10_000
     outcome = Outcome(
         stopped=status is Status.STOPPED,
@@ -56,7 +56,7 @@ def run_of(store: Store, name: str, seed: int, wrong: int, status: Status = Stat
         seconds=10.0,
         reporting_seconds=0.0,
     )
-    store.finish(run_id, outcome)
+    store.recording.finish(run_id, outcome)
     return run_id
 
 
@@ -118,7 +118,7 @@ def test_search_and_filters_leave_what_they_mean(runs: list[int]) -> None:
 
 def test_what_a_browser_copies_into_a_spreadsheet_is_no_formula(store: Store) -> None:
     run_id = run_of(store, "3x3", 1, 100)
-    store.label([run_id], name="=cmd|' /C calc'!A0", tags=["@SUM(1)", "a"], note="-1")
+    store.labels.set([run_id], name="=cmd|' /C calc'!A0", tags=["@SUM(1)", "a"], note="-1")
     test = page("results")
     next(b for b in test.multiselect if b.label == "Columns, in their order").set_value(["name", "tags", "note"]).run()
     row = rows(test).iloc[0]
@@ -136,7 +136,7 @@ def test_columns_are_chosen_ordered_and_last(runs: list[int], store: Store) -> N
     button(test, "Reset").click().run()
     assert list(rows(test)) == table.DEFAULT
     assert list(rows(page("results"))) == table.DEFAULT
-    store.choose(person(), "columns", ["name", "test_half", "gone"])  # as version 0.6 kept it
+    store.choices.set(system_user().name, "columns", ["name", "test_half", "gone"])  # as version 0.6 kept it
     assert list(rows(page("results"))) == ["name", "test_low", "test_high"]
 
 
@@ -145,7 +145,7 @@ def test_what_is_chosen_can_be_labelled_archived_deleted_and_had_back(runs: list
     assert any("**2 chosen**, 4 runs" in m.value for m in test.markdown)
     next(area for area in test.text_area if area.label == "Note").set_value("for Monday")
     button(test, "Save").click().run()
-    assert [store.run(i).note for i in (runs[0], runs[2], runs[-1], runs[3])] == ["for Monday"] * 3 + [""]
+    assert [store.runs.get(i).note for i in (runs[0], runs[2], runs[-1], runs[3])] == ["for Monday"] * 3 + [""]
     button(test, "Archive").click().run()
     assert rows(test)["name"].tolist() == ["2x2"]
     button(test, "Undo").click().run()
@@ -155,37 +155,37 @@ def test_what_is_chosen_can_be_labelled_archived_deleted_and_had_back(runs: list
     button(test, "Undo").click().run()
     button(test, "Undo").click().run()
     assert rows(test)["name"].tolist() == ["7x7", "2x2", "3x3"]
-    assert store.run(runs[0]).note == ""
+    assert store.runs.get(runs[0]).note == ""
     assert not [b for b in test.button if b.label == "Undo"]
 
 
 def test_what_trains_is_not_deleted_and_what_waits_is_and_both_are_said(store: Store) -> None:
-    store.take_lease("engine", "ready")
-    training, *waiting = store.add_runs([PRESETS["3x3"]] * 16, "ada")
-    store.claim("engine")
+    store.lease.take("engine", "ready")
+    training, *waiting = store.queue.add([PRESETS["3x3"]] * 16, "ada")
+    store.queue.claim("engine")
     test = chosen(page("results"), training, *waiting)
     button(test, "Delete").click().run()
     assert f"Run {training} trains, and what trains cannot be deleted; stop it first." in healthy(test).error[0].value
-    assert store.run(training).deleted is None
-    assert [run.id for run in store.active()] == [training]
+    assert store.runs.get(training).deleted is None
+    assert [run.id for run in store.queue.active()] == [training]
     assert any("Deleted 15 runs" in c.value for c in test.caption)
     button(test, "Undo").click().run()
-    assert [run.id for run in store.active()] == [training, *waiting]
+    assert [run.id for run in store.queue.active()] == [training, *waiting]
 
 
 def test_many_are_paused_resumed_and_cancelled_from_the_table(store: Store) -> None:
-    store.take_lease("engine", "ready")
-    training, *waiting = store.add_runs([PRESETS["3x3"]] * 16, "ada")
-    store.claim("engine")
+    store.lease.take("engine", "ready")
+    training, *waiting = store.queue.add([PRESETS["3x3"]] * 16, "ada")
+    store.queue.claim("engine")
     test = chosen(page("results"), *waiting)
     button(test, "Pause 15").click().run()
-    assert {store.run(i).status for i in waiting} == {Status.PAUSED}
+    assert {store.runs.get(i).status for i in waiting} == {Status.PAUSED}
     button(test, "Resume 15").click().run()
-    assert [run.id for run in store.active()] == [training, *waiting], "in the order of their numbers"
+    assert [run.id for run in store.queue.active()] == [training, *waiting], "in the order of their numbers"
     button(test, "Cancel 15").click().run()
-    assert {store.run(i).status for i in waiting} == {Status.CANCELLED}
+    assert {store.runs.get(i).status for i in waiting} == {Status.CANCELLED}
     assert not [b for b in healthy(test).button if b.label.startswith(("Pause ", "Resume ", "Cancel "))]
-    assert store.run(training).wish is Wish.GO_ON
+    assert store.runs.get(training).command is Command.CONTINUE
 
 
 def test_undo_on_the_page_leaves_what_another_wrote_and_says_what_stays(runs: list[int], store: Store) -> None:
@@ -193,13 +193,13 @@ def test_undo_on_the_page_leaves_what_another_wrote_and_says_what_stays(runs: li
     next(box for box in test.text_input if box.label == "Name").set_value("mine")
     button(test, "Save").click().run()
     button(healthy(test), "Archive").click().run()
-    store.label([runs[-1]], name="theirs", note="look")
+    store.labels.set([runs[-1]], name="theirs", note="look")
     button(healthy(test.run()), "Undo").click().run()
     assert not healthy(test).error
     button(test, "Undo").click().run()
     (error,) = [e.value for e in healthy(test).error]
     assert f"the name of run {runs[-1]}, which is now 'theirs'" in error
-    run = store.run(runs[-1])
+    run = store.runs.get(runs[-1])
     assert (run.name, run.note, run.archived) == ("theirs", "look", None)
 
 
@@ -210,18 +210,18 @@ def test_a_form_writes_only_what_was_changed_in_it_and_not_over_what_another_wro
         return next(box for kind in (test.text_input, test.text_area) for box in kind if box.label == label)
 
     test = chosen(page("results"), runs[-1])
-    store.label([runs[-1]], name="theirs", note="theirs")
+    store.labels.set([runs[-1]], name="theirs", note="theirs")
     field("Note").set_value("mine")
     button(test, "Save").click().run()
     assert "somebody has changed its note meanwhile, to 'theirs'" in healthy(test).error[0].value
     assert field("Note").value == "mine", "what was typed is still there"
     button(test, "Save").click().run()
-    assert (store.run(runs[-1]).name, store.run(runs[-1]).note) == ("theirs", "mine")
+    assert (store.runs.get(runs[-1]).name, store.runs.get(runs[-1]).note) == ("theirs", "mine")
 
 
 def ended_on(store: Store, run_id: int, day: str) -> None:
     when = pd.Timestamp(f"{day} 12:00", tz="UTC").timestamp()
-    with store._write() as connection:
+    with store.database.write() as connection:
         connection.execute(sa.update(RUN).where(RUN.c.id == run_id).values(ended=when))
 
 
@@ -240,9 +240,9 @@ def test_a_filter_stays_though_the_oldest_run_that_it_shows_is_deleted(store: St
     test = page("results")
     test.date_input[0].set_value((date(2026, 5, 3), date(2026, 5, 6))).run()
     assert rows(test)["name"].tolist() == ["2x2", "3x3"]
-    store.label([ids[0]], deleted=True)
+    store.labels.set([ids[0]], deleted=True)
     assert rows(test.run())["name"].tolist() == ["2x2"]
-    store.label([ids[1]], deleted=True)
+    store.labels.set([ids[1]], deleted=True)
     assert rows(test.run()).empty
     assert "Filtered by day; no run is of 2026-05-03 to 2026-05-06." in said(test)
     button(test, "Clear the filter").click().run()
@@ -252,21 +252,21 @@ def test_a_filter_stays_though_the_oldest_run_that_it_shows_is_deleted(store: St
 def test_what_is_filtered_by_stays_though_its_last_run_is_gone_and_comes_back_with_one(
     runs: list[int], store: Store
 ) -> None:
-    store.label([runs[-1]], tags=["homework"])
+    store.labels.set([runs[-1]], tags=["homework"])
     test = page("results")
     multiselect(test, "Tag").set_value(["homework"]).run()
     multiselect(test, "Status").set_value(["stopped"]).run()
     multiselect(test, "Fields").set_value(["Kernel size"]).run()
     multiselect(test, "Kernel size").set_value(["7×7"]).run()
     assert rows(test)["name"].tolist() == ["7x7"]
-    gone = store.label([runs[-1]], deleted=True)
+    gone = store.labels.set([runs[-1]], deleted=True)
     assert rows(test.run()).empty
     assert "no run has tag homework any more" in said(test)
     assert "no run has status stopped any more" in said(test)
     assert "no run has kernel size 7×7 any more" in said(test)
-    store.label(runs[3:6], deleted=True)  # one kernel size is left: no field in which runs differ
+    store.labels.set(runs[3:6], deleted=True)  # one kernel size is left: no field in which runs differ
     assert rows(test.run()).empty
-    store.undo_labels(gone)
+    store.labels.undo(gone)
     assert rows(test.run())["name"].tolist() == ["7x7"]
     button(test, "Clear the filter").click().run()
     assert rows(test)["name"].tolist() == ["7x7", "3x3"]
@@ -274,22 +274,22 @@ def test_what_is_filtered_by_stays_though_its_last_run_is_gone_and_comes_back_wi
 
 def test_a_bound_on_a_field_stays_though_no_run_with_a_value_is_left(store: Store) -> None:
     run_of(store, "3x3", 1, 100)
-    (adam,) = store.add_runs([PRESETS["fast"]], "ada")
+    (adam,) = store.queue.add([PRESETS["fast"]], "ada")
     test = page("results")
     multiselect(test, "Fields").set_value(["beta 1 (optimizer)"]).run()
     box = next(field for field in test.text_input if field.label.endswith(", at least"))
     box.set_value("0.1").run()
     assert rows(test)["name"].tolist() == ["fast"]
-    store.label([adam], deleted=True)
+    store.labels.set([adam], deleted=True)
     assert rows(test.run()).empty
 
 
 def test_ticked_runs_that_somebody_deletes_or_a_filter_hides_are_told_of(runs: list[int], store: Store) -> None:
     test = chosen(page("results"), runs[0], runs[1], runs[2], runs[-1])
-    store.label([runs[-1]], deleted=True)
+    store.labels.set([runs[-1]], deleted=True)
     assert "Run 7, which was ticked, is deleted." in said(test.run())
     assert any("**1 chosen**, 3 runs" in m.value for m in test.markdown)
-    store.label([runs[2]], deleted=True)
+    store.labels.set([runs[2]], deleted=True)
     assert "2 runs, which were ticked, are deleted." in said(test.run())
     assert any("**1 chosen**, 2 runs" in m.value for m in test.markdown), "the rest of the row stays chosen"
     test.text_input[0].set_value("2×2").run()
@@ -299,7 +299,7 @@ def test_ticked_runs_that_somebody_deletes_or_a_filter_hides_are_told_of(runs: l
 
 
 def test_deleted_runs_are_shown_and_restored_many_at_once(runs: list[int], store: Store) -> None:
-    store.label(runs[:3], deleted=True)
+    store.labels.set(runs[:3], deleted=True)
     test = page("results")
     next(t for t in test.toggle if t.label == "Deleted (3)").set_value(True).run()
     assert rows(test)["name"].tolist() == ["3x3"]
@@ -308,7 +308,7 @@ def test_deleted_runs_are_shown_and_restored_many_at_once(runs: list[int], store
     button(test, "Restore").click().run()
     assert rows(test)["name"].tolist() == ["7x7", "2x2", "3x3"]
     assert not [t for t in test.toggle if t.label.startswith("Deleted")]
-    assert {store.run(i).deleted for i in runs} == {None}
+    assert {store.runs.get(i).deleted for i in runs} == {None}
 
 
 def test_deleting_all_runs_leaves_a_way_back(store: Store) -> None:
@@ -332,13 +332,13 @@ def test_a_runs_own_page_has_everything_and_its_wrong_addresses_a_sentence(runs:
     assert [run.seed for run in Lab(store.url).active()] == [4, 5]
     for wrong, words in (("0", "none with the number 0"), ("x", "should be the number of a run"), ("9" * 30, "number")):
         assert words in healthy(page("run", run=wrong)).error[0].value
-    before = store.label([runs[2]], deleted=True)
+    before = store.labels.set([runs[2]], deleted=True)
     test = healthy(page("run", run=str(runs[2])))
     assert not [b for b in test.button if b.label in ("Pause", "Stop", "Cancel", "Hold")]
     button(test, "Restore").click().run()
-    assert store.run(runs[2]).deleted is None
+    assert store.runs.get(runs[2]).deleted is None
     button(test, "Undo").click().run()
-    assert store.run(runs[2]).deleted
+    assert store.runs.get(runs[2]).deleted
     assert before
 
 
@@ -387,12 +387,12 @@ def test_a_deleted_run_in_the_address_of_a_comparison_says_nothing_false_of_the_
     def warned(test: AppTest) -> str:
         return "\n".join(w.value for w in healthy(test).warning)
 
-    store.label([runs[3]], deleted=True)
+    store.labels.set([runs[3]], deleted=True)
     test = page("compare", runs=f"{runs[0]},{runs[3]}")
     assert f"Run {runs[3]} is deleted and does not count; its design stands here with its other runs." in warned(test)
     assert any("A: 3x3 is better than B: 2x2" in m.value for m in test.markdown)
     assert any("**B: 2x2** · 2 seeds" in m.value for m in test.markdown)
-    store.label(runs[3:6], deleted=True)
+    store.labels.set(runs[3:6], deleted=True)
     test = page("compare", runs=f"{runs[0]},{runs[3]}")
     assert f"Run {runs[3]} is deleted, and left out." in warned(test)
     assert [info.value for info in test.info] == [
@@ -401,9 +401,9 @@ def test_a_deleted_run_in_the_address_of_a_comparison_says_nothing_false_of_the_
     button(test, "Restore").click().run()
     assert (
         any("A: 3x3 is better than B: 2x2" in m.value for m in healthy(test).markdown)
-        or store.run(runs[3]).deleted is None
+        or store.runs.get(runs[3]).deleted is None
     )
-    store.purge(days=-1)
+    store.runs.purge(days=-1)
     test = page("compare", runs=f"{runs[0]},{runs[-1]},{runs[4]}")
     assert f"There is no run {runs[4]} any more." in warned(test)
     assert any("B: 7x7" in s.value for s in test.subheader)
@@ -415,18 +415,18 @@ def test_a_receipt_is_shown_with_its_predicted_time_and_trained_when_asked(store
     test = page("results")
     data = (LEFT_BY_0_6 / "receipt.json").read_bytes()
     test.file_uploader[0].set_value(("receipt.json", data, "application/json")).run()
-    assert not store.runs(), "nothing is trained unasked"
+    assert not store.runs.all(), "nothing is trained unasked"
     known = receipt.read(data)
     assert any(known.name in text.value for text in healthy(test).get("text"))
     assert f"It says: test accuracy {known.metrics.test_accuracy:.2%}" in said(test)
     assert "To train it again: about" in said(test)
     button(test, "Train it again").click().run()
-    (run,) = store.runs()
+    (run,) = store.runs.all()
     assert run.design_key == known.experiment.design_key
     assert [success.value[:12] for success in healthy(test).success] == ["It is queued"]
     test.file_uploader[0].set_value(("broken.json", data[:-20], "application/json")).run()
     assert healthy(test).error[0].value.startswith("broken.json: ")
-    assert len(store.runs()) == 1
+    assert len(store.runs.all()) == 1
 
 
 def test_networks_are_chosen_in_words_where_there_are_three(runs: list[int], store: Store) -> None:

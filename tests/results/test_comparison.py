@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_lab.design.experiment import Status
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.results import comparison, pareto
 from mnist_lab.results import table as results_table
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.runs import finished
 
@@ -46,7 +46,7 @@ def test_stopped_and_continued_runs_stand_for_themselves_and_enter_no_verdict(st
     a = seeds(store, "3x3", {1: 0.90, 2: 0.91})
     stopped = finished(store, PRESETS["3x3"].with_changes(seed=3), 0.5, Status.STOPPED)
     continued = seeds(store, "2x2", {1: 0.8})
-    with store._write() as connection:
+    with store.database.write() as connection:
         connection.exec_driver_sql(f"UPDATE runs SET parent_id = 1, parent_epoch = 1 WHERE id = {continued}")
     found = comparison.sides(rows(store), [a, stopped.id, continued])
     assert [side.is_design for side in found] == [True, False, False]

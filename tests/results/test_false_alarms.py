@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from mnist_lab.design.experiment import Experiment, Wish
+from mnist_lab.design.experiment import Experiment
 from mnist_lab.results import significance
 from mnist_lab.training import trainer
+from mnist_lab.training.reports import Command
 
 SEEDS = 160
 TABLES = 3000
@@ -16,7 +17,7 @@ TABLES = 3000
 def test_a_design_is_rarely_better_than_itself(small: Experiment) -> None:
     accuracies = []
     for seed in range(SEEDS):
-        outcome = trainer.train(small.with_changes(seed=seed), lambda report: None, lambda: Wish.GO_ON)
+        outcome = trainer.train(small.with_changes(seed=seed), lambda report: None, lambda: Command.CONTINUE)
         accuracies.append(outcome.test_accuracy)
     values = np.array(accuracies)
     print(f"{SEEDS} seeds: mean {values.mean():.4f}, sd {values.std(ddof=1):.4f}")

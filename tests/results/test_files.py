@@ -58,8 +58,8 @@ def every_kind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         finished(store, PRESETS["3x3"].with_changes(recipe=recipe, name=f"0{number}"), 1 / 3)
     for seed, (name, note) in enumerate((("NA", "null"), ("=1+1", "- a\r- b"), ("007", "1e5"), ("7×7", "")), 7):
         run = finished(store, PRESETS["3x3"].with_changes(seed=seed), 0.1 + 0.2)
-        store.label([run.id], name=name, note=note)
-    store.label([1], tags=["=tag", "a;=b", "ü"])
+        store.labels.set([run.id], name=name, note=note)
+    store.labels.set([1], tags=["=tag", "a;=b", "ü"])
     yield store
     store.close()
 

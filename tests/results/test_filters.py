@@ -14,8 +14,8 @@ from tests.builders.runs import trained
 @pytest.fixture
 def rows(store: Store) -> pd.DataFrame:
     run_id = trained(store)
-    store.label([run_id], tags=["lesson 1"], note="Odd Curve")
-    store.add_runs([PRESETS["2x2"], PRESETS["7x7"]], "bob")
+    store.labels.set([run_id], tags=["lesson 1"], note="Odd Curve")
+    store.queue.add([PRESETS["2x2"], PRESETS["7x7"]], "bob")
     return Lab(store.url).table()
 
 
@@ -42,7 +42,7 @@ def fields(rows: pd.DataFrame, store: Store) -> pd.DataFrame:
 
 def test_a_letter_is_found_however_it_was_typed(store: Store) -> None:
     run_id = trained(store)
-    store.label([run_id], name="cafe\u0301")
+    store.labels.set([run_id], name="cafe\u0301")
     rows = Lab(store.url).table()
     assert all(filters.matching(rows, words).all() for words in ("café", "cafe\u0301", "CAFE\u0301"))
 

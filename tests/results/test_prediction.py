@@ -2,12 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_lab.design.experiment import Experiment, Status
+from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.results import prediction as predicting
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
-from tests.builders.runs import finished
+from tests.builders.runs import ADA, finished
 
 
 def test_more_work_takes_longer() -> None:
@@ -29,11 +30,11 @@ def test_past_runs_correct_it_and_those_of_the_same_design_most(store: Store, sm
 
 
 def test_the_calibration_of_a_machine_moves_and_narrows_the_range(store: Store) -> None:
-    assert store.calibration() is None
-    store.save_calibration([1.5, 2.0, 1.8])
-    store.save_calibration([1.4, 2.0, 1.8])
+    assert store.calibrations.get() is None
+    store.calibrations.save([1.5, 2.0, 1.8])
+    store.calibrations.save([1.4, 2.0, 1.8])
     model = predicting.model_seconds(PRESETS["3x3"])
-    found = predicting.predict(PRESETS["3x3"], [], store.calibration())
+    found = predicting.predict(PRESETS["3x3"], [], store.calibrations.get())
     assert found.seconds == pytest.approx(1.8 * model)
     assert (found.low, found.high) == (pytest.approx(1.4 * 0.8 * model), pytest.approx(2.0 * 1.25 * model))
 
@@ -66,18 +67,18 @@ def test_which_runs_contradict_a_calibration(store: Store) -> None:
 
 
 def test_a_machine_is_calibrated_when_it_was_measured_in_quiet(store: Store) -> None:
-    assert not store.is_calibrated()
-    store.save_calibration([5.0, 6.0], is_quiet=False)
-    assert (store.calibration(), store.is_calibrated()) == ([5.0, 6.0], False)
-    store.save_calibration([1.0, 1.1], is_quiet=True)
-    assert (store.calibration(), store.is_calibrated()) == ([1.0, 1.1], True)
+    assert not store.calibrations.is_quiet()
+    store.calibrations.save([5.0, 6.0], is_quiet=False)
+    assert (store.calibrations.get(), store.calibrations.is_quiet()) == ([5.0, 6.0], False)
+    store.calibrations.save([1.0, 1.1], is_quiet=True)
+    assert (store.calibrations.get(), store.calibrations.is_quiet()) == ([1.0, 1.1], True)
 
 
 def test_a_run_remembers_what_was_predicted(store: Store) -> None:
     lab = Lab(store.url)
-    (run_id,) = lab.start(PRESETS["3x3"])
+    (run_id,) = lab.start(PRESETS["3x3"], by=ADA)
     prediction = lab.estimate(PRESETS["3x3"])
-    run = store.run(run_id)
+    run = store.runs.get(run_id)
     assert (run.predicted_low, run.predicted_high) == (prediction.low, prediction.high)
     assert "s an epoch" in prediction.text()
 

@@ -23,7 +23,7 @@ from mnist_lab.results import receipt
 from mnist_lab.store.store import Store
 from tests.builders.damage import NOT_JSON_ENOUGH, refused, spoiled
 from tests.builders.networks import small_experiment
-from tests.builders.runs import finished
+from tests.builders.runs import ADA, finished
 from tests.builders.trained import shelf, train, train_waiting
 
 
@@ -40,7 +40,7 @@ def there(tmp_path_factory: pytest.TempPathFactory, experiment: Experiment) -> I
 
 
 def made(store: Store, run_id: int = 1) -> receipt.Receipt:
-    return receipt.make(store.run(run_id), store.epochs([run_id]), store.probabilities(run_id))
+    return receipt.make(store.runs.get(run_id), store.runs.epochs([run_id]), store.runs.probabilities(run_id))
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,13 @@ def file(there: Store) -> bytes:
 def test_it_says_everything_and_reads_back_as_it_was(there: Store, file: bytes, experiment: Experiment) -> None:
     found = receipt.read(file)
     assert found == made(there)
-    run = there.run(1)
+    run = there.runs.get(1)
     assert found.experiment == experiment
     assert found.metrics.test_accuracy == run.test_accuracy
     assert found.environment["data_sha256"] == run.environment["data_sha256"]
     assert {"tensorflow", "keras", "cpu", "threads", "python", "lab"} <= set(found.environment)
     assert [line.epoch for line in found.epochs] == [1, 2]
-    assert found.predictions_sha256 == receipt.predictions_hash(there.probabilities(1))
+    assert found.predictions_sha256 == receipt.predictions_hash(there.runs.probabilities(1))
 
 
 def test_with_weights_it_is_an_archive_with_the_same_receipt_in_it(there: Store, file: bytes) -> None:
@@ -69,8 +69,8 @@ def test_with_weights_it_is_an_archive_with_the_same_receipt_in_it(there: Store,
 
 def test_another_installation_trains_it_again_to_the_bit(store: Store, file: bytes) -> None:
     lab = Lab(store.url)
-    run_id = lab.repeat(receipt.read(file))
-    assert "is compared with it when it has finished" in lab.repeated(store.run(run_id), lab.table())
+    run_id = lab.repeat(receipt.read(file), by=ADA)
+    assert "is compared with it when it has finished" in lab.repeated(store.runs.get(run_id), lab.table())
     run = train_waiting(store, run_id)
     assert lab.repeated(run, lab.table()).startswith("Reproduced to the bit: every probability")
     assert lab.repeated(train(store, run.experiment), lab.table()) is None  # of any other run there is nothing to say
@@ -78,13 +78,13 @@ def test_another_installation_trains_it_again_to_the_bit(store: Store, file: byt
 
 def test_a_renamed_runs_receipt_is_trained_again_under_its_new_name(store: Store, file: bytes) -> None:
     lab = Lab(store.url)
-    first = lab.repeat(receipt.read(file))
-    lab.label([first], name="the good one")
+    first = lab.repeat(receipt.read(file), by=ADA)
+    lab.store.labels.set([first], name="the good one")
     assert lab.run(first).experiment.name == "the good one", "further seeds, epochs and changes of it have its name too"
     given_ = receipt.read(file).model_copy(
         update={"name": "renamed by version 0.6"}
     )  # its experiment kept the old name
-    assert lab.run(lab.repeat(given_)).name == "renamed by version 0.6"
+    assert lab.run(lab.repeat(given_, by=ADA)).name == "renamed by version 0.6"
 
 
 def changed(file: bytes, *path: str | int, to: Any) -> receipt.Receipt:
@@ -100,7 +100,7 @@ def changed(file: bytes, *path: str | int, to: Any) -> receipt.Receipt:
 
 def said(there: Store, found: receipt.Receipt, sd: float | None = 0.001) -> str:
     """What is said where the very run of a receipt repeats it."""
-    return receipt.repeated(found, there.run(1), there.probabilities(1), sd, there.epochs([1]))
+    return receipt.repeated(found, there.runs.get(1), there.runs.probabilities(1), sd, there.runs.epochs([1]))
 
 
 STATED: list[tuple[tuple[str | int, ...], Any, str]] = [
@@ -210,15 +210,15 @@ def test_other_images_are_no_reproduction_whatever_the_figures(
 def test_only_a_finished_run_that_continues_none_has_a_receipt(
     there: Store, store: Store, experiment: Experiment
 ) -> None:
-    (waiting,) = store.add_runs([experiment], "ada")
+    (waiting,) = store.queue.add([experiment], "ada")
     with pytest.raises(InputError, match="only a finished run has a receipt; this one is queued"):
-        receipt.make(store.run(waiting), store.epochs([waiting]), None)
-    run = there.run(1)
+        receipt.make(store.runs.get(waiting), store.runs.epochs([waiting]), None)
+    run = there.runs.get(1)
     with pytest.raises(InputError, match="its predictions are not kept"):
-        receipt.make(run, there.epochs([1]), None)
+        receipt.make(run, there.runs.epochs([1]), None)
     run.__dict__["parent_id"] = 7
     with pytest.raises(InputError, match="it continues run 7"):
-        receipt.make(run, there.epochs([1]), there.probabilities(1))
+        receipt.make(run, there.runs.epochs([1]), there.runs.probabilities(1))
 
 
 def zipped(**files: bytes) -> bytes:

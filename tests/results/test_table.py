@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 
 from mnist_lab.data import notebook
-from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Status
+from mnist_lab.design.experiment import NORMALIZATION_FIELDS
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.results import table as results_table
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.runs import finished
 
@@ -50,7 +51,7 @@ def test_a_seed_trained_twice_counts_once(store: Store) -> None:
 def test_runs_that_did_not_finish_stay_visible_and_enter_no_mean(store: Store) -> None:
     finished(store, PRESETS["3x3"], 0.9)
     finished(store, PRESETS["3x3"].with_changes(seed=2), 0.1, Status.STOPPED)
-    store.add_runs([PRESETS["3x3"].with_changes(seed=3)], "ada")
+    store.queue.add([PRESETS["3x3"].with_changes(seed=3)], "ada")
     folded = results_table.fold(table(store))
     assert folded["status"].tolist() == ["queued", "stopped", "finished"]
     assert folded["n"].tolist() == [0, 0, 1]
@@ -58,7 +59,7 @@ def test_runs_that_did_not_finish_stay_visible_and_enter_no_mean(store: Store) -
 
 
 def test_the_table_says_the_design_in_a_word(store: Store) -> None:
-    store.add_runs([PRESETS["2x2"]], "ada")
+    store.queue.add([PRESETS["2x2"]], "ada")
     row = table(store).iloc[0]
     assert (row["kernel_sizes"], row["conv_layers"], row["filters"]) == ("2×2", 5, "4-8-16-32-64")
 

@@ -190,10 +190,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any, l
     folder = tmp_path_factory.mktemp("seen")
     (folder / "lab.db").write_bytes(lzma.decompress((LEFT_BY_0_6 / "lab.db.xz").read_bytes()))
     store = Store(f"sqlite:///{folder / 'lab.db'}")
-    for run in store.runs():
-        store.label([run.id], name=WRITTEN, tags=TAGS, note=NOTE)
-    Lab(store.url).stop(*(run.id for run in store.active()))  # else they would train
-    store.save_design(store.run(1).experiment.with_changes(name=WRITTEN), "ada")
+    for run in store.runs.all():
+        store.labels.set([run.id], name=WRITTEN, tags=TAGS, note=NOTE)
+    Lab(store.url).store.queue.stop(*(run.id for run in store.queue.active()))  # else they would train
+    store.designs.save(store.runs.get(1).experiment.with_changes(name=WRITTEN), "ada")
     with sqlite3.connect(folder / "lab.db") as database:
         database.execute("update runs set error = ? where status = 'failed'", (f"Broken: {WRITTEN}",))
     wrong: list[str] = []
@@ -319,5 +319,5 @@ def test_the_servers_log_tells_of_nothing_else(seen: Any) -> None:
     *_, log = seen
     lines = log.read_text().splitlines()
     assert lines[0].startswith("MNIST Lab: http://localhost:")
-    other = [line for line in lines[1:] if "mnist_lab.guard" not in line and "mnist_lab.engine.engine" not in line]
+    other = [line for line in lines[1:] if "mnist_lab.guard" not in line and "mnist_lab.engine" not in line]
     assert not [line for line in other if "streamlit" in line.lower() or "widget" in line or "Traceback" in line], other

@@ -6,7 +6,7 @@ from mnist_lab.design.diff import changes
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.ui import watching
 from mnist_lab.ui.design import draft as drafts
-from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import plain
 
 _KEY = "baseline"
@@ -66,7 +66,7 @@ def show(experiment: Experiment | None) -> None:
             if pressed == ONCE:
                 each = [baseline, *single]
                 together = [one.with_changes(seed=baseline.seed + i) for i in range(seeds) for one in each]
-                watching.started(lab().start_all(together))
+                watching.started(lab().start_all(together, by=person()))
             watching.go()
 
 

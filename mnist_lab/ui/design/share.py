@@ -10,7 +10,7 @@ from mnist_lab.errors import InputError, one_line
 from mnist_lab.names import MAX_NAME
 from mnist_lab.ui import fields
 from mnist_lab.ui.design import draft as drafts
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import lab, person
 from mnist_lab.ui.text import plain
 
 _MESSAGE = "keep_message"
@@ -36,7 +36,7 @@ def show(draft: dict[str, Any]) -> None:
             **fields.bound("design_name", name, lambda new: drafts.save({**drafts.current(), "name": new or "custom"})),
         )
         st.button("Save", icon=":material/save:", disabled=experiment is None, on_click=_save, key="save_design")
-        kept = lab().designs()
+        kept = lab().store.designs.all()
         _ask(experiment, kept)
         _open(kept)
         st.caption(
@@ -68,7 +68,7 @@ def _save(replaces: str | None = None, name: str | None = None) -> None:
     if name is not None:
         drafts.save({**drafts.current(), "name": name})
     experiment = drafts.experiment(drafts.current())
-    other = lab().save_design(experiment, replaces=replaces)
+    other = lab().save_design(experiment, by=person(), replaces=replaces)
     st.session_state[_ASKED] = None if other is None else (experiment.name, other)
     st.session_state.pop(_DELETED, None)
     if other is None:
@@ -104,7 +104,7 @@ def _open(kept: dict[str, str]) -> None:
 
 
 def _delete(name: str, text: str) -> None:
-    lab().delete_design(name)
+    lab().store.designs.delete(name)
     st.session_state[_DELETED] = (name, text)
     st.session_state[_MESSAGE] = ("success", f"“{name}” is no longer saved; runs made with it stay.")
 
@@ -113,7 +113,7 @@ def _restore() -> None:
     """Keep again what was deleted last, unless there is another of its name by now."""
     name, text = st.session_state.pop(_DELETED)
     try:
-        other = lab().save_design(read_design(text))
+        other = lab().save_design(read_design(text), by=person())
     except InputError as error:
         st.session_state[_MESSAGE] = ("error", f"“{name}” cannot be restored: {error}")
         return

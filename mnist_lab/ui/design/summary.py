@@ -24,7 +24,7 @@ from mnist_lab.store import disk
 from mnist_lab.ui import grid, watching
 from mnist_lab.ui.design import blocks
 from mnist_lab.ui.design import draft as drafts
-from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import plain, refusal
 
 SHOWN_DIGIT = 7  # of the training images: a 3, which fills its frame
@@ -224,7 +224,7 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
         pressed = pressed_once("Train", "train", type="primary", icon=":material/play_arrow:", disabled=meant is None)
         if pressed and meant:
             if pressed == ONCE:
-                watching.started(lab().start(meant[0], seeds))
+                watching.started(lab().start(meant[0], seeds, by=person()))
             watching.go()
         if meant is None:
             st.caption("This design cannot be trained yet: the message above says why.")

@@ -174,7 +174,7 @@ def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: 
 
 def _weights(network: Chosen, traced: Traced, number: int) -> list[np.ndarray]:
     """Of one layer, as Keras orders them."""
-    every = _all_weights(lab().url, network.run.id, network.epoch)
+    every = _all_weights(lab().store.url, network.run.id, network.epoch)
     return [array for path, array in every.items() if traced[number].name in path.split("/")]
 
 

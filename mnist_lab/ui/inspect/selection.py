@@ -8,7 +8,7 @@ import streamlit as st
 from mnist_lab.charts import inspection, tiles
 from mnist_lab.data import drawing, mnist
 from mnist_lab.errors import InputError
-from mnist_lab.store.store import Run
+from mnist_lab.store.run import Run
 from mnist_lab.ui import ask, url
 from mnist_lab.ui.choices import run_ids, tell_if_gone
 from mnist_lab.ui.inspect import pad
@@ -36,13 +36,13 @@ class Chosen:
 
     @property
     def question(self) -> dict[str, int | None]:
-        """What an errand needs to know of it."""
+        """What a question needs to know of it."""
         return {"run_id": self.run.id, "epoch": self.epoch}
 
 
 def networks() -> list[Chosen]:
     """The networks chosen, from 1 to 4; empty where no run has weights."""
-    runs = {run.id: run for run in lab().with_weights()}
+    runs = {run.id: run for run in lab().store.runs.with_weights(limit=100)}
     if _NETWORKS not in st.session_state or url.is_from_history():
         with errors_shown():
             named = url.runs("runs", 1, MOST)
@@ -98,7 +98,7 @@ def query(networks: list[Chosen], view: str) -> dict[str, str]:
 
 def _best(runs: dict[int, Run]) -> int:
     """What somebody who asked for none looks into first: the best by validation, and it is among `runs` from here on."""
-    best = lab().best_with_weights() or next(iter(runs.values()))
+    best = lab().store.runs.best_with_weights() or next(iter(runs.values()))
     runs[best.id] = best
     return best.id
 
@@ -110,7 +110,7 @@ def _words(run: Run) -> str:
 
 def _epoch(run: Run) -> int | None:
     """The epoch whose weights are looked into; None for the kept one."""
-    epochs = list(lab().checkpoints(run.id))
+    epochs = list(lab().store.checkpoints.epochs(run.id))
     kept = run.kept_epoch if run.kept_epoch in epochs else None
     if len(epochs) < 2:
         return epochs[0] if epochs and kept is None else None

@@ -5,11 +5,11 @@ from math import sqrt
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.design.experiment import Status
 from mnist_lab.numerals import counted
 from mnist_lab.results import comparison
 from mnist_lab.results.comparison import MOST_SIDES
 from mnist_lab.results.significance import selection_bias
+from mnist_lab.store.run import Status
 from mnist_lab.ui import labels, navigation
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.session import lab

@@ -10,16 +10,16 @@ from mnist_lab.charts import results, tiles
 from mnist_lab.charts.training import Axis, Work
 from mnist_lab.data import mnist
 from mnist_lab.design.diff import text
-from mnist_lab.design.experiment import Status
 from mnist_lab.numerals import counted
 from mnist_lab.results import comparison, significance
 from mnist_lab.results import table as results_table
 from mnist_lab.results.comparison import Side
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.results.significance import Verdict
+from mnist_lab.store.run import Status
 from mnist_lab.ui import choices, grid, labels, navigation, watching
 from mnist_lab.ui.results import run as run_page
-from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once
+from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once
 from mnist_lab.ui.text import plain
 
 _METRICS = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
@@ -187,7 +187,9 @@ def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
     )
     if pressed == ONCE:
         each = ((a, for_a), (b, for_b))
-        watching.started([i for side, seeds in each if seeds for i in lab().add_seeds(side.run_ids[0], seeds)])
+        watching.started(
+            [i for side, seeds in each if seeds for i in lab().add_seeds(side.run_ids[0], seeds, by=person())]
+        )
         st.toast(f"{runs} runs are queued; this page follows, and Train shows them.")
 
 
@@ -233,7 +235,7 @@ def _curves(sides: list[Side]) -> None:
     )
     parts = []
     for side in sides:
-        epochs = lab().epochs(side.run_ids)
+        epochs = lab().store.runs.epochs(side.run_ids)
         if epochs.empty:
             continue
         work = Work.of(lab().run(side.run_ids[0]).experiment)

@@ -11,10 +11,10 @@ from mnist_lab.results import receipt as receipts
 from mnist_lab.results import table as results_table
 from mnist_lab.results.files import Kind, written
 from mnist_lab.results.receipt import Receipt
-from mnist_lab.store.store import Run
+from mnist_lab.store.run import Run
 from mnist_lab.ui import ask, navigation, watching
 from mnist_lab.ui.design import summary
-from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import plain, refusal
 
 _QUEUED = "receipt_queued"
@@ -44,7 +44,7 @@ def table(
                 rows["seeds"] = rows["seeds"].str[0]
                 rows = rows.rename(columns={"seeds": "seed"})
             else:
-                epochs = lab().epochs([run_id for ids in found["ids"] for run_id in ids])
+                epochs = lab().store.runs.epochs([run_id for ids in found["ids"] for run_id in ids])
                 rows = results_table.whole_epochs(epochs, every, fields)
             return written(rows, kind)
 
@@ -66,7 +66,7 @@ def export_popover(run: Run) -> None:
     """A run's receipt, for a finished run that continues none; its weights with it where wanted."""
     with st.popover("Export", icon=":material/download:", key="export_popover"):
         try:
-            found = receipts.make(run, lab().epochs([run.id]), lab().probabilities(run.id))
+            found = receipts.make(run, lab().store.runs.epochs([run.id]), lab().store.runs.probabilities(run.id))
         except InputError as error:
             found = None
             st.caption(plain(str(error)))
@@ -135,7 +135,7 @@ def receive() -> None:
             found = receipts.read(file.getvalue())
             _says(found)
             if pressed_once("Train it again", "train-receipt", icon=":material/play_arrow:") == ONCE:
-                st.session_state[_QUEUED] = lab().repeat(found)
+                st.session_state[_QUEUED] = lab().repeat(found, by=person())
                 watching.started([st.session_state[_QUEUED]])
         except InputError as error:
             refusal(one_line(f"{file.name}: {error}"))

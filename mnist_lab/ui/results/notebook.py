@@ -54,7 +54,7 @@ def show(rows: pd.DataFrame) -> None:
         )
     ours = results_table.reproductions(rows)
     names = {ids[0]: name for name, repeated in ours.items() for ids in repeated["ids"]}
-    epochs = lab().epochs(list(names)).assign(name=lambda table: table["run_id"].map(names))
+    epochs = lab().store.runs.epochs(list(names)).assign(name=lambda table: table["run_id"].map(names))
     each = {name: vega.reproduction_points(name, notebook.epochs(), epochs) for name in NOTEBOOK_PRESETS}
     every = pd.concat([points.assign(line=name + points["line"]) for name, points in each.items()])
     frame = vega.frame("accuracy", every["epoch"], every["value"], every["line"])

@@ -8,14 +8,14 @@ from mnist_lab import clock
 from mnist_lab.charts import results, training, vega
 from mnist_lab.charts.training import Work
 from mnist_lab.data import mnist
-from mnist_lab.design.experiment import Experiment, Status, parse
+from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.network import trace
 from mnist_lab.results import table
-from mnist_lab.store.store import Run
+from mnist_lab.store.run import Run, Status
 from mnist_lab.ui import grid, labels, navigation, watching
 from mnist_lab.ui.design import schedule, summary
 from mnist_lab.ui.results import exports
-from mnist_lab.ui.session import ONCE, errors_shown, lab, pressed_once, zone
+from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once, zone
 from mnist_lab.ui.text import plain
 from mnist_lab.ui.train import continue_run, live, queue
 
@@ -27,7 +27,7 @@ class _NotTestedError(Exception):
 def probabilities(run_id: int) -> np.ndarray | None:
     """Of the ten digits for each test image, as the run found them, `(10_000, 10)`; None where it was never tested."""
     try:
-        return _probabilities(lab().url, run_id)
+        return _probabilities(lab().store.url, run_id)
     except _NotTestedError:
         return None
 
@@ -35,7 +35,7 @@ def probabilities(run_id: int) -> np.ndarray | None:
 @st.cache_resource(max_entries=200, show_spinner=False)
 def _probabilities(url: str, run_id: int) -> np.ndarray:
     del url
-    found = lab().probabilities(run_id)
+    found = lab().store.runs.probabilities(run_id)
     if found is None:
         raise _NotTestedError
     return found
@@ -86,7 +86,7 @@ def show(run: Run, rows: pd.DataFrame) -> None:
     _design(run)
     _lineage(run)
     with st.expander("Log by epoch"):
-        log = lab().epochs([run.id]).drop(columns="run_id")
+        log = lab().store.runs.epochs([run.id]).drop(columns="run_id")
         grid.show(log, live.LOG | {"steps": st.column_config.NumberColumn("Batches")}, alt="The log, a row an epoch")
     with st.expander("Trained with"):
         grid.show(
@@ -137,7 +137,7 @@ def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
             same = rows[rows["design_key"] == run.design_key]
             used = {seeds[0] for seeds in same["seeds"]}
             new = [seed for seed in range(1, len(used) + number + 2) if seed not in used][:number]
-            watching.started(lab().add_seeds(run.id, new))
+            watching.started(lab().add_seeds(run.id, new, by=person()))
             st.toast(f"Queued with seeds {', '.join(map(str, new))}; Train shows them.")
         others = [side for side in _comparable(rows) if side[0] != run.id]
         other = st.selectbox(
@@ -191,7 +191,7 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
 
 
 def _curves(run: Run) -> None:
-    epochs, batches = lab().recorded(run.id)
+    epochs, batches = lab().store.runs.epochs([run.id]), lab().store.runs.batches(run.id)
     if epochs.empty and batches.empty:
         st.caption("No curve: nothing was trained.")
         return
@@ -245,7 +245,7 @@ def _design(run: Run) -> None:
 
 
 def _lineage(run: Run) -> None:
-    children = lab().children(run.id)
+    children = lab().store.runs.children(run.id)
     if not children and not run.parent_id:
         return
     with st.container(horizontal=True, vertical_alignment="center"):

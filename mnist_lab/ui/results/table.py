@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.names import person
 from mnist_lab.numerals import counted
 from mnist_lab.results import filters, table
 from mnist_lab.results.files import guarded
@@ -15,7 +14,7 @@ from mnist_lab.ui import grid, labels, navigation
 from mnist_lab.ui.choices import kept
 from mnist_lab.ui.fields import optional_number
 from mnist_lab.ui.results import actions, exports
-from mnist_lab.ui.session import errors_shown, lab, zone
+from mnist_lab.ui.session import errors_shown, lab, person, zone
 from mnist_lab.ui.text import plain
 
 REFRESH_SECONDS = 3.0
@@ -98,17 +97,17 @@ def follow() -> Now:
 
 def every(now: Now) -> pd.DataFrame:
     """The table of all runs, a row a run."""
-    return _rows(lab().url, now)
+    return _rows(lab().store.url, now)
 
 
 def deleted(now: Now) -> pd.DataFrame:
     """The table of all deleted runs that can still be restored, a row a run."""
-    return _rows(lab().url, now, deleted=True)
+    return _rows(lab().store.url, now, deleted=True)
 
 
 def designs(now: Now) -> pd.DataFrame:
     """The same without what is archived, a row a design."""
-    return _folded(lab().url, now, archived=False)
+    return _folded(lab().store.url, now, archived=False)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the runs…")
@@ -178,13 +177,13 @@ def show(now: Now) -> None:
             st.info("Every run is deleted; Deleted shows them, to restore some.", icon=":material/info:")
             labels.undo_button()
             return
-        fields = _fields(lab().url, tuple(rows["design_key"].unique()))
+        fields = _fields(lab().store.url, tuple(rows["design_key"].unique()))
         conditions, vanished = _filters(rows, fields)
         columns = _columns(fields)
     if is_gone:
         given = table.fold(gone) if fold else gone
     else:
-        given = _folded(lab().url, now, archived=archived) if fold else each
+        given = _folded(lab().store.url, now, archived=archived) if fold else each
         if not fold and not archived:
             given = given[~given["archived"]]
     dated = given.assign(day=_days(given)) if "day" in conditions else given
@@ -289,15 +288,15 @@ def _between(title: str, column: pd.Series) -> Condition | None:
 
 def _columns(fields: pd.DataFrame) -> list[str]:
     """Which columns are shown, in which order; what a person chose last time."""
-    owner = person()
+    owner = person().name
     names = {name: _label(name) for name in COLUMNS} | {str(name): str(name) for name in fields}
     if "columns" not in st.session_state:
-        kept = lab().choice(owner, "columns") or DEFAULT
+        kept = lab().store.choices.get(owner, "columns") or DEFAULT
         now = [name for old in kept for name in _OLDER.get(old, (old,))]
         st.session_state["columns"] = [name for name in now if name in names]
 
     def keep() -> None:
-        lab().choose(owner, "columns", st.session_state["columns"])
+        lab().store.choices.set(owner, "columns", st.session_state["columns"])
 
     def reset() -> None:
         st.session_state["columns"] = DEFAULT

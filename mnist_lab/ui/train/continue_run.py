@@ -8,11 +8,11 @@ import streamlit as st
 from mnist_lab.design.experiment import parse
 from mnist_lab.design.recipe import MOST_EPOCHS, OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.errors import InputError
-from mnist_lab.store.store import Run
+from mnist_lab.store.run import Run
 from mnist_lab.ui import fields, navigation, watching
 from mnist_lab.ui.choices import tell_if_gone
 from mnist_lab.ui.design import draft as drafts
-from mnist_lab.ui.session import ONCE, lab, pressed_once
+from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import refusal
 
 
@@ -23,7 +23,7 @@ def show(run: Run) -> None:
     ):
         drafts.open_run(run.experiment)
         st.switch_page(navigation.DESIGN.script, query_params=drafts.query())
-    epochs = [epoch for epoch, whole in lab().checkpoints(run.id).items() if whole]
+    epochs = [epoch for epoch, whole in lab().store.checkpoints.epochs(run.id).items() if whole]
     if epochs:
         with st.popover("Continue…", icon=":material/fast_forward:", width="content"):
             _continue(run, epochs)
@@ -81,7 +81,7 @@ def _continue(run: Run, epochs: list[int]) -> None:
     pressed = pressed_once("Queue it", f"{key}-go", type="primary", icon=":material/play_arrow:")
     if pressed == ONCE:
         try:
-            watching.started([lab().continue_run(run.id, epoch, parse(Recipe, recipe))])
+            watching.started([lab().continue_run(run.id, epoch, parse(Recipe, recipe), by=person())])
         except InputError as error:
             refusal(error)
             return

@@ -5,7 +5,7 @@ import streamlit as st
 
 from mnist_lab.charts import tiles, training
 from mnist_lab.data import mnist
-from mnist_lab.store.store import Run
+from mnist_lab.store.run import Run
 from mnist_lab.training.reports import Snapshot
 from mnist_lab.ui.session import lab
 
@@ -15,12 +15,12 @@ FIRST_DIGIT = 8  # of the validation images
 
 def show(run: Run) -> None:
     """The network as it was after an epoch; a slider goes back to any."""
-    epochs = lab().pictured(run.id)
+    epochs = lab().store.checkpoints.pictured(run.id)
     if not epochs:
         return
     st.subheader("The network after each epoch", anchor=False)
     shown = _epoch(run, epochs)
-    snapshot = _snapshot(lab().url, run.id, shown)
+    snapshot = _snapshot(lab().store.url, run.id, shown)
     if snapshot is None:
         return
     left, middle, right = st.columns([4, 3, 3], gap="medium")
@@ -77,7 +77,7 @@ def _epoch(run: Run, epochs: list[int]) -> int:
 def _snapshot(url: str, run_id: int, epoch: int) -> Snapshot | None:
     """A picture, read once: it changes only where a run that was killed trains an epoch again, to the same."""
     del url
-    return lab().snapshot(run_id, epoch)
+    return lab().store.checkpoints.snapshot(run_id, epoch)
 
 
 def _followed(run: Run, epochs: list[int], shown: int) -> None:
@@ -99,7 +99,7 @@ def _followed(run: Run, epochs: list[int], shown: int) -> None:
     picture.image(tiles.url(tiles.digit(validation.x[image - 1], 2)), width=56, alt="The pinned digit")
     spread = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS)).round().astype(int))
     chosen = sorted({*(epochs[i] for i in spread), shown})
-    found = {epoch: snapshot for epoch in chosen if (snapshot := _snapshot(lab().url, run.id, epoch))}
+    found = {epoch: snapshot for epoch in chosen if (snapshot := _snapshot(lab().store.url, run.id, epoch))}
     points = training.followed_points(found, image - 1, shown)
     now = points[points["epoch"] == shown].sort_values("probability").iloc[-1]
     label = validation.y[image - 1]

@@ -2,6 +2,7 @@
 
 import functools
 import time
+from dataclasses import dataclass
 from typing import get_args
 
 import pandas as pd
@@ -10,11 +11,11 @@ import streamlit as st
 
 from mnist_lab.charts import training, vega
 from mnist_lab.charts.training import AXES, Axis, Work
-from mnist_lab.design.experiment import Experiment, Protocol, Status, Wish, parse
-from mnist_lab.lab import Progress
+from mnist_lab.design.experiment import Experiment, Protocol, parse
 from mnist_lab.results.overfitting import gap
 from mnist_lab.results.prediction import duration_text
-from mnist_lab.store.store import Run
+from mnist_lab.store.run import Run, Status
+from mnist_lab.training.reports import Command
 from mnist_lab.ui import grid, labels, navigation, watching
 from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.design import schedule
@@ -35,6 +36,15 @@ KEPT = {
     Protocol.NOTEBOOK: "The notebook protocol keeps the last weights.",
     Protocol.HOLDOUT: "The holdout protocol keeps the weights of the best validation accuracy.",
 }
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run as it is now: its row, the log's lines so far and the points of its training curve."""
+
+    run: Run
+    epochs: pd.DataFrame
+    batches: pd.DataFrame
 
 
 def show(watched: Watched) -> None:
@@ -102,7 +112,7 @@ def _rest(watched: Watched) -> None:
 def _shown(watched: Watched, active: list[Run]) -> Run | None:
     if watched.run_id is not None:
         return lab().run(watched.run_id)
-    return active[0] if active else lab().latest()
+    return active[0] if active else lab().store.runs.latest()
 
 
 def _whose(watched: Watched, shown: Run, active: list[Run]) -> None:
@@ -144,20 +154,20 @@ def _round(run: Run) -> tuple[int, str]:
 
 def _progress(run: Run) -> Progress:
     """A run with its log and curve."""
-    return Progress(run, *_recorded(lab().url, run.id, run.status, run.epochs_done))
+    return Progress(run, *_recorded(lab().store.url, run.id, run.status, run.epochs_done))
 
 
 @st.cache_resource(ttl=SHARED_SECONDS, show_spinner=False)
 def _recorded(url: str, run_id: int, status: Status, epochs_done: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Log and curve, read once for all who look at a run within a moment."""
     del url, status, epochs_done  # an epoch's end and the run's own are seen at once
-    return lab().recorded(run_id)
+    return lab().store.runs.epochs([run_id]), lab().store.runs.batches(run_id)
 
 
 def _points(progress: Progress, metric: str, axis: Axis) -> pa.Table:
     last_step = int(progress.batches["step"].iloc[-1]) if len(progress.batches) else 0
     newest = (last_step, len(progress.epochs))
-    return _drawn(lab().url, progress.run.id, newest, metric, axis, _progress=progress)
+    return _drawn(lab().store.url, progress.run.id, newest, metric, axis, _progress=progress)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -212,7 +222,7 @@ def _headline(progress: Progress, active: list[Run]) -> None:
 
 
 def _lineage(run: Run) -> None:
-    children = lab().children(run.id)
+    children = lab().store.runs.children(run.id)
     words = [f"Continues run {run.parent_id} from epoch {run.parent_epoch} on."] if run.parent_id else []
     if children:
         words.append(f"Continued by {', '.join(f'run {child}' for child in children)}.")
@@ -237,9 +247,9 @@ def _times(progress: Progress, share: float) -> str:
     run = progress.run
     batches = progress.batches
     elapsed = float(batches["seconds"].iloc[-1]) if len(batches) else time.time() - (run.started or time.time())
-    if run.wish is Wish.STOP:
+    if run.command is Command.STOP:
         return f"{duration_text(elapsed)} elapsed · stopping, then testing what was learnt"
-    if run.wish is Wish.PAUSE:
+    if run.command is Command.PAUSE:
         return f"{duration_text(elapsed)} elapsed · pausing"
     if share >= 1:
         return f"{duration_text(elapsed)} elapsed · evaluating"
@@ -350,19 +360,21 @@ def _recent(url: str) -> dict[int, str]:
     """The newest runs that have a curve."""
     del url
     return {
-        run.id: f"Run {run.id}: {run.name}, seed {run.experiment.seed}" for run in lab().recent() if run.steps_done > 0
+        run.id: f"Run {run.id}: {run.name}, seed {run.experiment.seed}"
+        for run in lab().store.runs.all(limit=100)
+        if run.steps_done > 0
     }
 
 
 def _candidates(shown: Run) -> list[int]:
     chosen = run_ids(st.session_state.get(_TOGETHER, []))
-    return [i for i in dict.fromkeys([*_recent(lab().url), *chosen]) if i != shown.id or i in chosen]
+    return [i for i in dict.fromkeys([*_recent(lab().store.url), *chosen]) if i != shown.id or i in chosen]
 
 
 def _label(run: int | str) -> str:
     """Of a run, or of the label that it had."""
     (run_id,) = run_ids([run])
-    return _recent(lab().url).get(run_id, f"Run {run_id}")
+    return _recent(lab().store.url).get(run_id, f"Run {run_id}")
 
 
 LOG = {

@@ -5,9 +5,10 @@ from functools import partial
 
 import streamlit as st
 
-from mnist_lab.design.experiment import Status, Wish
 from mnist_lab.results.prediction import duration_text
-from mnist_lab.store.store import READY, Run
+from mnist_lab.store.lease import READY
+from mnist_lab.store.run import Run, Status
+from mnist_lab.training.reports import Command
 from mnist_lab.ui import fields, navigation
 from mnist_lab.ui.session import lab
 from mnist_lab.ui.text import plain
@@ -33,24 +34,24 @@ def controls(run: Run, *, large: bool = False) -> None:
             "Resume",
             icon=":material/play_arrow:",
             key=f"resume-{run.id}",
-            on_click=lab().resume,
-            args=([run.id],),
+            on_click=lab().store.queue.resume,
+            args=(run.id,),
             help="Goes to the front of the queue and on from its last checkpoint.",
         )
     elif run.status in (Status.RUNNING, Status.QUEUED):
-        pausing = run.wish is Wish.PAUSE
+        pausing = run.command is Command.PAUSE
         st.button(
             "Pausing…" if pausing else "Pause" if run.status is Status.RUNNING else "Hold",
             icon=":material/pause:",
             key=f"pause-{run.id}",
-            disabled=run.wish is not Wish.GO_ON,
-            on_click=lab().pause,
+            disabled=run.command is not Command.CONTINUE,
+            on_click=lab().store.queue.pause,
             args=(run.id,),
             help="Keeps a checkpoint and lets the next run train; it can be resumed to the same result.",
         )
     if run.status.is_ended and run.status is not Status.INTERRUPTED:
         return
-    stopping = run.wish is Wish.STOP
+    stopping = run.command is Command.STOP
     label = (
         "Cancel" if run.status is not Status.RUNNING and not run.steps_done else "Stop training" if large else "Stop"
     )
@@ -59,7 +60,7 @@ def controls(run: Run, *, large: bool = False) -> None:
         icon=":material/stop:",
         key=f"stop-{run.id}",
         disabled=stopping,
-        on_click=lab().stop,
+        on_click=lab().store.queue.stop,
         args=(run.id,),
         help="Ends training at once; what was learnt so far is kept and tested.",
     )
@@ -80,20 +81,15 @@ def many(statuses: Mapping[int, Status], key: str = "many", then: Callable[[], N
     waiting = [run_id for run_id, status in ordered if status is Status.QUEUED]
     training = [run_id for run_id, status in ordered if status is Status.RUNNING]
     idle = [run_id for run_id, status in ordered if status in (Status.PAUSED, Status.INTERRUPTED)]
+    queue = lab().store.queue
     for label, icon, run_ids, do, says in (
-        ("Pause", "pause", training + waiting, lab().pause, "Holds back what waits; what trains leaves its worker."),
-        (
-            "Resume",
-            "play_arrow",
-            idle,
-            lambda *ids: lab().resume(list(ids)),
-            "To the front of the queue, in this order.",
-        ),
+        ("Pause", "pause", training + waiting, queue.pause, "Holds back what waits; what trains leaves its worker."),
+        ("Resume", "play_arrow", idle, queue.resume, "To the front of the queue, in this order."),
         (
             "Stop" if training else "Cancel",
             "stop",
             training + waiting + idle,
-            lab().stop,
+            queue.stop,
             "What has learnt something is tested and kept; what has not is cancelled.",
         ),
     ):
@@ -124,7 +120,7 @@ def why_it_waits(run: Run, active: list[Run]) -> str:
 
 def resumable(shown: Run | None) -> None:
     """One click for all that was paused or interrupted."""
-    others = [run for run in lab().resumable() if shown is None or run.id != shown.id]
+    others = [run for run in lab().store.queue.resumable() if shown is None or run.id != shown.id]
     if not others:
         return
     names = ", ".join(f"{run.id} ({run.status})" for run in others[:8]) + (" …" if len(others) > 8 else "")
@@ -134,14 +130,14 @@ def resumable(shown: Run | None) -> None:
             "Resume it" if len(others) == 1 else f"Resume all {len(others)}",
             icon=":material/play_arrow:",
             key="resume-all",
-            on_click=lab().resume,
-            args=([run.id for run in others],),
+            on_click=lab().store.queue.resume,
+            args=tuple(run.id for run in others),
         )
 
 
 def show(active: list[Run], shown: Run) -> None:
     """The other runs that train, wait or are paused, in the order of their turn; several can be chosen."""
-    others = [run for run in [*active, *lab().resumable()] if run.id != shown.id]
+    others = [run for run in [*active, *lab().store.queue.resumable()] if run.id != shown.id]
     if not others:
         return
     st.markdown(f"**Also training, waiting or paused** ({len(others)})")
@@ -169,7 +165,7 @@ def show(active: list[Run], shown: Run) -> None:
                         key=f"{label}-{run.id}",
                         icon=f":material/{icon}:",
                         disabled=not possible,
-                        on_click=partial(lab().move, run.id, to),
+                        on_click=partial(lab().store.queue.move, run.id, to),
                     )
             controls(run)
     if len(others) > SHOWN:

@@ -1,4 +1,4 @@
-"""What native code says on standard error without being asked, kept from who reads a log or a terminal."""
+"""Keeps what native libraries say on standard error without being asked from who reads a log or a terminal."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ import threading
 
 # What TensorFlow says where there is no graphics card, before it can be told to be quiet; and that each network's steps are
 # traced anew, as they must be.
-_CHATTER = (
+_UNWANTED = (
     b"cudart_stub.cc",
     b"failed call to cuInit",
     b"before absl::InitializeLog()",
@@ -15,9 +15,12 @@ _CHATTER = (
 )
 
 
-def keep_out() -> None:
-    """Keep `_CHATTER` out of what this process and its children write to standard error from now on; all else passes, also
-    the last words of one that crashes. What Python writes here goes past the filter, so that none of it is late."""
+def install() -> None:
+    """Leave lines with `_UNWANTED` words out of what this process and its children write to standard error from now on.
+
+    All else passes, also the last words of one that crashes. What Python writes here goes past the filter, so that none of
+    it is late.
+    """
     sys.stderr.flush()
     direct = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
     for handler in logging.getLogger().handlers:
@@ -31,7 +34,7 @@ def keep_out() -> None:
     def pass_on() -> None:
         with os.fdopen(source, "rb") as lines:
             for line in lines:
-                if not any(words in line for words in _CHATTER):
+                if not any(words in line for words in _UNWANTED):
                     os.write(direct.fileno(), line)
 
     threading.Thread(target=pass_on, name="standard error", daemon=True).start()

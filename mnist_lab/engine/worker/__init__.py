@@ -1,0 +1,1 @@
+"""What happens in a worker process. TensorFlow is imported inside functions only: whoever submits them need not load it."""

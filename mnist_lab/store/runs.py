@@ -1,0 +1,142 @@
+"""Runs as a reader sees them: their rows, logs and curves, predictions, and the long table of all."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from mnist_lab.store.arrays import deserialized
+from mnist_lab.store.database import Database, among
+from mnist_lab.store.run import Run, Status
+from mnist_lab.store.schema import BATCHES, CHECKPOINTS, EPOCHS, PREDICTIONS, RUN, RUN_COLUMNS, as_run
+
+DELETED_DAYS = 7
+_LISTED = [column for column in RUN_COLUMNS if column.name not in ("experiment_json", "environment_json")]
+_THERE = RUN.c.deleted.is_(None)
+_HAS_WEIGHTS = sa.exists().where(CHECKPOINTS.c.run_id == RUN.c.id, CHECKPOINTS.c.weights.is_not(None))
+
+
+class Runs:
+    """The runs of an open database; errors as of `Database`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, run_id: int) -> Run | None:
+        """One run, deleted or not; None where there is none of that id."""
+        return next(iter(self._found(sa.select(*RUN_COLUMNS).where(RUN.c.id == run_id))), None)
+
+    def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
+        """Runs by their ids, deleted or not, in the order given; without those that are gone."""
+        wanted = list(dict.fromkeys(run_ids))
+        found = {run.id: run for run in self._found(sa.select(*RUN_COLUMNS).where(among(RUN.c.id, wanted)))}
+        return {run_id: found[run_id] for run_id in wanted if run_id in found}
+
+    def all(self, status: Status | None = None, limit: int | None = None) -> list[Run]:
+        """Every run that is not deleted, newest first; only those of a status, and only the newest `limit`, where given."""
+        query = sa.select(*RUN_COLUMNS).where(_THERE).order_by(RUN.c.id.desc()).limit(limit)
+        return self._found(query if status is None else query.where(RUN.c.status == status))
+
+    def latest(self) -> Run | None:
+        """The run that ended last of those that have a curve."""
+        query = sa.select(*RUN_COLUMNS).where(RUN.c.ended.is_not(None), RUN.c.steps_done > 0, _THERE)
+        return next(iter(self._found(query.order_by(RUN.c.ended.desc()).limit(1))), None)
+
+    def children(self, run_id: int) -> list[int]:
+        """The ids of the runs that continue a run."""
+        query = sa.select(RUN.c.id).where(RUN.c.parent_id == run_id).order_by(RUN.c.id)
+        return [row.id for row in self._database.rows(query)]
+
+    def with_weights(self, limit: int) -> list[Run]:
+        """The newest runs of which any weights are kept, newest first."""
+        query = sa.select(*RUN_COLUMNS).where(_THERE, _HAS_WEIGHTS)
+        return self._found(query.order_by(RUN.c.id.desc()).limit(limit))
+
+    def best_with_weights(self) -> Run | None:
+        """The finished run with the best validation accuracy of which weights are kept; else the best of the others.
+
+        What is archived comes last.
+        """
+        query = sa.select(*RUN_COLUMNS).where(_THERE, _HAS_WEIGHTS)
+        order = (
+            RUN.c.archived.is_not(None),
+            RUN.c.status != Status.FINISHED,
+            sa.func.coalesce(RUN.c.validation_accuracy, RUN.c.last_validation_accuracy).desc().nulls_last(),
+            RUN.c.id.desc(),
+        )
+        return next(iter(self._found(query.order_by(*order).limit(1))), None)
+
+    def epochs(self, run_ids: Iterable[int]) -> pd.DataFrame:
+        """The logs of runs: a row an epoch."""
+        query = sa.select(*EPOCHS.c).where(among(EPOCHS.c.run_id, run_ids))
+        return self._database.table(query.order_by(EPOCHS.c.run_id, EPOCHS.c.epoch))
+
+    def batches(self, run_id: int) -> pd.DataFrame:
+        """The training curve of a run: a row a point."""
+        return self._database.table(sa.select(*BATCHES.c).where(BATCHES.c.run_id == run_id).order_by(BATCHES.c.point))
+
+    def probabilities(self, run_id: int) -> np.ndarray | None:
+        """Probabilities of the ten digits for each test image, float16 `(10_000, 10)`; None where a run was never
+        tested."""
+        data = self._database.scalar(sa.select(PREDICTIONS.c.probabilities).where(PREDICTIONS.c.run_id == run_id))
+        return None if data is None else deserialized(data)["probabilities"]
+
+    def listing(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
+        """Every run that is not deleted, newest first, or those of some ids; or else those that are deleted: the fields of
+        `Run` but for the two long ones, the experiment and the environment."""
+        query = sa.select(*_LISTED).where(~_THERE if deleted else _THERE).order_by(RUN.c.id.desc())
+        if run_ids is not None:
+            query = query.where(among(RUN.c.id, run_ids))
+        return self._database.table(query)
+
+    def experiments(self, but: Iterable[str] = ()) -> dict[str, str]:
+        """An experiment of each design, as JSON, by the design's key; without those that are known already."""
+        known = set(but)
+        keys = sa.select(RUN.c.design_key, sa.func.max(RUN.c.id).label("id")).group_by(RUN.c.design_key)
+        with self._database.read() as connection:
+            wanted = [row.id for row in connection.execute(keys) if row.design_key not in known]
+            rows = connection.execute(sa.select(RUN.c.design_key, RUN.c.experiment).where(among(RUN.c.id, wanted)))
+            return {row.design_key: row.experiment for row in rows}
+
+    def fingerprint(self) -> tuple[Any, ...]:
+        """Something that is another after any change that a table of runs shows."""
+        query = sa.select(
+            RUN.c.status,
+            sa.func.count(),
+            sa.func.max(RUN.c.id),
+            sa.func.sum(RUN.c.epochs_done),
+            sa.func.max(RUN.c.ended),
+            sa.func.max(RUN.c.started),
+            sa.func.max(RUN.c.edited),
+        ).group_by(RUN.c.status)
+        return tuple(tuple(row) for row in self._database.rows(query.order_by(RUN.c.status)))
+
+    def purge(self, days: float = DELETED_DAYS) -> int:
+        """Remove for good what was deleted so many days ago, with all that is kept of it; how many runs."""
+        old = sa.delete(RUN).where(RUN.c.deleted < time.time() - days * 86_400)
+        with self._database.write() as connection:
+            return int(connection.execute(old).rowcount)
+
+    def _found(self, query: sa.Select[Any]) -> list[Run]:
+        return [as_run(row) for row in self._database.rows(query)]
+
+
+def sum_up(connection: sa.Connection, run_id: int) -> None:
+    """Write best and last validation accuracy of a run, and its curve, into its row, from its log."""
+    query = sa.select(EPOCHS.c.epoch, EPOCHS.c.validation_accuracy).where(EPOCHS.c.run_id == run_id)
+    lines = connection.execute(query.order_by(EPOCHS.c.epoch)).all()
+    best = max(lines, key=lambda line: line.validation_accuracy, default=None)
+    connection.execute(
+        sa.update(RUN)
+        .where(RUN.c.id == run_id)
+        .values(
+            best_validation_accuracy=best.validation_accuracy if best else None,
+            best_epoch=best.epoch if best else None,
+            last_validation_accuracy=lines[-1].validation_accuracy if lines else None,
+            curve=json.dumps([line.validation_accuracy for line in lines]),
+        )
+    )

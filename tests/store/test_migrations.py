@@ -1,0 +1,87 @@
+"""Stores of older versions, brought up to date."""
+
+import io
+import json
+import sqlite3
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+import numpy as np
+import sqlalchemy as sa
+
+from mnist_lab.design.experiment import Experiment, parse, read_design
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.store import database
+from mnist_lab.store.store import Store
+
+
+def make_empty(url: str, revision: str) -> None:
+    """An empty store as an older version made it."""
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, revision)
+    engine.dispose()
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_it_holds(url: str, tmp_path: Path) -> None:
+    make_empty(url, "0001")
+    weights = io.BytesIO()
+    np.savez(weights, w=np.arange(3.0))
+    probabilities = io.BytesIO()
+    np.savez(probabilities, probabilities=np.ones((2, 10), np.float16))
+    old = PRESETS["3x3"].model_dump(mode="json", exclude={"format"})
+    # As the first version wrote it: an optimizer's and a schedule's name, and no field that came later.
+    recipe = {name: old["recipe"][name] for name in ("optimizer", "batch_size", "epochs")} | {"schedule": "constant"}
+    row = "INSERT INTO runs (name, owner, status, experiment, design_key, parameters, created, engine, kept_epoch"
+    with sqlite3.connect(tmp_path / "lab.db") as connection:
+        for status, kept in (("finished", 2), ("interrupted", None), ("queued", None), ("running", None)):
+            values = ("3x3", "ada", status, json.dumps(old | {"recipe": recipe}), "key", 13338, 1.0, "dead", kept)
+            connection.execute(f"{row}) VALUES ({','.join('?' * len(values))})", values)
+        line = "INSERT INTO epochs VALUES (1, ?, 469, 1.0, 0.5, 0.9, ?, 1.5)"
+        connection.executemany(line, [(1, 0.6), (2, 0.7)])
+        connection.execute("INSERT INTO batches VALUES (1, 0, 1, 2.0, 0.1, 0.5)")
+        connection.execute("INSERT INTO checkpoints VALUES (1, 2, ?)", (weights.getvalue(),))
+        connection.execute("INSERT INTO predictions VALUES (1, ?)", (probabilities.getvalue(),))
+
+    store = Store(url)
+    finished, interrupted, queued, running = reversed(store.runs.all())
+    assert finished.experiment == PRESETS["3x3"].with_changes(recipe=recipe)
+    assert store.runs.epochs([1])["validation_accuracy"].tolist() == [0.6, 0.7]
+    assert store.runs.batches(1)["loss"].tolist() == [2.0]
+    assert store.checkpoints.weights(1)["w"].tolist() == [0, 1, 2]
+    assert store.runs.probabilities(1).shape == (2, 10)
+    assert store.checkpoints.epochs(1) == {2: False}, "nothing to go on from was kept then"
+    store.lease.requeue_orphans()
+    assert [run.id for run in store.queue.active()] == [running.id, queued.id]
+    assert [run.id for run in store.queue.resumable()] == [interrupted.id]
+    store.queue.resume(interrupted.id)
+    assert store.queue.claim("engine").id == interrupted.id
+    assert store.recording.begin(interrupted.id, {}) is None, "it begins anew"
+
+
+def test_names_of_0_6_that_cannot_be_seen_are_mended_and_everything_is_read(url: str, tmp_path: Path) -> None:
+    make_empty(url, "0004")
+
+    def named(name: str) -> str:
+        return json.dumps(PRESETS["3x3"].model_dump(mode="json") | {"name": name})
+
+    receipt = json.dumps({"name": "\u2028", "experiment": {"name": "a\u200bb"}})
+    with sqlite3.connect(tmp_path / "lab.db") as connection:
+        columns = "name, tags, experiment, owner, status, design_key, parameters, created, curve"
+        values = ("\u202e", '["\u200b", "b "]', named("a\u200bb\u2028c"), "ada", "finished", "key", 1, 1.0, "[]")
+        connection.execute(f"INSERT INTO runs ({columns}) VALUES ({','.join('?' * len(values))})", values)
+        connection.execute("INSERT INTO receipts VALUES (1, ?)", (receipt,))
+        for name in ("a", "a\u200b", "a\u200c", " "):
+            connection.execute("INSERT INTO designs VALUES (?, 'ada', ?, 1.0)", (name, named(name)))
+    store = Store(url)
+    run = store.runs.get(1)
+    assert (run.name, run.tags, parse(Experiment, run.experiment_json).name) == ("custom", ("b",), "ab c")
+    assert json.loads(store.receipts.get(1)) == {"name": "custom", "experiment": {"name": "ab"}}
+    designs = store.designs.all()
+    assert list(designs) == ["a", "a 2", "a 3", "custom"]
+    assert all(read_design(text).name == name for name, text in designs.items()), "none has taken another's place"
+    store.close()

@@ -1,0 +1,195 @@
+"""What people do with the lab."""
+
+import pytest
+
+from mnist_lab.design.experiment import read_design
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.design.recipe import Recipe
+from mnist_lab.errors import InputError
+from mnist_lab.lab import MAX_SEEDS, MORE_THAN_A_NUMBER, Lab
+from mnist_lab.person import Person
+from mnist_lab.results import receipt
+from mnist_lab.results import table as results_table
+from mnist_lab.store import disk
+from mnist_lab.store.run import Status
+from mnist_lab.store.store import Store
+from tests.builders.disk import MB, free, large
+from tests.builders.runs import ADA, LEFT_BY_0_6, trained
+
+
+@pytest.fixture
+def lab(store: Store) -> Lab:
+    return Lab(store.url)
+
+
+def longer(epochs: int) -> Recipe:
+    return PRESETS["3x3"].recipe.model_copy(update={"epochs": epochs})
+
+
+def test_seeds_are_consecutive_and_belong_to_who_started_them(lab: Lab) -> None:
+    ids = lab.start(PRESETS["3x3"].with_changes(seed=7), 3, by=ADA)
+    more = lab.add_seeds(ids[0], [40, 20], by=Person("bob"))
+    runs = lab.some([*ids, *more])
+    assert [(run.seed, run.owner) for run in runs.values()] == [
+        (7, "ada"),
+        (8, "ada"),
+        (9, "ada"),
+        (40, "bob"),
+        (20, "bob"),
+    ]
+    assert len({run.design_key for run in runs.values()}) == 1
+    assert all(run.predicted_low < run.predicted_high for run in runs.values()), "each is predicted"
+
+
+@pytest.mark.parametrize("seeds", [0, MAX_SEEDS + 1])
+def test_more_seeds_than_allowed_are_refused(lab: Lab, seeds: int) -> None:
+    with pytest.raises(InputError, match=f"Seeds: should be from 1 to 30; received {seeds}"):
+        lab.start(PRESETS["3x3"], seeds, by=ADA)
+    assert lab.runs() == []
+
+
+def test_too_large_a_network_is_refused_and_none_beside_it_is_queued(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_LAB_MAX_PARAMETERS", "100000")
+    with pytest.raises(InputError, match="parameters"):
+        lab.start_all([PRESETS["3x3"], PRESETS["7x7"]], by=ADA)
+    assert lab.runs() == []
+
+
+@pytest.mark.parametrize("number", [0, -1, 99, MORE_THAN_A_NUMBER])
+def test_a_run_that_is_not_there_is_a_sentence(lab: Lab, number: int) -> None:
+    with pytest.raises(InputError, match=f"Run: there is none with the number {number}; the Results page"):
+        lab.run(number)
+
+
+def test_an_ended_run_is_continued_from_a_kept_epoch_for_further_ones(lab: Lab, store: Store) -> None:
+    parent = trained(store, epochs=3)
+    child = lab.run(lab.continue_run(parent, 2, longer(6), by=Person("bob")))
+    assert (child.parent_id, child.parent_epoch, child.owner, child.status) == (parent, 2, "bob", Status.QUEUED)
+    whole = lab.estimate(child.experiment)
+    assert child.predicted_low == pytest.approx(whole.low * 4 / 6), "for what is still to be trained"
+    with pytest.raises(
+        InputError, match=f"Run {child.id}: only a run that has ended can be continued; this one is queued"
+    ):
+        lab.continue_run(child.id, 2, longer(9), by=ADA)
+    with pytest.raises(InputError, match="Epochs: should be more than the 3 it has already; received 3"):
+        lab.continue_run(parent, 3, longer(3), by=ADA)
+    with pytest.raises(InputError, match="no checkpoint of epoch 5 is kept"):
+        lab.continue_run(parent, 5, longer(6), by=ADA)
+
+
+def test_a_receipt_is_repeated_under_its_name_and_compared_when_it_has_finished(lab: Lab, store: Store) -> None:
+    given = receipt.read((LEFT_BY_0_6 / "receipt.json").read_bytes())
+    run = lab.run(lab.repeat(given, by=ADA))
+    assert (run.owner, run.experiment) == ("ada", given.experiment.with_changes(name=given.name))
+    waiting = f"It repeats run {given.run} of another lab, and is compared with it when it has finished."
+    assert lab.repeated(run, lab.table()) == waiting
+    assert lab.repeated(lab.run(trained(store)), lab.table()) is None, "it repeats none"
+
+
+def test_a_design_is_kept_for_who_saved_it(lab: Lab, url: str) -> None:
+    mine = PRESETS["3x3"].with_changes(name="mine")
+    other = PRESETS["7x7"].with_changes(name="mine")
+    assert lab.save_design(mine, by=ADA) is None
+    kept = lab.save_design(other, by=ADA)
+    assert read_design(kept) == mine
+    assert lab.save_design(other, by=ADA, replaces=kept) is None
+    assert read_design(Lab(url).store.designs.all()["mine"]) == other
+
+
+def test_who_looks_sees_what_a_dead_engine_left_waiting_again(lab: Lab, store: Store) -> None:
+    looks = (
+        lambda i: lab.run(i).status,
+        lambda i: lab.some([i])[i].status,
+        lambda i: lab.runs()[0].status,
+        lambda i: lab.active()[0].status,
+        lambda i: Status(lab.table()["status"].iloc[0]),
+        lambda i: lab.fingerprint() and store.runs.get(i).status,
+    )
+    for look in looks:
+        (run_id,) = lab.start(PRESETS["3x3"], by=ADA)
+        store.queue.claim("dead", only=[run_id])
+        assert look(run_id) is Status.QUEUED
+        store.queue.stop(run_id)
+
+
+def test_what_waits_begins_when_those_before_it_have_ended(lab: Lab, store: Store) -> None:
+    store.lease.take("engine", "ready")
+    ids = store.queue.add([PRESETS["3x3"]] * 3, "ada", [(50.0, 70.0), (10.0, 30.0), (None, None)])
+    assert lab.waits(lab.active()) == {ids[0]: 0.0, ids[1]: 60.0, ids[2]: 80.0}
+    store.queue.claim("engine")
+    assert lab.waits(lab.active()) == {ids[1]: 60.0, ids[2]: 80.0}, "half a minute where nobody said"
+
+
+def test_the_engine_is_said_to_be_what_it_says_while_it_lives(lab: Lab, store: Store) -> None:
+    assert lab.engine_state() is None
+    store.lease.take("engine", "warming up")
+    assert lab.engine_state() == "warming up"
+    store.lease.release("engine")
+    store.lease.say_not_working("It rained.")
+    assert lab.engine_state() == "not working: It rained."
+
+
+def test_weights_that_are_not_kept_are_a_sentence(lab: Lab, store: Store) -> None:
+    run_id = trained(store, epochs=2)
+    assert list(lab.weights(run_id)) == ["w"]
+    with pytest.raises(InputError, match=f"Run {run_id}: these weights are not kept; choose another epoch"):
+        lab.weights(run_id, 9)
+
+
+def test_every_field_of_a_design_in_the_table_is_there(lab: Lab, store: Store) -> None:
+    trained(store)
+    key = lab.table()["design_key"].iloc[0]
+    assert lab.fields(key) == results_table.fields(PRESETS["3x3"].model_dump_json())
+
+
+def test_a_run_without_room_is_refused_in_a_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab(url)
+    free(monkeypatch, 300 * MB)
+    assert lab.start(PRESETS["3x3"], by=ADA)
+    with pytest.raises(
+        InputError, match=r"^Disk: the run may write up to \d.* of the 300 MB free .* 32 MB stay free; make"
+    ):
+        lab.start_all([PRESETS["3x3"], large()], by=ADA)
+    assert len(lab.active()) == 1, "all or none"
+    monkeypatch.setenv("MNIST_LAB_MAX_PARAMETERS", "1000000000")
+    free(monkeypatch, 10**15)
+    giant = large().architecture.model_dump() | {
+        "head": [{"units": 4096}] * 4,
+        "blocks": [{"filters": 64, "kernel_size": 3, "padding": "same"}],
+    }
+    with pytest.raises(InputError, match=r"a checkpoint of it would have .* GB, and at most 1.0 GB can be stored"):
+        lab.start(large().with_changes(architecture=giant), by=ADA)
+
+
+def test_a_waiting_run_without_room_is_passed_over_and_taken_when_there_is_some(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(url)
+    first, second = lab.start(large(), by=ADA)[0], lab.start(PRESETS["3x3"], by=ADA)[0]
+    free(monkeypatch, 200 * MB)
+    assert "make room there" in str(lab.shortage(lab.store.runs.get(first)))
+    assert lab.shortage(lab.store.runs.get(second)) is None
+    claimed = lab.store.queue.claim("engine")
+    assert claimed
+    assert claimed.id == second
+    assert lab.store.queue.claim("engine") is None
+    free(monkeypatch, lab.store.runs.get(first).predicted_bytes + disk.RESERVE)
+    assert lab.store.queue.claim("engine") is None, "what trains may still write"
+    free(
+        monkeypatch,
+        lab.store.runs.get(first).predicted_bytes + lab.store.runs.get(second).predicted_bytes + disk.RESERVE,
+    )
+    claimed = lab.store.queue.claim("engine")
+    assert claimed
+    assert claimed.id == first
+
+
+def test_a_deleted_run_is_out_of_every_list_until_it_is_restored(store: Store) -> None:
+    gone, stays = trained(store), trained(store)
+    before = store.labels.set([gone], deleted=True)
+    lab = Lab(store.url)
+    assert [ids for (ids,) in lab.table()["ids"]] == [stays]
+    assert [run.id for run in lab.runs()] == [run.id for run in lab.store.runs.all(limit=100)] == [stays]
+    assert lab.run(gone).deleted  # its page can restore it
+    store.labels.undo(before)
+    assert len(lab.table()) == 2
