@@ -14,20 +14,15 @@ st.write("Ask a trained network: what does it say, where is it wrong, and what d
 with errors_shown():
     networks = selection.networks()
     if networks:
-        named = st.query_params.get("view")
-        if named in VIEWS and ("view" not in st.session_state or url.is_from_history()):
-            st.session_state["view"] = named
-        st.session_state.setdefault("view", "Draw")
         left, right = st.columns([3, 1], vertical_alignment="center")
-        view = left.segmented_control(
-            "View", list(VIEWS), required=True, key="view", persist_state="session", label_visibility="collapsed"
-        )
+        with left:
+            view = selection.view(list(VIEWS))
         with right:
             exports.export_popover(networks[0].run)
-        query = selection.query(networks, str(view))
+        query = selection.query(networks, view)
         st.set_page_config(page_title=navigation.tab("Inspect", query["runs"]))
         url.keep(query)
-        VIEWS[str(view)](networks)
-    elif not st.session_state.get("inspected"):
+        VIEWS[view](networks)
+    elif not selection.are_chosen():
         st.info("No network has been trained yet, or none of the weights are kept.", icon=":material/info:")
         st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")

@@ -102,6 +102,55 @@ def test_each_library_stays_in_its_room(name: str) -> None:
         assert rooms is None or within(name, rooms), imported
 
 
+def is_state(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "session_state"
+
+
+def spelt(key: ast.expr) -> str:
+    """A key of the session's state as a module spells it, with `{}` for what is filled in; empty where it asks for it."""
+    parts = key.values if isinstance(key, ast.JoinedStr) else [key]
+    text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+    return text if text.strip("{}-.") else ""
+
+
+def keys(name: str) -> set[str]:
+    """Keys of the session's state that a module spells: where it reads or writes them, and those of its widgets."""
+    constants: dict[str, ast.expr] = {}
+    for statement in MODULES[name].body:
+        if isinstance(statement, ast.Assign):
+            (target,), value = statement.targets, statement.value
+            several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+            pairs = zip(target.elts, value.elts, strict=True) if several else [(target, value)]
+            constants |= {one.id: given for one, given in pairs if isinstance(one, ast.Name)}
+    found: list[ast.expr] = []
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.Subscript) and is_state(node.value):
+            found.append(node.slice)
+        elif isinstance(node, ast.Compare) and any(map(is_state, node.comparators)):
+            found.append(node.left)
+        elif isinstance(node, ast.Call):
+            found += [keyword.value for keyword in node.keywords if keyword.arg == "key"]
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if isinstance(node.func, ast.Attribute) and is_state(node.func.value):
+                found.append(node.args[0])
+            elif called in KEY_IS_ARGUMENT and len(node.args) > KEY_IS_ARGUMENT[called]:
+                found.append(node.args[KEY_IS_ARGUMENT[called]])
+    named = [constants.get(key.id, key) if isinstance(key, ast.Name) else key for key in found]
+    return {text for key in named if isinstance(key, ast.Constant | ast.JoinedStr) and (text := spelt(key))}
+
+
+KEY_IS_ARGUMENT = {"bound": 0, "_bound": 0, "kept": 1, "gone": 1, "tell_if_gone": 1, "pressed_once": 1}
+
+
+def test_a_key_of_the_sessions_state_is_spelt_in_one_module() -> None:
+    interface = [name for name in MODULES if name.startswith(("pages.", "mnist_lab.ui."))]
+    spelling = {name: keys(name) for name in interface}
+    everything = sorted(key for found in spelling.values() for key in found)
+    assert {"watched", "history", "seeds", "archived", "stop-{}", "preset", "train"} <= set(everything)
+    twice = {key: [name for name in interface if key in spelling[name]] for key in everything}
+    assert {key: names for key, names in twice.items() if len(names) > 1} == {}
+
+
 def test_what_the_server_imports_loads_neither_tensorflow_nor_dask() -> None:
     interface = [name for name in MODULES if name.startswith("mnist_lab.ui.") and name != "mnist_lab.ui.router"]
     code = f"import sys, app, {', '.join(interface)}\nprint([m for m in ('tensorflow', 'keras', 'dask') if m in sys.modules])"

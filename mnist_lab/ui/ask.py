@@ -84,7 +84,9 @@ def on_request(kind: str, label: str, asked: Mapping[str, Mapping[str, Any]]) ->
         if st.session_state.get(key) != wanted:
             return None
         place = st.empty()
-    place.button("Stop", icon=":material/stop:", key=f"stop-{kind}", on_click=stop, help="Gives up what is not done.")
+    place.button(
+        "Stop", icon=":material/stop:", key=f"give-up-{kind}", on_click=stop, help="Gives up what is not done."
+    )
     found = []
     for words, arguments in asked.items():
         answer = ask(kind, words, **arguments)

@@ -1,6 +1,6 @@
 """Labels of runs: name, tags, note, archived, deleted; each change can be undone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,25 @@ _DONE = "labels_done"
 _MESSAGE = "labels_message"
 _PROBLEM = "labels_problem"
 _POPOVER, _BEGUN, _FORMS = "label", "labels_begun", "labels_forms"
-CHOSEN = "chosen_runs"
+_CHOSEN = "chosen_runs"
+_ARCHIVED_TOO = "archived"
 _MOST_UNDONE = 50
 _FEW = 3
+
+
+def chosen() -> list[int]:
+    """The runs that somebody has ticked."""
+    return list(st.session_state.get(_CHOSEN, ()))
+
+
+def choose(run_ids: Iterable[int]) -> None:
+    """Tick these runs and no others."""
+    st.session_state[_CHOSEN] = list(run_ids)
+
+
+def archived_too() -> bool:
+    """A switch for whether archived runs are listed; where it stands."""
+    return st.toggle("Archived too", key=_ARCHIVED_TOO, persist_state="session")
 
 
 def controls(runs: pd.DataFrame, every: pd.DataFrame) -> None:
@@ -69,6 +85,10 @@ class _Begun:
     tags: list[str]
     number: int
 
+    def key(self, field: str) -> str:
+        """Of a field's widget."""
+        return f"labels-{self.number}-{field}"
+
     @property
     def name(self) -> str:
         """Of the first one."""
@@ -95,12 +115,11 @@ def _form(runs: pd.DataFrame, known: list[str]) -> None:
         st.session_state[_FORMS] = begun.number
     if problem := st.session_state.pop(_PROBLEM, None):
         refusal(problem)
-    key = f"labels-{begun.number}"
-    with st.form(key, border=False):
-        st.text_input("Name", begun.name, max_chars=MAX_NAME, key=f"{key}-name")
+    with st.form(begun.key("form"), border=False):
+        st.text_input("Name", begun.name, max_chars=MAX_NAME, key=begun.key("name"))
         tags = sorted({*known, *begun.tags})
-        st.multiselect("Tags", tags, begun.tags, accept_new_options=True, key=f"{key}-tags")
-        st.text_area("Note", begun.note, key=f"{key}-note")
+        st.multiselect("Tags", tags, begun.tags, accept_new_options=True, key=begun.key("tags"))
+        st.text_area("Note", begun.note, key=begun.key("note"))
         if len(begun.seen) > 1:
             st.caption(f"For all {len(begun.seen)} runs; what is left as it is here stays as it is in each.")
         st.form_submit_button("Save", type="primary", on_click=_save)
@@ -108,7 +127,7 @@ def _form(runs: pd.DataFrame, known: list[str]) -> None:
 
 def _save() -> None:
     begun: _Begun = st.session_state[_BEGUN]
-    name, note, tags = (st.session_state[f"labels-{begun.number}-{field}"] for field in ("name", "note", "tags"))
+    name, note, tags = (st.session_state[begun.key(field)] for field in ("name", "note", "tags"))
     values = {field: new for field, new, old in (("name", name, begun.name), ("note", note, begun.note)) if new != old}
     try:
         changes = lab().store.labels.set(
@@ -134,8 +153,8 @@ def _label(words: str, ids: list[int], **values: Any) -> None:
     except InputError as error:
         st.session_state[_MESSAGE] = str(error)
         return
-    if values.get("deleted") or (values.get("archived") and not st.session_state.get("archived")):
-        st.session_state[CHOSEN] = [run_id for run_id in st.session_state.get(CHOSEN, []) if run_id not in ids]
+    if values.get("deleted") or (values.get("archived") and not st.session_state.get(_ARCHIVED_TOO)):
+        choose(run_id for run_id in chosen() if run_id not in ids)
 
 
 def _delete(ids: list[int]) -> None:
@@ -186,4 +205,4 @@ def _undo() -> None:
         if len(kept) > _FEW:
             shown.append(f"{len(kept) - _FEW} more")
         st.session_state[_MESSAGE] = f"Undo of “{words}” leaves what was changed since: {_listed(shown)}."
-    st.session_state[CHOSEN] = list(dict.fromkeys(change.run_id for change in changes))  # to go on with what is back
+    choose(dict.fromkeys(change.run_id for change in changes))  # to go on with what is back

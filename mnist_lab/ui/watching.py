@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab.errors import InputError
 from mnist_lab.ui import navigation, url
@@ -75,7 +74,7 @@ def load() -> Watched:
         raise
     assert found.run_id is not None
     st.session_state[_LAST] = query(found.run_id, found.together)
-    if not _navigated():
+    if not url.is_from_history():
         st.query_params.from_dict(
             st.session_state[_LAST]
         )  # a link within the page leaves the browser's address as it was
@@ -110,11 +109,6 @@ def _read(named: dict[str, str]) -> Watched:
     together = url.numbers("runs", named["runs"], 1, MOST) if "runs" in named else []
     run_id = url.number("run", named["run"]) if "run" in named else together[0]
     return Watched(lab().run(run_id).id, tuple(together))
-
-
-def _navigated() -> bool:
-    context = get_script_run_ctx()
-    return context is not None and context.is_history_navigation
 
 
 def follow_link() -> None:

@@ -6,6 +6,7 @@ from mnist_lab.design.diff import changes
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.ui import watching
 from mnist_lab.ui.design import draft as drafts
+from mnist_lab.ui.design import summary
 from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import plain
 
@@ -57,7 +58,7 @@ def show(experiment: Experiment | None) -> None:
             icon=":material/call_split:",
         )
         words = f"Queue the baseline and {len(single)} single-change runs"
-    seeds = int(st.session_state.get("seeds", 1))
+    seeds = summary.seeds()
     if single:
         runs = (len(single) + 1) * seeds
         words += f", {seeds} seeds each ({runs} runs)" if seeds > 1 else ""

@@ -16,6 +16,7 @@ from mnist_lab.ui.text import plain
 _MESSAGE = "keep_message"
 _ASKED = "keep_asked"
 _DELETED = "keep_deleted"
+_IMPORT = "import"
 
 
 def show(draft: dict[str, Any]) -> None:
@@ -49,7 +50,7 @@ def show(draft: dict[str, Any]) -> None:
         st.file_uploader(
             "Import a design (JSON)",
             type="json",
-            key="import",
+            key=_IMPORT,
             on_change=_import,
             help="A file that Export design made, here or in another installation.",
         )
@@ -131,7 +132,7 @@ def _load(written: str | bytes, where: str) -> None:
 
 
 def _import() -> None:
-    uploaded = st.session_state["import"]
+    uploaded = st.session_state[_IMPORT]
     if uploaded is not None:
         _load(uploaded.getvalue(), f"File {uploaded.name[:60]}")
 

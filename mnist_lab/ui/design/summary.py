@@ -27,6 +27,7 @@ from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import plain, refusal
 
+_DIAGRAM, _SEEDS = "diagram", "seeds"
 SHOWN_DIGIT = 7  # of the training images: a 3, which fills its frame
 
 
@@ -118,7 +119,7 @@ def _diagram(network: Architecture, traced: Traced) -> None:
     index = chosen[1] if chosen and chosen[0] == "blocks" else None
 
     def clicked() -> None:
-        found = st.session_state["diagram"]["selection"].get("stage") or []
+        found = st.session_state[_DIAGRAM]["selection"].get("stage") or []
         if found and 0 <= found[0]["block"] < len(network.blocks):
             blocks.open_block("blocks", int(found[0]["block"]))
 
@@ -128,7 +129,7 @@ def _diagram(network: Architecture, traced: Traced) -> None:
     st.vega_lite_chart(
         stages,
         design.diagram(float(stages["x2"].max()), upright),
-        key="diagram",
+        key=_DIAGRAM,
         on_select=clicked,
         selection_mode="stage",
         alt="The network from image to answer: " + "; ".join(pictured["stage"] + " " + pictured["size"]),
@@ -208,15 +209,20 @@ def _short(number: int) -> str:
     return f"{number / 1e6:.2f} M" if number >= 1e6 else f"{number / 1e3:.0f} k"
 
 
+def seeds() -> int:
+    """How many seeds are asked for beside Train."""
+    return int(st.session_state.get(_SEEDS, 1))
+
+
 def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
     """Train, how many seeds, and the rough time; at the foot of the window, whatever is scrolled."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seeds = st.number_input(
+        wanted = st.number_input(
             "× seeds",
             min_value=1,
             max_value=MAX_SEEDS,
             step=1,
-            key="seeds",
+            key=_SEEDS,
             width=120,
             persist_state="session",
             help="Queues so many runs that differ in nothing but their seed: one run is never proof.",
@@ -224,17 +230,17 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
         pressed = pressed_once("Train", "train", type="primary", icon=":material/play_arrow:", disabled=meant is None)
         if pressed and meant:
             if pressed == ONCE:
-                watching.started(lab().start(meant[0], seeds, by=person()))
+                watching.started(lab().start(meant[0], wanted, by=person()))
             watching.go()
         if meant is None:
             st.caption("This design cannot be trained yet: the message above says why.")
             return
         experiment, prediction = meant
-        several = f"; all {seeds} runs about {duration_text(seeds * prediction.seconds)}" if seeds > 1 else ""
+        several = f"; all {wanted} runs about {duration_text(wanted * prediction.seconds)}" if wanted > 1 else ""
         parameters = totals(trace(experiment.architecture)).parameters
         st.caption(
             f"{plain(experiment.name)}: {parameters:,} parameters; {prediction.text()}{several}, on this machine; "
-            f"up to {disk.size_text(disk.footprint(experiment).most)} on its disk{' each' if seeds > 1 else ''}.  \n"
+            f"up to {disk.size_text(disk.footprint(experiment).most)} on its disk{' each' if wanted > 1 else ''}.  \n"
             f"{recipe_in_words(experiment)}."
         )
 

@@ -1,5 +1,6 @@
 """Which networks the Inspect page looks into, and which digit it shows them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ MOST = 4
 _NETWORKS, _LAST, _LOST = "inspected", "inspected_last", "inspected_lost"
 _IMAGE = "inspected_image"
 _WHAT = "inspected_what"
+_VIEW = "view"
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,24 @@ def _chosen() -> None:
     st.session_state.pop(_LOST, None)
 
 
+def are_chosen() -> bool:
+    """Whether any networks are chosen, whatever the page can make of them."""
+    return bool(st.session_state.get(_NETWORKS))
+
+
+def view(names: Sequence[str]) -> str:
+    """Which of the page's views is shown: the one that the address names, the first where nobody has chosen yet."""
+    named = st.query_params.get("view")
+    if named in names and (_VIEW not in st.session_state or url.is_from_history()):
+        st.session_state[_VIEW] = named
+    st.session_state.setdefault(_VIEW, names[0])
+    return str(
+        st.segmented_control(
+            "View", names, required=True, key=_VIEW, persist_state="session", label_visibility="collapsed"
+        )
+    )
+
+
 def query(networks: list[Chosen], view: str) -> dict[str, str]:
     """What the address of the Inspect page says."""
     return {"runs": ",".join(str(network.run.id) for network in networks), "view": view}
@@ -115,13 +135,14 @@ def _epoch(run: Run) -> int | None:
     if len(epochs) < 2:
         return epochs[0] if epochs and kept is None else None
     start = epochs[-1] if kept is None else kept
-    tell_if_gone(epochs, f"inspect-epoch-{run.id}", "The weights after epoch {} are kept no longer; others are shown.")
+    key = f"inspect-epoch-{run.id}"
+    tell_if_gone(epochs, key, "The weights after epoch {} are kept no longer; others are shown.")
     chosen: int = st.select_slider(
         f"Run {run.id} as it was after epoch",
         epochs,
         value=start,
         format_func=lambda epoch: f"{epoch} (kept)" if epoch == kept else str(epoch),
-        key=f"inspect-epoch-{run.id}",
+        key=key,
         help="Of the first network; epochs whose weights are kept.",
     )
     return None if chosen == kept else chosen

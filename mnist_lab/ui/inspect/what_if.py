@@ -41,7 +41,7 @@ def _one_digit(networks: list[Chosen]) -> None:
                 float(kind.high),
                 float(kind.neutral),
                 step=float(kind.step),
-                key=f"change-{name}",
+                key=_key(name),
                 persist_state="session",
                 help=f"In {kind.unit}.",
             )
@@ -62,9 +62,13 @@ def _one_digit(networks: list[Chosen]) -> None:
                 _answer(network, changed)
 
 
+def _key(change: str) -> str:
+    return f"change-{change}"
+
+
 def _reset() -> None:
     for name, kind in KINDS.items():
-        st.session_state[f"change-{name}"] = float(kind.neutral)
+        st.session_state[_key(name)] = float(kind.neutral)
 
 
 def _answer(network: Chosen, subject: Subject) -> None:

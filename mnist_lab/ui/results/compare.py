@@ -288,12 +288,9 @@ def _disagreements(sides: list[Side]) -> None:
             ids[0]: f"run {ids[0]}, seed {seeds[0]}"
             for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)
         }
-        choices.tell_if_gone(
-            list(labels), f"disagree-{side.letter}", "Run {} is deleted; another takes its place below."
-        )
-        run_id = column.selectbox(
-            f"Run of {plain(side.title)}", list(labels), format_func=labels.__getitem__, key=f"disagree-{side.letter}"
-        )
+        key = f"disagree-{side.letter}"
+        choices.tell_if_gone(list(labels), key, "Run {} is deleted; another takes its place below.")
+        run_id = column.selectbox(f"Run of {plain(side.title)}", list(labels), format_func=labels.__getitem__, key=key)
         chosen.append(int(run_id or side.run_ids[0]))
     both = [run_page.probabilities(run_id) for run_id in chosen]
     if both[0] is None or both[1] is None:

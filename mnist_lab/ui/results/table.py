@@ -18,6 +18,9 @@ from mnist_lab.ui.session import errors_shown, lab, person, zone
 from mnist_lab.ui.text import plain
 
 REFRESH_SECONDS = 3.0
+_TABLE, _SHOWN_IDS = "runs", "shown_ids"
+_COLUMNS = "columns"  # of the widget, and of the choice that the store keeps
+_FILTER, _VALUES, _LOW, _HIGH = "filter-", "values-", "low-", "high-"  # what a filter's keys begin with
 _WHENEVER: list[date | datetime | str | None] = []
 _number = st.column_config.NumberColumn
 _text = st.column_config.TextColumn
@@ -166,7 +169,7 @@ def show(now: Now) -> None:
             help="Finished runs that differ only in their seed become one row with mean, standard deviation and "
             "interval. Runs that were stopped, failed or were interrupted keep a row of their own and enter no mean.",
         )
-        archived = st.toggle("Archived too", key="archived", persist_state="session")
+        archived = labels.archived_too()
         is_gone = not gone.empty and st.toggle(
             f"Deleted ({len(gone)})",
             key="deleted",
@@ -227,25 +230,26 @@ def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condit
 
     with st.popover("Filter", icon=":material/filter_alt:", key="filter"):
         for name, label in (("status", "Status"), ("owner", "Owner")):
-            one_of(name, label, sorted(each[name].unique()), f"filter-{name}")
-        one_of("tags", "Tag", sorted({tag for tags in each["tags"] for tag in tags}), "filter-tags")
+            one_of(name, label, sorted(each[name].unique()), f"{_FILTER}{name}")
+        one_of("tags", "Tag", sorted({tag for tags in each["tags"] for tag in tags}), f"{_FILTER}tags")
         # Without bounds: Streamlit drops what lies outside of them, and they would be those of the runs that are left.
-        span = st.date_input("Ended between", value=_WHENEVER, key="filter-when", persist_state="session")
+        span = st.date_input("Ended between", value=_WHENEVER, key=f"{_FILTER}when", persist_state="session")
         if isinstance(span, tuple) and len(span) == 2:
             found["day"] = Condition(tuple(day.date() for day in pd.date_range(*span)))
             if not found["day"].holds(_days(each)).any():
                 vanished.append(f"no run is of {span[0]} to {span[1]}")
         options = [str(name) for name in fields if fields[name].astype(str).nunique() > 1]
         measured = {"Parameters": "parameters", "Test accuracy": "test_accuracy", "Seconds": "seconds"}
+        fields_key = f"{_FILTER}fields"
         for title in st.multiselect(
             "Fields",
-            kept([*measured, *options], "filter-fields"),
-            key="filter-fields",
+            kept([*measured, *options], fields_key),
+            key=fields_key,
             persist_state="session",
             help="Any field of the design or its recipe in which runs differ.",
         ):
             column = each[measured[title]] if title in measured else fields[title]
-            name, key = measured.get(title, title), f"values-{title}"
+            name, key = measured.get(title, title), f"{_VALUES}{title}"
             if _is_numeric(column) and not st.session_state.get(key):
                 if condition := _between(title, column):
                     found[name] = condition
@@ -257,8 +261,10 @@ def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condit
 def _clear() -> None:
     """Ask for nothing any more."""
     for key in list(st.session_state):
-        if str(key).startswith(("filter-", "values-", "low-", "high-")):
-            st.session_state[key] = "" if str(key).startswith(("low-", "high-")) else []
+        if str(key).startswith((_FILTER, _VALUES)):
+            st.session_state[key] = []
+        elif str(key).startswith((_LOW, _HIGH)):
+            st.session_state[key] = ""
 
 
 def _days(rows: pd.DataFrame) -> Any:
@@ -277,11 +283,11 @@ def _between(title: str, column: pd.Series) -> Condition | None:
         optional_number(
             place,
             f"{title}, {words}",
-            key=f"{end}-{title}",
+            key=f"{end}{title}",
             says="As 0.98 or 98 %." if title == "Test accuracy" else None,
             is_count=pd.api.types.is_integer_dtype(column),
         )
-        for place, end, words in ((left, "low", "at least"), (right, "high", "at most"))
+        for place, end, words in ((left, _LOW, "at least"), (right, _HIGH, "at most"))
     )
     return None if low is None and high is None else Condition(low=low, high=high)
 
@@ -290,16 +296,16 @@ def _columns(fields: pd.DataFrame) -> list[str]:
     """Which columns are shown, in which order; what a person chose last time."""
     owner = person().name
     names = {name: _label(name) for name in COLUMNS} | {str(name): str(name) for name in fields}
-    if "columns" not in st.session_state:
-        kept = lab().store.choices.get(owner, "columns") or DEFAULT
+    if _COLUMNS not in st.session_state:
+        kept = lab().store.choices.get(owner, _COLUMNS) or DEFAULT
         now = [name for old in kept for name in _OLDER.get(old, (old,))]
-        st.session_state["columns"] = [name for name in now if name in names]
+        st.session_state[_COLUMNS] = [name for name in now if name in names]
 
     def keep() -> None:
-        lab().store.choices.set(owner, "columns", st.session_state["columns"])
+        lab().store.choices.set(owner, _COLUMNS, st.session_state[_COLUMNS])
 
     def reset() -> None:
-        st.session_state["columns"] = DEFAULT
+        st.session_state[_COLUMNS] = DEFAULT
         keep()
 
     with st.popover("Columns", icon=":material/view_column:", key="choose_columns"):
@@ -307,7 +313,7 @@ def _columns(fields: pd.DataFrame) -> list[str]:
             "Columns, in their order",
             list(names),
             format_func=lambda name: names[name],
-            key="columns",
+            key=_COLUMNS,
             on_change=keep,
             help="Any field of design and recipe can be one. The choice lasts.",
         )
@@ -340,7 +346,7 @@ def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None
         COLUMNS,
         on_select=_select,
         selection_mode="multi-row",
-        key="runs",
+        key=_TABLE,
         height=min(560, 38 + 35 * max(1, len(found))),
         alt="Every run, newest first, with its design, status, accuracies and cost",
     )
@@ -348,30 +354,30 @@ def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None
 
 def _keep_choice(found: pd.DataFrame) -> None:
     """The choice is of runs, not of places: rows move down as new runs come."""
-    wanted = set(st.session_state.get(labels.CHOSEN, ()))
+    wanted = set(labels.chosen())
     ids = found["ids"].tolist()
     places = [i for i, row in enumerate(ids) if wanted.intersection(row)] if wanted else []
-    st.session_state["shown_ids"] = ids
-    st.session_state["runs"] = {"selection": {"rows": places}}
+    st.session_state[_SHOWN_IDS] = ids
+    st.session_state[_TABLE] = {"selection": {"rows": places}}
 
 
 def _select() -> None:
     """Ticked are all runs of the ticked rows; what is not among the rows shown stays ticked."""
-    places = st.session_state["runs"]["selection"]["rows"]
-    ids = st.session_state["shown_ids"]
+    places = st.session_state[_TABLE]["selection"]["rows"]
+    ids = st.session_state[_SHOWN_IDS]
     shown = {run_id for row in ids for run_id in row}
-    unseen = [run_id for run_id in st.session_state.get(labels.CHOSEN, ()) if run_id not in shown]
-    st.session_state[labels.CHOSEN] = unseen + [i for place in places if place < len(ids) for i in ids[place]]
+    unseen = [run_id for run_id in labels.chosen() if run_id not in shown]
+    labels.choose(unseen + [i for place in places if place < len(ids) for i in ids[place]])
 
 
 def _chosen(found: pd.DataFrame) -> pd.DataFrame:
-    wanted = set(st.session_state.get(labels.CHOSEN, ()))
+    wanted = set(labels.chosen())
     return found[found["ids"].map(lambda ids: bool(wanted.intersection(ids)))] if wanted else found[:0]
 
 
 def _tell_of_the_unseen(found: pd.DataFrame, each: pd.DataFrame, gone: pd.DataFrame, *, is_gone: bool) -> None:
     """Which of the runs that were ticked are not among the rows shown, and why."""
-    ticked = st.session_state.get(labels.CHOSEN, ())
+    ticked = labels.chosen()
     if not ticked or is_gone:
         return
     shown, here, deleted = ({run_id for row in rows["ids"] for run_id in row} for rows in (found, each, gone))
@@ -390,7 +396,7 @@ def _tell_of_the_unseen(found: pd.DataFrame, each: pd.DataFrame, gone: pd.DataFr
 
 
 def _untick(run_ids: list[int]) -> None:
-    st.session_state[labels.CHOSEN] = [i for i in st.session_state[labels.CHOSEN] if i not in run_ids]
+    labels.choose(i for i in labels.chosen() if i not in run_ids)
 
 
 def _runs(ids: list[int]) -> str:

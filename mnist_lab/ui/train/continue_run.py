@@ -44,9 +44,10 @@ def _continue(run: Run, epochs: list[int]) -> None:
         return lambda field, value: save(part, st.session_state[key][part] | {field: value})
 
     st.markdown("A new run that goes on from a checkpoint of this one. This run stays as it is.")
-    tell_if_gone(epochs, f"{key}-from", "The checkpoint after epoch {} is kept no longer; another is chosen.")
+    from_key = f"{key}-from"
+    tell_if_gone(epochs, from_key, "The checkpoint after epoch {} is kept no longer; another is chosen.")
     epoch = st.selectbox(
-        "From the end of epoch", epochs, index=len(epochs) - 1, key=f"{key}-from", help="Whose checkpoints are kept."
+        "From the end of epoch", epochs, index=len(epochs) - 1, key=from_key, help="Whose checkpoints are kept."
     )
     fields.show(Recipe, recipe, f"{key}-plan", save, bounded=False, only={"epochs"})
     st.caption("Epochs count from the first run's first one; early stopping counts anew from here.")
