@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mnist_lab.charts.style import GREY, INK, ORANGE, PAPER, VERMILION, Spec
 from mnist_lab.design.layers import INPUT_SHAPE, Add, size_text
 from mnist_lab.design.network import Kind, Traced, covers_image_from
 from mnist_lab.design.receptive_field import Window
-
-Spec = dict[str, Any]
 
 _DIAGRAM_WIDTH = 560  # what there is on a projector; where there is less the maps are smaller
 _MOST_PIXEL = 4.5
@@ -24,8 +23,13 @@ _LETTER = 5.8  # pixels of the screen, of an upright word's mean letter
 _NO_PADDING = {"left": 0, "right": 0, "top": 0, "bottom": 0}
 _ARC = 2.0  # how far an arc rises above the maps that it joins, in pixels of the image
 _WHOLE = "covers image →"  # from this block on a value depends on the whole image
-_MARK = "#C65D00"
-_GREY = "#7A7A7A"  # read on white and on black
+_MARK = "#C65D00"  # vermilion that small words can be read in
+_TOP = -15  # of the words below the stacks, in pixels of the image
+_TOOLTIP = [
+    {"field": "stage", "type": "nominal"},
+    {"field": "size", "type": "nominal", "title": "shape"},
+    {"field": "sees", "type": "nominal", "title": "receptive field"},
+]
 
 
 def stages(traced: Traced, chosen: int | None) -> pd.DataFrame:
@@ -85,59 +89,9 @@ def diagram(extent: float, upright: int = 0) -> Spec:
     across, down = extent + 2, 39.0  # of the image's pixels, from the left edge and from the top of the highest stack
     pixel = f"min(width / {across:g}, {_MOST_PIXEL:g})"  # as high as it is wide: the maps are to scale
     x_scale = {"domain": [-1, extent + 1], "range": [0, {"expr": f"{across:g} * {pixel}"}], "nice": False}
-    y_scale = {"domain": [-15, 24], "range": [{"expr": f"{down:g} * {pixel}"}, 0], "nice": False}
-    kinds = {"domain": ["map", "open", "vector"], "range": ["#8FB8D9", "#E69F00", "#B9A6C9"]}
-    tooltip = [
-        {"field": "stage", "type": "nominal"},
-        {"field": "size", "type": "nominal", "title": "shape"},
-        {"field": "sees", "type": "nominal", "title": "receptive field"},
-    ]
-    sheets = {
-        "name": "sheets",
-        "transform": [{"filter": "datum.sheet >= 0"}],
-        "mark": {"type": "rect", "stroke": "#3D4F5C", "strokeWidth": 0.8, "cursor": "pointer"},
-        "encoding": {
-            **_rectangle(x_scale, y_scale),
-            "color": {"field": "kind", "type": "nominal", "scale": kinds, "legend": None},
-            "tooltip": tooltip,
-        },
-    }
-
-    def words(below: int, text: str, **mark: Any) -> Spec:
-        return {
-            "transform": [
-                {"filter": "datum.sheet === 0"},
-                {"calculate": "(datum.x + datum.x2) / 2", "as": "middle"},
-            ],
-            "mark": {"type": "text", "color": _GREY, **mark},
-            "encoding": {
-                "x": {"field": "middle", "type": "quantitative", "axis": None},
-                "y": {"datum": below},
-                "text": {"field": text, "type": "nominal"},
-                "tooltip": tooltip,
-            },
-        }
-
-    arcs = {
-        "transform": [{"filter": "datum.sheet < 0"}],
-        "mark": {"type": "line", "interpolate": "basis", "stroke": _GREY, "strokeWidth": 1.5},
-        "encoding": {
-            "x": {"field": "x", "type": "quantitative", "axis": None},
-            "y": {"field": "y", "type": "quantitative", "axis": None},
-            "detail": {"field": "block", "type": "quantitative"},
-            "order": {"field": "x", "type": "quantitative"},
-        },
-    }
-    if upright:
-        labels = [words(-16, "words", angle=270, align="right", fontSize=12)]
-    else:
-        labels = [
-            words(-15, "stage", baseline="top", fontWeight="bold", dy=4),
-            words(-15, "size", baseline="top", fontSize=11, dy=20),
-            words(-15, "mark", baseline="top", fontSize=11, fontWeight="bold", dy=35, color=_MARK),
-        ]
+    y_scale = {"domain": [_TOP, 24], "range": [{"expr": f"{down:g} * {pixel}"}, 0], "nice": False}
     return {
-        "layer": [sheets, arcs, *labels],
+        "layer": [_sheets(x_scale, y_scale), _arcs(), *_labels(is_upright=upright > 0)],
         "params": [
             {
                 "name": "stage",
@@ -149,6 +103,62 @@ def diagram(extent: float, upright: int = 0) -> Spec:
         "height": down * min(_DIAGRAM_WIDTH / across, _MOST_PIXEL) + (8 + _LETTER * upright if upright else 52),
         "padding": _NO_PADDING,
         "config": {"view": {"strokeWidth": 0}},
+    }
+
+
+def _sheets(x_scale: Spec, y_scale: Spec) -> Spec:
+    """Feature maps and vectors, by what they are."""
+    kinds = {"domain": ["map", "open", "vector"], "range": ["#8FB8D9", ORANGE, "#B9A6C9"]}
+    return {
+        "name": "sheets",
+        "transform": [{"filter": "datum.sheet >= 0"}],
+        "mark": {"type": "rect", "stroke": "#3D4F5C", "strokeWidth": 0.8, "cursor": "pointer"},
+        "encoding": {
+            **_rectangle(x_scale, y_scale),
+            "color": {"field": "kind", "type": "nominal", "scale": kinds, "legend": None},
+            "tooltip": _TOOLTIP,
+        },
+    }
+
+
+def _arcs() -> Spec:
+    """The way past the layers of each residual block."""
+    return {
+        "transform": [{"filter": "datum.sheet < 0"}],
+        "mark": {"type": "line", "interpolate": "basis", "stroke": GREY, "strokeWidth": 1.5},
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative", "axis": None},
+            "y": {"field": "y", "type": "quantitative", "axis": None},
+            "detail": {"field": "block", "type": "quantitative"},
+            "order": {"field": "x", "type": "quantitative"},
+        },
+    }
+
+
+def _labels(*, is_upright: bool) -> list[Spec]:
+    """What each stack is, below it: in three lines, or in one that stands upright."""
+    if is_upright:
+        return [_words(_TOP - 1, "words", angle=270, align="right", fontSize=12)]
+    return [
+        _words(_TOP, "stage", baseline="top", fontWeight="bold", dy=4),
+        _words(_TOP, "size", baseline="top", fontSize=11, dy=20),
+        _words(_TOP, "mark", baseline="top", fontSize=11, fontWeight="bold", dy=35, color=_MARK),
+    ]
+
+
+def _words(below: int, column: str, **mark: Any) -> Spec:
+    return {
+        "transform": [
+            {"filter": "datum.sheet === 0"},
+            {"calculate": "(datum.x + datum.x2) / 2", "as": "middle"},
+        ],
+        "mark": {"type": "text", "color": GREY, **mark},
+        "encoding": {
+            "x": {"field": "middle", "type": "quantitative", "axis": None},
+            "y": {"datum": below},
+            "text": {"field": column, "type": "nominal"},
+            "tooltip": _TOOLTIP,
+        },
     }
 
 
@@ -185,7 +195,7 @@ def seen() -> Spec:
     ink = {
         "field": "ink",
         "type": "quantitative",
-        "scale": {"domain": [0, 255], "range": ["#FFFFFF", "#111111"]},
+        "scale": {"domain": [0, 255], "range": [PAPER, INK]},
         "legend": None,
     }
 
@@ -195,11 +205,37 @@ def seen() -> Spec:
 
     return {
         "layer": [
-            part("paper", {}, fill="#FFFFFF", stroke="#888888"),
+            part("paper", {}, fill=PAPER, stroke=GREY),
             part("ink", {"color": ink}),
-            part("frame", {}, fill="#E69F00", fillOpacity=0.25, stroke="#D55E00", strokeWidth=3),
+            part("frame", {}, fill=ORANGE, fillOpacity=0.25, stroke=VERMILION, strokeWidth=3),
         ],
         "width": 176,
         "height": 176,
         "padding": _NO_PADDING,
+    }
+
+
+def schedule(epochs: int, highest: float) -> Spec:
+    """The learning rate over training, small: a specification without its data, a table of `epoch` and `learning_rate`."""
+    return {
+        "mark": "line",
+        "encoding": {
+            "x": {
+                "field": "epoch",
+                "type": "quantitative",
+                "scale": {"domain": [0, epochs]},
+                "axis": {"tickMinStep": 1, "format": "d"},
+            },
+            "y": {
+                "field": "learning_rate",
+                "type": "quantitative",
+                "title": "learning rate",
+                "scale": {"domain": [0, highest]},
+            },
+            "tooltip": [
+                {"field": "epoch", "type": "quantitative", "format": ".2f"},
+                {"field": "learning_rate", "type": "quantitative", "title": "learning rate", "format": ".3g"},
+            ],
+        },
+        "height": 140,
     }

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
-from mnist_lab.charts.vega import Frame, Spec, without_data
+from mnist_lab.charts.style import MIDDLE, MORE_RIGHT, POINT, SECOND_LINE, VERMILION, Frame, Spec
+from mnist_lab.charts.vega import accuracy, legend, upright, without_data
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.network import totals, trace
 from mnist_lab.training.reports import Snapshot
@@ -24,11 +24,8 @@ AXES: dict[Axis, str] = {
     "multiply-adds": "multiply-adds (billions)",
 }
 SERIES = ("training", "validation")
-FULL_COLOUR = 0.1  # of a digit's images: more mistakes of a kind are no darker
 BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "validation"
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
-_HEIGHT = 300
-_RUNS = alt.Legend(orient="bottom", title=None, columns=3)  # values at the ends would lie on one another
 # Forward, gradient of the inputs, gradient of the weights: three times the multiply-adds of an answer.
 _TRAINING_FACTOR = 3
 
@@ -95,25 +92,24 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, *, clip: bool = Fa
     It depends on little that changes while a run trains, so the chart on the page is updated, seldom built anew.
 
     Args:
-        metric: `loss` or `accuracy`; end: where the axis ends; shown: the scale (`charts.whole`), or the part of it that is
-        drawn (`charts.frame`), with `clip`, so that lines leave the frame; several: runs are told apart by colour and shape, training and validation by dash.
+        metric: `loss` or `accuracy`; end: where the axis ends; shown: the scale (`frames.whole`), or the part of it
+            that is drawn (`frames.frame`), with `clip`, so that lines leave the frame; several: runs are told apart by
+            colour and shape, training and validation by dash.
     """
     is_accuracy = metric == "accuracy"
     number = ".2%" if is_accuracy else ".4f"
+    # Of several runs a legend has the names: at the ends of their curves they would lie on one another.
     colour = (
-        alt.Color("run:N", legend=_RUNS)
+        alt.Color("run:N", title=None, legend=legend())
         if several
         else alt.Color("series:N", scale=alt.Scale(domain=list(SERIES)), legend=None)
     )
     whole: dict[str, Any] = {"tickMinStep": 1} if axis in ("epochs", "batches") else {}
     base = alt.Chart(alt.NamedData("points")).encode(
         x=alt.X("x:Q", title=AXES[axis], scale=alt.Scale(domain=[0, end]), axis=alt.Axis(format="~s", **whole)),
-        y=alt.Y(
-            "value:Q",
-            title=None,
-            scale=alt.Scale(domain=list(shown)),
-            axis=alt.Axis(format=".0%" if is_accuracy else "~g"),
-        ),
+        y=accuracy(alt.Y, "value", None, shown)
+        if is_accuracy
+        else alt.Y("value:Q", title=None, scale=alt.Scale(domain=list(shown)), axis=alt.Axis(format="~g")),
         color=colour,
         tooltip=[
             *([alt.Tooltip("run:N")] if several else []),
@@ -127,18 +123,18 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, *, clip: bool = Fa
     )
     means = base.transform_filter(alt.datum.kind == EPOCHS).mark_point(size=45, shape="circle", filled=False, clip=clip)
     validation = base.transform_filter(alt.datum.kind == VALIDATION)
-    validation_line = validation.mark_line(strokeDash=[5, 3], clip=clip)
+    validation_line = validation.mark_line(**SECOND_LINE, clip=clip)
     if several:
-        validation_points = validation.mark_point(size=60, filled=True, clip=clip).encode(
-            shape=alt.Shape("run:N", legend=_RUNS)
+        validation_points = validation.mark_point(**POINT, clip=clip).encode(
+            shape=alt.Shape("run:N", title=None, legend=legend())
         )
         layers = [by_batch, validation_line, validation_points]
     else:
-        validation_points = validation.mark_point(size=60, shape="diamond", filled=True, clip=clip)
+        validation_points = validation.mark_point(**POINT, shape="diamond", clip=clip)
         layers = [by_batch, means, validation_line, validation_points, *_ends_of_series(base, number)]
     chart = alt.layer(*layers).properties(
         title=_TITLES[metric],
-        height=_HEIGHT,
+        height=MIDDLE,
         width="container",
         padding={"left": 5, "right": 10 if several else 130, "top": 5, "bottom": 5},
     )
@@ -162,41 +158,6 @@ def _ends_of_series(base: alt.Chart, number: str) -> list[alt.Chart]:
     ]
 
 
-def confusion_points(counts: np.ndarray) -> pd.DataFrame:
-    """The table that `confusion` draws: `digit`, `answer`, `images`, `share` (of the digit's images).
-
-    Args:
-        counts: images of a digit (row) that got an answer (column), `(10, 10)`.
-    """
-    digits, answers = np.indices(counts.shape)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    columns = {"digit": digits, "answer": answers, "images": counts, "share": shares}
-    return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
-
-
-@functools.lru_cache(maxsize=1)
-def confusion() -> Spec:
-    """How many images of a digit got an answer: right ones grey, wrong ones the darker the more there are."""
-    base = alt.Chart(alt.NamedData("confusion")).encode(
-        x=alt.X("answer:O", title="answer", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("digit:O", title="digit"),
-        tooltip=["digit:O", "answer:O", "images:Q", alt.Tooltip("share:Q", format=".2%", title="of the digit")],
-    )
-    right = base.transform_filter("datum.digit === datum.answer").mark_rect(fill="#7A7A7A", fillOpacity=0.25)
-    errors = base.transform_filter("datum.digit !== datum.answer && datum.images > 0")
-    wrong = errors.mark_rect().encode(
-        color=alt.Color(
-            "share:Q",
-            legend=None,
-            scale=alt.Scale(type="sqrt", domain=[0, FULL_COLOUR], clamp=True, range=["#FBE3C8", "#E07B00"]),
-        )
-    )
-    words = errors.mark_text(fontSize=11, color="#111111").encode(text="images:Q")
-    numbers = base.transform_filter("datum.digit === datum.answer").mark_text(fontSize=11, color="#7A7A7A")
-    chart = alt.layer(right, wrong, words, numbers.encode(text="images:Q")).properties(height=320, width="container")
-    return without_data(chart)
-
-
 def followed_points(snapshots: dict[int, Snapshot], image: int, shown: int) -> pd.DataFrame:
     """The table that `followed` draws, `epoch`, `digit`, `probability`: of one validation image, after each epoch.
 
@@ -213,18 +174,16 @@ def followed_points(snapshots: dict[int, Snapshot], image: int, shown: int) -> p
 @functools.lru_cache(maxsize=1)
 def followed() -> Spec:
     """The probabilities of the ten digits for one image, epoch after epoch; one epoch is framed."""
-    base = alt.Chart(alt.NamedData("followed")).encode(
-        x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    )
+    base = alt.Chart(alt.NamedData("followed")).encode(x=alt.X("epoch:O", axis=upright()))
     cells = base.mark_rect().encode(
         y=alt.Y("digit:O", axis=alt.Axis(labelOverlap=False)),
         color=alt.Color(
             "probability:Q",
-            scale=alt.Scale(domain=[0, 1], range=["#F2F5F8", "#0072B2"]),
+            scale=alt.Scale(domain=[0, 1], range=list(MORE_RIGHT)),
             legend=None,
         ),
         tooltip=["epoch:O", "digit:O", alt.Tooltip("probability:Q", format=".1%")],
     )
     one = base.transform_filter(alt.datum.framed)
-    frame = one.mark_rect(fillOpacity=0, stroke="#D55E00", strokeWidth=2)
-    return without_data((cells + frame).properties(height=300, width="container"))
+    frame = one.mark_rect(fillOpacity=0, stroke=VERMILION, strokeWidth=2)
+    return without_data((cells + frame).properties(height=MIDDLE, width="container"))

@@ -69,7 +69,7 @@ def load_the_rest() -> None:
     """Begin to load what the other pages need, once the first page is there: it waited for none of it."""
 
     def load() -> None:
-        from mnist_lab.charts import inspection, results, training, vega  # noqa: F401, with all of Altair
+        from mnist_lab.charts import confusion, inspection, results, training  # noqa: F401, with all of Altair
 
     threading.Thread(target=load, name="loading", daemon=True).start()
 

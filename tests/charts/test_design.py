@@ -1,3 +1,8 @@
+"""The pictures of a design."""
+
+import subprocess
+import sys
+
 import altair as alt
 import numpy as np
 
@@ -6,6 +11,7 @@ from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.blocks import ConvBlock
 from mnist_lab.design.network import trace
 from mnist_lab.design.presets import PRESETS
+from tests.builders.processes import ROOT
 
 
 def test_the_diagram_is_to_scale_and_marks_the_open_block() -> None:
@@ -47,3 +53,18 @@ def test_the_specifications_are_valid_vega_lite() -> None:
         chart = alt.Chart.from_dict({**spec, "data": {"name": "stages"}})  # refuses what the schema does not have
         assert [str(one.name.to_dict()) for one in chart.params] == ["stage"]
     assert len(alt.Chart.from_dict({**design.seen(), "data": {"name": "seen"}}).layer) == 3
+    alt.Chart.from_dict({**design.schedule(7, 0.12), "data": {"name": "rates"}})
+
+
+def test_the_learning_rate_is_drawn_over_all_epochs() -> None:
+    encoding = design.schedule(7, 0.12)["encoding"]
+    assert (encoding["x"]["scale"]["domain"], encoding["y"]["scale"]["domain"]) == ([0, 7], [0, 0.12])
+
+
+def test_the_design_page_does_not_wait_for_altair() -> None:
+    modules = ", ".join(
+        f"mnist_lab.ui.design.{name}" for name in ("baseline", "blocks", "controls", "share", "summary")
+    )
+    code = f"import sys, {modules}\nprint('altair' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "False"

@@ -1,7 +1,12 @@
+"""The charts of the Results, Run and Compare pages."""
+
+import json
+
 import pandas as pd
 import pytest
 
-from mnist_lab.charts import inspection, results
+from mnist_lab.charts import results
+from mnist_lab.data import notebook
 
 
 def domains(spec: dict, axis: str) -> list:
@@ -46,7 +51,30 @@ def test_curves_of_accuracy_end_at_100_percent() -> None:
     assert {tuple(domain) for domain in domains(spec, "y")} == {(0.979, 1.0)}
 
 
-def test_a_filter_that_is_better_off_stays_in_the_frame() -> None:
-    points = pd.DataFrame({"channel": [0, 1], "accuracy": [0.5, 0.7]})
-    spec = inspection.alone(points, 0.6).to_dict()
-    assert all(domain[0] <= 0.5 and domain[1] >= 0.7 for domain in domains(spec, "y"))
+def test_the_notebooks_log_stands_beside_our_runs() -> None:
+    ours = pd.DataFrame({"name": ["3x3"], "run_id": [7], "epoch": [1], "validation_accuracy": [0.94]})
+    points = results.reproduction_points("3x3", notebook.epochs(), ours)
+    assert points.groupby("line")["value"].count().to_dict() == {"notebook": 12, "run 7": 1}
+    drawn = results.reproduction("3x3", points, (0.9, 1.0)).to_dict()
+    assert {tuple(domain) for domain in domains(drawn, "y")} == {(0.9, 1.0)}
+    assert '"clamp"' not in json.dumps(drawn), "a value outside may leave the frame, but never be drawn as another"
+
+
+def test_accuracies_of_each_digit_are_told_apart_by_shape_where_several_are_compared() -> None:
+    points = pd.DataFrame({"digit": [0, 1], "accuracy": [0.9, 0.95], "side": "A"})
+    alone = results.by_digit(points, ["A"]).to_dict()["encoding"]
+    assert alone["shape"]["legend"] is None
+    both = results.by_digit(pd.concat([points, points.assign(side="B")]), ["A", "B"]).to_dict()["encoding"]
+    assert both["shape"]["legend"]
+    assert both["shape"]["scale"]["domain"] == ["A", "B"]
+
+
+def test_a_budget_is_a_line_with_its_word() -> None:
+    points = pd.DataFrame({"run": [1], "name": "a", "n": 2, "seconds": 3.0, "accuracy": 0.9, "low": 0.8, "high": 1.0})
+    without, with_one = (
+        results.costs(points.assign(front=True), "seconds", "seconds", "accuracy", budget).to_dict()
+        for budget in (None, 5.0)
+    )
+    rule, word = with_one["layer"][len(without["layer"]) :]
+    assert rule["mark"]["type"] == "rule"
+    assert word["encoding"]["text"]["field"] == "label"

@@ -1,3 +1,5 @@
+"""The charts of the Train page."""
+
 import json
 from typing import get_args
 
@@ -93,15 +95,16 @@ def snapshot() -> Snapshot:
     return Snapshot(confusion, probabilities, np.array([[1.0, -0.5], [0.0, 0.25]]).reshape(2, 2, 1, 1))
 
 
-def test_a_confusion_matrix_has_counts_and_shares_of_a_digit() -> None:
-    points = charts.confusion_points(snapshot().confusion).set_index(["digit", "answer"])
-    assert len(points) == 100
-    assert points.loc[(2, 7)].to_dict() == {"images": 1, "share": 0.1}
-    alt.Chart.from_json(json.dumps({**charts.confusion(), "data": {"values": []}}))
-
-
 def test_one_digit_is_followed_through_the_epochs() -> None:
     points = charts.followed_points({1: snapshot(), 5: snapshot()}, 2, 5)
     assert points.loc[points["framed"], "epoch"].tolist() == [5]
     assert points[points["probability"] == 1.0][["epoch", "digit"]].to_numpy().tolist() == [[1, 4], [5, 4]]
     alt.Chart.from_json(json.dumps({**charts.followed(), "data": {"values": []}}))
+
+
+def test_no_curve_clamps_a_place() -> None:
+    """A value that is outside a frame may leave it, but never be drawn as another. Colours may be clamped, and say so."""
+    for metric in ("loss", "accuracy"):
+        spec = json.dumps(charts.curves(metric, "epochs", 12.0, (0.0, 0.5), clip=True))
+        assert '"clamp"' not in spec
+        assert spec.count('"clip": true') == 4, "both lines, both kinds of points"

@@ -1,69 +1,10 @@
-import json
+"""What the charts that Altair makes have in common."""
 
+import altair as alt
 import pandas as pd
 import pytest
 
-from mnist_lab.charts import training, vega
-from mnist_lab.data import notebook
-
-
-def test_the_notebooks_log_stands_beside_our_runs() -> None:
-    ours = pd.DataFrame({"name": ["3x3"], "run_id": [7], "epoch": [1], "validation_accuracy": [0.94]})
-    points = vega.reproduction_points("3x3", notebook.epochs(), ours)
-    assert points.groupby("line")["value"].count().to_dict() == {"notebook": 12, "run 7": 1}
-    vega.reproduction("3x3", points, (0.9, 1.0)).to_dict()
-
-
-def test_the_learning_rate_is_drawn_over_all_epochs() -> None:
-    encoding = vega.schedule(7, 0.12)["encoding"]
-    assert (encoding["x"]["scale"]["domain"], encoding["y"]["scale"]["domain"]) == ([0, 7], [0, 0.12])
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([2.31, 0.2], 2.5),
-        ([2.5, float("nan"), float("inf")], 2.5),
-        ([0.1], 0.1),
-        ([101.0], 120.0),
-        ([], 0.01),
-        ([0.0], 0.01),
-        ([3e38], 3e38),
-    ],
-)
-def test_an_axis_ends_at_a_round_value_whatever_there_is_to_draw(values: list[float], expected: float) -> None:
-    assert vega.end(values) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("metric", "values", "shown", "words"),
-    [
-        ("accuracy", [0.1, 0.6, 0.95, 0.97], (0.95, 1.0), "2 points of accuracy below 95%, the lowest 10.0%"),
-        ("accuracy", [0.11, 0.2, 0.27, 0.275], (0.2, 1.0), "1 point of accuracy below 20%, the lowest 11.0%"),
-        ("accuracy", [0.05, 0.05, 0.05, 0.05], (0.0, 1.0), ""),
-        ("accuracy", [1.0, 1.0, 1.0, 1.0], (0.98, 1.0), ""),
-        ("accuracy", [], (0.98, 1.0), ""),
-        ("loss", [2.3, 0.6, 0.2, 0.11], (0.0, 0.2), "2 points of loss above 0.2, the highest 2.3"),
-        ("loss", [2.3, 2.2, 2.2, 2.25], (0.0, 5.0), ""),
-        ("loss", [2.3, 1e4, 3e4, float("nan")], (0.0, 50_000.0), ""),
-        ("loss", [0.0, 0.0, 0.0, 0.0], (0.0, 0.05), ""),
-    ],
-)
-def test_a_frame_is_where_the_later_half_lies_and_what_leaves_it_is_told(
-    metric: str, values: list[float], shown: tuple[float, float], words: str
-) -> None:
-    x = [1.0, 2.0, 3.0, 4.0][: len(values)]
-    # Points at half the way and later count: the first two of four lie before and at half.
-    x = [value + (value > 2) for value in x]
-    assert vega.frame(metric, x, values, ["run 1"] * len(x)) == pytest.approx(shown)
-    assert vega.outside(metric, values, shown) == words
-
-
-def test_every_run_has_its_own_later_half() -> None:
-    long, short = [0.2, 0.9, 0.96, 0.97], [0.1, 0.5]
-    x, runs = [1, 2, 5, 6, 1, 2], ["long"] * 4 + ["short"] * 2
-    assert vega.frame("accuracy", x, long + short, runs) == (0.0, 1.0)
-    assert vega.frame("accuracy", x[:4], long, runs[:4]) == (0.95, 1.0)
+from mnist_lab.charts import vega
 
 
 @pytest.mark.parametrize(
@@ -78,18 +19,24 @@ def test_every_run_has_its_own_later_half() -> None:
     ],
 )
 def test_an_axis_of_shares_stays_within_0_and_100_percent(values: list[float], domain: list[float]) -> None:
-    scale = vega.shares(pd.Series(values, dtype=float)).to_dict()
-    assert scale["domain"] == pytest.approx(domain)
-    assert scale["nice"] is False
+    shown = vega.shares(pd.Series(values, dtype=float))
+    assert shown == pytest.approx(domain)
+    axis = vega.accuracy(alt.Y, "accuracy", "test accuracy", shown).to_dict()
+    assert axis["scale"] == {"domain": list(shown), "nice": False}, "rounded ends would lie outside"
 
 
-def test_no_chart_clamps_a_place() -> None:
-    """A value that is outside a frame may leave it, but never be drawn as another. Colours may be clamped, and say so."""
-    for metric in ("loss", "accuracy"):
-        spec = json.dumps(training.curves(metric, "epochs", 12.0, (0.0, 0.5), clip=True))
-        assert '"clamp"' not in spec
-        assert spec.count('"clip": true') == 4, "both lines, both kinds of points"
-    points = vega.reproduction_points(
-        "3x3", notebook.epochs(), pd.DataFrame(columns=["name", "run_id", "epoch", "validation_accuracy"])
-    )
-    assert '"clamp"' not in vega.reproduction("3x3", points, (0.9, 1.0)).to_json()
+def test_series_are_told_apart_by_colour_and_shape_and_named_below_where_there_are_several() -> None:
+    colour, shape = vega.colour("side", ["A", "B"]).to_dict(), vega.shape("side", ["A", "B"]).to_dict()
+    assert colour["scale"]["domain"] == shape["scale"]["domain"] == ["A", "B"]
+    assert len(set(shape["scale"]["range"])) == 2
+    assert colour["legend"] == shape["legend"], "one legend says both"
+    assert colour["legend"]["orient"] == "bottom"
+    assert vega.colour("side", ["A"]).to_dict()["legend"] is None
+    assert vega.shape("side", ["A"]).to_dict()["legend"] is None
+
+
+def test_a_specification_leaves_its_data_beside_it() -> None:
+    chart = alt.Chart(alt.NamedData("points")).mark_point().encode(x="x:Q")
+    spec = vega.without_data(chart)
+    assert "data" not in spec
+    assert spec["encoding"] == {"x": {"field": "x", "type": "quantitative"}}

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab.charts import inspection
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui import ask as asking
@@ -174,24 +171,3 @@ def test_a_run_without_weights_is_a_sentence(lab_store: Store) -> None:
         connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE run_id = {run_id}")
     test = healthy(page("inspect", runs=str(run_id), view="Layers"))
     assert f"Run {run_id}: its weights are not kept; choose another, or train it again." in test.error[0].value
-
-
-def test_calibration_is_certainty_against_how_often_it_was_right() -> None:
-    probabilities = np.full((200, 10), 0.01)
-    probabilities[:100, 3], probabilities[100:, 4] = 0.91, 0.55
-    labels = np.array([3] * 90 + [0] * 10 + [4] * 80 + [0] * 20)
-    points = inspection.calibration_points(probabilities, labels)
-    assert points["accuracy"].tolist() == [0.8, 0.9]
-    assert points["certainty"].tolist() == pytest.approx([0.55, 0.91])
-    assert inspection.calibration_error(points) == pytest.approx((0.25 + 0.01) / 2)
-
-
-def test_confusions_are_counted_and_charts_are_valid() -> None:
-    counts = inspection.counts(np.array([1, 1, 2]), np.array([1, 2, 2]))
-    assert (counts[1, 1], counts[2, 1], counts[2, 2], counts.sum()) == (1, 1, 1, 3)
-    points = pd.DataFrame({"digit": [0], "answer": [1], "images": [3], "share": [0.5]})
-    for percent in (True, False):
-        inspection.confusion(points, in_percent=percent).to_dict()
-    inspection.cells(np.zeros((3, 3)), 0.0).to_dict()
-    curve = pd.DataFrame({"network": ["a", "b"], "strength": [0.0, 0.0], "accuracy": [0.5, 0.6]})
-    assert "shape" in str(inspection.curves(curve, "t", 0.0, ["a", "b"]).to_dict())

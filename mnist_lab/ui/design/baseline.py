@@ -58,17 +58,20 @@ def show(experiment: Experiment | None) -> None:
             icon=":material/call_split:",
         )
         words = f"Queue the baseline and {len(single)} single-change runs"
-    seeds = summary.seeds()
     if single:
-        runs = (len(single) + 1) * seeds
-        words += f", {seeds} seeds each ({runs} runs)" if seeds > 1 else ""
-        pressed = pressed_once(words, "single-changes", icon=":material/queue:")
-        if pressed:
-            if pressed == ONCE:
-                each = [baseline, *single]
-                together = [one.with_changes(seed=baseline.seed + i) for i in range(seeds) for one in each]
-                watching.started(lab().start_all(together, by=person()))
-            watching.go()
+        _queue(words, [baseline, *single])
+
+
+def _queue(words: str, designs: list[Experiment]) -> None:
+    """A button that trains designs with as many seeds each as are asked for beside Train."""
+    seeds = summary.seeds()
+    words += f", {seeds} seeds each ({len(designs) * seeds} runs)" if seeds > 1 else ""
+    pressed = pressed_once(words, "single-changes", icon=":material/queue:")
+    if pressed == ONCE:
+        together = [one.with_changes(seed=one.seed + i) for i in range(seeds) for one in designs]
+        watching.started(lab().start_all(together, by=person()))
+    if pressed:
+        watching.go()
 
 
 def _pin(experiment: Experiment | None) -> None:

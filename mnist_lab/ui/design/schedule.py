@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.charts import vega
+from mnist_lab.charts import design, frames
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.recipe import Recipe
 
@@ -23,7 +23,7 @@ def learning_rate(experiment: Experiment) -> None:
     shown = np.linspace(0, len(rates) - 1, min(len(rates), 200)).astype(int)
     st.vega_lite_chart(
         pd.DataFrame({"epoch": shown / experiment.steps_per_epoch, "learning_rate": rates[shown]}),
-        vega.schedule(experiment.recipe.epochs, vega.end(rates)),
+        design.schedule(experiment.recipe.epochs, frames.end(rates)),
         key="schedule_chart",
         alt=f"The learning rate over {experiment.recipe.epochs} epochs, at most {rates.max():g}",
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.charts import inspection, results, training
+from mnist_lab.charts import confusion, inspection, results
 from mnist_lab.data import mnist
 from mnist_lab.ui.inspect import selection
 from mnist_lab.ui.inspect.selection import Chosen
@@ -54,15 +54,15 @@ def _confusion(answers: np.ndarray, labels: np.ndarray) -> tuple[int, int] | Non
         key="cells",
         persist_state="session",
     )
-    points = training.confusion_points(inspection.counts(answers, labels))
+    points = confusion.points(confusion.counts(answers, labels))
     event = st.altair_chart(
-        inspection.confusion(points, in_percent=unit != "images"),
+        confusion.clickable(points, in_percent=unit != "images"),
         on_select="rerun",
         selection_mode="cell",
         key="confusion-cells",
         alt="Confusion matrix: rows are digits, columns answers. Most frequent mistakes: " + _worst(points),
     )
-    st.caption(f"Full colour from {inspection.FULL_COLOUR:.0%} of a digit's images on.")
+    st.caption(f"Full colour from {confusion.FULL_COLOUR:.0%} of a digit's images on.")
     picked = event["selection"].get("cell")
     return (int(picked[0]["digit"]), int(picked[0]["answer"])) if picked else None
 

@@ -187,7 +187,7 @@ def _each(found: dict[str, np.ndarray], part: str) -> None:
     accuracy, whole = found["accuracy"], float(found["whole"])
     points = pd.DataFrame({"channel": range(len(accuracy)), "accuracy": accuracy})
     st.altair_chart(
-        inspection.alone(points, whole),
+        inspection.ablations(points, whole),
         alt=f"Test accuracy with each channel of {part} off alone; with all {whole:.2%}",
     )
     worst = int(accuracy.argmin())

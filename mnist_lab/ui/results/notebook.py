@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.charts import vega
+from mnist_lab.charts import frames, results
 from mnist_lab.data import notebook
 from mnist_lab.design.presets import NOTEBOOK_PRESETS
 from mnist_lab.results import table as results_table
@@ -20,7 +20,15 @@ def show(rows: pd.DataFrame) -> None:
         "In 2019 a notebook trained each of these networks once and concluded that 7×7 kernels win. "
         "Runs of the unchanged presets appear beside its figures."
     )
-    beside = results_table.beside_notebook(rows)
+    _figures(results_table.beside_notebook(rows))
+    _curves(rows)
+    st.caption(
+        "The notebook printed no log of its 7×7 network: only its last figure is known. Its 2×2 network's validation accuracy jumps by several "
+        "points from one epoch to the next: one run of it proves little."
+    )
+
+
+def _figures(beside: pd.DataFrame) -> None:
     shown = pd.DataFrame(
         {
             "Kernel": beside["kernel_sizes"],
@@ -52,23 +60,22 @@ def show(rows: pd.DataFrame) -> None:
             f"Not repeated here yet: {', '.join(missing)}. Choose the preset on Design and press Train, "
             "or run `python -m mnist_lab reproduce`."
         )
+
+
+def _curves(rows: pd.DataFrame) -> None:
     ours = results_table.reproductions(rows)
     names = {ids[0]: name for name, repeated in ours.items() for ids in repeated["ids"]}
     epochs = lab().store.runs.epochs(list(names)).assign(name=lambda table: table["run_id"].map(names))
-    each = {name: vega.reproduction_points(name, notebook.epochs(), epochs) for name in NOTEBOOK_PRESETS}
+    each = {name: results.reproduction_points(name, notebook.epochs(), epochs) for name in NOTEBOOK_PRESETS}
     every = pd.concat([points.assign(line=name + points["line"]) for name, points in each.items()])
-    frame = vega.frame("accuracy", every["epoch"], every["value"], every["line"])
+    frame = frames.frame("accuracy", every["epoch"], every["value"], every["line"])
     for column, (name, points) in zip(st.columns(len(each)), each.items(), strict=True):
         column.altair_chart(
-            vega.reproduction(name, points, frame),
+            results.reproduction(name, points, frame),
             alt=f"Validation accuracy by epoch of {name}: the notebook's log dashed, our runs solid",
         )
-    left_out = vega.outside("accuracy", every["value"], frame)
+    left_out = frames.outside("accuracy", every["value"], frame)
     st.caption(
         "Validation accuracy, on the test images. ■ dashed: the notebook, 2019. ● solid: runs of this lab."
         + (f" Outside the frame: {left_out}." if left_out else "")
-    )
-    st.caption(
-        "The notebook printed no log of its 7×7 network: only its last figure is known. Its 2×2 network's validation accuracy jumps by several "
-        "points from one epoch to the next: one run of it proves little."
     )

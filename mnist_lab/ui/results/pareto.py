@@ -14,6 +14,37 @@ _METRICS = {"Test accuracy": "test", "Validation accuracy": "validation"}
 
 def show(folded: pd.DataFrame) -> None:
     """The chart, from a table with a row a design."""
+    cost, metric, budget = _chosen()
+    name = _METRICS[metric]
+    rows = with_bytes(folded[(folded["n"] > 0) & folded[f"{name}_accuracy"].notna() & folded["parameters"].notna()])
+    if rows.empty:
+        st.caption("No run has finished yet.")
+        return
+    points = _points(rows, cost, name)
+    event = st.altair_chart(
+        results.costs(points, cost, COSTS[cost], f"{metric.lower()}, mean over seeds", budget),
+        on_select="rerun",
+        selection_mode="open",
+        key="costs",
+        alt=f"{metric} against {COSTS[cost]}; {int(points['front'].sum())} of {len(points)} designs are on the Pareto front",
+    )
+    st.caption(
+        "◆ on the Pareto front: no other design is as accurate at no more cost. Bars: 95 % intervals over seeds; a point "
+        "without one is a single run. Click a point to open its newest run."
+    )
+    within = points[points[cost] <= budget] if budget else points
+    if budget and len(within):
+        best = within.sort_values("accuracy").iloc[-1]
+        st.caption(
+            f"Within the budget, {plain(best['name'])} (run {best['run']}) is highest: {best['accuracy']:.2%}, n = {best['n']}. "
+            + (actions.luck(rows) if name == "test" else "")
+        )
+    if opened := event["selection"].get("open"):
+        st.switch_page(navigation.RUN.script, query_params={"run": str(int(opened[0]["run"]))})
+
+
+def _chosen() -> tuple[str, str, float | None]:
+    """Controls for the cost, the accuracy and a budget; the latter is None where there is none."""
     left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
     cost: str = left.segmented_control(
         "Cost",
@@ -43,40 +74,20 @@ def show(folded: pd.DataFrame) -> None:
     if budget is not None and budget <= 0:
         right.caption("A budget is more than 0.")
         budget = None
-    name = _METRICS[metric]
-    rows = with_bytes(folded[(folded["n"] > 0) & folded[f"{name}_accuracy"].notna() & folded["parameters"].notna()])
-    if rows.empty:
-        st.caption("No run has finished yet.")
-        return
+    return cost, metric, budget
+
+
+def _points(rows: pd.DataFrame, cost: str, name: str) -> pd.DataFrame:
+    accuracy = rows[f"{name}_accuracy"]
     points = pd.DataFrame(
         {
             "run": rows["ids"].str[0],
             "name": rows["name"],
             "n": rows["n"],
             cost: rows[cost].astype(float),
-            "accuracy": rows[f"{name}_accuracy"],
-            "low": rows[f"{name}_low"].fillna(rows[f"{name}_accuracy"]),
-            "high": rows[f"{name}_high"].fillna(rows[f"{name}_accuracy"]),
+            "accuracy": accuracy,
+            "low": rows[f"{name}_low"].fillna(accuracy),
+            "high": rows[f"{name}_high"].fillna(accuracy),
         }
     )
-    points["front"] = front(points[cost].to_numpy(float), points["accuracy"].to_numpy(float))
-    event = st.altair_chart(
-        results.costs(points, cost, COSTS[cost], f"{metric.lower()}, mean over seeds", budget),
-        on_select="rerun",
-        selection_mode="open",
-        key="costs",
-        alt=f"{metric} against {COSTS[cost]}; {int(points['front'].sum())} of {len(points)} designs are on the Pareto front",
-    )
-    st.caption(
-        "◆ on the Pareto front: no other design is as accurate at no more cost. Bars: 95 % intervals over seeds; a point "
-        "without one is a single run. Click a point to open its newest run."
-    )
-    within = points[points[cost] <= budget] if budget else points
-    if budget and len(within):
-        best = within.sort_values("accuracy").iloc[-1]
-        st.caption(
-            f"Within the budget, {plain(best['name'])} (run {best['run']}) is highest: {best['accuracy']:.2%}, n = {best['n']}. "
-            + (actions.luck(rows) if name == "test" else "")
-        )
-    if opened := event["selection"].get("open"):
-        st.switch_page(navigation.RUN.script, query_params={"run": str(int(opened[0]["run"]))})
+    return points.assign(front=front(points[cost].to_numpy(float), points["accuracy"].to_numpy(float)))

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from mnist_lab import clock
-from mnist_lab.charts import results, training, vega
+from mnist_lab.charts import frames, results, training
 from mnist_lab.charts.training import Work
 from mnist_lab.data import mnist
 from mnist_lab.design.experiment import Experiment, parse
@@ -201,16 +201,16 @@ def _curves(run: Run) -> None:
     work = Work.of(parse(Experiment, run.experiment_json))
     points = training.curve_points(epochs, batches, metric, work, "epochs")
     zoom = len(epochs) > 1
-    shown = vega.whole(metric, points["value"])
+    shown = frames.whole(metric, points["value"])
     if zoom:
-        shown = vega.frame(metric, points["x"], points["value"], points["run"])
+        shown = frames.frame(metric, points["x"], points["value"], points["run"])
     st.vega_lite_chart(
         points,
         training.curves(metric, "epochs", run.experiment.recipe.epochs, shown, clip=zoom),
         key="run-curves",
         alt=f"{metric} by epoch: training by batch, validation by epoch",
     )
-    if zoom and (words := vega.outside(metric, points["value"], shown)):
+    if zoom and (words := frames.outside(metric, points["value"], shown)):
         st.caption(f"Outside the frame: {words}.")
 
 

@@ -153,28 +153,7 @@ def show(now: Now) -> None:
         exports.receive()
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        words = st.text_input(
-            "Search",
-            key="search",
-            persist_state="session",
-            placeholder="name, tag, note, kernels, run number …",
-            icon=":material/search:",
-            width=230,
-        )
-        fold = st.toggle(
-            "Fold seeds",
-            value=True,
-            key="fold",
-            persist_state="session",
-            help="Finished runs that differ only in their seed become one row with mean, standard deviation and "
-            "interval. Runs that were stopped, failed or were interrupted keep a row of their own and enter no mean.",
-        )
-        archived = labels.archived_too()
-        is_gone = not gone.empty and st.toggle(
-            f"Deleted ({len(gone)})",
-            key="deleted",
-            help="Shows what was deleted in the last seven days instead, to restore it.",
-        )
+        words, fold, archived, is_gone = _tools(len(gone))
         rows = gone if is_gone else each
         if rows.empty:
             st.info("Every run is deleted; Deleted shows them, to restore some.", icon=":material/info:")
@@ -192,12 +171,7 @@ def show(now: Now) -> None:
     dated = given.assign(day=_days(given)) if "day" in conditions else given
     found = given[filters.matching(given, words) & filters.meeting(dated, conditions, fields)].reset_index(drop=True)
     _grid(found, columns, fields)
-    if conditions:
-        with st.container(horizontal=True, vertical_alignment="center", key="filtered"):
-            told = "".join(f"; {words}" for words in vanished)
-            names = ", ".join(name.replace("_", " ") for name in conditions)
-            st.caption(f":material/filter_alt: Filtered by {names}{plain(told)}.", width="content")
-            st.button("Clear the filter", type="tertiary", icon=":material/filter_alt_off:", on_click=_clear)
+    _filtered(conditions, vanished)
     left = "" if len(found) == len(given) else f"{len(found):,} of "
     _guards(found, f"{left}{counted(len(given), 'row')}, {counted(int(found['ids'].map(len).sum()), 'run')}. ")
     _tell_of_the_unseen(found, each, gone, is_gone=is_gone)
@@ -206,6 +180,44 @@ def show(now: Now) -> None:
         where = zone()  # asked now: the file is made when no page is being drawn
         exports.table(found, rows, fields, columns, lambda rows: shown(rows, where))
         exports.receive()
+
+
+def _tools(gone: int) -> tuple[str, bool, bool, bool]:
+    """What is searched for; whether seeds are folded, archived runs are listed too, and the `gone` deleted ones instead."""
+    words = st.text_input(
+        "Search",
+        key="search",
+        persist_state="session",
+        placeholder="name, tag, note, kernels, run number …",
+        icon=":material/search:",
+        width=230,
+    )
+    fold = st.toggle(
+        "Fold seeds",
+        value=True,
+        key="fold",
+        persist_state="session",
+        help="Finished runs that differ only in their seed become one row with mean, standard deviation and "
+        "interval. Runs that were stopped, failed or were interrupted keep a row of their own and enter no mean.",
+    )
+    archived = labels.archived_too()
+    is_gone = gone > 0 and st.toggle(
+        f"Deleted ({gone})",
+        key="deleted",
+        help="Shows what was deleted in the last seven days instead, to restore it.",
+    )
+    return words, fold, archived, is_gone
+
+
+def _filtered(conditions: dict[str, Condition], vanished: list[str]) -> None:
+    """By what the table is filtered, and a button that ends it."""
+    if not conditions:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="filtered"):
+        told = "".join(f"; {words}" for words in vanished)
+        names = ", ".join(name.replace("_", " ") for name in conditions)
+        st.caption(f":material/filter_alt: Filtered by {names}{plain(told)}.", width="content")
+        st.button("Clear the filter", type="tertiary", icon=":material/filter_alt_off:", on_click=_clear)
 
 
 def _follow(fingerprint: Now) -> None:

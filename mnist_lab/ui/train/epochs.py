@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from mnist_lab.charts import tiles, training
+from mnist_lab.charts import confusion, tiles, training
 from mnist_lab.data import mnist
 from mnist_lab.store.run import Run
 from mnist_lab.training.reports import Snapshot
@@ -28,12 +28,12 @@ def show(run: Run) -> None:
         wrong = int(snapshot.confusion.sum() - snapshot.confusion.trace())
         st.markdown(f"**What it confuses** after epoch {shown}: {wrong:,} of {snapshot.confusion.sum():,} wrong")
         st.vega_lite_chart(
-            training.confusion_points(snapshot.confusion),
-            training.confusion(),
+            confusion.points(snapshot.confusion),
+            confusion.live(),
             key="confusion",
             alt=f"Confusion matrix on the validation images after epoch {shown}: {wrong} wrong answers",
         )
-        st.caption(f"Full colour from {training.FULL_COLOUR:.0%} of a digit's images on.")
+        st.caption(f"Full colour from {confusion.FULL_COLOUR:.0%} of a digit's images on.")
     with middle:
         st.markdown("**Filters of the first convolution**")
         kernels = tiles.montage(snapshot.filters[:, :, 0], across=8)

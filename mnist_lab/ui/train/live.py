@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from mnist_lab.charts import training, vega
+from mnist_lab.charts import frames, training
 from mnist_lab.charts.training import AXES, Axis, Work
 from mnist_lab.design.experiment import Experiment, Protocol, parse
 from mnist_lab.results.overfitting import gap
@@ -291,6 +291,23 @@ def _percent(share: float | None) -> str:
 
 def _charts(progress: Progress) -> None:
     run = progress.run
+    axis, chosen, zoom = _view(run)
+    drawn = [run, *lab().some(other for other in chosen if other != run.id).values()]
+    left_out = []
+    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        with column:
+            left_out.append(_chart(drawn, metric, axis, zoom=zoom))
+    if lost := [str(other) for other in chosen if other not in {each.id for each in drawn}]:
+        st.caption(f":material/info: Gone for good, and drawn no more: run {', '.join(lost)}.")
+    if any(left_out):
+        st.caption(f"Outside the frames: {'; '.join(filter(None, left_out))}.")
+    _legend(drawn)
+    if words := gap(progress.epochs, run.experiment):
+        st.warning(words, icon=":material/unfold_more:")
+
+
+def _view(run: Run) -> tuple[Axis, list[int], bool]:
+    """Controls of the charts: what they are drawn along, which other runs are in them, whether only a part is drawn."""
     left, middle, right = st.columns([5, 4, 2], vertical_alignment="bottom")
     axis: Axis = left.segmented_control(
         "Along",
@@ -317,32 +334,31 @@ def _charts(progress: Progress) -> None:
         persist_state="session",
         help="Draws the part of the scale where the later half of the curves lies. What lies outside leaves the frame.",
     )
-    chosen = run_ids(others)
-    drawn = [run, *lab().some(other for other in chosen if other != run.id).values()]
+    return axis, run_ids(others), zoom
+
+
+def _chart(drawn: list[Run], metric: str, axis: Axis, *, zoom: bool) -> str:
+    """One metric of some runs; what lies outside the chart, in words."""
+    parts = [_points(_progress(each), metric, axis) for each in drawn]
+    begun = [part for part in parts if part.num_rows]  # what waits has no points, and no types of them
+    points = pa.concat_tables(begun) if len(begun) > 1 else (begun or parts)[0]
+    shown, left_out = frames.whole(metric, points["value"]), ""
+    if zoom:
+        shown = frames.frame(metric, points["x"], points["value"], points["run"])
+        left_out = frames.outside(metric, points["value"], shown)
     ends = [end for each in drawn if (end := _work(each.experiment_json).planned(axis)) is not None]
-    several = len(drawn) > 1
-    left_out = []
-    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        parts = [_points(_progress(each), metric, axis) for each in drawn]
-        begun = [part for part in parts if part.num_rows]  # what waits has no points, and no types of them
-        points = pa.concat_tables(begun) if len(begun) > 1 else (begun or parts)[0]
-        shown = vega.whole(metric, points["value"])
-        if zoom:
-            shown = vega.frame(metric, points["x"], points["value"], points["run"])
-            if told := vega.outside(metric, points["value"], shown):
-                left_out.append(told)
-        end = max(ends) if ends else vega.end(points["x"])
-        column.vega_lite_chart(
-            points,
-            training.curves(metric, axis, end, shown, clip=zoom, several=several),
-            key=f"chart-{metric}",
-            alt=f"{metric} along {AXES[axis]}: training by batch and validation by epoch",
-        )
-    if lost := [str(other) for other in chosen if other not in {each.id for each in drawn}]:
-        st.caption(f":material/info: Gone for good, and drawn no more: run {', '.join(lost)}.")
-    if left_out:
-        st.caption(f"Outside the frames: {'; '.join(left_out)}.")
-    if several:
+    end = max(ends) if ends else frames.end(points["x"])
+    st.vega_lite_chart(
+        points,
+        training.curves(metric, axis, end, shown, clip=zoom, several=len(drawn) > 1),
+        key=f"chart-{metric}",
+        alt=f"{metric} along {AXES[axis]}: training by batch and validation by epoch",
+    )
+    return left_out
+
+
+def _legend(drawn: list[Run]) -> None:
+    if len(drawn) > 1:
         names = ", ".join(
             f"run {each.id}: {each.name}, seed {each.experiment.seed}, "
             f"validation accuracy {_percent(each.last_validation_accuracy)}"
@@ -351,8 +367,6 @@ def _charts(progress: Progress) -> None:
         st.caption(f"Thin lines: training. Dashed, with points: validation. Last values: {plain(names)}.")
     else:
         st.caption("Line: training, each point the mean of a few batches. ○ training, mean of the epoch. ◆ validation.")
-    if words := gap(progress.epochs, run.experiment):
-        st.warning(words, icon=":material/unfold_more:")
 
 
 @st.cache_data(ttl=5, show_spinner=False)

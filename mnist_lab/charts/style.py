@@ -1,0 +1,38 @@
+"""What all charts look like: colours, shapes, marks. Without Altair, for the first page of a server does not wait for that.
+
+The colours are Okabe and Ito's, as in the theme: told apart by colour-blind readers, on white and on black. A shape, a dash
+or a word says the same without colour.
+"""
+
+from typing import Any
+
+Spec = dict[str, Any]  # Vega-Lite, as plain data
+Frame = tuple[float, float]  # the part of a scale that is drawn
+
+BLUE, ORANGE, VERMILION, GREEN = "#0072B2", "#E69F00", "#D55E00", "#009E73"
+GREY = "#7A7A7A"  # of words and lines beside the data, read on white and on black
+INK, PAPER = "#111111", "#FFFFFF"
+CATEGORIES = (BLUE, VERMILION, GREEN, "#CC79A7", "#8A6D00", "#56B4E9", ORANGE, GREY, "#6A3D9A", "#B00020")
+# From pale to full where there is more, and from negative by way of white at 0 to positive.
+MORE_RIGHT, MORE_WRONG = ("#F2F5F8", BLUE), ("#FBE3C8", "#E07B00")
+DIVERGING = (VERMILION, PAPER, BLUE)
+
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left", "triangle-right")
+
+# Marks, by what they stand for.
+POINT: Spec = {"filled": True, "size": 60}
+SMALL_POINT: Spec = {"filled": True, "size": 40}  # of many on one line
+INTERVAL: Spec = {"strokeWidth": 2, "opacity": 0.6, "color": GREY}  # a rule from its lower to its upper end
+REFERENCE: Spec = {"strokeDash": [4, 4], "color": GREY}  # what others are compared with
+SECOND_LINE: Spec = {
+    "strokeDash": [5, 3]
+}  # beside a solid one: validation beside training, the notebook beside the lab
+WORDS: Spec = {"color": GREY, "fontSize": 11}
+
+LOW, MIDDLE, TALL = 240, 300, 420  # heights in pixels
+
+
+def percent_format(shown: Frame) -> str:
+    """The format of an axis of shares with as many digits as keep its ten ticks apart."""
+    width = shown[1] - shown[0]
+    return ".0%" if width >= 0.1 else ".1%" if width >= 0.01 else ".2%"
