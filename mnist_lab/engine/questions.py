@@ -6,7 +6,7 @@ import time
 from mnist_lab.engine.cluster import LONG_QUESTION, QUESTION
 from mnist_lab.engine.pool import Pool, Task
 from mnist_lab.engine.worker.question import answer
-from mnist_lab.store.questions import LONG
+from mnist_lab.inspection.questions import is_long
 from mnist_lab.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Questions:
         if self._pool.takes_tasks:
             for question in self._store.questions.claim(self._engine):
                 self._asked = time.monotonic()
-                slot = LONG_QUESTION if question.kind in LONG else QUESTION
+                slot = LONG_QUESTION if is_long(question.kind) else QUESTION
                 worker = self._pool.least_busy(slot)
                 arguments = self._store.url, question, self._pool.threads
                 self._tasks[question.id] = self._pool.give(worker, slot, answer, *arguments)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from mnist_lab.data import drawing
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.network import Network
+from mnist_lab.inspection.questions import Method
 from mnist_lab.inspection.test_images import Advance, Arrays
 from mnist_lab.training.evaluation import as_input
 
@@ -15,7 +16,7 @@ PATCH = 5
 PATH_STEPS = 64
 
 
-def attribution(network: Network, advance: Advance, *, image: str, digit: int, method: str) -> Arrays:
+def attribution(network: Network, advance: Advance, *, image: str, digit: int, method: Method) -> Arrays:
     """How much each pixel matters for a digit, `importance` `(28, 28)`, by one of `METHODS`."""
     if method not in METHODS:
         raise InputError(f"Method: should be one of {', '.join(METHODS)}; received {method[:40]!r}.")
@@ -66,7 +67,7 @@ def _gradients(network: Network, x: tf.Tensor, digit: int) -> np.ndarray:
     return found
 
 
-METHODS: dict[str, Callable[[Network, np.ndarray, int], np.ndarray]] = {
+METHODS: dict[Method, Callable[[Network, np.ndarray, int], np.ndarray]] = {
     "occlusion": occlusion,
     "gradient": gradient,
     "integrated gradients": integrated_gradients,

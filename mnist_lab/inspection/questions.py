@@ -1,59 +1,124 @@
-"""Questions about a trained network, by name and with plain arguments; answers are arrays by name."""
+"""The questions that can be asked about a trained network, each declared once; `answers` has a function for each.
 
-from collections.abc import Callable
-from typing import Any
+Without TensorFlow: pages ask them, and the server never loads it.
+"""
 
-import numpy as np
-import tensorflow as tf
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
 
-from mnist_lab.data import drawing, mnist
 from mnist_lab.errors import InputError
-from mnist_lab.inspection.attribution import attribution
-from mnist_lab.inspection.export import export
-from mnist_lab.inspection.hidden_layer import hidden
-from mnist_lab.inspection.network import Network, Networks
-from mnist_lab.inspection.robustness import ablation, each_ablated, robustness
-from mnist_lab.inspection.test_images import Advance, Arrays, portions
-from mnist_lab.training.evaluation import as_input
-from mnist_lab.training.reports import rounded
+
+KINDS: dict[str, type["Question"]] = {}
+
+Method = Literal["occlusion", "gradient", "integrated gradients"]
 
 
-def answer(network: Network, advance: Advance, *, image: str) -> Arrays:
-    """Probabilities of the ten digits for an image, `(10,)`."""
-    given = drawing.from_text(image)
-    return {"probabilities": network.probabilities(given[np.newaxis])[0]}
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A question about a run's network; a kind of question declares what else it needs to know.
+
+    Attributes:
+        kind: what it is called in the store.
+        is_long: its answer takes seconds rather than a moment, and must not keep others waiting.
+        run_id, epoch: whose weights, as validated after which epoch; the kept ones where that is None.
+    """
+
+    kind: ClassVar[str]
+    is_long: ClassVar[bool]
+    run_id: int
+    epoch: int | None = None
+
+    def __init_subclass__(cls, kind: str, is_long: bool = False) -> None:
+        cls.kind, cls.is_long = kind, is_long
+        KINDS[kind] = cls
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """All of it but its kind, as plain data."""
+        return asdict(self)
+
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """What it asks beside whom it asks."""
+        return {name: value for name, value in self.arguments.items() if name not in ("run_id", "epoch")}
 
 
-def maps(network: Network, advance: Advance, *, image: str) -> Arrays:
-    """What each layer makes of an image, float32, by the layer's number: `(height, width, channels)` or `(units,)`."""
-    given = as_input(tf.constant(drawing.from_text(image)[np.newaxis]))
-    outputs = network.outputs(given)
-    return {str(number): output[0].numpy() for number, output in enumerate(outputs)}
+@dataclass(frozen=True, kw_only=True)
+class Answer(Question, kind="answer"):
+    """What an image is taken for; images are texts of `drawing.as_text`."""
+
+    image: str
 
 
-def tested(network: Network, advance: Advance) -> Arrays:
-    """Probabilities for the 10,000 test images, float16 `(10_000, 10)`."""
-    test = mnist.load()[1]
-    found = [network.probabilities(part) for part in portions(test.x, advance)]
-    return {"probabilities": rounded(np.concatenate(found))}
+@dataclass(frozen=True, kw_only=True)
+class Maps(Question, kind="maps"):
+    """What each layer makes of an image."""
+
+    image: str
 
 
-KINDS: dict[str, Callable[..., Arrays]] = {
-    "answer": answer,
-    "maps": maps,
-    "attribution": attribution,
-    "tested": tested,
-    "hidden": hidden,
-    "robustness": robustness,
-    "ablation": ablation,
-    "each alone": each_ablated,
-    "export": export,
-}
+@dataclass(frozen=True, kw_only=True)
+class Attribution(Question, kind="attribution"):
+    """How much each pixel matters for a digit."""
+
+    image: str
+    digit: int
+    method: Method
 
 
-def respond(networks: Networks, kind: str, arguments: dict[str, Any], advance: Advance) -> Arrays:
-    """The answer to a question. Raises InputError where it asks what cannot be."""
+@dataclass(frozen=True, kw_only=True)
+class Tested(Question, kind="tested", is_long=True):
+    """What every test image is taken for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hidden(Question, kind="hidden", is_long=True):
+    """Where the last hidden layer puts the test images, and which units are dead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness(Question, kind="robustness", is_long=True):
+    """Accuracy on test images that are changed more and more: a kind of `data.perturbation`, and its strengths."""
+
+    change: str
+    strengths: Sequence[float]
+    images: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation(Question, kind="ablation", is_long=True):
+    """What some channels of some parts are worth: accuracy with and without them."""
+
+    off: dict[str, list[int]]
+    images: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EachAblated(Question, kind="each alone", is_long=True):
+    """What each channel of a part is worth: accuracy with that one switched off."""
+
+    part: str
+    images: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(Question, kind="export", is_long=True):
+    """The network as files of Keras' own."""
+
+
+def read(kind: str, arguments: dict[str, Any]) -> Question:
+    """The question of a kind with its arguments as they are stored. Raises InputError where there is none such."""
     if kind not in KINDS:
         raise InputError(f"Question: should be one of {', '.join(KINDS)}; received {kind[:40]!r}.")
-    rest = {name: value for name, value in arguments.items() if name not in ("run_id", "epoch")}
-    return KINDS[kind](networks.get(arguments["run_id"], arguments.get("epoch")), advance, **rest)
+    try:
+        return KINDS[kind](**arguments)
+    except TypeError:
+        raise InputError(
+            f"Question: {kind} should have other arguments; received {', '.join(arguments)[:200]!r}."
+        ) from None
+
+
+def is_long(kind: str) -> bool:
+    """Whether answers to a kind of question take seconds; False where there is none such, for that is soon said."""
+    return kind in KINDS and KINDS[kind].is_long

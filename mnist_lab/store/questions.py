@@ -18,8 +18,6 @@ from mnist_lab.store.database import Database, among
 from mnist_lab.store.schema import QUESTIONS
 
 KEPT_SECONDS, LONG_KEPT_SECONDS = 60.0, 900.0  # since somebody asked last; unanswered ones are abandoned then
-# Kinds whose answers take seconds rather than a moment: they never keep the others waiting.
-LONG = frozenset({"export", "tested", "hidden", "robustness", "ablation", "each alone"})
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,16 @@ class Questions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, kind: str, arguments: dict[str, Any]) -> int:
-        """Ask something, or find that it was asked already; the question's id."""
+    def submit(self, kind: str, arguments: dict[str, Any], *, is_long: bool = False) -> int:
+        """Ask something, or find that it was asked already; the question's id.
+
+        Args:
+            is_long: its answer takes long to find, and is kept longer.
+        """
         text = json.dumps(arguments, sort_keys=True)
         digest = hashlib.sha256(f"{kind} {text}".encode()).hexdigest()
         now = time.time()
-        until = now + (LONG_KEPT_SECONDS if kind in LONG else KEPT_SECONDS)
+        until = now + (LONG_KEPT_SECONDS if is_long else KEPT_SECONDS)
         same = sa.and_(QUESTIONS.c.digest == digest, QUESTIONS.c.error.is_(None))
         with self._database.write() as connection:
             found = connection.execute(sa.select(QUESTIONS.c.id).where(same).limit(1)).scalar_one_or_none()

@@ -140,18 +140,18 @@ def test_digits_change_and_curves_and_filters_come_on_request(lab_store: Store) 
 
 def test_stop_stays_until_the_last_network_has_answered(lab_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     test = healthy(page("inspect", runs="1,2", view="What if"))
-    real, asked = asking.ask, []
+    real, waited_for = asking.Pending.wait, []
 
-    def ask(kind: str, words: str, **arguments: object) -> object:
-        if kind == "robustness":
-            asked.append(arguments["run_id"])
-            if len(asked) == 2:
-                st.stop()  # as if the page were looked at while the second one is asked
-        return real(kind, words, **arguments)
+    def wait(pending: asking.Pending, words: str) -> object:
+        if "reading" not in words:
+            waited_for.append(words)
+            if len(waited_for) == 2:
+                st.stop()  # as if the page were looked at while the second one is waited for
+        return real(pending, words)
 
-    monkeypatch.setattr(asking, "ask", ask)
+    monkeypatch.setattr(asking.Pending, "wait", wait)
     next(b for b in test.button if b.label == "Draw the curve").click().run(timeout=60)
-    assert asked == [1, 2]
+    assert waited_for == ["asking run 1: small, seed 1", "asking run 2: small, seed 2"]
     assert "Stop" in [b.label for b in healthy(test).button]
 
 
@@ -159,7 +159,7 @@ def test_where_no_worker_is_the_page_says_so(store: Store, monkeypatch: pytest.M
     train(store, small_experiment())
     monkeypatch.setattr(asking, "NOT_WORKING_AFTER_SECONDS", 0.5)
     test = healthy(page("inspect", runs="1", view="Layers"))
-    assert "No worker is there to answer" in test.error[0].value
+    assert "There is no worker to answer" in test.error[0].value
     with store.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM errands").scalar() == 0  # given up, not left behind
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mnist_lab.engine.worker.process import memory, warm_up
 from mnist_lab.errors import LabError, StoreError
+from mnist_lab.inspection.questions import read
 from mnist_lab.store.questions import Question
 from mnist_lab.store.store import Store
 
@@ -34,7 +35,7 @@ def answer(url: str, question: Question, threads: int) -> int:
 
 
 def _answer(url: str, question: Question) -> None:
-    from mnist_lab.inspection import questions
+    from mnist_lab.inspection.answers import respond
 
     networks = _networks(url)
     store = networks.store
@@ -44,7 +45,7 @@ def _answer(url: str, question: Question) -> None:
             raise _CancelledError
 
     try:
-        found = questions.respond(networks, question.kind, question.arguments, advance)
+        found = respond(networks, read(question.kind, question.arguments), advance)
         store.questions.complete(question.id, found)
     except StoreError:
         raise

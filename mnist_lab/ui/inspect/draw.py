@@ -1,5 +1,7 @@
 """Inspect, Draw: networks answer while somebody draws."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -8,7 +10,6 @@ from mnist_lab.data import drawing
 from mnist_lab.ui.inspect import pad, selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
 from mnist_lab.ui.session import errors_shown
-from mnist_lab.ui.text import plain
 
 
 @st.fragment
@@ -49,17 +50,10 @@ def show(networks: list[Chosen]) -> None:
             st.info("The answer stands here while you draw.", icon=":material/draw:")
             return
         subject = Subject(image, "my drawing", None)
-        for column, network in zip(st.columns(len(networks)), networks, strict=True):
-            with column:
-                _answer(network, subject, threshold / 100)
+        selection.side_by_side(networks, subject, partial(_answer, threshold=threshold / 100))
 
 
-def _answer(network: Chosen, subject: Subject, threshold: float) -> None:
-    st.caption(plain(network.title))
-    found = selection.asked(network, "answer", "reading the drawing", subject)
-    if found is None:
-        return
-    probabilities = found["probabilities"]
+def _answer(network: Chosen, probabilities: np.ndarray, threshold: float) -> None:
     digit, sure = int(probabilities.argmax()), float(probabilities.max())
     second = int(np.argsort(probabilities)[-2])
     if sure < threshold:

@@ -9,10 +9,11 @@ import streamlit as st
 from PIL import Image
 
 from mnist_lab.charts import inspection, tiles
-from mnist_lab.data import mnist
+from mnist_lab.data import drawing, mnist
 from mnist_lab.design.layers import Conv2D, size_text
 from mnist_lab.design.network import IMAGE, Traced, parts, trace
 from mnist_lab.inspection import arithmetic
+from mnist_lab.inspection.questions import Attribution, Hidden, Maps, Method
 from mnist_lab.ui import ask
 from mnist_lab.ui.inspect import selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
@@ -21,7 +22,7 @@ from mnist_lab.ui.text import plain
 
 _MOST_MAPS = 32
 _MOST_NUMBERS = 7
-_METHODS = {
+METHODS: dict[Method, str] = {
     "occlusion": "A square of 5×5 pixels is blanked at each place in turn: blue where the digit then becomes less probable, "
     "orange where more (Zeiler and Fergus, 2014).",
     "gradient": "How fast the digit's logit would grow with a little more ink at a pixel: blue for more, orange for less "
@@ -37,7 +38,10 @@ def show(networks: list[Chosen]) -> None:
     network = networks[0]
     subject = selection.subject()
     selection.must_have_ink(subject)
-    maps = selection.asked(network, "maps", "sending the digit through the network", subject)
+    image = drawing.as_text(subject.image)
+    maps = ask.ask(
+        Maps(run_id=network.run.id, epoch=network.epoch, image=image), "sending the digit through the network"
+    )
     if maps is None:
         return
     traced = trace(network.run.experiment.architecture)
@@ -59,16 +63,19 @@ def _importance(network: Chosen, subject: Subject, said: int) -> None:
     left, right = st.columns([1, 2], gap="medium")
     with right:
         digit = st.segmented_control("For the answer", range(10), default=said, required=True, key=f"importance-{said}")
-        method = str(
-            st.segmented_control(
-                "Method", list(_METHODS), default="occlusion", required=True, key="method", persist_state="session"
-            )
+        method: Method = st.segmented_control(
+            "Method", list(METHODS), default="occlusion", required=True, key="method", persist_state="session"
         )
-        st.caption(_METHODS[method])
+        st.caption(METHODS[method])
     with left:
-        found = selection.asked(
-            network, "attribution", "looking for what matters", subject, digit=int(digit or 0), method=method
+        question = Attribution(
+            run_id=network.run.id,
+            epoch=network.epoch,
+            image=drawing.as_text(subject.image),
+            digit=int(digit or 0),
+            method=method,
         )
+        found = ask.ask(question, "looking for the pixels that matter")
         if found is None:
             return
         importance = found["importance"]
@@ -249,7 +256,8 @@ def _landscape(network: Chosen) -> None:
         "points lie furthest apart (principal components): what lies together looks alike to the network."
     )
     words = "sending 10,000 test images through the network"
-    answers = ask.on_request("hidden", "Draw the map", {words: network.question})
+    question = Hidden(run_id=network.run.id, epoch=network.epoch)
+    answers = ask.on_request("Draw the map", {words: question})
     if answers is None:
         return
     found = answers[0]

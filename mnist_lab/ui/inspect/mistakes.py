@@ -19,7 +19,7 @@ _PAGE = 40
 def show(networks: list[Chosen]) -> None:
     """The mistakes of the first network on the test images; with a second one, where the two disagree."""
     network = networks[0]
-    probabilities = selection.answers(network)
+    probabilities, *others = selection.answers(networks[:2])
     if probabilities is None:
         return
     labels = mnist.load()[1].y
@@ -36,12 +36,10 @@ def show(networks: list[Chosen]) -> None:
         _digits(answers, labels, network)
     _gallery(labels, answers, sure, cell)
     _calibration(probabilities, labels)
-    if len(networks) > 1:
+    for other, second in zip(networks[1:2], others, strict=True):
         st.markdown("#### Where the two disagree")
-        second = selection.answers(networks[1])
         if second is not None:
-            names = (f"run {network.run.id}", f"run {networks[1].run.id}")
-            compare.two_networks(names, (probabilities, second))
+            compare.two_networks((f"run {network.run.id}", f"run {other.run.id}"), (probabilities, second))
 
 
 def _confusion(answers: np.ndarray, labels: np.ndarray) -> tuple[int, int] | None:

@@ -1,6 +1,6 @@
 """Which networks the Inspect page looks into, and which digit it shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +9,14 @@ import streamlit as st
 from mnist_lab.charts import inspection, tiles
 from mnist_lab.data import drawing, mnist
 from mnist_lab.errors import InputError
+from mnist_lab.inspection.questions import Answer, Tested
 from mnist_lab.store.run import Run
 from mnist_lab.ui import ask, url
 from mnist_lab.ui.choices import run_ids, tell_if_gone
 from mnist_lab.ui.inspect import pad
 from mnist_lab.ui.results import run as run_page
 from mnist_lab.ui.session import errors_shown, lab
+from mnist_lab.ui.text import plain
 
 MOST = 4
 _NETWORKS, _LAST, _LOST = "inspected", "inspected_last", "inspected_lost"
@@ -35,11 +37,6 @@ class Chosen:
         """In a few words."""
         after = "" if self.epoch is None else f", epoch {self.epoch}"
         return f"run {self.run.id}: {self.run.name}, seed {self.run.seed}{after}"
-
-    @property
-    def question(self) -> dict[str, int | None]:
-        """What a question needs to know of it."""
-        return {"run_id": self.run.id, "epoch": self.epoch}
 
 
 def networks() -> list[Chosen]:
@@ -148,12 +145,18 @@ def _epoch(run: Run) -> int | None:
     return None if chosen == kept else chosen
 
 
-def answers(network: Chosen) -> np.ndarray | None:
-    """Probabilities for the 10,000 test images, `(10_000, 10)`: those the run stored, else a worker's."""
-    if network.epoch is None and (stored := run_page.probabilities(network.run.id)) is not None:
-        return stored
-    found = ask.ask("tested", f"asking {network.title} about 10,000 test images", **network.question)
-    return None if found is None else found["probabilities"].astype(np.float32)
+def answers(networks: Sequence[Chosen]) -> list[np.ndarray | None]:
+    """Of each network the probabilities for the 10,000 test images, `(10_000, 10)`: those its run stored, else a
+    worker's; None where there are none, and the page says why."""
+    stored = [run_page.probabilities(network.run.id) if network.epoch is None else None for network in networks]
+    others = [network for network, known in zip(networks, stored, strict=True) if known is None]
+    with ask.together(Tested(run_id=other.run.id, epoch=other.epoch) for other in others) as pending:
+        found = [
+            one.wait(f"asking {other.title} about 10,000 test images")
+            for other, one in zip(others, pending, strict=True)
+        ]
+    asked = iter([None if answer is None else answer["probabilities"].astype(np.float32) for answer in found])
+    return [next(asked) if known is None else known for known in stored]
 
 
 @dataclass(frozen=True)
@@ -199,9 +202,20 @@ def subject() -> Subject:
     return found
 
 
-def asked(network: Chosen, kind: str, words: str, subject: Subject, **more: object) -> dict[str, np.ndarray] | None:
-    """What a network says of a digit, or None, and the page says why."""
-    return ask.ask(kind, words, **network.question, image=drawing.as_text(subject.image), **more)
+def side_by_side(networks: Sequence[Chosen], subject: Subject, show: Callable[[Chosen, np.ndarray], None]) -> None:
+    """What each network takes a digit for, in a column of its own; all are asked before the first answer is waited for.
+
+    Args:
+        show: draws the probabilities of the ten digits, `(10,)`; where there are none a sentence says why.
+    """
+    image = drawing.as_text(subject.image)
+    asked = [Answer(run_id=network.run.id, epoch=network.epoch, image=image) for network in networks]
+    with ask.together(asked) as pending:
+        for column, network, one in zip(st.columns(len(networks)), networks, pending, strict=True):
+            with column:
+                st.caption(plain(network.title))
+                if found := one.wait("reading the digit"):
+                    show(network, found["probabilities"])
 
 
 def bars(probabilities: np.ndarray, key: str) -> None:

@@ -1,5 +1,7 @@
 """Inspect, What if: digits that are moved, blurred, noisy; networks without some of their filters."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -7,6 +9,7 @@ import streamlit as st
 from mnist_lab.charts import inspection, tiles
 from mnist_lab.data.perturbation import KINDS, perturbed
 from mnist_lab.design.network import Kind, Part, parts, trace
+from mnist_lab.inspection.questions import Ablation, EachAblated, Robustness
 from mnist_lab.ui import ask
 from mnist_lab.ui.inspect import selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
@@ -57,9 +60,7 @@ def _one_digit(networks: list[Chosen]) -> None:
         st.caption(", ".join(changes) or "Move a slider.")
     with right:
         changed = Subject(image, subject.name, subject.label)
-        for column, network in zip(st.columns(len(networks)), networks, strict=True):
-            with column:
-                _answer(network, changed)
+        selection.side_by_side(networks, changed, partial(_answer, label=changed.label))
 
 
 def _key(change: str) -> str:
@@ -71,14 +72,9 @@ def _reset() -> None:
         st.session_state[_key(name)] = float(kind.neutral)
 
 
-def _answer(network: Chosen, subject: Subject) -> None:
-    found = selection.asked(network, "answer", "reading the digit", subject)
-    if found is None:
-        return
-    probabilities = found["probabilities"]
+def _answer(network: Chosen, probabilities: np.ndarray, label: int | None) -> None:
     said = int(probabilities.argmax())
-    verdict = "" if subject.label is None else (" ✓ right" if said == subject.label else f" ✗ it is a {subject.label}")
-    st.caption(plain(network.title))
+    verdict = "" if label is None else (" ✓ right" if said == label else f" ✗ it is a {label}")
     st.markdown(f"Says **{said}**, {probabilities.max():.0%} sure{verdict}")
     selection.bars(probabilities, key=f"what-if-{network.run.id}")
 
@@ -95,11 +91,18 @@ def _curve(networks: list[Chosen]) -> None:
     if name is None or count is None:
         return
     kind = KINDS[name]
-    change = {"change": name, "strengths": kind.strengths, "images": _IMAGES[count]}
     found = ask.on_request(
-        "robustness",
         "Draw the curve",
-        {f"asking {network.title}": {**network.question, **change} for network in networks},
+        {
+            f"asking {network.title}": Robustness(
+                run_id=network.run.id,
+                epoch=network.epoch,
+                change=name,
+                strengths=kind.strengths,
+                images=_IMAGES[count],
+            )
+            for network in networks
+        },
     )
     if found is None:
         return
@@ -149,12 +152,12 @@ def _switched_off(network: Chosen) -> None:
     )
     images = _IMAGES[count]
     if picked:
-        off = {**network.question, "off": {part: sorted(picked)}, "images": images}
-        if found := ask.on_request("ablation", "Measure without them", {"asking with and without": off}):
+        off = Ablation(run_id=network.run.id, epoch=network.epoch, off={part: sorted(picked)}, images=images)
+        if found := ask.on_request("Measure without them", {"asking with and without": off}):
             _compared(found[0], given[part], picked)
-    each = {**network.question, "part": part, "images": images}
+    each = EachAblated(run_id=network.run.id, epoch=network.epoch, part=part, images=images)
     words = f"switching the {channels} {_what(given[part])} off one by one"
-    if found := ask.on_request("each alone", "Ablate each", {words: each}):
+    if found := ask.on_request("Ablate each", {words: each}):
         _each(found[0], part)
 
 

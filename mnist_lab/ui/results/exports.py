@@ -7,6 +7,7 @@ import streamlit as st
 
 from mnist_lab.design.network import problem, totals, trace
 from mnist_lab.errors import InputError, one_line
+from mnist_lab.inspection import questions
 from mnist_lab.results import receipt as receipts
 from mnist_lab.results import table as results_table
 from mnist_lab.results.files import Kind, written
@@ -93,7 +94,7 @@ def _weights(run: Run, found: Receipt | None) -> None:
     st.caption("As stock Keras files, each checked against the run's own predictions first.")
     if not st.session_state.get(key):
         return
-    files = ask.ask("export", "writing and checking the files", run_id=run.id)
+    files = ask.ask(questions.Export(run_id=run.id), "writing and checking the files")
     if files is None:
         del st.session_state[key]
         return
