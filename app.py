@@ -21,7 +21,7 @@ log = logging.getLogger("mnist_lab")
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     """Start the engine with the server, so that a worker is warm by the time somebody presses Train."""
     logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
-    log.setLevel(logging.INFO)  # and not what libraries tell of themselves
+    log.setLevel(logging.INFO)  # but not what libraries log
     print(f"MNIST Lab: {' and '.join(guard.addresses())}", file=sys.stderr, flush=True)
     raise_descriptor_limit()
     supervisor = Supervisor()
@@ -33,14 +33,14 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
 
 
 def on_script_error(error: Exception) -> bool:
-    """The last boundary: a person reads a sentence, the log has the trace."""
+    """The last resort: the person gets a sentence, the log the traceback."""
     if isinstance(error, LabError):
         refusal(error)
     else:
         log.error("a page failed", exc_info=error)
         st.error(
-            "This page could not be shown because of a mistake in the lab; your runs are safe. "
-            "Reload the page; the server's log has the details.",
+            "An error in the lab kept this page from being shown; your runs are safe. "
+            "Reload the page; the details are in the server's log.",
             icon=":material/error:",
         )
     return True

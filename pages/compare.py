@@ -8,7 +8,7 @@ from mnist_lab.ui.results import compare, table
 from mnist_lab.ui.session import errors_shown
 
 st.title("Compare")
-st.write("Designs side by side: what differs in them, whether that helps, and how sure that is.")
+st.write("Designs side by side: how they differ, whether that helps, and how certain it is.")
 runs = []
 with errors_shown():
     runs = url.runs("runs", 2, MOST_SIDES)

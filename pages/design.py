@@ -16,7 +16,7 @@ except InputError as error:
     refusal(error)
     draft = drafts.load()
 
-# Drawn first is what a change means: a browser shows it before it has drawn the controls again.
+# The meaning of a change is drawn first: a browser then shows it before it redraws the controls.
 head = st.container()
 left, right = st.columns([3, 5], gap="medium")
 with right:

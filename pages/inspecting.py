@@ -10,7 +10,7 @@ from mnist_lab.ui.session import errors_shown
 VIEWS = {"Draw": draw.show, "Mistakes": mistakes.show, "Layers": layers.show, "What if": what_if.show}
 
 st.title("Inspect")
-st.write("Ask a trained network: what does it say, where is it wrong, and what did it learn?")
+st.write("Look into a trained network: what it answers, where it is wrong, and what it has learnt.")
 with errors_shown():
     networks = selection.networks()
     if networks:

@@ -1,4 +1,4 @@
-"""Results: every run ever made. Addresses that name a run or several to compare lead on to their own pages."""
+"""Results: every run ever made. An address that names a run, or several to compare, leads on to the page for that."""
 
 import streamlit as st
 
@@ -9,16 +9,16 @@ from mnist_lab.ui.session import lab
 for name, page, its_name in (("run", navigation.RUN.script, "run"), ("compare", navigation.COMPARE.script, "runs")):
     if name in st.query_params:
         if url.is_from_history():
-            st.query_params.clear()  # to lead on again would leave no way back
+            st.query_params.clear()  # else going back would lead here and on again
         else:
             st.switch_page(page, query_params={its_name: st.query_params[name]})
 st.title("Results")
-st.write("Every run ever made on this machine, newest first: what each network is, how well it does, what it cost.")
+st.write("Every run ever made on this machine, newest first: what each network is, how well it does, and what it cost.")
 now = table.follow()
 for notice, text in lab().store.notices.all().items():
     st.info(text, icon=":material/info:")
     st.button(
-        "I have read it",
+        "Dismiss",
         key=f"notice-{notice}",
         icon=":material/check:",
         on_click=lab().store.notices.dismiss,

@@ -7,7 +7,9 @@ from mnist_lab.ui.session import errors_shown
 from mnist_lab.ui.train import live
 
 st.title("Train")
-st.write("Watch a network learn: how wrong it is (loss) and how often it is right (accuracy), as training goes on.")
+st.write(
+    "Watch a network learn: its loss (how wrong it is) and its accuracy (how often it is right) as training proceeds."
+)
 watched = None
 with errors_shown():
     watched = watching.load()

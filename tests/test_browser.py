@@ -419,18 +419,18 @@ def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(store: Sto
     with server(store.url) as running, browser() as page:
         wait_until(lambda: store.runs.get(reader).status is Status.FINISHED, "the network has learnt to read")
         page.goto(f"{running.url}/inspect?runs={reader}")
-        page.get_by_text("The answer stands here while you draw").wait_for()
+        page.get_by_text("The answer appears here while you draw").wait_for()
         settled(page)
         draw(page, *SEVEN)
         page.get_by_text("It says 7").wait_for()
         (long,) = store.queue.add([PRESETS["3x3"]], "ada")
         wait_until(lambda: store.runs.get(long).steps_done > 10, "another network trains")
         page.get_by_role("button", name="Clear", exact=True).click()
-        page.get_by_text("The answer stands here while you draw").wait_for()
+        page.get_by_text("The answer appears here while you draw").wait_for()
         draw(page, *ONE)
         page.get_by_text("It says 1").wait_for()
         page.get_by_role("button", name="Undo stroke").click()
-        page.get_by_text("The answer stands here while you draw").wait_for()
+        page.get_by_text("The answer appears here while you draw").wait_for()
         page.get_by_role("application", name="Pad to draw a digit on").focus()
         page.keyboard.press("Space")
         for _ in range(8):
@@ -440,7 +440,7 @@ def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(store: Sto
         assert store.runs.get(long).status is Status.RUNNING
         store.queue.stop(long)
         choose(page, "Mistakes")
-        page.get_by_text("All mistakes, the surest first").wait_for()
+        page.get_by_text("All mistakes, the most confident first").wait_for()
         settled(page)
         chart = page.locator("[data-testid=stVegaLiteChart]").first
         cells = chart.locator(".mark-rect path")

@@ -139,7 +139,7 @@ def keys(name: str) -> set[str]:
     return {text for key in named if isinstance(key, ast.Constant | ast.JoinedStr) and (text := spelt(key))}
 
 
-KEY_IS_ARGUMENT = {"bound": 0, "_bound": 0, "kept": 1, "gone": 1, "tell_if_gone": 1, "pressed_once": 1}
+KEY_IS_ARGUMENT = {"bound": 0, "_bound": 0, "with_selected": 1, "gone": 1, "notify_if_gone": 1, "pressed_once": 1}
 
 
 def test_a_key_of_the_sessions_state_is_spelt_in_one_module() -> None:

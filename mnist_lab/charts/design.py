@@ -28,7 +28,7 @@ _TOP = -15  # of the words below the stacks, in pixels of the image
 _TOOLTIP = [
     {"field": "stage", "type": "nominal"},
     {"field": "size", "type": "nominal", "title": "shape"},
-    {"field": "sees", "type": "nominal", "title": "receptive field"},
+    {"field": "field", "type": "nominal", "title": "receptive field"},
 ]
 
 
@@ -37,7 +37,7 @@ def stages(traced: Traced, chosen: int | None) -> pd.DataFrame:
     them three points of an arc for each residual block, from its input to its output.
 
     Columns: stage, size, mark (of the first block whose receptive field covers the image), words (all three), block (its index; -1
-    for what is no convolution block), kind (`open` for the chosen block, `arc`), sees, sheet (-1 for an arc), x, x2, y, y2,
+    for what is no convolution block), kind (`open` for the chosen block, `arc`), field (its receptive field), sheet (-1 for an arc), x, x2, y, y2,
     in pixels of the image.
     """
     whole = covers_image_from(traced)
@@ -45,13 +45,13 @@ def stages(traced: Traced, chosen: int | None) -> pd.DataFrame:
     pictured: list[tuple[str, int, tuple[int, ...], str]] = [("Image", -1, INPUT_SHAPE, "")]
     for place, row in last_of.items():
         stage = "Vector" if place.kind is Kind.BRIDGE else str(place)
-        sees = size_text(row.field.size) if row.block is not None else "all of the last map"
-        pictured.append((stage, -1 if row.block is None else row.block, row.output_shape, sees))
+        field = size_text(row.field.size) if row.block is not None else "all of the last map"
+        pictured.append((stage, -1 if row.block is None else row.block, row.output_shape, field))
     added = {row.block for row in traced if isinstance(row.layer, Add)}
     rows: list[dict[str, Any]] = []
     arcs: list[dict[str, Any]] = []
     left, top = 0.0, (0.0, 0.0)
-    for stage, block, shape, sees in pictured:
+    for stage, block, shape, field in pictured:
         is_map = len(shape) == 3
         # A vector has no height and width: its bar grows with the logarithm of its length.
         height, width = (shape[0], shape[1]) if is_map else (min(28.0, 4 + 2.2 * log2(prod(shape))), 1.5)
@@ -62,7 +62,7 @@ def stages(traced: Traced, chosen: int | None) -> pd.DataFrame:
             "words": ", ".join(filter(None, said)),
             "block": block,
             "kind": "open" if block == chosen and block >= 0 else "map" if is_map else "vector",
-            "sees": sees,
+            "field": field,
         }
         for sheet in reversed(range(sheets)):
             x, y = left + 1.2 * sheet, 1.2 * sheet - height / 2
@@ -172,8 +172,8 @@ def _rectangle(x_scale: Spec, y_scale: Spec) -> Spec:
     }
 
 
-def seen_points(image: np.ndarray, window: Window) -> pd.DataFrame:
-    """The table that `seen` draws: the paper, the ink of a digit, uint8 `(28, 28)`, and the frame of a window."""
+def receptive_field_points(image: np.ndarray, window: Window) -> pd.DataFrame:
+    """The table that `receptive_field` draws: the paper, the ink of a digit, uint8 `(28, 28)`, and the frame of a window."""
     (top, left), (bottom, right) = window
     y, x = np.nonzero(image)
     return pd.DataFrame(
@@ -189,8 +189,8 @@ def seen_points(image: np.ndarray, window: Window) -> pd.DataFrame:
 
 
 @functools.cache
-def seen() -> Spec:
-    """A digit with the part of it framed that a value depends on: a specification without its data, `seen_points`."""
+def receptive_field() -> Spec:
+    """A digit with the part of it framed that a value depends on: a specification without its data, `receptive_field_points`."""
     place = _rectangle({"domain": [0, 28], "nice": False}, {"domain": [28, 0], "nice": False})
     ink = {
         "field": "ink",

@@ -1,4 +1,4 @@
-"""Widgets for the fields of a spec, made from what the spec says of itself: titles, descriptions, types, bounds."""
+"""Widgets for the fields of a spec, made from its own titles, descriptions, types and bounds."""
 
 import types
 from collections.abc import Callable, Mapping
@@ -19,20 +19,20 @@ _WRONG = ":small[:material/error: {}]"
 
 
 def number(
-    place: Any, label: str, value: float | str, *, key: str, save: Callable[[float | str], None], says: str
+    place: Any, label: str, value: float | str, *, key: str, save: Callable[[float | str], None], help: str
 ) -> None:
-    """A field for a fraction, bound to a value kept elsewhere; what is no number is saved as the text that it is.
+    """A field for a real number, bound to a value kept elsewhere; what is not a number is saved as the text that it is.
 
-    A browser's own field for numbers drops what it does not expect: `0,003` became 3.
+    A browser's own field for numbers drops characters that it does not expect: `0,003` became 3.
     """
     text = value if isinstance(value, str) else numerals.written(value)
     typed = st.session_state.get(_name(key))
     if typed is not None and _read(typed)[0] == value:
-        text = typed  # another way to write it, left to the person
+        text = typed  # the same number written in another way
     place.text_input(
         label,
         max_chars=numerals.MOST_LETTERS,
-        help=says,
+        help=help,
         **bound(key, text, lambda new: save(new if (found := _read(new)[0]) is None else found)),
     )
     if wrong := _read(text)[1]:
@@ -40,20 +40,20 @@ def number(
 
 
 def optional_number(
-    place: Any, label: str, *, key: str, says: str | None = None, is_count: bool = False
+    place: Any, label: str, *, key: str, help: str | None = None, is_count: bool = False
 ) -> float | None:
-    """A field for a number that may be left out, kept for the session; None too where it is no number, and it says so."""
-    text = place.text_input(label, key=key, persist_state="session", max_chars=numerals.MOST_LETTERS, help=says)
+    """An optional number, kept for the session; None where the field is empty, or holds no number, which it then says."""
+    text = place.text_input(label, key=key, persist_state="session", max_chars=numerals.MOST_LETTERS, help=help)
     if not text.strip():
         return None
     found, wrong = _read(text, is_count=is_count)
     if wrong:
-        place.markdown(_WRONG.format(f"{wrong} Until then it is left out."))
+        place.markdown(_WRONG.format(f"{wrong} Until then it is ignored."))
     return found
 
 
 def _read(text: str, *, is_count: bool = False) -> tuple[float | None, str]:
-    """A number and no words, or none and why."""
+    """A number and an empty text, or None and why."""
     try:
         return numerals.read(text, is_count=is_count), ""
     except InputError as error:
@@ -68,10 +68,10 @@ def _name(key: str) -> str:
 def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
     """Arguments that bind a widget to a value kept elsewhere: it always shows `value`, a change goes to `save`.
 
-    That value is the only state. Where the widget's own differs, something else has changed the value, and a new widget
-    takes its place: a browser that has not drawn the change yet still reports the old widget's state with whatever
-    comes next, and for the same widget that would be a change back. So would be what it reports of a page that the
-    session has left already: all of it is new to Streamlit then, but no change of what the widget showed.
+    That value is the only state. Where the widget's own state differs, something else has changed the value, and a new
+    widget replaces the old one: a browser that has not drawn the change yet still reports the old widget's state, which
+    for the same widget would undo the change. The same holds for what it reports of a page that the session has left:
+    Streamlit takes all of it for new, although it is what the widget showed.
     """
     name = _name(key)
     places, shown = st.session_state[_PLACES]
@@ -100,15 +100,15 @@ def choose_kind(
     *,
     key: str,
     save: Callable[[Any], None],
-    says: str,
+    help: str,
     shown: Callable[[str], str] = str,
 ) -> None:
-    """A select box of the kinds that a nested spec can be of; another kind is saved with its usual fields."""
+    """A select box for the kind of a nested spec; a new kind is saved with its default fields."""
     place.selectbox(
         label,
         list(kinds),
         format_func=shown,
-        help=says,
+        help=help,
         **bound(key, name, lambda new: save(kinds[new]().model_dump(mode="json"))),
     )
 
@@ -120,8 +120,8 @@ def show(
 
     Args:
         values: the fields as plain data; save: called with a field's name and new value.
-        bounded: let the widgets of whole numbers refuse what is out of bounds; else it is kept, and somebody else says
-            what is wrong. What is typed into a field for a fraction is always kept.
+        bounded: widgets for whole numbers refuse what is out of bounds; else they keep it, and the caller says what is
+            wrong. What is typed into a field for a real number is always kept.
         only: these fields; all where None.
     """
     cells: list[Callable[[Any], None]] = []
@@ -148,18 +148,18 @@ def _cells(
 ) -> list[Callable[[Any], None]]:
     """What draws a field's widgets: one, or two for a height and a width."""
     kind: Any = info.annotation
-    label, says = info.title, info.description
+    label, help = info.title, info.description
     if get_origin(kind) is Literal:
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
         labels: Any = extra.get("labels", {})  # of what is stored under another name
         shown = partial(_shown, labels)
         return [
             lambda place: place.selectbox(
-                label, get_args(kind), format_func=shown, help=says, **bound(key, value, save)
+                label, get_args(kind), format_func=shown, help=help, **bound(key, value, save)
             )
         ]
     if kind is bool:
-        return [lambda place: place.checkbox(label, help=says, **bound(key, value, save))]
+        return [lambda place: place.checkbox(label, help=help, **bound(key, value, save))]
     if get_origin(kind) is tuple:
         limits = _limits(get_args(kind)[0].__metadata__[0])
 
@@ -168,13 +168,13 @@ def _cells(
                 save([new if i == j else old for j, old in enumerate(value)])
 
             words = f"{str(label).removesuffix(' size')} {word}"
-            place.number_input(words, help=says, **limits, **bound(f"{key}-{word}", value[i], save_side))
+            place.number_input(words, help=help, **limits, **bound(f"{key}-{word}", value[i], save_side))
 
         return [partial(side, i=i, word=word) for i, word in enumerate(("height", "width"))]
     if kind is float:
-        return [partial(number, label=str(label), value=value, key=key, save=save, says=str(says))]
+        return [partial(number, label=str(label), value=value, key=key, save=save, help=str(help))]
     limits = _limits(info) if bounded else {"step": 1}
-    return [lambda place: place.number_input(label, help=says, **limits, **bound(key, value, save))]
+    return [lambda place: place.number_input(label, help=help, **limits, **bound(key, value, save))]
 
 
 def _shown(labels: Mapping[str, str], value: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables on a page: what is copied from one is what is seen in it, and on paper it is there to its last row and column."""
+"""Tables on a page: what is copied is what is seen, and what is printed is all of it."""
 
 import re
 from collections.abc import Mapping

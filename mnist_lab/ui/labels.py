@@ -54,14 +54,14 @@ def controls(runs: pd.DataFrame, every: pd.DataFrame) -> None:
         on_click=_label,
         args=("Unarchived" if are_archived else "Archived", ids),
         kwargs={"archived": not are_archived},
-        help="Archived runs are out of the table until Archived too is on; they still count in comparisons.",
+        help="Archived runs leave the table unless “Archived too” is on; they still count in comparisons.",
     )
     st.button(
         "Delete",
         icon=":material/delete:",
         on_click=_delete,
         args=(ids,),
-        help="Can be undone; what stays deleted for seven days is gone with its weights. What waits leaves the queue.",
+        help="Can be undone for seven days; after that a run is gone with its weights. A waiting run leaves the queue.",
     )
 
 
@@ -73,13 +73,13 @@ def restore(run_ids: list[int]) -> None:
         on_click=_label,
         args=("Restored", run_ids),
         kwargs={"deleted": False},
-        help="As they were; what waited in the queue waits there again.",
+        help="Just as they were; those that were waiting return to the queue.",
     )
 
 
 @dataclass
 class _Begun:
-    """What a form began with: the name and note of each run, the tags that all have; and the number of the form."""
+    """What a form started from: the name and note of each run, the tags that all have; and the number of the form."""
 
     seen: dict[int, dict[str, str]]
     tags: list[str]
@@ -102,7 +102,7 @@ class _Begun:
 
 
 def _form(runs: pd.DataFrame, known: list[str]) -> None:
-    """Name, tags and note of some runs. It knows what it began with: only what a person changes in it is written."""
+    """Name, tags and note of some runs. It remembers what it started from: only what a person changes is written."""
     begun: _Begun | None = st.session_state.get(_BEGUN)
     ids = [ids[0] for ids in runs["ids"]]
     if begun is None or not begun.seen.keys() <= set(ids):  # a further seed of a row is no reason to begin anew
@@ -121,7 +121,7 @@ def _form(runs: pd.DataFrame, known: list[str]) -> None:
         st.multiselect("Tags", tags, begun.tags, accept_new_options=True, key=begun.key("tags"))
         st.text_area("Note", begun.note, key=begun.key("note"))
         if len(begun.seen) > 1:
-            st.caption(f"For all {len(begun.seen)} runs; what is left as it is here stays as it is in each.")
+            st.caption(f"For all {len(begun.seen)} runs; a field that you do not change stays as it is in each.")
         st.form_submit_button("Save", type="primary", on_click=_save)
 
 
@@ -163,8 +163,9 @@ def _delete(ids: list[int]) -> None:
     if rest:
         _label("Deleted", rest, deleted=True)
     if training:
-        runs = f"Run {training[0]} trains" if len(training) == 1 else f"Runs {_listed(training)} train"
-        st.session_state[_MESSAGE] = f"{runs}, and what trains cannot be deleted; stop it first."
+        one = len(training) == 1
+        runs = f"Run {training[0]} is" if one else f"Runs {_listed(training)} are"
+        st.session_state[_MESSAGE] = f"{runs} training and cannot be deleted; stop {'it' if one else 'them'} first."
 
 
 def _listed(items: Sequence[object]) -> str:
@@ -183,13 +184,13 @@ def _remember(words: str, changes: list[Change]) -> None:
 
 
 def message() -> None:
-    """What could not be done when something was last pressed."""
+    """Why what was pressed last could not be done."""
     if words := st.session_state.pop(_MESSAGE, None):
         refusal(words)
 
 
 def undo_button() -> None:
-    """Undoes what was labelled last; Ctrl-Z does too."""
+    """A button that undoes the last change of labels, as Ctrl-Z does."""
     done = st.session_state.get(_DONE)
     if done:
         st.caption(f"{done[-1][0]}.", width="content")
@@ -204,5 +205,5 @@ def _undo() -> None:
         shown = kept[:_FEW]
         if len(kept) > _FEW:
             shown.append(f"{len(kept) - _FEW} more")
-        st.session_state[_MESSAGE] = f"Undo of “{words}” leaves what was changed since: {_listed(shown)}."
-    choose(dict.fromkeys(change.run_id for change in changes))  # to go on with what is back
+        st.session_state[_MESSAGE] = f"Undoing “{words}” kept what has been changed since: {_listed(shown)}."
+    choose(dict.fromkeys(change.run_id for change in changes))  # so that one can work on with what is back

@@ -1,4 +1,4 @@
-"""The pages, and what a browser's tab says of them."""
+"""The pages, and their titles in a browser's tab."""
 
 import base64
 import re
@@ -43,7 +43,7 @@ PAGES = (DESIGN, TRAIN, RESULTS, INSPECT, RUN, COMPARE)
 
 
 def tab(page: str, runs: str | None = None) -> str:
-    """What the browser's tab says of a page: its name, and the runs that it shows, by default those in its address."""
+    """The title of a page in the browser's tab: its name and the runs that it shows, by default those in its address."""
     numbers = runs or st.query_params.get("run") or st.query_params.get("runs") or ""
     if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9}){,5}", numbers):
         numbers = ""

@@ -1,10 +1,10 @@
-"""The script that Streamlit runs for every page: menu, error boundary, the page, the foot of the sidebar."""
+"""The script that Streamlit runs for every page: menu, error boundary, the page, the footer of the sidebar."""
 
 import streamlit as st
 
 from mnist_lab import settings
 from mnist_lab.ui import grid, navigation
-from mnist_lab.ui.session import errors_shown, foot, load_the_rest
+from mnist_lab.ui.session import errors_shown, footer, preload
 
 
 def _registered(page: navigation.Page) -> st.Page:
@@ -27,5 +27,5 @@ with errors_shown():
     settings.check()
     page.run()
 with st.sidebar:
-    foot()
-load_the_rest()
+    footer()
+preload()

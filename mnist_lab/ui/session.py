@@ -1,4 +1,4 @@
-"""What every page needs of its session: the lab, an error boundary, the state of the worker."""
+"""What every page needs: the lab, an error boundary, the state of the worker."""
 
 import contextlib
 import functools
@@ -21,7 +21,7 @@ from mnist_lab.store.lease import READY, WARMING_UP
 from mnist_lab.store.run import Status
 from mnist_lab.ui.text import plain, refusal
 
-FOOT_SECONDS = 3.0
+FOOTER_SECONDS = 3.0
 _LOOKS_SECONDS = 12.0
 QUICKEST = 0.4
 ONCE, AGAIN = "once", "again"
@@ -34,17 +34,17 @@ def _lab(url: str) -> Lab:
 
 
 def lab() -> Lab:
-    """The one lab of this server. Raises StoreError where its database cannot be used; the next call tries again."""
+    """The only lab of this server. Raises StoreError where its database cannot be used; the next call tries again."""
     return _lab(default_url())
 
 
 def person() -> Person:
-    """Who looks at this page."""
+    """Who is looking at this page."""
     return system_user()
 
 
 def zone() -> tzinfo:
-    """The time zone of the person who looks."""
+    """Of whoever is looking at this page."""
     return clock.zone(st.context.timezone, st.context.timezone_offset)
 
 
@@ -65,8 +65,8 @@ def pace() -> float:
 
 
 @functools.cache
-def load_the_rest() -> None:
-    """Begin to load what the other pages need, once the first page is there: it waited for none of it."""
+def preload() -> None:
+    """Start to load what the other pages need, once the first page is there without it."""
 
     def load() -> None:
         from mnist_lab.charts import confusion, inspection, results, training  # noqa: F401, with all of Altair
@@ -76,7 +76,7 @@ def load_the_rest() -> None:
 
 @contextlib.contextmanager
 def errors_shown() -> Iterator[None]:
-    """Turn a `LabError` into its sentence on the page. Also wraps fragments, which rerun without the router."""
+    """Show a `LabError` as a sentence on the page. Wraps fragments too, which rerun without the router."""
     try:
         yield
     except LabError as error:
@@ -86,9 +86,9 @@ def errors_shown() -> Iterator[None]:
 def pressed_once(label: str, key: str, **options: Any) -> str:
     """A button whose press counts once: `once` at the press, `again` at another click on the same button, else empty.
 
-    Until a browser has drawn what came of a press it still shows the button, and an impatient second click would do all
-    of it again. So a press puts a new button in the place of the old one. What `once` stands for is to be done at once,
-    before anything else is drawn, where another click could cut it short.
+    Until a browser has drawn the result of a press it still shows the button, and an impatient second click would do
+    everything again. So a press replaces the button by a new one. What `once` triggers must be done before anything else
+    is drawn, where another click could interrupt it.
     """
     count, now = f"{key}.presses", f"{key}.now"
     number = st.session_state.setdefault(count, 0)
@@ -104,8 +104,8 @@ def pressed_once(label: str, key: str, **options: Any) -> str:
     return str(st.session_state.pop(now, ""))
 
 
-@st.fragment(run_every=FOOT_SECONDS)
-def foot() -> None:
+@st.fragment(run_every=FOOTER_SECONDS)
+def footer() -> None:
     """The worker's state and the person's name, small."""
     try:
         state = lab().engine_state()

@@ -1,7 +1,7 @@
-"""What the address of a page names, and nothing else of it is believed; and what a page puts into it.
+"""The address of a page: what is read from it, all of it checked, and what a page writes into it.
 
-A browser reports the address that it has, which is an old one until it hears of a change. So a page believes the address
-where somebody just went to it, by a link or through the browser's history, and else knows better itself.
+The address that a browser reports lags behind: it is an old one until the browser hears of a change. So a page follows the
+address only where somebody has just arrived at it, by a link or through the browser's history.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ def is_from_history() -> bool:
 
 
 def keep(query: dict[str, str]) -> None:
-    """Make this the page's address: a step of the browser's history where it names something else by now.
+    """Make this the page's address; where it names something else than before, that is a step of the browser's history.
 
     To be called by a page whenever it is drawn.
     """
@@ -54,7 +54,7 @@ def run() -> Run | None:
 def runs(name: str, least: int, most: int) -> list[int]:
     """The numbers of runs that the address names as a list, such as `3,7`, each once; empty where it names none.
 
-    There need not be such runs any more.
+    The runs need not exist any more.
 
     Raises:
         InputError: it is no list of so many numbers.

@@ -1,4 +1,4 @@
-"""Which run the Train page shows: one's own, the one that the address names, or what trains now where that is asked for.
+"""Which run the Train page shows: one's own, the one that the address names, or on request whatever is training.
 
 The address says it; a bare one leads to what this session started or looked at last. A page that shows a run stays with
 it when it has ended.
@@ -25,7 +25,7 @@ class Watched:
     Attributes:
         run_id: the run that it stays with; None where there is none yet, or where it follows.
         together: the runs that were started with it, itself among them; empty where it was started alone.
-        follows: whether it goes on to whatever trains.
+        follows: whether it shows whatever is training.
     """
 
     run_id: int | None
@@ -53,7 +53,7 @@ def go() -> None:
 
 
 def load() -> Watched:
-    """What the address names, else what was watched last, else what trains now or ended last, which is then stayed with.
+    """What the address names, else what was watched last, else what is training now or ended last; the page then stays with it.
 
     Raises:
         InputError: the address names no run that there is.
@@ -112,16 +112,16 @@ def _read(named: dict[str, str]) -> Watched:
 
 
 def follow_link() -> None:
-    """The way to follow whatever trains."""
+    """A link to follow whatever is training."""
     st.page_link(
         navigation.TRAIN.script,
-        label="Follow what trains now",
+        label="Follow whatever is training",
         icon=":material/sync:",
         query_params=_FOLLOW,
-        help="Goes on to the next run when one ends.",
+        help="Moves on to the next run when one ends.",
     )
 
 
 def link(run_id: int, label: str, icon: str | None = None, together: Sequence[int] = ()) -> None:
-    """The way to a run."""
+    """A link to a run."""
     st.page_link(navigation.TRAIN.script, label=label, icon=icon, query_params=query(run_id, together))

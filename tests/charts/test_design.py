@@ -42,17 +42,17 @@ def test_the_diagram_marks_the_first_block_that_sees_the_whole_image() -> None:
 def test_a_digit_is_drawn_with_its_frame() -> None:
     image = np.zeros((28, 28), np.uint8)
     image[3, 5] = 200
-    points = design.seen_points(image, ((0, 2), (23, 25))).set_index("kind")
+    points = design.receptive_field_points(image, ((0, 2), (23, 25))).set_index("kind")
     assert points.loc["ink", ["x", "y", "ink"]].tolist() == [5, 3, 200]
     assert points.loc["frame", ["x", "y", "x2", "y2"]].tolist() == [2, 0, 25, 23]
-    assert design.seen()["width"] == design.seen()["height"]
+    assert design.receptive_field()["width"] == design.receptive_field()["height"]
 
 
 def test_the_specifications_are_valid_vega_lite() -> None:
     for spec in (design.diagram(90.5), design.diagram(90.5, upright=20)):
         chart = alt.Chart.from_dict({**spec, "data": {"name": "stages"}})  # refuses what the schema does not have
         assert [str(one.name.to_dict()) for one in chart.params] == ["stage"]
-    assert len(alt.Chart.from_dict({**design.seen(), "data": {"name": "seen"}}).layer) == 3
+    assert len(alt.Chart.from_dict({**design.receptive_field(), "data": {"name": "field"}}).layer) == 3
     alt.Chart.from_dict({**design.schedule(7, 0.12), "data": {"name": "rates"}})
 
 

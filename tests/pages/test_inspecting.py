@@ -49,7 +49,7 @@ def test_a_network_that_somebody_deletes_stays_chosen_and_one_that_is_gone_is_to
     test = healthy(page("inspect", runs=f"{first},{second}"))
     store.labels.set([first], deleted=True)
     assert healthy(test.run()).multiselect(key="inspected").value == [first, second]
-    assert f"Deleted, and gone for good in some days: run {first}." in said(test)
+    assert f"Deleted, and gone for good in a few days: run {first}." in said(test)
     store.runs.purge(days=-1)
     assert healthy(test.run()).multiselect(key="inspected").value == [second]
     assert f"There is no run {first} any more." in said(test)
@@ -91,7 +91,7 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
     run = lab_store.runs.get(1)
     words = said(test)
     assert f"is wrong on **{round(10_000 * (1 - run.test_accuracy)):,}** of the 10,000 test images" in words
-    assert "All mistakes, the surest first" in words
+    assert "All mistakes, the most confident first" in words
     assert "expected calibration error" in words
     assert "Where the two disagree" in words
     assert "McNemar's exact test" in words
@@ -127,12 +127,12 @@ def test_digits_change_and_curves_and_filters_come_on_request(lab_store: Store) 
     assert said(test).count("sure ✓ right") + said(test).count("sure ✗ it is a 5") == 2
     test.slider(key="change-rotate").set_value(60.0).run()
     assert "rotate 60" in said(test)
-    next(b for b in test.button if b.label == "As it was").click().run()
+    next(b for b in test.button if b.label == "Reset").click().run()
     assert "rotate 60" not in said(test)
     next(b for b in test.button if b.label == "Draw the curve").click().run(timeout=60)
-    assert "how fast a line falls" in said(test)
+    assert "the faster a line falls" in said(test)
     next(b for b in test.button if b.label == "Ablate each").click().run(timeout=60)
-    assert "Dashed: with all" in said(test)
+    assert "Dashed: none switched off" in said(test)
     test.toggle(key="off-whole-Block 1").set_value(True).run()
     next(b for b in test.button if b.label == "Measure without them").click().run(timeout=60)
     assert "without all 4 filters of Block 1" in said(test)

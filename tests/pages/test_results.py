@@ -97,7 +97,7 @@ def test_what_a_migration_has_to_tell_is_told_until_it_is_read(
     monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url_of_0_6)
     test = page("results")
     assert any("Run 8 was stopped within the last epoch" in info.value for info in test.info)
-    button(test, "I have read it").click().run()
+    button(test, "Dismiss").click().run()
     assert not any("Run 8" in info.value for info in healthy(test).info)
 
 
@@ -165,7 +165,7 @@ def test_what_trains_is_not_deleted_and_what_waits_is_and_both_are_said(store: S
     store.queue.claim("engine")
     test = chosen(page("results"), training, *waiting)
     button(test, "Delete").click().run()
-    assert f"Run {training} trains, and what trains cannot be deleted; stop it first." in healthy(test).error[0].value
+    assert f"Run {training} is training and cannot be deleted; stop it first." in healthy(test).error[0].value
     assert store.runs.get(training).deleted is None
     assert [run.id for run in store.queue.active()] == [training]
     assert any("Deleted 15 runs" in c.value for c in test.caption)
@@ -315,7 +315,7 @@ def test_deleting_all_runs_leaves_a_way_back(store: Store) -> None:
     run_id = run_of(store, "3x3", 1, 100)
     test = chosen(page("results"), run_id)
     button(test, "Delete").click().run()
-    assert any("Every run is deleted" in info.value for info in healthy(test).info)
+    assert any("All runs are deleted" in info.value for info in healthy(test).info)
     button(test, "Undo").click().run()
     assert rows(test)["name"].tolist() == ["3x3"]
 
@@ -352,7 +352,7 @@ def test_comparing_says_what_differs_and_what_can_be_said(runs: list[int], store
     assert "Optimizer" not in set(fields["Field"])
     assert "alone is right on **197** test images, run 6 alone on **0**" in said
     assert "(McNemar's exact test, p < 0.0001)" in said, "2 ** -196 is not 0"
-    assert "It says nothing of the designs" in said
+    assert "This says nothing about the designs" in said
 
 
 def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> None:
@@ -389,7 +389,7 @@ def test_a_deleted_run_in_the_address_of_a_comparison_says_nothing_false_of_the_
 
     store.labels.set([runs[3]], deleted=True)
     test = page("compare", runs=f"{runs[0]},{runs[3]}")
-    assert f"Run {runs[3]} is deleted and does not count; its design stands here with its other runs." in warned(test)
+    assert f"Run {runs[3]} is deleted and does not count; its other runs represent its design." in warned(test)
     assert any("A: 3x3 is better than B: 2x2" in m.value for m in test.markdown)
     assert any("**B: 2x2** · 2 seeds" in m.value for m in test.markdown)
     store.labels.set(runs[3:6], deleted=True)
@@ -418,7 +418,7 @@ def test_a_receipt_is_shown_with_its_predicted_time_and_trained_when_asked(store
     assert not store.runs.all(), "nothing is trained unasked"
     known = receipt.read(data)
     assert any(known.name in text.value for text in healthy(test).get("text"))
-    assert f"It says: test accuracy {known.metrics.test_accuracy:.2%}" in said(test)
+    assert f"It reports: test accuracy {known.metrics.test_accuracy:.2%}" in said(test)
     assert "To train it again: about" in said(test)
     button(test, "Train it again").click().run()
     (run,) = store.runs.all()
@@ -445,7 +445,7 @@ def test_a_design_within_the_budget_and_its_price(runs: list[int]) -> None:
     budget.set_value("50,000").run()
     assert any("Within the budget, 3x3 (run 3) is highest: 98.94%, n = 3" in c.value for c in healthy(test).caption)
     budget.set_value("5.0,0").run()
-    assert any("Until then it is left out" in m.value for m in healthy(test).markdown)
+    assert any("Until then it is ignored" in m.value for m in healthy(test).markdown)
     assert not any("Within the budget" in c.value for c in test.caption)
 
 

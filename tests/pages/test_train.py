@@ -105,7 +105,7 @@ def test_one_stays_with_ones_own_race_when_its_first_run_ends(store: Store) -> N
     assert overlaid(test) == [2, 3]
     own = [(label, query) for label, query in links(test) if "runs=" in query]
     assert own == [("2: seed 2", "run=2&runs=1%2C2%2C3"), ("3: seed 3", "run=3&runs=1%2C2%2C3")]
-    assert ("Follow what trains now", "follow=now") in links(test)
+    assert ("Follow whatever is training", "follow=now") in links(test)
     test.query_params["run"] = "2"
     assert "Run 2: 3x3, seed 2" in heading(test.run())
     assert overlaid(test) == [1, 3], "the ended one stays in the chart"
@@ -237,13 +237,13 @@ def test_the_slider_takes_the_pictures_back_and_goes_along_at_the_end(store: Sto
     (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
     store.queue.claim("engine")
     store.recording.record(run_id, epoch(1))
-    assert "A slider through the epochs comes with the second" in texts(healthy(page("train")))
+    assert "From the second epoch on, a slider leads through the epochs" in texts(healthy(page("train")))
     store.recording.record(run_id, epoch(2))
     test = healthy(page("train"))
     slider = test.select_slider[0]
     assert slider.value == 2
     store.recording.record(run_id, epoch(3))
-    assert test.run().select_slider[0].value == 3, "it goes along"
+    assert test.run().select_slider[0].value == 3, "it keeps up with training"
     test.select_slider[0].set_value(1).run()
     assert "after epoch 1" in texts(test)
     store.recording.record(run_id, epoch(4))

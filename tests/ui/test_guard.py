@@ -228,10 +228,10 @@ PLACES = {
     "/run?run=10": ("Broken: ", "Run 10"),
     "/compare?runs=1,4,6": ("Where two networks disagree", "Compare 1, 4, 6"),
     f"/run?run={quote(WRITTEN)}": ("Address: run should be", "Run"),
-    "/inspect?runs=1,4&view=Mistakes": ("Can its certainty be trusted?", "Inspect 1, 4"),
-    "/inspect?runs=1,4&view=Layers": ("All test digits, as the last hidden layer has them", "Inspect 1, 4"),
+    "/inspect?runs=1,4&view=Mistakes": ("Can its confidence be trusted?", "Inspect 1, 4"),
+    "/inspect?runs=1,4&view=Layers": ("All test digits, as the last hidden layer represents them", "Inspect 1, 4"),
     "/inspect?runs=1,4&view=What%20if": ("Filters switched off", "Inspect 1, 4"),
-    "/inspect?runs=1,4&view=Draw": ("The answer stands here while you draw", "Inspect 1, 4"),
+    "/inspect?runs=1,4&view=Draw": ("The answer appears here while you draw", "Inspect 1, 4"),
 }
 
 

@@ -1,4 +1,4 @@
-"""One factor at a time: a pinned baseline, what differs from it, and the runs that tell the factors apart."""
+"""One factor at a time: a pinned baseline, what differs from it, and the runs that separate the factors."""
 
 import streamlit as st
 
@@ -24,7 +24,7 @@ def show(experiment: Experiment | None) -> None:
             disabled=experiment is None,
             on_click=_pin,
             args=(experiment,),
-            help="Remembers this design; the page then says how what you make of it differs.",
+            help="Remembers this design; the page then lists how the current one differs from it.",
         )
         return
     baseline = parse(Experiment, pinned)
@@ -37,14 +37,14 @@ def show(experiment: Experiment | None) -> None:
             on_click=_pin,
             args=(experiment,),
         )
-        st.button("Back to it", icon=":material/undo:", on_click=_back, args=(pinned,))
+        st.button("Back to the baseline", icon=":material/undo:", on_click=_back, args=(pinned,))
         st.button("Unpin", icon=":material/close:", on_click=_pin, args=(None,))
     if experiment is None:
-        st.caption("What differs can be said once this design can be trained.")
+        st.caption("The differences are listed once this design can be trained.")
         return
     found = changes(baseline, experiment)
     if not found:
-        st.caption("Nothing differs but perhaps the seed: runs of both are runs of one design.")
+        st.caption("Nothing differs, except perhaps the seed: their runs count as runs of one design.")
         return
     for change in found:
         st.markdown(f"- {plain(change.words)}" + (f" *(alone: {plain(change.problem)})*" if change.problem else ""))

@@ -28,7 +28,7 @@ def open_block(part: Part, index: int | None) -> None:
 
 
 def show(draft: dict[str, Any]) -> None:
-    """Convolution blocks, what is between, dense blocks; each can be opened, moved, copied, deleted."""
+    """Convolution blocks, what makes a vector of their output, dense blocks; each can be opened, moved, copied, deleted."""
     network = drafts.architecture(draft)
     wrong = problem(network)
     _list(draft, network, "blocks", wrong.block if wrong else None)
@@ -44,7 +44,7 @@ def show(draft: dict[str, Any]) -> None:
         ),
     )
     _list(draft, network, "head", None)
-    st.caption("Behind them: ten outputs, one a digit, that add up to 1 (softmax).")
+    st.caption("Last come ten outputs, one for each digit, that add up to 1 (softmax).")
 
 
 def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int | None) -> None:
@@ -61,9 +61,9 @@ def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int |
             width="stretch",
             on_click=open_block,
             args=(part, None if is_open else index),
-            help="Close it."
+            help="Closes it."
             if is_open
-            else "Open its fields; for a convolution, see below how much of a digit its receptive field covers.",
+            else "Opens its fields; for a convolution the page then shows how much of a digit its receptive field covers.",
         )
         if is_open:
             with st.container(border=True):

@@ -40,7 +40,7 @@ def undo_redo() -> None:
 
 
 def presets(draft: Draft) -> None:
-    """A row of networks to start from; one that was changed can be started from again."""
+    """A row of networks to start from; pressed again, one that was changed is as it was."""
     name = draft["name"].removesuffix(", changed")
     is_preset = drafts.is_preset(draft)
     st.pills(
@@ -57,7 +57,7 @@ def presets(draft: Draft) -> None:
     if is_preset:
         st.caption(DESCRIPTIONS[name])
     elif name in PRESETS:
-        st.caption(f"Begun as {name}, and changed; press {name} to begin again.")
+        st.caption(f"Based on {name}, with changes; press {name} to start over.")
 
 
 def _quick(field: str, neutral: Any = None) -> Callable[[Draft, Any], Draft]:
@@ -79,8 +79,8 @@ def quick(draft: Draft) -> None:
         max_value=28,
         step=1,
         placeholder="mixed",
-        help="Side of the square window, in pixels, that every convolution slides over its input. "
-        "Emptied, each block has its own again.",
+        help="Side, in pixels, of the square window that every convolution slides over its input. "
+        "Clear it, and each block has its own size again.",
         **_bound("kernel_size", size[0] if size and size[0] == size[1] else None, _quick("kernel_size")),
     )
     fewest, most = depth_range(start)
@@ -89,9 +89,9 @@ def quick(draft: Draft) -> None:
         min_value=fewest,
         max_value=most,
         step=1,
-        help="Number of convolution blocks. Adds or removes blocks without pooling, just before the last block that pools. An added block copies "
-        "its neighbour, with same padding where it would not fit otherwise."
-        + (f" The {fewest} others of this network pool or come after its last pooling and stay." if fewest > 1 else ""),
+        help="Number of convolution blocks. Adds or removes blocks without pooling, just before the last block that pools. An added block is a "
+        "copy of its neighbour, with “same” padding where it would not fit otherwise."
+        + (f" The other {fewest} blocks pool, or come after the last pooling, and stay." if fewest > 1 else ""),
         **_bound("depth", len(network.blocks), _quick("depth")),
     )
     rate = common(network, "dropout")
@@ -100,14 +100,14 @@ def quick(draft: Draft) -> None:
         sorted({*_RATES, *([] if rate is None else [rate])}),
         format_func=lambda rate: f"{rate:g}",
         placeholder="mixed",
-        help="Share of a block's output values set to zero at random while training, so that no value is relied on "
-        "alone. Sets every convolution block's; the dense head keeps its own.",
+        help="Share of a block's output values that are set to zero at random during training, so that the network "
+        "relies on no single one. For every convolution block; the dense head keeps its own.",
         **_bound("dropout", rate, _quick("dropout")),
     )
     right.segmented_control(
         "Padding" if common(network, "padding") else "Padding (mixed)",
         ["valid", "same"],
-        help="valid: windows stay inside the map, so it shrinks. same: a border of zeros keeps its size.",
+        help="valid: the window stays inside the map, which therefore shrinks. same: a border of zeros keeps the map's size.",
         **_bound("padding", common(network, "padding"), _quick("padding")),
     )
     st.segmented_control(
@@ -115,7 +115,7 @@ def quick(draft: Draft) -> None:
         FILTER_FACTORS,
         format_func=lambda factor: _FACTORS[factor],
         required=True,
-        help="How many patterns a convolution looks for. Multiplies every convolution's filters.",
+        help="How many patterns each convolution looks for: multiplies the filters of every convolution.",
         **_bound("filters", draft["quick"].get("filters", 1.0), _quick("filters", 1.0)),
     )
     st.caption(f"Filters by block: {filters_in_words(network).replace('-', ' · ')}")
@@ -146,7 +146,7 @@ def _save_within(part: str) -> Callable[[str, Any], None]:
 
 
 def training(draft: Draft) -> None:
-    """How the network is trained. Bounds are the experiment's to check: a wrong value stays and gets a sentence."""
+    """How the network is trained. Bounds are checked by the experiment: a wrong value stays, and a sentence says what is wrong."""
     recipe = draft["recipe"]
     left, right = st.columns(2)
     fields.choose_kind(
@@ -156,7 +156,7 @@ def training(draft: Draft) -> None:
         recipe["optimizer"]["name"],
         key="optimizer",
         save=partial(_save_recipe, "optimizer"),
-        says="How weights are moved from their gradients. Another optimizer brings its own usual learning rate.",
+        help="How gradients become steps of the weights. Another optimizer comes with its own usual learning rate.",
         shown=lambda name: OPTIMIZERS[name].__name__,
     )
     fields.number(
@@ -165,27 +165,27 @@ def training(draft: Draft) -> None:
         recipe["optimizer"]["learning_rate"],
         key="learning_rate",
         save=partial(_save_within("optimizer"), "learning_rate"),
-        says="How far one step moves the weights.",
+        help="How far one step moves the weights.",
     )
     fields.show(Recipe, recipe, "recipe", _save_recipe, bounded=False, only={"epochs", "batch_size"})
     left, right = st.columns(2)
     left.number_input(
         "Training images",
         step=1000,
-        help="Trains on the first so many. Fewer are quicker and give a worse network.",
+        help="Trains on this many, the first ones. Fewer take less time and make a worse network.",
         **_bound("train_images", draft["train_images"], _field("train_images")),
     )
     right.number_input(
         "Seed",
         step=1,
-        help="Decides the first weights and every random choice. Another seed shows how much is luck.",
+        help="Determines the initial weights and every random choice. Other seeds show how much is due to chance.",
         **_bound("seed", draft["seed"], _field("seed")),
     )
     st.segmented_control(
         "Protocol",
         [str(protocol) for protocol in Protocol],
         required=True,
-        help="Which images validate, and which weights are kept.",
+        help="Which images are used for validation, and which weights are kept.",
         **_bound("protocol", draft["protocol"], lambda d, value: drafts.with_protocol(d, Protocol(value))),
     )
     st.caption(Protocol(draft["protocol"]).explanation)
@@ -206,7 +206,7 @@ def _more(draft: Draft) -> None:
         "Schedule",
         list(SCHEDULES),
         required=True,
-        help="constant: never changes. step: falls every few epochs. cosine: falls along a curve to zero. "
+        help="constant: never changes. step: falls every few epochs. cosine: falls along a cosine to zero. "
         "one-cycle: rises, then falls to zero.",
         **_bound(
             "schedule",
@@ -254,6 +254,8 @@ def _augmentation_preview(draft: Draft) -> None:
         rows.append(np.hstack(list(mnist.moved(images, transforms))))
     st.image(
         tiles.url(tiles.digit(np.vstack(rows), 2)),
-        caption="Training images; below, moved." if augmentation.moves_images else "Training images, not moved.",
+        caption="Training images; below, augmented."
+        if augmentation.moves_images
+        else "Training images, not augmented.",
         width="stretch",
     )

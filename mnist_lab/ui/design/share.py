@@ -1,4 +1,4 @@
-"""Keeping and sharing a design: by name in the store, as a link, as JSON, as a Keras script."""
+"""Saving and sharing a design: by name in the store, as a link, as JSON, as a Keras script."""
 
 from typing import Any
 
@@ -28,12 +28,12 @@ def show(draft: dict[str, Any]) -> None:
             experiment: Experiment | None = drafts.experiment(draft)
         except InputError:
             experiment = None
-            st.caption("This design cannot be trained yet, so it cannot be saved or exported; opening another works.")
+            st.caption("This design cannot be trained yet, so it cannot be saved or exported; another can be opened.")
         name = draft["name"] if experiment is None else experiment.name
         st.text_input(
             "Name",
             max_chars=MAX_NAME,
-            help="What runs of this design are called, and what it is saved as.",
+            help="The name of the runs of this design, and of the design when it is saved.",
             **fields.bound("design_name", name, lambda new: drafts.save({**drafts.current(), "name": new or "custom"})),
         )
         st.button("Save", icon=":material/save:", disabled=experiment is None, on_click=_save, key="save_design")
@@ -41,9 +41,9 @@ def show(draft: dict[str, Any]) -> None:
         _ask(experiment, kept)
         _open(kept)
         st.caption(
-            "The address of this page is the whole design: copy it to share it."
+            "The address of this page holds the whole design: copy it to share the design."
             if experiment is not None
-            else "The address of this page is the last design that could be trained."
+            else "The address of this page holds the last version that could be trained."
         )
         if experiment is not None:
             _export(experiment)
@@ -52,12 +52,12 @@ def show(draft: dict[str, Any]) -> None:
             type="json",
             key=_IMPORT,
             on_change=_import,
-            help="A file that Export design made, here or in another installation.",
+            help="A file made by “Export design”, here or in another installation.",
         )
 
 
 def message() -> None:
-    """What came of the last use of it."""
+    """The result of what was done in it last."""
     with st.container():  # always there, so that a message moves nothing to another place in the page
         if found := st.session_state.pop(_MESSAGE, None):
             kind, words = found
@@ -107,11 +107,11 @@ def _open(kept: dict[str, str]) -> None:
 def _delete(name: str, text: str) -> None:
     lab().store.designs.delete(name)
     st.session_state[_DELETED] = (name, text)
-    st.session_state[_MESSAGE] = ("success", f"“{name}” is no longer saved; runs made with it stay.")
+    st.session_state[_MESSAGE] = ("success", f"“{name}” is deleted; runs made with it stay.")
 
 
 def _restore() -> None:
-    """Keep again what was deleted last, unless there is another of its name by now."""
+    """Save again what was deleted last, unless another design has its name by now."""
     name, text = st.session_state.pop(_DELETED)
     try:
         other = lab().save_design(read_design(text), by=person())
@@ -128,7 +128,7 @@ def _load(written: str | bytes, where: str) -> None:
     try:
         drafts.save(drafts.of_experiment(read_design(written)))
     except InputError as error:
-        st.session_state[_MESSAGE] = ("error", one_line(f"{where}: {error} The design on the page is as it was."))
+        st.session_state[_MESSAGE] = ("error", one_line(f"{where}: {error} The design on the page is unchanged."))
 
 
 def _import() -> None:

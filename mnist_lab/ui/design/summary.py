@@ -34,7 +34,7 @@ SHOWN_DIGIT = 7  # of the training images: a 3, which fills its frame
 def show(draft: dict[str, Any]) -> tuple[Experiment, Prediction] | None:
     """Verdict, figures, diagram, receptive field and layer table of a draft; what would be trained, and how long.
 
-    Of an impossible network all that fits is shown, in the same places.
+    Of an impossible network the part that fits is shown, in the same places.
     """
     network = drafts.architecture(draft)
     wrong = problem(network)
@@ -44,7 +44,7 @@ def show(draft: dict[str, Any]) -> tuple[Experiment, Prediction] | None:
     prediction = lab().estimate(experiment) if experiment else None
     _figures(prediction, traced, complete=wrong is None or wrong.block is None)
     _diagram(network, traced)
-    _sight(network, traced)
+    _receptive_field(network, traced)
     if not wrong:
         for note in notes(network):
             st.caption(f":material/lightbulb: {note}")
@@ -69,7 +69,7 @@ def _verdict(error: str, offered: list[Repair]) -> None:
     refusal(error)
     if offered:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("Any one of these mends it:", width="content")
+            st.markdown("Any one of these fixes it:", width="content")
             for i, repair in enumerate(offered):
                 st.button(
                     repair.label,
@@ -92,17 +92,17 @@ def _figures(prediction: Prediction | None, traced: Traced, complete: bool) -> N
     row.metric(
         "Multiply-adds",
         _short(counts.multiply_adds) if complete else "–",
-        help=f"{counts.multiply_adds:,} for one image from input to answer; training does about three times as many.",
+        help=f"{counts.multiply_adds:,} for one image, from input to answer; training takes about three times as many.",
     )
     row.metric(
         "Receptive field",
         size_text(convolved[-1].field.size) if complete else "–",
-        help="Receptive field: the part of the image that one value of the last map depends on.",
+        help="The part of the image that one value of the last map depends on.",
     )
     row.metric(
         "Time",
         duration_text(prediction.seconds) if prediction else "–",
-        help="Of the whole run on this machine, roughly; the range is beside Train.",
+        help="A rough estimate for the whole run on this machine; the range is beside Train.",
     )
 
 
@@ -135,12 +135,12 @@ def _diagram(network: Architecture, traced: Traced) -> None:
         alt="The network from image to answer: " + "; ".join(pictured["stage"] + " " + pictured["size"]),
     )
     st.caption(
-        "Maps to scale, a sheet for each doubling of the channels; bars are vectors. Click a map to open its block."
+        "Maps are to scale, with a sheet for each doubling of the channels; bars are vectors. Click a map to open its block."
     )
 
 
-def _sight(network: Architecture, traced: Traced) -> None:
-    """What part of a digit the open block's middle value depends on, and from where on all of it is seen."""
+def _receptive_field(network: Architecture, traced: Traced) -> None:
+    """What part of a digit the middle value of the open block depends on, and from which block on that is all of it."""
     fits = [row.block for row in traced if row.block is not None]
     if not fits:
         return
@@ -150,21 +150,21 @@ def _sight(network: Architecture, traced: Traced) -> None:
     (top, left), (bottom, right) = window = sees(traced, index)
     picture, words = st.columns([2, 3], vertical_alignment="center")
     picture.vega_lite_chart(
-        design.seen_points(mnist.first_digits(SHOWN_DIGIT + 1)[-1], window),
-        design.seen(),
+        design.receptive_field_points(mnist.first_digits(SHOWN_DIGIT + 1)[-1], window),
+        design.receptive_field(),
         key="seen",
         width="content",
         alt=f"A handwritten digit; rows {top + 1} to {bottom} and columns {left + 1} to {right} are framed",
     )
     words.markdown(
         f"**Receptive field of block {index + 1}.** One value in the middle of its {size_text(last.output_shape)} output depends on "
-        f"the framed {bottom - top}×{right - left} pixels. Its neighbour's frame is "
-        f"{size_text(last.field.spacing)} pixels further on."
+        f"the framed {bottom - top}×{right - left} pixels. The frames of neighbouring values are "
+        f"{size_text(last.field.spacing)} pixels apart."
     )
     whole = covers_image_from(traced)
     if whole is None:
         words.caption(
-            "No convolution block's receptive field covers the whole digit; the layers behind them put it together."
+            "No convolution block's receptive field covers the whole digit; the layers after them combine what they find."
         )
     else:
         words.caption(f"From block {whole + 1} on, the receptive field covers the whole digit.")
@@ -196,7 +196,8 @@ def layer_table(traced: Traced) -> None:
             "Mult-adds": number(format="localized", width=74, help="Multiply-adds for one image, forward."),
             "Field": st.column_config.TextColumn(width=48, help="Receptive field of one output value, in pixels."),
             "Spacing": st.column_config.TextColumn(
-                width=58, help="By how many pixels the fields of neighbouring values are apart: the product of strides."
+                width=58,
+                help="How many pixels apart the fields of neighbouring values are: the product of all strides so far.",
             ),
         },
         height="content",
@@ -215,7 +216,7 @@ def seeds() -> int:
 
 
 def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
-    """Train, how many seeds, and the rough time; at the foot of the window, whatever is scrolled."""
+    """Train, how many seeds, and roughly how long; always visible at the bottom of the window."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.number_input(
             "× seeds",
@@ -225,7 +226,7 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
             key=_SEEDS,
             width=120,
             persist_state="session",
-            help="Queues so many runs that differ in nothing but their seed: one run is never proof.",
+            help="Queues this many runs that differ only in their seed: a single run proves nothing.",
         )
         pressed = pressed_once("Train", "train", type="primary", icon=":material/play_arrow:", disabled=meant is None)
         if pressed and meant:
@@ -246,7 +247,7 @@ def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
 
 
 def recipe_in_words(experiment: Experiment) -> str:
-    """How it will be trained, in a line: the figures that matter most, and whatever else is not as it usually is."""
+    """How it will be trained, in a line: the most important settings, and all others that differ from their defaults."""
     recipe = experiment.recipe
     optimizer, schedule = recipe.optimizer, recipe.schedule.name
     words = [
@@ -254,19 +255,19 @@ def recipe_in_words(experiment: Experiment) -> str:
         + ("" if schedule == "constant" else f" ({schedule})"),
         counted(recipe.epochs, "epoch"),
         f"{experiment.train_images:,} images in batches of {recipe.batch_size:,}",
-        *_unusual(optimizer),
-        *_unusual(recipe.schedule),
-        *_unusual(recipe, NORMALIZATION_FIELDS),  # of which a note says where they matter
-        *_unusual(recipe.augmentation),
+        *_changed(optimizer),
+        *_changed(recipe.schedule),
+        *_changed(recipe, NORMALIZATION_FIELDS),  # of which a note says where they matter
+        *_changed(recipe.augmentation),
         f"{experiment.protocol} protocol",
         f"seed {experiment.seed}",
     ]
     return " · ".join(words)
 
 
-def _unusual(spec: Spec, idle: Collection[str] = ()) -> list[str]:
-    """Fields that are not as they are by default, by their titles; of those that `recipe_in_words` names or that are idle,
-    none."""
+def _changed(spec: Spec, idle: Collection[str] = ()) -> list[str]:
+    """Fields that differ from their defaults, by their titles, without those that `recipe_in_words` names anyway or that are
+    idle."""
     return [
         f"{str(info.title).removesuffix(' (epochs)')} {text(value)}"
         for name, info in type(spec).model_fields.items()

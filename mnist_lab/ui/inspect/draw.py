@@ -1,4 +1,4 @@
-"""Inspect, Draw: networks answer while somebody draws."""
+"""Inspect, Draw: networks answer while a digit is drawn."""
 
 from functools import partial
 
@@ -15,11 +15,11 @@ from mnist_lab.ui.session import errors_shown
 @st.fragment
 @errors_shown()
 def show(networks: list[Chosen]) -> None:
-    """The pad, what the networks are given, and what they say; only this part is drawn anew with each stroke."""
+    """The pad, what the networks are given, and what they say; only this part is redrawn with each stroke."""
     left, middle, right = st.columns([3, 2, 5], gap="medium")
     with left:
         strokes = pad.show()
-        st.caption("Mouse, finger or pen; or by keyboard: arrow keys move, Space lowers and lifts the pen.")
+        st.caption("With mouse, finger or pen; or by keyboard: arrow keys move the pen, Space lowers and lifts it.")
     raw = drawing.rendered(strokes)
     with middle:
         is_prepared = st.toggle(
@@ -27,8 +27,8 @@ def show(networks: list[Chosen]) -> None:
             value=True,
             key="prepare",
             persist_state="session",
-            help="As MNIST was: the digits the networks learnt from were all scaled to fit 20×20 pixels and centred by their mass. Switch it "
-            "off, draw small or in a corner, and see what a network makes of a digit in a place it never saw one in.",
+            help="As in MNIST: all digits that the networks learnt from were scaled to fit 20×20 pixels and centred by their mass. Switch it "
+            "off, draw small or in a corner, and see what a network makes of a digit where it has never seen one.",
         )
         image = drawing.prepared(raw) if is_prepared else drawing.shrunk(raw)
         st.image(tiles.url(tiles.framed(tiles.digit(image, 5))), width=142, alt=_in_words(image))
@@ -47,7 +47,7 @@ def show(networks: list[Chosen]) -> None:
         )
     with right:
         if not strokes:
-            st.info("The answer stands here while you draw.", icon=":material/draw:")
+            st.info("The answer appears here while you draw.", icon=":material/draw:")
             return
         subject = Subject(image, "my drawing", None)
         selection.side_by_side(networks, subject, partial(_answer, threshold=threshold / 100))

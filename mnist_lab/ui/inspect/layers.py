@@ -1,4 +1,4 @@
-"""Inspect, Layers: the way of a digit through a network."""
+"""Inspect, Layers: a digit's way through a network."""
 
 import base64
 import io
@@ -170,13 +170,13 @@ def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: 
             alt=f"Map of filter {index}, {size_text(output.shape)}; click a value",
         )
         picked = event["selection"].get("cell")
-        st.caption("Its map. Click a value to see how it comes about.")
+        st.caption("Its map. Click a value to see how it is computed.")
     at = np.unravel_index(int(np.abs(output).argmax()), output.shape)
     place = (int(picked[0]["row"]), int(picked[0]["column"])) if picked else (int(at[0]), int(at[1]))
     with after:
         cell = arithmetic.cell(layer, weights, inputs[number], (*place, index))
         _written_out(cell, layer, place, float(output[place]))
-        _onward(traced, outputs, number, (*place, index))
+        _rest_of_block(traced, outputs, number, (*place, index))
 
 
 def _weights(network: Chosen, traced: Traced, number: int) -> list[np.ndarray]:
@@ -228,7 +228,7 @@ def _written_out(cell: arithmetic.Cell, layer: Conv2D, place: tuple[int, int], v
     st.markdown(words + ".")
 
 
-def _onward(traced: Traced, outputs: list[np.ndarray], number: int, place: tuple[int, int, int]) -> None:
+def _rest_of_block(traced: Traced, outputs: list[np.ndarray], number: int, place: tuple[int, int, int]) -> None:
     """What becomes of the value in the rest of its block."""
     row, column, index = place
     steps, last = [], number
@@ -236,7 +236,7 @@ def _onward(traced: Traced, outputs: list[np.ndarray], number: int, place: tuple
         if traced[later].place != traced[number].place:
             break
         if traced[later].inputs[0] != last:
-            continue  # of the way past the convolution
+            continue  # on the way past the convolution
         last = later
         at = arithmetic.carried(traced[later].layer, traced[later].input_shape, row, column)
         if at is None:
@@ -244,13 +244,13 @@ def _onward(traced: Traced, outputs: list[np.ndarray], number: int, place: tuple
         row, column = at
         steps.append(f"{traced[later].layer.describe()}: {outputs[later][row, column, index]:.4f}")
     if steps:
-        st.caption("Then, in its place, " + " → ".join(steps) + ".")
+        st.caption("Then, in the rest of the block: " + " → ".join(steps) + ".")
 
 
 @st.fragment
 @errors_shown()
 def _landscape(network: Chosen) -> None:
-    st.markdown("#### All test digits, as the last hidden layer has them")
+    st.markdown("#### All test digits, as the last hidden layer represents them")
     st.caption(
         "The last hidden layer gives each digit a list of numbers. Here each list is a point, drawn on the two axes along which the "
         "points lie furthest apart (principal components): what lies together looks alike to the network."
@@ -265,18 +265,18 @@ def _landscape(network: Chosen) -> None:
         inspection.landscape(_points(found["places"], found["answers"]), found["explained"]),
         alt="The 10,000 test images on two principal components of the last hidden layer, coloured by digit",
     )
-    st.caption("Point at one to see it; click a digit in the legend to see it alone, Shift for several.")
+    st.caption("Point at one to see it; click a digit in the legend to see only that one, with Shift for several.")
     names = list(parts(trace(network.run.experiment.architecture)))
     dead = [(name, int(d), int(n)) for name, d, n in zip(names, found["dead"], found["units"], strict=True)]
     if any(count for _, count, _ in dead):
         st.markdown(
             "**Dead:** "
             + ", ".join(f"{count} of {n} in {name}" for name, count, n in dead if count)
-            + ". They have the same value at every place of all 10,000 test images, and tell the network nothing."
+            + ". Their value is the same everywhere in all 10,000 test images, so they tell the network nothing."
         )
     else:
         st.markdown(
-            f"**No dead units:** each of the {sum(n for *_, n in dead)} filters and units answers to some digit."
+            f"**No dead units:** each of the {sum(n for *_, n in dead)} filters and units responds to some digit."
         )
 
 

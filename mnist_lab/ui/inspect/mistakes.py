@@ -1,4 +1,4 @@
-"""Inspect, Mistakes: what a network confuses, each wrong answer, how far its certainty can be trusted."""
+"""Inspect, Mistakes: what a network confuses, each wrong answer, how far its confidence can be trusted."""
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ def _confusion(answers: np.ndarray, labels: np.ndarray) -> tuple[int, int] | Non
         key="confusion-cells",
         alt="Confusion matrix: rows are digits, columns answers. Most frequent mistakes: " + _worst(points),
     )
-    st.caption(f"Full colour from {confusion.FULL_COLOUR:.0%} of a digit's images on.")
+    st.caption(f"Full colour at {confusion.FULL_COLOUR:.0%} of a digit's images or more.")
     picked = event["selection"].get("cell")
     return (int(picked[0]["digit"]), int(picked[0]["answer"])) if picked else None
 
@@ -74,7 +74,7 @@ def _worst(points: pd.DataFrame) -> str:
 
 
 def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
-    st.markdown("**Each digit.** How many of its images are read rightly.")
+    st.markdown("**Each digit.** How many of its images are read correctly.")
     accuracy = [float((answers[labels == digit] == digit).mean()) for digit in range(10)]
     side = f"run {network.run.id}"
     st.altair_chart(
@@ -87,7 +87,7 @@ def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
 
 def _gallery(labels: np.ndarray, answers: np.ndarray, sure: np.ndarray, cell: tuple[int, int] | None) -> None:
     if cell is None:
-        st.markdown("#### All mistakes, the surest first")
+        st.markdown("#### All mistakes, the most confident first")
         places = np.flatnonzero(answers != labels)
     else:
         st.markdown(f"#### Images of a {cell[0]} that it calls {cell[1]}")
@@ -112,7 +112,7 @@ def _gallery(labels: np.ndarray, answers: np.ndarray, sure: np.ndarray, cell: tu
 def _calibration(probabilities: np.ndarray, labels: np.ndarray) -> None:
     points = inspection.calibration_points(probabilities, labels)
     error = inspection.calibration_error(points)
-    st.markdown("#### Can its certainty be trusted?")
+    st.markdown("#### Can its confidence be trusted?")
     left, right = st.columns([3, 2], vertical_alignment="center")
     left.altair_chart(
         inspection.calibration(points),
@@ -123,7 +123,7 @@ def _calibration(probabilities: np.ndarray, labels: np.ndarray) -> None:
     )
     over = float(np.average(points["certainty"] - points["accuracy"], weights=points["images"]))
     right.markdown(
-        "On the dashed line, of the answers it was 90 % sure of, 90 % are right. Above the line it is too modest, below it too sure of "
-        f"itself. On average it is off by **{100 * error:.2f} points** (expected calibration error), "
-        + ("mostly too sure." if over > 0 else "mostly too modest.")
+        "On the dashed line, of the answers it was 90 % sure of, 90 % are right. Above the line it is underconfident, below it "
+        f"overconfident. On average it is off by **{100 * error:.2f} points** (expected calibration error), "
+        + ("mostly overconfident." if over > 0 else "mostly underconfident.")
     )

@@ -1,4 +1,4 @@
-"""Which networks the Inspect page looks into, and which digit it shows them."""
+"""Which networks the Inspect page looks into, and which digit they are shown."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Answer, Tested
 from mnist_lab.store.run import Run
 from mnist_lab.ui import ask, url
-from mnist_lab.ui.choices import run_ids, tell_if_gone
+from mnist_lab.ui.choices import notify_if_gone, run_ids
 from mnist_lab.ui.inspect import pad
 from mnist_lab.ui.results import run as run_page
 from mnist_lab.ui.session import errors_shown, lab
@@ -46,7 +46,7 @@ def networks() -> list[Chosen]:
         with errors_shown():
             named = url.runs("runs", 1, MOST)
             if named and not lab().some(named):
-                lab().run(named[0])  # which says that there is none
+                lab().run(named[0])  # raises, for there is none
             if named:
                 st.session_state[_LAST] = named
             st.session_state[_NETWORKS] = named or st.session_state.get(_LAST, [])
@@ -67,14 +67,14 @@ def networks() -> list[Chosen]:
             max_selections=MOST,
             key=_NETWORKS,
             on_change=_chosen,
-            help="Up to four answer side by side; the first one is looked into.",
+            help="Up to four answer side by side; layers and mistakes are those of the first.",
         )
     )
     if words := st.session_state.get(_LOST):
         left.caption(f":material/info: {words}")
     if deleted := [run_id for run_id in picked if runs[run_id].deleted]:
         left.caption(
-            ":material/delete: Deleted, and gone for good in some days: run " + ", ".join(map(str, deleted)) + "."
+            ":material/delete: Deleted, and gone for good in a few days: run " + ", ".join(map(str, deleted)) + "."
         )
     if not picked:
         left.caption("Choose at least one.")
@@ -114,7 +114,7 @@ def query(networks: list[Chosen], view: str) -> dict[str, str]:
 
 
 def _best(runs: dict[int, Run]) -> int:
-    """What somebody who asked for none looks into first: the best by validation, and it is among `runs` from here on."""
+    """What is looked into where nobody has chosen: the best run by validation accuracy, which is then among `runs`."""
     best = lab().store.runs.best_with_weights() or next(iter(runs.values()))
     runs[best.id] = best
     return best.id
@@ -133,7 +133,7 @@ def _epoch(run: Run) -> int | None:
         return epochs[0] if epochs and kept is None else None
     start = epochs[-1] if kept is None else kept
     key = f"inspect-epoch-{run.id}"
-    tell_if_gone(epochs, key, "The weights after epoch {} are kept no longer; others are shown.")
+    notify_if_gone(epochs, key, "The weights after epoch {} are no longer kept; others are shown.")
     chosen: int = st.select_slider(
         f"Run {run.id} as it was after epoch",
         epochs,
@@ -183,7 +183,7 @@ def subject() -> Subject:
     if what == "my drawing":
         strokes = pad.kept()
         if not strokes:
-            middle.caption("Nothing is drawn yet: Draw is the place for it.")
+            middle.caption("Nothing is drawn yet: draw a digit under Draw.")
         found = Subject(drawing.prepared(drawing.rendered(strokes)), "my drawing", None)
     else:
         number = int(
@@ -194,7 +194,7 @@ def subject() -> Subject:
                 8,
                 key=_IMAGE,
                 persist_state="session",
-                help="From 0 to 9,999; the pictures of Mistakes say theirs.",
+                help="From 0 to 9,999; under Mistakes each picture has its number.",
             )
         )
         found = Subject(test.x[number], f"test image {number}", int(test.y[number]))

@@ -1,4 +1,4 @@
-"""Inspect, What if: digits that are moved, blurred, noisy; networks without some of their filters."""
+"""Inspect, What if: digits moved, blurred or noisy; networks without some of their filters."""
 
 from functools import partial
 
@@ -48,7 +48,7 @@ def _one_digit(networks: list[Chosen]) -> None:
                 persist_state="session",
                 help=f"In {kind.unit}.",
             )
-        st.button("As it was", icon=":material/restart_alt:", on_click=_reset)
+        st.button("Reset", icon=":material/restart_alt:", on_click=_reset)
     image = perturbed(subject.image[np.newaxis], strengths)[0]
     with middle:
         changes = [f"{KINDS[name].title.lower()} {x:g}" for name, x in strengths.items() if x != KINDS[name].neutral]
@@ -115,8 +115,8 @@ def _curve(networks: list[Chosen]) -> None:
         alt=f"Test accuracy against {kind.title.lower()} in {kind.unit}, a line for each network",
     )
     st.caption(
-        "The dashed line is where nothing is changed. Networks learnt from digits as they are there, unless their recipe augments them: "
-        "how fast a line falls says how much it leans on that."
+        "At the dashed line nothing is changed. Networks have learnt from such digits, unless their recipe augments them: "
+        "the faster a line falls, the more its network relies on them."
     )
 
 
@@ -125,7 +125,7 @@ def _curve(networks: list[Chosen]) -> None:
 def _switched_off(network: Chosen) -> None:
     st.markdown("#### Filters switched off")
     st.caption(
-        f"Of {plain(network.title)}: what is switched off gives zero, whatever the digit, and the rest goes on as before."
+        f"In {plain(network.title)}: a filter that is switched off gives zero whatever the digit; the rest works as before."
     )
     given = parts(trace(network.run.experiment.architecture))
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -191,11 +191,11 @@ def _each(found: dict[str, np.ndarray], part: str) -> None:
     points = pd.DataFrame({"channel": range(len(accuracy)), "accuracy": accuracy})
     st.altair_chart(
         inspection.ablations(points, whole),
-        alt=f"Test accuracy with each channel of {part} off alone; with all {whole:.2%}",
+        alt=f"Test accuracy with each channel of {part} off alone; with none off {whole:.2%}",
     )
     worst = int(accuracy.argmin())
     harmless = int((accuracy >= whole).sum())
     st.caption(
-        f"Dashed: with all, {whole:.2%}. Most is lost without number {worst}: {100 * (accuracy[worst] - whole):+.2f} points. "
-        f"Without any one of {harmless} of them nothing is lost: others do their work, or they do none."
+        f"Dashed: none switched off, {whole:.2%}. Most is lost without number {worst}: {100 * (accuracy[worst] - whole):+.2f} points. "
+        f"Each of {harmless} can be switched off alone without loss: others do its work, or it does none."
     )

@@ -34,20 +34,22 @@ def show(chosen: pd.DataFrame, every: pd.DataFrame, *, deleted: bool = False) ->
             wanted = set(run_ids)
             runs = every[every["ids"].map(lambda ids: ids[0] in wanted)]
             if not deleted:
-                _looks(chosen, first_ids)
-                queue.many({ids[0]: Status(status) for ids, status in zip(runs["ids"], runs["status"], strict=True)})
+                _open_in(chosen, first_ids)
+                queue.bulk_controls(
+                    {ids[0]: Status(status) for ids, status in zip(runs["ids"], runs["status"], strict=True)}
+                )
                 labels.controls(runs, every)
             else:
                 if st.button(
-                    "Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."
+                    "Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="Everything about this run."
                 ):
                     st.switch_page(navigation.RUN.script, query_params={"run": str(first_ids[0])})
                 labels.restore(run_ids)
         labels.undo_button()
 
 
-def _looks(chosen: pd.DataFrame, first_ids: list[int]) -> None:
-    """Buttons that lead to where one looks at the chosen rows."""
+def _open_in(chosen: pd.DataFrame, first_ids: list[int]) -> None:
+    """Buttons that open the chosen rows on other pages."""
     if st.button(
         "Compare",
         icon=":material/compare_arrows:",
@@ -55,7 +57,7 @@ def _looks(chosen: pd.DataFrame, first_ids: list[int]) -> None:
         help=f"Side by side, with a verdict: from 2 to {MOST_SIDES} rows.",
     ):
         st.switch_page(navigation.COMPARE.script, query_params={"runs": ",".join(map(str, first_ids))})
-    if st.button("Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="All about this run."):
+    if st.button("Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="Everything about this run."):
         st.switch_page(navigation.RUN.script, query_params={"run": str(first_ids[0])})
     if st.button(
         "Inspect",
@@ -74,8 +76,8 @@ def to_design(run_id: int) -> None:
     st.switch_page(navigation.DESIGN.script, query_params=drafts.query())
 
 
-def luck(rows: pd.DataFrame) -> str:
-    """What choosing the best of these rows by test accuracy would do, in a sentence; empty for a few rows."""
+def selection_bias_words(rows: pd.DataFrame) -> str:
+    """How much the best of these rows by test accuracy would be overestimated, in two sentences; empty for a few rows."""
     designs = rows[rows["test_accuracy"].notna() & (rows["n"] > 0)]
     if len(designs) < _FEW:
         return ""
@@ -84,6 +86,7 @@ def luck(rows: pd.DataFrame) -> str:
     error = (sd if sd else sqrt(share * (1 - share) / 10_000)) / sqrt(designs["n"].median())
     points = 100 * selection_bias(len(designs), error)
     return (
-        f"Choosing the best of these {len(designs)} by test accuracy flatters it: of as many equally good ones the best is by luck "
-        f"alone about {points:.2f} points above its true mean. Choose by validation accuracy, and report the test accuracy of the one chosen."
+        f"The best of these {len(designs)} by test accuracy looks better than it is: among as many equally good ones chance alone "
+        f"would put the best about {points:.2f} points above its true mean (selection bias). Choose by validation accuracy, and "
+        "report the test accuracy of the chosen one."
     )

@@ -1,4 +1,4 @@
-"""Two or more designs or runs side by side: what differs, what can be said, curves, digits, images they disagree on."""
+"""Two or more designs or runs side by side: how they differ, verdicts, curves, digits, images they disagree on."""
 
 from itertools import combinations
 
@@ -40,17 +40,17 @@ def show(run_ids: list[int], rows: pd.DataFrame) -> None:
     """The comparison of some runs; `rows` is the table of all runs."""
     st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")
     labels.message()
-    standing = _that_are_left(run_ids, rows)
+    standing = _remaining(run_ids, rows)
     sides = comparison.sides(rows, standing)
     if len(sides) < 2:
         if len(standing) < 2:
             words = "That leaves nothing to compare; choose rows in the table of results."
         else:
-            words = "These runs are seeds of one design, so there is nothing to compare: the table says how far they differ."
+            words = "These runs are seeds of one design, so there is nothing to compare: the table shows how much they vary."
         st.info(words, icon=":material/info:")
         return
     st.subheader(" · ".join(plain(side.title) for side in sides), anchor=False)
-    _who(sides)
+    _contents(sides)
     _verdicts(sides, rows)
     _differences(sides)
     _curves(sides)
@@ -61,8 +61,8 @@ def show(run_ids: list[int], rows: pd.DataFrame) -> None:
         _disagreements(tested)
 
 
-def _that_are_left(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
-    """The runs to compare; in the place of a deleted one another seed of its design. What became of the others is said."""
+def _remaining(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
+    """The runs to compare; in place of a deleted one another seed of its design. A sentence says what became of the others."""
     found = lab().some(run_ids)
     standing, deleted, words = [], [], []
     for run_id in run_ids:
@@ -76,7 +76,7 @@ def _that_are_left(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
             others = rows[(rows["design_key"] == run.design_key) & (rows["status"] == Status.FINISHED)]
             if run.status is Status.FINISHED and len(others):
                 standing.append(others["ids"].iloc[0][0])
-                words.append(f"Run {run_id} is deleted and does not count; its design stands here with its other runs.")
+                words.append(f"Run {run_id} is deleted and does not count; its other runs represent its design.")
             else:
                 words.append(f"Run {run_id} is deleted, and left out.")
     if words:
@@ -89,7 +89,7 @@ def _that_are_left(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
     return list(dict.fromkeys(standing))
 
 
-def _who(sides: list[Side]) -> None:
+def _contents(sides: list[Side]) -> None:
     for side in sides:
         n = len(side.values("test_accuracy"))
         words = f"**{plain(side.title)}** · "
@@ -101,7 +101,7 @@ def _who(sides: list[Side]) -> None:
         else:
             status = side.rows["status"].iloc[0]
             continues = side.rows["continues"].iloc[0]
-            words += f"a single run ({status}{f', continues {continues}' if pd.notna(continues) else ''}): no sample of a design, so no verdict"
+            words += f"a single run ({status}{f', continues {continues}' if pd.notna(continues) else ''}): not a sample of its design, so no verdict"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(words, width="content")
             for run_id in side.run_ids[:8]:
@@ -121,7 +121,9 @@ def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:
         )
         return
     if "notebook" in protocols:
-        st.caption("Under the notebook protocol validation is on the test images: the test was not looked at once.")
+        st.caption(
+            "Under the notebook protocol the test images serve for validation too: they were looked at after every epoch."
+        )
     usual = comparison.usual_sd(rows, metric)
     found = comparison.verdicts(sides, metric, what, usual)
     if not found:
@@ -137,13 +139,13 @@ def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:
             "one such table in twenty raises any false alarm."
         )
     st.caption(
-        "About the designs, over seeds"
+        "Verdicts are about the designs, over seeds"
         + (
-            ": paired where both have the same. "
+            ": paired where both have the same seeds. "
             if any(v.difference and v.difference.is_paired for *_, v in found)
             else ". "
         )
-        + "Looking again after each further seed, and stopping when it suits, raises false alarms: decide the number first."
+        + "Looking again after each further seed, and stopping when the result pleases, raises false alarms: decide on their number first."
     )
     points = pd.concat([_spread_points(side, metric) for side in sides if side.is_design])
     st.altair_chart(
@@ -169,7 +171,7 @@ def _spread_points(side: Side, metric: str) -> pd.DataFrame:
 
 
 def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
-    """A button that queues what would decide it."""
+    """A button that queues the runs that would probably decide it."""
     if not verdict.more:
         return
     more = min(verdict.more, _MOST_SEEDS_QUEUED)
@@ -190,7 +192,7 @@ def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
         watching.started(
             [i for side, seeds in each if seeds for i in lab().add_seeds(side.run_ids[0], seeds, by=person())]
         )
-        st.toast(f"{runs} runs are queued; this page follows, and Train shows them.")
+        st.toast(f"{runs} runs are queued; this page is updated when they finish, and Train shows them.")
 
 
 def _differences(sides: list[Side]) -> None:
@@ -208,7 +210,7 @@ def _differences(sides: list[Side]) -> None:
         }
     )
     if found.empty:
-        st.caption("No field of design or recipe: one continues another, or did not finish.")
+        st.caption("No field of the design or recipe: one run continues another, or did not finish.")
         return
     table = pd.concat(
         [found.astype(object).map(lambda x: "–" if x is None or x == "" or pd.isna(x) else text(x)), cost]
@@ -254,7 +256,7 @@ def _curves(sides: list[Side]) -> None:
             )
         )
     if not parts:
-        st.caption("No curves: none of them came to the end of an epoch.")
+        st.caption("No curves: none of them completed an epoch.")
         return
     st.altair_chart(
         results.compared(pd.concat(parts), axis, metrics[metric], metric, [side.title for side in sides]),
@@ -272,7 +274,7 @@ def _digits(sides: list[Side]) -> None:
         results.by_digit(pd.concat(parts), [side.title for side in sides]),
         alt="Test accuracy of each digit, a mark for each side",
     )
-    st.caption("Means over seeds (the newest ten of a side).")
+    st.caption("Means over seeds, of each side the newest ten at most.")
 
 
 def _disagreements(sides: list[Side]) -> None:
@@ -289,7 +291,7 @@ def _disagreements(sides: list[Side]) -> None:
             for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)
         }
         key = f"disagree-{side.letter}"
-        choices.tell_if_gone(list(labels), key, "Run {} is deleted; another takes its place below.")
+        choices.notify_if_gone(list(labels), key, "Run {} is deleted; another takes its place below.")
         run_id = column.selectbox(f"Run of {plain(side.title)}", list(labels), format_func=labels.__getitem__, key=key)
         chosen.append(int(run_id or side.run_ids[0]))
     both = [run_page.probabilities(run_id) for run_id in chosen]
@@ -314,12 +316,12 @@ def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.nda
     st.markdown(
         f"{names[0].capitalize()} alone is right on **{found.only_first}** test images, {names[1]} alone on **{found.only_second}**. "
         + (
-            f"That is more than chance between these two trained networks (McNemar's exact test, {_p(found.p)}); "
+            f"That is more than chance explains between these two trained networks (McNemar's exact test, {_p(found.p)}); "
             if found.p < 0.05
-            else f"Chance explains that (McNemar's exact test, {_p(found.p)}); "
+            else f"Chance may explain that (McNemar's exact test, {_p(found.p)}); "
         )
         + f"on images like these their accuracies differ by {100 * found.low:+.2f} to {100 * found.high:+.2f} points (95 %). "
-        "It says nothing of the designs: two seeds of one design often differ as much."
+        "This says nothing about the designs: two seeds of one design often differ as much."
     )
     options = [f"{names[0]} right, {names[1]} wrong", f"{names[1]} right, {names[0]} wrong"]
     which = st.segmented_control(
@@ -336,7 +338,7 @@ def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.nda
         places, [f"a {images.y[i]}: {given[0][i]} ({sure[0][i]:.0%}), {given[1][i]} ({sure[1][i]:.0%})" for i in places]
     )
     st.caption(
-        f"The {len(places)} of {mask.sum()} on which the wrong one is surest; in brackets how sure each is, {names[0]} first."
+        f"The {len(places)} of {mask.sum()} on which the wrong one is most confident; in brackets how sure each is, {names[0]} first."
     )
 
 

@@ -119,22 +119,22 @@ def _weights(run: Run, found: Receipt | None) -> None:
         )
 
 
-def receive() -> None:
-    """A receipt from elsewhere: what it says and how long it would take here; pressed, its run is queued and compared."""
+def import_receipt() -> None:
+    """A receipt from elsewhere: what it says, how long it would take here, and a button to train it again and compare."""
     with st.popover("Import a receipt", icon=":material/upload_file:", key="import_receipt"):
         file = st.file_uploader(
             "Receipt (JSON or zip)",
             type=["json", "zip"],
             key="receipt",
             on_change=lambda: st.session_state.pop(_QUEUED, None),
-            help="A file that Export on a run's page made, in another installation or here. Nothing is trained before "
-            "you have seen what it is.",
+            help="A file made by “Export” on a run's page, here or in another installation. Nothing is trained before "
+            "you have seen what it contains.",
         )
         if file is None:
             return
         try:
             found = receipts.read(file.getvalue())
-            _says(found)
+            _summary(found)
             if pressed_once("Train it again", "train-receipt", icon=":material/play_arrow:") == ONCE:
                 st.session_state[_QUEUED] = lab().repeat(found, by=person())
                 watching.started([st.session_state[_QUEUED]])
@@ -147,8 +147,8 @@ def receive() -> None:
             watching.link(run_id, "Watch it", ":material/monitoring:")
 
 
-def _says(found: Receipt) -> None:
-    """What a receipt is of, what it claims, and what training it again would take here."""
+def _summary(found: Receipt) -> None:
+    """What a receipt is about, what it claims, and how long training it again would take here."""
     experiment = found.experiment
     if wrong := problem(experiment.architecture):
         raise wrong
@@ -158,5 +158,5 @@ def _says(found: Receipt) -> None:
         f"{counts.parameters:,} parameters in {len(experiment.architecture.blocks)} convolution blocks. "
         f"{summary.recipe_in_words(experiment)}."
     )
-    st.caption(f"It says: test accuracy {found.metrics.test_accuracy:.2%}, test loss {found.metrics.test_loss:.4f}.")
+    st.caption(f"It reports: test accuracy {found.metrics.test_accuracy:.2%}, test loss {found.metrics.test_loss:.4f}.")
     st.caption(f"To train it again: {lab().estimate(experiment).text()}, on this machine.")

@@ -36,8 +36,8 @@ def show(folded: pd.DataFrame) -> None:
     if budget and len(within):
         best = within.sort_values("accuracy").iloc[-1]
         st.caption(
-            f"Within the budget, {plain(best['name'])} (run {best['run']}) is highest: {best['accuracy']:.2%}, n = {best['n']}. "
-            + (actions.luck(rows) if name == "test" else "")
+            f"Within the budget, {plain(best['name'])} (run {best['run']}) is the most accurate: {best['accuracy']:.2%}, n = {best['n']}. "
+            + (actions.selection_bias_words(rows) if name == "test" else "")
         )
     if opened := event["selection"].get("open"):
         st.switch_page(navigation.RUN.script, query_params={"run": str(int(opened[0]["run"]))})
@@ -68,7 +68,7 @@ def _chosen() -> tuple[str, str, float | None]:
         right,
         f"Budget ({COSTS[cost]})",
         key=f"budget-{cost}",
-        says="Draws a line; what lies right of it is too dear.",
+        help="Draws a line; designs to the right of it cost too much.",
         is_count=cost != "seconds",
     )
     if budget is not None and budget <= 0:

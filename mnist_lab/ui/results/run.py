@@ -68,7 +68,7 @@ def show(run: Run, rows: pd.DataFrame) -> None:
     when = clock.text(run.ended or run.created, zone())
     st.markdown(f"{words.capitalize()}, {when}, by {plain(run.owner)}. {tags}")
     if run.deleted:
-        st.warning("This run is deleted, and gone for good in some days.", icon=":material/delete:")
+        st.warning("This run is deleted, and will be gone for good in a few days.", icon=":material/delete:")
         labels.restore([run.id])
     elif run.archived:
         st.caption(":material/archive: Archived.")
@@ -131,7 +131,7 @@ def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
             "Queue them",
             "queue-seeds",
             icon=":material/queue:",
-            help="The same design with seeds that it was not trained with.",
+            help="The same design with seeds that it has not been trained with.",
         )
         if pressed == ONCE:
             same = rows[rows["design_key"] == run.design_key]
@@ -159,7 +159,7 @@ def _comparable(rows: pd.DataFrame) -> list[tuple[int, str]]:
 
 
 def _figures(run: Run, rows: pd.DataFrame) -> None:
-    """Best, last and kept, each with its epoch; and what all seeds of the design say together."""
+    """Best, last and kept accuracy, each with its epoch; and the mean over all seeds of the design."""
 
     def percent(share: float | None) -> str:
         return "–" if share is None else f"{100 * share:.2f} %"
@@ -187,7 +187,7 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
         else:
             st.caption("One run is one sample: train more seeds before you conclude anything.")
     if str(run.experiment.protocol) == "notebook":
-        st.caption("Validated on the test images, as the notebook did: test and validation are one.")
+        st.caption("Validated on the test images, as the notebook did: test and validation accuracy are the same.")
 
 
 def _curves(run: Run) -> None:

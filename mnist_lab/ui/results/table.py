@@ -1,4 +1,4 @@
-"""The Results page's table: search, filters, columns in the order one likes, what is chosen in it."""
+"""The Results page's table: search, filters, columns in any order, ticked rows."""
 
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -11,7 +11,7 @@ from mnist_lab.results import filters, table
 from mnist_lab.results.files import guarded
 from mnist_lab.results.filters import Condition
 from mnist_lab.ui import grid, labels, navigation
-from mnist_lab.ui.choices import kept
+from mnist_lab.ui.choices import with_selected
 from mnist_lab.ui.fields import optional_number
 from mnist_lab.ui.results import actions, exports
 from mnist_lab.ui.session import errors_shown, lab, person, zone
@@ -65,9 +65,10 @@ COLUMNS: dict[str, Any] = {
     "last_epoch": _number("Last epoch", format="%d"),
     "seconds": _number("Seconds", format="%.1f s", help="From start to test result; mean over n seeds."),
     "multiply_adds": _number("Multiply-adds", format="localized", help="For one image, forward."),
-    "predicted": _text("Predicted", help="What the lab expected it to take before it began."),
+    "predicted": _text("Predicted", help="How long the lab expected it to take before it began."),
     "continues": _text(
-        "Continues", help="The run it goes on from, and after which of its epochs; it is never one of a group of seeds."
+        "Continues",
+        help="The run that it continues, and from which epoch; such a run is never folded with other seeds.",
     ),
     "protocol": _text(
         "Protocol", help="notebook: validated on the test images. holdout: on 5,000 training images kept apart."
@@ -77,7 +78,9 @@ COLUMNS: dict[str, Any] = {
     "owner": _text("Owner"),
     "seeds": _text("Seeds"),
     "when": st.column_config.DatetimeColumn(
-        "When", format="YYYY-MM-DD HH:mm:ss", help="When it ended, or was queued where it has not; by your clock."
+        "When",
+        format="YYYY-MM-DD HH:mm:ss",
+        help="When it ended, or was queued if it has not ended; in your time zone.",
     ),
     "runs": _text("Runs"),
     "error": _text("Why it ended"),
@@ -92,7 +95,7 @@ Now = tuple[Any, ...]
 
 
 def follow() -> Now:
-    """Have the page drawn anew when the table changes; what says which table this is."""
+    """Redraw the page when the table changes; the fingerprint of the table now."""
     now = lab().fingerprint()
     st.fragment(_follow, run_every=REFRESH_SECONDS)(now)
     return now
@@ -150,13 +153,13 @@ def show(now: Now) -> None:
         st.info("No runs yet: train a network and it appears here.", icon=":material/info:")
         st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")
         labels.undo_button()
-        exports.receive()
+        exports.import_receipt()
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words, fold, archived, is_gone = _tools(len(gone))
         rows = gone if is_gone else each
         if rows.empty:
-            st.info("Every run is deleted; Deleted shows them, to restore some.", icon=":material/info:")
+            st.info("All runs are deleted; switch on Deleted to see and restore them.", icon=":material/info:")
             labels.undo_button()
             return
         fields = _fields(lab().store.url, tuple(rows["design_key"].unique()))
@@ -173,13 +176,13 @@ def show(now: Now) -> None:
     _grid(found, columns, fields)
     _filtered(conditions, vanished)
     left = "" if len(found) == len(given) else f"{len(found):,} of "
-    _guards(found, f"{left}{counted(len(given), 'row')}, {counted(int(found['ids'].map(len).sum()), 'run')}. ")
-    _tell_of_the_unseen(found, each, gone, is_gone=is_gone)
+    _cautions(found, f"{left}{counted(len(given), 'row')}, {counted(int(found['ids'].map(len).sum()), 'run')}. ")
+    _ticked_elsewhere(found, each, gone, is_gone=is_gone)
     actions.show(_chosen(found), rows, deleted=is_gone)
     with st.container(horizontal=True):
         where = zone()  # asked now: the file is made when no page is being drawn
         exports.table(found, rows, fields, columns, lambda rows: shown(rows, where))
-        exports.receive()
+        exports.import_receipt()
 
 
 def _tools(gone: int) -> tuple[str, bool, bool, bool]:
@@ -198,13 +201,13 @@ def _tools(gone: int) -> tuple[str, bool, bool, bool]:
         key="fold",
         persist_state="session",
         help="Finished runs that differ only in their seed become one row with mean, standard deviation and "
-        "interval. Runs that were stopped, failed or were interrupted keep a row of their own and enter no mean.",
+        "interval. Runs that were stopped, failed or were interrupted keep a row of their own and count in no mean.",
     )
     archived = labels.archived_too()
     is_gone = gone > 0 and st.toggle(
         f"Deleted ({gone})",
         key="deleted",
-        help="Shows what was deleted in the last seven days instead, to restore it.",
+        help="Shows the runs deleted in the last seven days instead, so that they can be restored.",
     )
     return words, fold, archived, is_gone
 
@@ -226,15 +229,15 @@ def _follow(fingerprint: Now) -> None:
 
 
 def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condition], list[str]]:
-    """Conditions on status, owner, tag, date and any field of design or recipe; what of them no run has any more, in words.
+    """Conditions on status, owner, tag, date and any field of design or recipe; what of them no run meets any more, in words.
 
-    What was asked for stays asked for, though the last run that had it is gone.
+    A condition stays, though the last run that met it is gone.
     """
     found: dict[str, Condition] = {}
     vanished: list[str] = []
 
     def one_of(name: str, label: str, options: list[Any], key: str) -> None:
-        values = st.multiselect(label, kept(options, key), key=key, persist_state="session")
+        values = st.multiselect(label, with_selected(options, key), key=key, persist_state="session")
         if values:
             found[name] = Condition(tuple(values))
             if missing := [str(value) for value in values if value not in options]:
@@ -249,13 +252,13 @@ def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condit
         if isinstance(span, tuple) and len(span) == 2:
             found["day"] = Condition(tuple(day.date() for day in pd.date_range(*span)))
             if not found["day"].holds(_days(each)).any():
-                vanished.append(f"no run is of {span[0]} to {span[1]}")
+                vanished.append(f"no run ended from {span[0]} to {span[1]}")
         options = [str(name) for name in fields if fields[name].astype(str).nunique() > 1]
         measured = {"Parameters": "parameters", "Test accuracy": "test_accuracy", "Seconds": "seconds"}
         fields_key = f"{_FILTER}fields"
         for title in st.multiselect(
             "Fields",
-            kept([*measured, *options], fields_key),
+            with_selected([*measured, *options], fields_key),
             key=fields_key,
             persist_state="session",
             help="Any field of the design or its recipe in which runs differ.",
@@ -271,7 +274,7 @@ def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condit
 
 
 def _clear() -> None:
-    """Ask for nothing any more."""
+    """Clear every condition."""
     for key in list(st.session_state):
         if str(key).startswith((_FILTER, _VALUES)):
             st.session_state[key] = []
@@ -296,7 +299,7 @@ def _between(title: str, column: pd.Series) -> Condition | None:
             place,
             f"{title}, {words}",
             key=f"{end}{title}",
-            says="As 0.98 or 98 %." if title == "Test accuracy" else None,
+            help="As 0.98 or 98 %." if title == "Test accuracy" else None,
             is_count=pd.api.types.is_integer_dtype(column),
         )
         for place, end, words in ((left, _LOW, "at least"), (right, _HIGH, "at most"))
@@ -327,7 +330,7 @@ def _columns(fields: pd.DataFrame) -> list[str]:
             format_func=lambda name: names[name],
             key=_COLUMNS,
             on_change=keep,
-            help="Any field of design and recipe can be one. The choice lasts.",
+            help="Any field of design and recipe can be a column. Your choice is remembered.",
         )
         st.button("Reset", icon=":material/restart_alt:", on_click=reset)
     return chosen or DEFAULT
@@ -387,7 +390,7 @@ def _chosen(found: pd.DataFrame) -> pd.DataFrame:
     return found[found["ids"].map(lambda ids: bool(wanted.intersection(ids)))] if wanted else found[:0]
 
 
-def _tell_of_the_unseen(found: pd.DataFrame, each: pd.DataFrame, gone: pd.DataFrame, *, is_gone: bool) -> None:
+def _ticked_elsewhere(found: pd.DataFrame, each: pd.DataFrame, gone: pd.DataFrame, *, is_gone: bool) -> None:
     """Which of the runs that were ticked are not among the rows shown, and why."""
     ticked = labels.chosen()
     if not ticked or is_gone:
@@ -397,7 +400,7 @@ def _tell_of_the_unseen(found: pd.DataFrame, each: pd.DataFrame, gone: pd.DataFr
     lost = [run_id for run_id in ticked if run_id not in here]
     words = []
     if hidden:
-        words.append(f"{_runs(hidden)} {_is(hidden)} ticked too, and not among the rows shown")
+        words.append(f"{_runs(hidden)} {_is(hidden)} ticked too, but not among the rows shown")
     if lost:
         rest = "" if deleted.issuperset(lost) else " for good"
         words.append(f"{_runs(lost)}, which {_was(lost)} ticked, {_is(lost)} deleted{rest}")
@@ -423,12 +426,14 @@ def _was(ids: list[int]) -> str:
     return "was" if len(ids) == 1 else "were"
 
 
-def _guards(found: pd.DataFrame, words: str) -> None:
-    """What a reader of this table should mind."""
-    if luck := actions.luck(found):
-        words += luck
+def _cautions(found: pd.DataFrame, words: str) -> None:
+    """What a reader of this table should keep in mind."""
+    if bias := actions.selection_bias_words(found):
+        words += bias
     if "notebook" in set(found["protocol"]):
-        words += " Rows under the notebook protocol were validated on the test images: their two figures are one."
+        words += (
+            " Rows under the notebook protocol were validated on the test images: their two accuracies are the same."
+        )
     if (found["n"] == 1).any():
-        words += " A row with n = 1 is one sample, and no proof of anything."
+        words += " A row with n = 1 is a single sample and proves nothing."
     st.caption(words)

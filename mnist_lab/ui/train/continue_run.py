@@ -1,4 +1,4 @@
-"""What can be made of a run that has ended: its design again, or a new run that goes on from one of its epochs."""
+"""What can be made of a run that has ended: its design again, or a new run that continues from one of its epochs."""
 
 from functools import partial
 from typing import Any
@@ -10,14 +10,14 @@ from mnist_lab.design.recipe import MOST_EPOCHS, OPTIMIZERS, SCHEDULES, Augmenta
 from mnist_lab.errors import InputError
 from mnist_lab.store.run import Run
 from mnist_lab.ui import fields, navigation, watching
-from mnist_lab.ui.choices import tell_if_gone
+from mnist_lab.ui.choices import notify_if_gone
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import refusal
 
 
 def show(run: Run) -> None:
-    """Two buttons: to Design, and to continue."""
+    """Two buttons: open it in Design, and continue it."""
     if st.button(
         "To Design", icon=":material/architecture:", key="clone", help="Opens this run's design to change it."
     ):
@@ -43,14 +43,14 @@ def _continue(run: Run, epochs: list[int]) -> None:
     def within(part: str) -> Any:
         return lambda field, value: save(part, st.session_state[key][part] | {field: value})
 
-    st.markdown("A new run that goes on from a checkpoint of this one. This run stays as it is.")
+    st.markdown("Starts a new run from a checkpoint of this one, which stays as it is.")
     from_key = f"{key}-from"
-    tell_if_gone(epochs, from_key, "The checkpoint after epoch {} is kept no longer; another is chosen.")
+    notify_if_gone(epochs, from_key, "The checkpoint after epoch {} is no longer kept; another one is selected.")
     epoch = st.selectbox(
-        "From the end of epoch", epochs, index=len(epochs) - 1, key=from_key, help="Whose checkpoints are kept."
+        "From the end of epoch", epochs, index=len(epochs) - 1, key=from_key, help="Epochs whose checkpoints are kept."
     )
     fields.show(Recipe, recipe, f"{key}-plan", save, bounded=False, only={"epochs"})
-    st.caption("Epochs count from the first run's first one; early stopping counts anew from here.")
+    st.caption("Epochs are counted from the beginning of the first run; early stopping starts to count again here.")
     optimizer = OPTIMIZERS[recipe["optimizer"]["name"]]
     left, right = st.columns(2)
     fields.choose_kind(
@@ -60,7 +60,7 @@ def _continue(run: Run, epochs: list[int]) -> None:
         recipe["optimizer"]["name"],
         key=f"{key}-optimizer",
         save=partial(save, "optimizer"),
-        says="Another optimizer than before begins with an empty memory.",
+        help="A different optimizer starts without a memory of earlier steps.",
         shown=lambda name: OPTIMIZERS[name].__name__,
     )
     fields.choose_kind(
@@ -70,7 +70,7 @@ def _continue(run: Run, epochs: list[int]) -> None:
         recipe["schedule"]["name"],
         key=f"{key}-schedule",
         save=partial(save, "schedule"),
-        says="Over all epochs; training goes on at its place.",
+        help="It spans all epochs; training continues at its place in it.",
     )
     rest = set(optimizer.model_fields) - {"name"}
     fields.show(optimizer, recipe["optimizer"], f"{key}-optimizer", within("optimizer"), bounded=False, only=rest)

@@ -1,4 +1,4 @@
-"""The Train page's pictures of a network after each epoch: what it confuses, its filters, one digit it is asked."""
+"""The Train page's pictures of a network after each epoch: its confusion matrix, its filters, its answers to one digit."""
 
 import numpy as np
 import streamlit as st
@@ -33,7 +33,7 @@ def show(run: Run) -> None:
             key="confusion",
             alt=f"Confusion matrix on the validation images after epoch {shown}: {wrong} wrong answers",
         )
-        st.caption(f"Full colour from {confusion.FULL_COLOUR:.0%} of a digit's images on.")
+        st.caption(f"Full colour at {confusion.FULL_COLOUR:.0%} of a digit's images or more.")
     with middle:
         st.markdown("**Filters of the first convolution**")
         kernels = tiles.montage(snapshot.filters[:, :, 0], across=8)
@@ -44,13 +44,13 @@ def show(run: Run) -> None:
         )
         st.caption("Weights of each kernel: blue positive, orange negative, white near 0.")
     with right:
-        _followed(run, epochs, shown)
+        _pinned_digit(run, epochs, shown)
 
 
 def _epoch(run: Run, epochs: list[int]) -> int:
-    """The epoch that the slider stands at; it goes with the newest until it is moved back."""
+    """The epoch that the slider stands at: the newest, until it is moved back."""
     if len(epochs) == 1:
-        st.caption("A slider through the epochs comes with the second.")
+        st.caption("From the second epoch on, a slider leads through the epochs.")
         return epochs[0]
     pinned_key = f"epoch-{run.id}"
     # A widget of its own for each newest epoch: what a browser still says of the one before cannot come too late.
@@ -68,7 +68,7 @@ def _epoch(run: Run, epochs: list[int]) -> int:
         epochs,
         key=key,
         on_change=moved,
-        help="Takes the pictures below back to any epoch; at the end it goes along.",
+        help="Shows the network as it was after any epoch; at its right end it keeps up with training.",
     )
     return shown
 
@@ -80,7 +80,7 @@ def _snapshot(url: str, run_id: int, epoch: int) -> Snapshot | None:
     return lab().store.checkpoints.snapshot(run_id, epoch)
 
 
-def _followed(run: Run, epochs: list[int], shown: int) -> None:
+def _pinned_digit(run: Run, epochs: list[int], shown: int) -> None:
     """One digit, and what the network said of it after each epoch."""
     validation = mnist.split(run.experiment.protocol, 1).validation
     words, picture = st.columns([2, 1], vertical_alignment="bottom")
@@ -110,4 +110,4 @@ def _followed(run: Run, epochs: list[int], shown: int) -> None:
         key="followed",
         alt=f"Probabilities of the ten digits for validation image {image}, a {label}, after each epoch",
     )
-    st.caption("The darker, the more probable.")
+    st.caption("The darker a cell, the more probable the digit.")

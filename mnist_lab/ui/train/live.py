@@ -28,7 +28,7 @@ from mnist_lab.ui.watching import Watched
 IDLE_SECONDS = 2.0
 SHARED_SECONDS = 0.35  # less than the shortest pace: one viewer alone always sees the newest
 _SELDOM = 4
-_ROUND = "round"
+_STATE_SHOWN = "state_shown"
 MOST_TOGETHER = 6
 _MOST_LINKS = 30
 _TOGETHER, _TOGETHER_FOR = "together", "together_for"
@@ -60,7 +60,7 @@ def show(watched: Watched) -> None:
 
 
 def _draw_together(watched: Watched) -> None:
-    """Runs that were started together are drawn together; whichever is shown, the others stay in the charts."""
+    """Runs that were started together are drawn together: whichever is shown, the others are in its charts."""
     before: Watched | None = st.session_state.get(_TOGETHER_FOR)
     if watched == before:
         return
@@ -87,12 +87,12 @@ def _curves(watched: Watched, seconds: float) -> None:
         return
     if watched.run_id is None and not watched.follows:
         st.rerun()  # the first run of all: the page stays with it
-    if st.session_state.setdefault(_ROUND, _round(run)) != _round(run):
-        st.session_state[_ROUND] = _round(run)
+    if st.session_state.setdefault(_STATE_SHOWN, _state(run)) != _state(run):
+        st.session_state[_STATE_SHOWN] = _state(run)
         if seconds in (IDLE_SECONDS, QUICKEST):
             st.rerun()  # another run, or its end: the rest of the page changes too; for a crowd that follows in its turn
     progress = _progress(run)
-    _whose(watched, run, active)
+    _which_run(watched, run, active)
     _headline(progress, active)
     _charts(progress)
 
@@ -115,20 +115,20 @@ def _shown(watched: Watched, active: list[Run]) -> Run | None:
     return active[0] if active else lab().store.runs.latest()
 
 
-def _whose(watched: Watched, shown: Run, active: list[Run]) -> None:
-    """The runs that were started together, each a way to it; or that the page follows what trains, or could."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="whose"):
+def _which_run(watched: Watched, shown: Run, active: list[Run]) -> None:
+    """Links to the runs that were started together; or that the page follows whatever is training, or a link for that."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="which-run"):
         if watched.follows:
-            st.caption(":material/sync: Follows what trains now.", width="content")
+            st.caption(":material/sync: Follows whatever is training.", width="content")
             watching.link(shown.id, f"Stay with run {shown.id}", ":material/push_pin:")
             return
         if len(watched.together) > 1:
-            _race(watched.together, shown)
+            _started_together(watched.together, shown)
         if any(run.status is Status.RUNNING and run.id != shown.id for run in active):
             watching.follow_link()
 
 
-def _race(together: tuple[int, ...], shown: Run) -> None:
+def _started_together(together: tuple[int, ...], shown: Run) -> None:
     runs = list(lab().some(together).values())
     words = f"**{len(together)} runs started together:**"
     if gone := len(together) - len(runs):
@@ -148,7 +148,7 @@ def _race(together: tuple[int, ...], shown: Run) -> None:
         st.caption(f"… and {len(runs) - _MOST_LINKS} more", width="content")
 
 
-def _round(run: Run) -> tuple[int, str]:
+def _state(run: Run) -> tuple[int, str]:
     return run.id, run.status
 
 
@@ -197,7 +197,7 @@ def _headline(progress: Progress, active: list[Run]) -> None:
         if run.status.is_ended:
             continue_run.show(run)
     if run.deleted:
-        st.caption(":material/delete: This run is deleted, and gone for good in some days.")
+        st.caption(":material/delete: This run is deleted, and will be gone for good in a few days.")
     _lineage(run)
     epochs = run.experiment.recipe.epochs
     share = min(1.0, run.steps_done / run.planned_steps)
@@ -209,7 +209,9 @@ def _headline(progress: Progress, active: list[Run]) -> None:
         )
         st.progress(share, text=words)
     elif run.status is Status.PAUSED:
-        st.progress(share, text=f"Paused after {run.epochs_done} of {epochs} epochs; resume it to go on where it was.")
+        st.progress(
+            share, text=f"Paused after {run.epochs_done} of {epochs} epochs; resumed, it continues exactly there."
+        )
     else:
         tail = f" · {plain(run.error)}" if run.error else ""
         done = f"{len(progress.epochs)} of {epochs} epochs"
@@ -277,11 +279,15 @@ def _figures(run: Run) -> None:
     row.metric("Test loss", loss, help="Cross-entropy on the 10,000 test images.")
     rates = schedule.learning_rates(run.experiment.recipe, run.experiment.steps_per_epoch)
     rate = rates[min(run.steps_done, len(rates) - 1)]
-    row.metric("Learning rate", f"{rate:.3g}", help="Of the next step; its course is under the charts.")
-    images = "the 10,000 test images, so test and validation are one" if notebook else "the last 5,000 training images"
+    row.metric("Learning rate", f"{rate:.3g}", help="For the next step; further down is a chart over all epochs.")
+    images = (
+        "the 10,000 test images, so test and validation accuracy are the same"
+        if notebook
+        else "the last 5,000 training images"
+    )
     st.caption(
         f"Protocol {run.experiment.protocol}: validation is on {images}. "
-        "One run is one sample: another seed gives other figures."
+        "One run is one sample: another seed gives different results."
     )
 
 
@@ -298,7 +304,7 @@ def _charts(progress: Progress) -> None:
         with column:
             left_out.append(_chart(drawn, metric, axis, zoom=zoom))
     if lost := [str(other) for other in chosen if other not in {each.id for each in drawn}]:
-        st.caption(f":material/info: Gone for good, and drawn no more: run {', '.join(lost)}.")
+        st.caption(f":material/info: Gone for good, and no longer drawn: run {', '.join(lost)}.")
     if any(left_out):
         st.caption(f"Outside the frames: {'; '.join(filter(None, left_out))}.")
     _legend(drawn)
@@ -316,7 +322,7 @@ def _view(run: Run) -> tuple[Axis, list[int], bool]:
         required=True,
         key="axis",
         persist_state="session",
-        help="What the curves are drawn along. Multiply-adds are those of training, three times those of an answer.",
+        help="The horizontal axis. Multiply-adds are those of training, three times those of an answer.",
     )
     others = middle.multiselect(
         "Overlay runs",
@@ -326,13 +332,13 @@ def _view(run: Run) -> tuple[Axis, list[int], bool]:
         key=_TOGETHER,
         persist_state="session",
         placeholder="other runs",
-        help="Draws other runs in the same charts, training or ended.",
+        help="Draws other runs in the same charts, whether they are training or have ended.",
     )
     zoom = right.toggle(
         "Zoom in",
         key="zoom",
         persist_state="session",
-        help="Draws the part of the scale where the later half of the curves lies. What lies outside leaves the frame.",
+        help="Shows the part of the scale that holds the later half of the curves; the rest leaves the frame.",
     )
     return axis, run_ids(others), zoom
 
@@ -409,7 +415,7 @@ def _log(progress: Progress) -> None:
     with left:
         st.markdown("**Log by epoch**")
         if progress.epochs.empty:
-            st.caption("The first line comes when the first epoch ends.")
+            st.caption("The first row appears when the first epoch ends.")
             return
         last = progress.epochs.iloc[-1]
         full = progress.run.experiment.steps_per_epoch

@@ -36,7 +36,7 @@ def controls(run: Run, *, large: bool = False) -> None:
             key=f"resume-{run.id}",
             on_click=lab().store.queue.resume,
             args=(run.id,),
-            help="Goes to the front of the queue and on from its last checkpoint.",
+            help="Moves to the front of the queue, and continues from its last checkpoint.",
         )
     elif run.status in (Status.RUNNING, Status.QUEUED):
         pausing = run.command is Command.PAUSE
@@ -47,7 +47,7 @@ def controls(run: Run, *, large: bool = False) -> None:
             disabled=run.command is not Command.CONTINUE,
             on_click=lab().store.queue.pause,
             args=(run.id,),
-            help="Keeps a checkpoint and lets the next run train; it can be resumed to the same result.",
+            help="Saves a checkpoint and lets the next run train; resumed, it comes to the same result.",
         )
     if run.status.is_ended and run.status is not Status.INTERRUPTED:
         return
@@ -66,8 +66,8 @@ def controls(run: Run, *, large: bool = False) -> None:
     )
 
 
-def many(statuses: Mapping[int, Status], key: str = "many", then: Callable[[], None] = lambda: None) -> None:
-    """Buttons for what can be done at once with several runs that have not ended; each says to how many it applies.
+def bulk_controls(statuses: Mapping[int, Status], key: str = "many", then: Callable[[], None] = lambda: None) -> None:
+    """Buttons for several runs that have not ended; each says to how many it applies.
 
     Args:
         then: called when something was done.
@@ -83,14 +83,20 @@ def many(statuses: Mapping[int, Status], key: str = "many", then: Callable[[], N
     idle = [run_id for run_id, status in ordered if status in (Status.PAUSED, Status.INTERRUPTED)]
     queue = lab().store.queue
     for label, icon, run_ids, do, says in (
-        ("Pause", "pause", training + waiting, queue.pause, "Holds back what waits; what trains leaves its worker."),
-        ("Resume", "play_arrow", idle, queue.resume, "To the front of the queue, in this order."),
+        (
+            "Pause",
+            "pause",
+            training + waiting,
+            queue.pause,
+            "Holds back waiting runs, and takes those in training off their workers.",
+        ),
+        ("Resume", "play_arrow", idle, queue.resume, "Moves them to the front of the queue, in this order."),
         (
             "Stop" if training else "Cancel",
             "stop",
             training + waiting + idle,
             queue.stop,
-            "What has learnt something is tested and kept; what has not is cancelled.",
+            "Runs that have learnt something are tested and kept; the others are cancelled.",
         ),
     ):
         if run_ids:
@@ -105,7 +111,7 @@ def many(statuses: Mapping[int, Status], key: str = "many", then: Callable[[], N
 
 
 def why_it_waits(run: Run, active: list[Run]) -> str:
-    """Its place in the queue, and in how long its turn will roughly come."""
+    """Its place in the queue, and roughly when its turn comes."""
     if sentence := lab().shortage(run):
         return sentence
     state = lab().engine_state()
@@ -119,13 +125,13 @@ def why_it_waits(run: Run, active: list[Run]) -> str:
 
 
 def resumable(shown: Run | None) -> None:
-    """One click for all that was paused or interrupted."""
+    """A button that resumes all that was paused or interrupted."""
     others = [run for run in lab().store.queue.resumable() if shown is None or run.id != shown.id]
     if not others:
         return
     names = ", ".join(f"{run.id} ({run.status})" for run in others[:8]) + (" …" if len(others) > 8 else "")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/pause_circle: Not ended yet: run {names}", width="content")
+        st.markdown(f":material/pause_circle: Unfinished: run {names}", width="content")
         st.button(
             "Resume it" if len(others) == 1 else f"Resume all {len(others)}",
             icon=":material/play_arrow:",
@@ -169,7 +175,7 @@ def show(active: list[Run], shown: Run) -> None:
                     )
             controls(run)
     if len(others) > SHOWN:
-        st.caption(f"… and {len(others) - SHOWN} more; All chooses them too")
+        st.caption(f"… and {len(others) - SHOWN} more; “All” selects them too")
 
 
 def _choose(runs: list[Run]) -> None:
@@ -188,7 +194,7 @@ def _choose(runs: list[Run]) -> None:
         if chosen:
             st.button("None", key="pick-none", icon=":material/deselect:", on_click=_set, args=([],))
             st.markdown(f"**{len(chosen)} chosen**", width="content")
-            many(chosen, "many-waiting", _set)
+            bulk_controls(chosen, "many-waiting", _set)
 
 
 def _pick(run_id: int, label: str) -> None:
