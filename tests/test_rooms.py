@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 # From the top floor down. What stands on one floor does not know its neighbours.
 FLOORS = [
     {"app", "pages", "mnist_lab.__main__"},
+    {"mnist_lab.cli"},
     {"mnist_lab.bench"},
     {"mnist_lab.ui"},
     {"mnist_lab.lab", "mnist_lab.engine"},

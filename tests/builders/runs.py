@@ -57,6 +57,11 @@ def trained(store: Store, epochs: int = 3, size: int = 1000) -> int:
 
 def finished(store: Store, experiment: Experiment, accuracy: float, status: Status = Status.FINISHED) -> Run:
     (run_id,) = store.queue.add([experiment], "ada")
+    return finish(store, run_id, accuracy, status)
+
+
+def finish(store: Store, run_id: int, accuracy: float, status: Status = Status.FINISHED) -> Run:
+    """A waiting run as its engine and worker would leave it."""
     store.queue.claim("engine", only=[run_id])
     outcome = Outcome(
         stopped=status is Status.STOPPED,

@@ -24,3 +24,5 @@ TEXTS = [
     *("<b>x</b> <img src=http://a.example onerror=alert(1)>", "<!-- c -->", "$x^2$ $$y$$ 5$ and 6$", "\\[x\\] \\(x\\)"),
     *("a -> b <- c <-> d -- e >= f <= g ~= h", "->", "--", ">=", "<->", "3x3, changed", "7×7", "C:\\temp\\x", "100 %"),
 ]
+
+LONG_NAME = "=[bold]x[/] :smile: [/nothing] " + "n" * 29  # sixty characters, of which rich would make something else

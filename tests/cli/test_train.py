@@ -1,0 +1,82 @@
+"""Training from the command line: what is trained, and what is said of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mnist_lab.cli import train
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.store.store import Store
+from tests.builders.command_line import command, instant_engine
+from tests.builders.processes import measure
+from tests.builders.runs import finished
+
+
+def test_train_then_find_the_run_in_the_table(url: str) -> None:
+    measure(url)
+    arguments = ("--preset", "fast", "--train-images", "2000", "--epochs", "2", "--seed", "7", "--json")
+    done = command(url, "train", *arguments)
+    assert done.status == 0, done.err
+    run = json.loads(done.out)
+    assert (run["status"], run["seed"], run["epochs"], run["train_images"]) == ("finished", 7, 2, 2000)
+    assert run["test_accuracy"] > 0.8
+    (listed,) = json.loads(command(url, "runs", "--json").out)
+    assert listed == run
+    assert "fast" in command(url, "runs").out
+
+    store = Store(url)
+    stored = store.runs.get(run["id"])
+    probabilities = store.runs.probabilities(run["id"])
+    assert probabilities.shape == (10_000, 10)
+    assert store.checkpoints.weights(run["id"])
+    assert stored.environment["data_sha256"]
+    assert stored.environment["threads"] >= 1
+    assert len(store.runs.epochs([run["id"]])) == 2
+    assert store.lease.current() is None  # the engine of its own has gone
+
+
+def test_several_seeds_are_told_with_their_spread(url: str) -> None:
+    with instant_engine():
+        done = command(url, "train", "--preset", "fast", "--seeds", "2", "--seed", "4")
+        both = json.loads(command(url, "train", "--preset", "fast", "--seeds", "2", "--seed", "4", "--json").out)
+    assert done.status == 0
+    # Seeds 4 and 5 come to 90.04 % and 90.05 %: sd √(2 · 0.005²), and t(0.975, 1) is 12.706.
+    assert "Run 1 finished: test accuracy 90.04%" in done.out
+    assert "2 seeds: test accuracy 90.045% ± 0.007%" in done.out
+    assert "95 % interval of the mean 89.981% to 90.109%" in done.out
+    assert [run["seed"] for run in both] == [4, 5]
+
+
+def test_one_seed_is_said_to_be_one_sample(url: str) -> None:
+    with instant_engine():
+        assert "One run is one sample" in command(url, "train", "--preset", "fast").out
+
+
+def test_an_interval_of_accuracies_stays_within_nothing_and_all(store: Store) -> None:
+    runs = [finished(store, PRESETS["3x3"].with_changes(seed=seed), seed / 2 - 0.4) for seed in (1, 2)]
+    assert "95 % interval of the mean 0.000% to 100.000%" in train.summary(runs)
+
+
+def test_a_design_s_file_is_trained_with_what_is_asked_beside_it(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "design.json"
+    file.write_text("\ufeff" + PRESETS["2x2"].model_dump_json(indent=2), encoding="utf-8")
+    with instant_engine():
+        assert command(store.url, "train", "--design", str(file), "--epochs", "3", "--seed", "9").status == 0
+    (run,) = store.runs.all()
+    made = run.experiment
+    assert made.architecture == PRESETS["2x2"].architecture
+    assert (made.name, made.recipe.epochs, made.seed) == ("2x2", 3, 9)
+    file.write_text('{"architecture": 7}')
+    refused = command(store.url, "train", "--design", str(file))
+    assert refused.status == 2
+    assert refused.err.startswith("Design design.json: Architecture")
+    assert len(store.runs.all()) == 1
+
+
+@pytest.mark.parametrize("protocol", ["holdout", "notebook"])
+def test_images_and_protocol_are_those_that_are_asked_for(store: Store, protocol: str) -> None:
+    with instant_engine():
+        command(store.url, "train", "--preset", "3x3", "--protocol", protocol, "--train-images", "123")
+    (run,) = store.runs.all()
+    assert (run.experiment.protocol, run.experiment.train_images) == (protocol, 123)
