@@ -23,7 +23,7 @@ _EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
 _JOINED = re.compile(f"(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])")  # several make one picture
 
 
-def cleaned(text: str, most: int = MAX_NAME) -> str:
+def normalized(text: str, most: int = MAX_NAME) -> str:
     """A name as it is kept.
 
     Raises:
@@ -38,17 +38,17 @@ def cleaned(text: str, most: int = MAX_NAME) -> str:
     return name
 
 
-def mended(text: str, most: int = MAX_NAME, otherwise: str = UNNAMED) -> str:
+def sanitized(text: str, most: int = MAX_NAME, otherwise: str = UNNAMED) -> str:
     """The name that is left of a text without what a name cannot have; `otherwise` where nothing is."""
     seen = "".join(c if not _unseen(c) else " " if c.isspace() else "" for c in _BLANKS.sub(" ", text))
     try:
-        return cleaned(unicodedata.normalize("NFC", " ".join(seen.split()))[:most], most)
+        return normalized(unicodedata.normalize("NFC", " ".join(seen.split()))[:most], most)
     except ValueError:
         return otherwise
 
 
 def _validated(most: int, value: Any) -> Any:
-    return cleaned(value, most) if isinstance(value, str) else value
+    return normalized(value, most) if isinstance(value, str) else value
 
 
 Name = Annotated[str, BeforeValidator(partial(_validated, MAX_NAME))]

@@ -4,7 +4,7 @@ import getpass
 import os
 from dataclasses import dataclass
 
-from mnist_lab.names import mended
+from mnist_lab.names import sanitized
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Person:
     """Whose a run or a design is.
 
     Attributes:
-        name: as of `names.cleaned`.
+        name: as of `names.normalized`.
     """
 
     name: str
@@ -22,6 +22,6 @@ def system_user() -> Person:
     """The person whose process this is, by the user's name, or number where it has none, as in a container."""
     number = f"user {os.getuid()}" if hasattr(os, "getuid") else "user"
     try:
-        return Person(mended(getpass.getuser(), otherwise=number))
+        return Person(sanitized(getpass.getuser(), otherwise=number))
     except (OSError, KeyError, ImportError):  # the last two before Python 3.13
         return Person(number)

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mnist_lab.errors import ConflictError, InputError
-from mnist_lab.names import MAX_NAME, MAX_TAG, cleaned
+from mnist_lab.names import MAX_NAME, MAX_TAG, normalized
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import RUN
@@ -183,7 +183,7 @@ def _written_since(change: Change, now: dict[str, Any]) -> str:
 
 def _name(what: str, text: str, most: int) -> str:
     try:
-        return cleaned(text, most)
+        return normalized(text, most)
     except ValueError as error:
         raise InputError(f"{what}: {error}.") from None
 

@@ -41,13 +41,15 @@ def _convolved(convolution: Convolution, kernel: tf.Tensor, x: tf.Tensor) -> tf.
     height, width, channels, filters = convolution
     rows, frequencies = convolution.rows, convolution.frequencies
     x = tf.transpose(tf.reshape(x, [-1, height.size * width.size * channels]))
-    x = tf.matmul(_from_real(height.dft_size, height.size, height.before), tf.reshape(x, [height.size, -1]))
-    x = tf.matmul(_from_complex(width.dft_size, width.size, width.before), tf.reshape(x, [rows, 2 * width.size, -1]))
+    down, across = height.output_size, width.output_size
+    x = tf.matmul(_from_real(height.dft_size, height.size, height.padding_before), tf.reshape(x, [height.size, -1]))
+    to_frequencies = _from_complex(width.dft_size, width.size, width.padding_before)
+    x = tf.matmul(to_frequencies, tf.reshape(x, [rows, 2 * width.size, -1]))
     y = tf.matmul(kernel, tf.reshape(x, [frequencies, 2 * channels, -1]), transpose_a=True)
-    y = tf.matmul(_to_complex(width.dft_size, width.out), tf.reshape(y, [rows, 2 * width.dft_size, -1]))
-    y = tf.matmul(_to_real(height.dft_size, height.out), tf.reshape(y, [2 * rows, -1]))
-    y = tf.transpose(tf.reshape(y, [height.out * width.out * filters, -1]))
-    return tf.reshape(y, [-1, height.out, width.out, filters])
+    y = tf.matmul(_to_complex(width.dft_size, across), tf.reshape(y, [rows, 2 * width.dft_size, -1]))
+    y = tf.matmul(_to_real(height.dft_size, down), tf.reshape(y, [2 * rows, -1]))
+    y = tf.transpose(tf.reshape(y, [down * across * filters, -1]))
+    return tf.reshape(y, [-1, down, across, filters])
 
 
 def _waves(dft_size: int, frequencies: int, first: int, size: int) -> tuple[np.ndarray, np.ndarray]:
