@@ -5,7 +5,7 @@ from math import isinf
 
 from mnist_lab.errors import InputError
 
-MOST_LETTERS = 40
+MAX_LENGTH = 40
 _NUMBER = re.compile(r"([+-]?)([0-9]*)(?:([.,])([0-9]*))?(?:e([+-]?[0-9]+))?\s*(%?)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:([.,'’\s])[0-9]{3})(?:\1[0-9]{3})*")
 

@@ -147,7 +147,7 @@ def test_a_run_without_room_is_refused_in_a_sentence(url: str, monkeypatch: pyte
     free(monkeypatch, 300 * MB)
     assert lab.start(PRESETS["3x3"], by=ADA)
     with pytest.raises(
-        InputError, match=r"^Disk: the run may write up to \d.* of the 300 MB free .* 32 MB stay free; make"
+        InputError, match=r"^Disk: the run may write up to \d.* has 300 MB free, of which 32 MB are kept free; make"
     ):
         lab.start_all([PRESETS["3x3"], large()], by=ADA)
     assert len(lab.active()) == 1, "all or none"
@@ -157,7 +157,7 @@ def test_a_run_without_room_is_refused_in_a_sentence(url: str, monkeypatch: pyte
         "head": [{"units": 4096}] * 4,
         "blocks": [{"filters": 64, "kernel_size": 3, "padding": "same"}],
     }
-    with pytest.raises(InputError, match=r"a checkpoint of it would have .* GB, and at most 1.0 GB can be stored"):
+    with pytest.raises(InputError, match=r"its checkpoints would have .* GB each, and at most 1.0 GB can be stored"):
         lab.start(large().with_changes(architecture=giant), by=ADA)
 
 

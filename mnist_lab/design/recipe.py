@@ -31,7 +31,19 @@ Epsilon = Annotated[
 ]
 
 
-class Adadelta(Spec):
+class BaseOptimizer(Spec):
+    """Base class of optimizers.
+
+    Attributes:
+        slots: values per weight that the optimizer stores, which decide the size of a checkpoint.
+    """
+
+    @property
+    def slots(self) -> int:
+        return 2
+
+
+class Adadelta(BaseOptimizer):
     """Zeiler, "ADADELTA: an adaptive learning rate method", 2012; the notebook's optimizer, with its learning rate of 1.0.
 
     The default of Keras 3 is 0.001, at which the notebook's networks hardly learn.
@@ -43,7 +55,7 @@ class Adadelta(Spec):
     epsilon: Epsilon = 1e-7
 
 
-class Adam(Spec):
+class Adam(BaseOptimizer):
     """Kingma and Ba, "Adam: a method for stochastic optimization", 2015. With weight decay it is AdamW."""
 
     name: Literal["adam"] = "adam"
@@ -53,7 +65,7 @@ class Adam(Spec):
     epsilon: Epsilon = 1e-7
 
 
-class SGD(Spec):
+class SGD(BaseOptimizer):
     """Stochastic gradient descent with momentum, in Nesterov's form where `nesterov` is set."""
 
     name: Literal["sgd"] = "sgd"
@@ -63,8 +75,12 @@ class SGD(Spec):
         bool, Field(title="Nesterov", description="Evaluates the gradient where the momentum is about to lead.")
     ] = False
 
+    @property
+    def slots(self) -> int:
+        return int(self.momentum > 0)
 
-class RMSprop(Spec):
+
+class RMSprop(BaseOptimizer):
     """Hinton, lecture 6e of "Neural networks for machine learning", 2012."""
 
     name: Literal["rmsprop"] = "rmsprop"
@@ -73,16 +89,24 @@ class RMSprop(Spec):
     momentum: Momentum = 0.0
     epsilon: Epsilon = 1e-7
 
+    @property
+    def slots(self) -> int:
+        return 1 + (self.momentum > 0)
 
-class Adagrad(Spec):
+
+class Adagrad(BaseOptimizer):
     """Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011."""
 
     name: Literal["adagrad"] = "adagrad"
     learning_rate: LearningRate = 0.05
     epsilon: Epsilon = 1e-7
 
+    @property
+    def slots(self) -> int:
+        return 1
 
-class Nadam(Spec):
+
+class Nadam(BaseOptimizer):
     """Dozat, "Incorporating Nesterov momentum into Adam", 2016."""
 
     name: Literal["nadam"] = "nadam"
@@ -92,7 +116,7 @@ class Nadam(Spec):
     epsilon: Epsilon = 1e-7
 
 
-class Adamax(Spec):
+class Adamax(BaseOptimizer):
     """Adam with the infinity norm of the gradients in place of their mean square; from the same paper."""
 
     name: Literal["adamax"] = "adamax"
@@ -102,13 +126,17 @@ class Adamax(Spec):
     epsilon: Epsilon = 1e-7
 
 
-class Lion(Spec):
+class Lion(BaseOptimizer):
     """Chen et al., "Symbolic discovery of optimization algorithms", 2023. Steps depend on signs alone: use small rates."""
 
     name: Literal["lion"] = "lion"
     learning_rate: LearningRate = 0.0003
     beta_1: Beta1 = 0.9
     beta_2: Beta2 = 0.99
+
+    @property
+    def slots(self) -> int:
+        return 1
 
 
 AnyOptimizer = Adadelta | Adam | SGD | RMSprop | Adagrad | Nadam | Adamax | Lion

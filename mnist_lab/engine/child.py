@@ -15,7 +15,7 @@ from mnist_lab.store.lease import NOT_WORKING
 
 EXIT_SECONDS = 12.0
 LAST_BYTES = 20_000  # of the log, in which an engine's last words are looked for
-MOST_WORDS = 200
+MAX_WORDS = 200
 _PACKAGES = Path(__file__).parents[2]  # where this package is, for the child to find it wherever it starts
 
 
@@ -82,10 +82,10 @@ class Child:
             lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
         for line in reversed(lines):
             if NOT_WORKING in line:
-                return line.split(NOT_WORKING, 1)[1][:MOST_WORDS]
+                return line.split(NOT_WORKING, 1)[1][:MAX_WORDS]
         if status < 0:
             return f"The engine was ended by signal {-status} ({signal.strsignal(-status)})"
-        said = f" ({lines[-1].strip()[:MOST_WORDS]})" if lines else ""
+        said = f" ({lines[-1].strip()[:MAX_WORDS]})" if lines else ""
         return f"The engine ended with status {status}{said}"
 
 

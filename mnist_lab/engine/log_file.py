@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-MOST_BYTES = 5_000_000  # before the newest engine's; what is older goes
+MAX_BYTES = 5_000_000  # before the newest engine's; what is older goes
 
 
 @functools.cache
@@ -28,5 +28,5 @@ def rotate() -> None:
     """Begin a new file where the log is long; the one before it stays beside it."""
     file = path()
     with contextlib.suppress(OSError):
-        if file.stat().st_size > MOST_BYTES and file.is_file():
+        if file.stat().st_size > MAX_BYTES and file.is_file():
             file.replace(file.with_suffix(".log.1"))

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 CHECK_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
 TRIES = 2  # in a row, until a command gives up
-MOST_DESCRIPTORS = 10_240
+MAX_DESCRIPTORS = 10_240
 
 
 def raise_descriptor_limit() -> None:
@@ -30,7 +30,7 @@ def raise_descriptor_limit() -> None:
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+        wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
         if soft != resource.RLIM_INFINITY and soft < wanted:
             with contextlib.suppress(OSError, ValueError):  # macOS allows fewer than it says
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

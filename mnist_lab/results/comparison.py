@@ -15,7 +15,7 @@ from mnist_lab.results import significance
 from mnist_lab.results.significance import Verdict
 from mnist_lab.store.run import Status
 
-MOST_SIDES = 6
+MAX_SIDES = 6
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def sides(rows: pd.DataFrame, run_ids: Sequence[int]) -> list[Side]:
         finished = same[same["status"] == Status.FINISHED]
         is_design = bool(len(finished)) and pd.isna(row["continues"]) and row["status"] == Status.FINISHED
         key = row["design_key"] if is_design else f"run {run_id}"
-        if key in found or len(found) == MOST_SIDES:
+        if key in found or len(found) == MAX_SIDES:
             continue
         its = finished.drop_duplicates("seeds") if is_design else rows.iloc[[places[run_id]]]
         others = same[same["status"] != Status.FINISHED]["status"].value_counts() if is_design else {}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 POWER = 0.8
-MOST_SEEDS = 200
+MAX_SEEDS = 200
 # Shares of 10,000 images are rounded to a ten-thousandth: two seeds that agree to the image do not agree exactly.
 _RESOLUTION = 1e-4 / sqrt(6)
 EQUAL = 0.001
@@ -148,10 +148,10 @@ def seeds_needed(size: float, sd: float, level: float = LEVEL, power: float = PO
     """
     effect = abs(size) / max(sd, _RESOLUTION)
     normal = _special().ndtri((1 + level) / 2) + _special().ndtri(power)
-    if effect * sqrt(MOST_SEEDS) < normal:  # nor would they if the standard deviation were known
+    if effect * sqrt(MAX_SEEDS) < normal:  # nor would they if the standard deviation were known
         return None
     least = max(2, floor((normal / effect) ** 2))
-    return next((n for n in range(least, MOST_SEEDS + 1) if power_of(n, effect, level) >= power), None)
+    return next((n for n in range(least, MAX_SEEDS + 1) if power_of(n, effect, level) >= power), None)
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def _not_enough(
 
 def _what_would(more: int | None) -> str:
     if more is None:
-        return f"not even {MOST_SEEDS} seeds a side would show a difference of this size"
+        return f"not even {MAX_SEEDS} seeds a side would show a difference of this size"
     return f"about {counted(more, 'more seed')} a side would show a difference of this size"
 
 

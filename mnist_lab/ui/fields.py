@@ -31,7 +31,7 @@ def number(
         text = typed  # another way to write it, left to the person
     place.text_input(
         label,
-        max_chars=numerals.MOST_LETTERS,
+        max_chars=numerals.MAX_LENGTH,
         help=says,
         **bound(key, text, lambda new: save(new if (found := _read(new)[0]) is None else found)),
     )
@@ -43,7 +43,7 @@ def optional_number(
     place: Any, label: str, *, key: str, says: str | None = None, is_count: bool = False
 ) -> float | None:
     """A field for a number that may be left out, kept for the session; None too where it is no number, and it says so."""
-    text = place.text_input(label, key=key, persist_state="session", max_chars=numerals.MOST_LETTERS, help=says)
+    text = place.text_input(label, key=key, persist_state="session", max_chars=numerals.MAX_LENGTH, help=says)
     if not text.strip():
         return None
     found, wrong = _read(text, is_count=is_count)

@@ -74,12 +74,12 @@ def test_its_last_words_are_its_own(log: Path, script: Callable[[str], None]) ->
 
 
 def test_a_long_log_is_begun_anew_before_it(log: Path, script: Callable[[str], None]) -> None:
-    log.write_bytes(b"x" * (log_file.MOST_BYTES + 1))
+    log.write_bytes(b"x" * (log_file.MAX_BYTES + 1))
     script("echo new >&2; exit 1")
     for _ in range(2):
         ended(Child("sqlite:///somewhere"))
     assert log.read_text() == "new\n" * 2
-    assert log.with_suffix(".log.1").stat().st_size == log_file.MOST_BYTES + 1
+    assert log.with_suffix(".log.1").stat().st_size == log_file.MAX_BYTES + 1
 
 
 def test_an_engine_takes_no_module_from_the_folder_it_is_started_in(

@@ -213,7 +213,7 @@ def test_a_form_writes_only_what_was_changed_in_it_and_not_over_what_another_wro
     store.labels.set([runs[-1]], name="theirs", note="theirs")
     field("Note").set_value("mine")
     button(test, "Save").click().run()
-    assert "somebody has changed its note meanwhile, to 'theirs'" in healthy(test).error[0].value
+    assert "somebody has changed its note to 'theirs' in the meantime" in healthy(test).error[0].value
     assert field("Note").value == "mine", "what was typed is still there"
     button(test, "Save").click().run()
     assert (store.runs.get(runs[-1]).name, store.runs.get(runs[-1]).note) == ("theirs", "mine")

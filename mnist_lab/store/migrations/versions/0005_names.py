@@ -1,4 +1,4 @@
-"""Names, tags and designs without what cannot be seen, which a name has no place for since 0.7."""
+"""Removes invisible characters, which are not allowed since version 0.7, from the names of runs, designs and tags."""
 
 import json
 from typing import Any
@@ -46,7 +46,7 @@ def upgrade() -> None:
 
 
 def _named(text: str, name: str | None = None) -> str:
-    """An experiment or a receipt as JSON with its names sanitized, or with the name given; the same text where nothing changes."""
+    """The JSON of an experiment or a receipt with its names sanitized, or replaced by `name`; unchanged where they are valid."""
     fields: dict[str, Any] = json.loads(text)
     changed = False
     for part in (fields, fields.get("experiment", {})):
