@@ -40,7 +40,7 @@ def test_a_disk_that_fills_ends_training_with_a_sentence_before_it_is_full(
     free(monkeypatch, disk.RESERVE)
     recorder.report(epoch(2))
     with pytest.raises(
-        StoreError, match=r"^The disk of the results has 32 MB left, .* make room, then resume the run\.$"
+        StoreError, match=r"^The disk with the results has 32 MB left, .* make room, then resume the run\.$"
     ):
         recorder.flush()
     recorder.close()
