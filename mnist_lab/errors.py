@@ -1,51 +1,51 @@
-"""What can go wrong, each as one sentence that a person can act on.
+"""The lab's exceptions. The message of each is one sentence that tells a person what to do.
 
     LabError
-    ├── InputError            a value that was typed, imported or found in a URL
-    │   ├── ArchitectureError a design that cannot be built; knows its block
-    │   └── ConflictError     a label that somebody else has written meanwhile; knows its run
-    ├── DataError             the MNIST file is missing or is not MNIST
-    ├── StoreError            the database cannot be opened, read or written: an outage, worth another try
-    ├── RefusedError          the database works and refuses what was to be stored: another try changes nothing
-    ├── TrainingError         training ended by itself (it diverged)
-    ├── EngineError           no engine could be started
-    └── SettingError          an environment variable of the lab says something impossible
+    ├── InputError            a value that was typed, imported or found in a URL is not valid
+    │   ├── ArchitectureError a network cannot be built
+    │   └── ConflictError     somebody else has changed a label in the meantime
+    ├── DataError             the MNIST file is missing, or is not MNIST
+    ├── StoreError            the database cannot be opened, read or written now; retrying may help
+    ├── RefusedError          the database refuses a value; retrying does not help
+    ├── TrainingError         training cannot go on: it diverged, or its checkpoint does not fit
+    ├── EngineError           the engine, or another process, could not be started
+    └── SettingError          an environment variable of the lab has an invalid value
 
-Only the pages' boundary and the command line catch `LabError`; its text is what the person reads.
+Only the pages' outermost layer and the command line catch `LabError`, and show its message.
 """
 
 from pydantic import ValidationError
 
 
 class LabError(Exception):
-    """The root of everything the lab raises on purpose; `str()` of it is one sentence."""
+    """Base class of the lab's exceptions; `str()` gives its sentence."""
 
 
 MAX_REFUSAL = 300
 
 
 class InputError(LabError):
-    """A received value breaks a rule. However long that value is, the sentence is one line of at most 300 characters."""
+    """A received value is not valid. The message is cut to one line of at most `MAX_REFUSAL` characters."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(one_line(sentence))
 
 
-def one_line(text: str, most: int = MAX_REFUSAL) -> str:
-    """A text with what cannot be seen in it written out, and with its middle left out where it is too long."""
-    half = most // 2
-    if len(text) > 2 * most:  # before anything is done with each of its millions of characters
-        text = text[:most] + text[-most:]
-    seen = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return seen if len(seen) <= most else f"{seen[: half - 1]}…{seen[-half:]}"
+def one_line(text: str, max_length: int = MAX_REFUSAL) -> str:
+    """A text with unprintable characters escaped, and with its middle cut out where it is longer than `max_length`."""
+    half = max_length // 2
+    if len(text) > 2 * max_length:  # spares escaping millions of characters one by one
+        text = text[:max_length] + text[-max_length:]
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable if len(printable) <= max_length else f"{printable[: half - 1]}…{printable[-half:]}"
 
 
 class ArchitectureError(InputError):
-    """A design that cannot be built.
+    """A network cannot be built.
 
     Args:
-        sentence: what does not fit, where, and what was received.
-        block: index of the convolution block at fault, or None where no single one is.
+        sentence: what does not fit, and where.
+        block: index of the convolution block at fault; None where it is not one convolution block.
     """
 
     def __init__(self, sentence: str, block: int | None = None) -> None:
@@ -54,11 +54,11 @@ class ArchitectureError(InputError):
 
 
 class ConflictError(InputError):
-    """What was to be written over is no longer what its writer saw.
+    """A label that was to be changed has been changed by somebody else in the meantime.
 
     Args:
-        run_id: of the run whose label that is.
-        now: the label's name, and what it is now.
+        run_id: the run whose label it is.
+        now: the present value of the label, by the label's name.
     """
 
     def __init__(self, sentence: str, run_id: int, now: dict[str, str]) -> None:
@@ -68,31 +68,31 @@ class ConflictError(InputError):
 
 
 class DataError(LabError):
-    """The data file cannot be read or is not the real MNIST."""
+    """The data file cannot be read, or is not MNIST."""
 
 
 class StoreError(LabError):
-    """The database cannot be used."""
+    """The database cannot be used now; retrying may help."""
 
 
 class RefusedError(LabError):
-    """The database does not take a value; retrying it would be in vain."""
+    """The database refuses a value; retrying does not help."""
 
 
 class TrainingError(LabError):
-    """Training could not go on."""
+    """Training cannot go on: it diverged, or it was given a checkpoint or a layer that it does not know."""
 
 
 class EngineError(LabError):
-    """The engine process cannot do its work."""
+    """The engine, or another process that was started, cannot do its work."""
 
 
 class SettingError(LabError):
-    """An environment variable of the lab is not understood; only another start of the lab helps."""
+    """An environment variable of the lab has an invalid value; only a restart with another value helps."""
 
 
 def sentence(error: ValidationError) -> str:
-    """The first problem of a pydantic error as `Where: what; received value.`"""
+    """The first problem of a pydantic error in a sentence: `Where: what; received value.`"""
     first = error.errors(include_url=False)[0]
     message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     if first["type"] == "float_parsing":
@@ -110,12 +110,12 @@ def _place(location: tuple[int | str, ...]) -> str:
     """`("architecture", "blocks", 3, "kernel_size", 0)` as `Block 4, kernel size`."""
     parts = [part for part in location if part not in ("architecture", "recipe", "constrained-str")] or [*location]
     if parts[0:1] == ["optimizer"]:
-        parts = parts[2:] or parts  # behind it comes the name that tells one optimizer from another, then the field
+        parts = parts[2:] or parts  # pydantic puts the discriminator, the optimizer's name, before the field
     words: list[str] = []
     for part in parts:
         if isinstance(part, str):
             word = {"blocks": "block", "head": "dense block"}.get(part, part.replace("_", " "))
-            words.append(one_line(word, 60))  # it may be the name of a field that there is not
+            words.append(one_line(word, 60))  # an unknown field may have any name
         elif words and words[-1] in ("block", "dense block"):
             words[-1] += f" {part + 1}"
     text = ", ".join(words)

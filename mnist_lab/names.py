@@ -1,8 +1,8 @@
-"""What a name can be, whatever it is of (a run, a design, a tag, a person) and wherever it comes from.
+"""Names of runs, designs, tags and people: their normal form, and what they may contain.
 
-Two names that look the same are the same: Unicode's composed form (NFC), and of every kind of blank between words one
-plain space. What cannot be seen has no place in one, for two names that differ by it cannot be told apart, and marks of
-direction turn round what is written behind them.
+Names that look the same are the same: they are in Unicode's composed form (NFC), with single plain spaces between words.
+Invisible characters are not allowed, since names that differ only in these cannot be told apart, and since direction
+marks reverse the text after them.
 """
 
 import re
@@ -15,20 +15,25 @@ from pydantic import BeforeValidator
 MAX_NAME, MAX_TAG = 60, 40
 UNNAMED = "custom"
 _ENDS = " \t\r\n"
-_BLANKS = re.compile("[^\\S\t\r\n\v\f\x1c-\x1f\x85\u2028\u2029]+")  # of every width, but on the same line
-# Drawn as nothing, or as a blank, though Unicode counts them among letters, symbols and marks.
+_BLANKS = re.compile("[^\\S\t\r\n\v\f\x1c-\x1f\x85\u2028\u2029]+")  # spaces of every width, but no line breaks
+# Rendered as nothing, or as a blank, although Unicode counts them among letters, symbols and marks.
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159")
-_VARIANT = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # of the character before
+_VARIANT = re.compile(
+    "[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)  # selects a variant of the preceding character
 _EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
-_JOINED = re.compile(f"(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])")  # several make one picture
+_JOINED = re.compile(f"(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])")  # the zero-width joiner within a composed emoji
 
 
-def cleaned(text: str, most: int = MAX_NAME) -> str:
-    """A name as it is kept.
+def normalized(text: str, most: int = MAX_NAME) -> str:
+    """The normal form of a name.
+
+    Args:
+        most: characters that it may have.
 
     Raises:
-        ValueError: it is empty, too long, or has something in it that cannot be seen; what it should be, and what was
-            received.
+        ValueError: it is empty or too long, or contains an invisible character; the message says what it should be and
+            what was received.
     """
     name = _BLANKS.sub(" ", unicodedata.normalize("NFC", text)).strip(_ENDS)
     if unseen := _unseen(name):
@@ -38,26 +43,26 @@ def cleaned(text: str, most: int = MAX_NAME) -> str:
     return name
 
 
-def mended(text: str, most: int = MAX_NAME, otherwise: str = UNNAMED) -> str:
-    """The name that is left of a text without what a name cannot have; `otherwise` where nothing is."""
+def sanitized(text: str, most: int = MAX_NAME, otherwise: str = UNNAMED) -> str:
+    """A valid name made from any text by dropping what a name may not contain; `otherwise` where nothing is left."""
     seen = "".join(c if not _unseen(c) else " " if c.isspace() else "" for c in _BLANKS.sub(" ", text))
     try:
-        return cleaned(unicodedata.normalize("NFC", " ".join(seen.split()))[:most], most)
+        return normalized(unicodedata.normalize("NFC", " ".join(seen.split()))[:most], most)
     except ValueError:
         return otherwise
 
 
 def _validated(most: int, value: Any) -> Any:
-    return cleaned(value, most) if isinstance(value, str) else value
+    return normalized(value, most) if isinstance(value, str) else value
 
 
 Name = Annotated[str, BeforeValidator(partial(_validated, MAX_NAME))]
 
 
 def _unseen(name: str) -> str:
-    """The first character of a name that cannot be seen, by its number and Unicode's name; empty where all can."""
+    """The first invisible character of a name as code point and Unicode name; empty where all are visible."""
     for character in _VARIANT.sub("", _JOINED.sub("", name)):
-        # A picture that this Python's Unicode does not know yet is no less one.
+        # Emoji newer than this Python's Unicode are visible too.
         known = character.isprintable() or "\U0001f000" <= character <= "\U0001faff"
         if not known or character in _BLANK_LETTERS:
             return f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
@@ -65,5 +70,5 @@ def _unseen(name: str) -> str:
 
 
 def _stands_alone(character: str) -> bool:
-    """Whether a character is seen without another one, as an accent is not."""
+    """Whether a character is visible by itself, unlike a combining accent or a space."""
     return not unicodedata.category(character).startswith(("M", "Z"))

@@ -1,25 +1,26 @@
-"""Numbers as people write them: with a decimal point or a decimal comma, and beside what they count."""
+"""Numbers as people write them, with a decimal point or comma, and counts with their nouns."""
 
 import re
 from math import isinf
 
 from mnist_lab.errors import InputError
 
-MOST_LETTERS = 40
+MAX_LENGTH = 40
 _NUMBER = re.compile(r"([+-]?)([0-9]*)(?:([.,])([0-9]*))?(?:e([+-]?[0-9]+))?\s*(%?)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:([.,'’\s])[0-9]{3})(?:\1[0-9]{3})*")
 
 
 def read(text: str, *, is_count: bool = False) -> float:
-    """The number that a text means: `0.003`, `0,003`, `3e-3` and `0.3 %` are one.
+    """The number that a text means: `0.003`, `0,003`, `3e-3` and `0.3 %` are the same.
 
-    What could mean two numbers is refused rather than guessed. So is what a browser would have made another number of.
+    Ambiguous text is refused rather than guessed at.
 
     Args:
-        is_count: of things that are counted a point or comma before three digits stands between thousands.
+        is_count: whether the number counts something; then a point or comma before three digits separates thousands.
 
     Raises:
-        InputError: a sentence that says why not and how to write it; it does not repeat the text.
+        InputError: the text is not a number, is ambiguous, or is too large; the sentence says how to write it, and does
+            not repeat the text.
     """
     plain = re.sub(r"(?<=[^_\s])_(?=[^_\s])", "", text.strip().replace("−", "-"))
     if is_count and _THOUSANDS.fullmatch(plain):
@@ -41,10 +42,10 @@ def read(text: str, *, is_count: bool = False) -> float:
 
 
 def written(number: float) -> str:
-    """A number in full, so that reading it gives the same one: `0.003`, `12`, `1e-07`."""
+    """The shortest text that reads back as the same number: `0.003`, `12`, `1e-07`."""
     return repr(float(number)).removesuffix(".0")
 
 
 def counted(count: int, noun: str) -> str:
-    """A count and its noun, which takes an *s* where there is not one: `1 row`, `1,200 rows`."""
+    """A count with its noun, in the plural unless the count is 1: `1 row`, `1,200 rows`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

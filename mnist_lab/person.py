@@ -1,27 +1,27 @@
-"""Who asks the lab for something."""
+"""People: on whose behalf something is done."""
 
 import getpass
 import os
 from dataclasses import dataclass
 
-from mnist_lab.names import mended
+from mnist_lab.names import sanitized
 
 
 @dataclass(frozen=True)
 class Person:
-    """Whose a run or a design is.
+    """The owner of runs and designs.
 
     Attributes:
-        name: as of `names.cleaned`.
+        name: in the form of `names.normalized`.
     """
 
     name: str
 
 
 def system_user() -> Person:
-    """The person whose process this is, by the user's name, or number where it has none, as in a container."""
+    """The user of the operating system who runs this process, by name, or by number where there is no name."""
     number = f"user {os.getuid()}" if hasattr(os, "getuid") else "user"
     try:
-        return Person(mended(getpass.getuser(), otherwise=number))
-    except (OSError, KeyError, ImportError):  # the last two before Python 3.13
+        return Person(sanitized(getpass.getuser(), otherwise=number))
+    except (OSError, KeyError, ImportError):  # KeyError and ImportError: before Python 3.13
         return Person(number)

@@ -1,4 +1,4 @@
-"""The lab's settings: environment variables whose names begin with `MNIST_LAB_`, each understood or refused in a sentence."""
+"""The lab's settings: environment variables whose names begin with `MNIST_LAB_`."""
 
 import difflib
 import os
@@ -19,20 +19,19 @@ NUMBERS = {
     CHECKPOINT_MB: 1_000_000_000,
     GROWTH_MB: 1_000_000_000,
     MAX_PARAMETERS: 10_000_000_000,
-}  # the most of each
-_WHOLE = re.compile(
-    r"\d+(_\d+)*|\d+(\.\d+)?[eE]\+?\d{1,2}"
-)  # no 20.000, which is twenty to some and twenty thousand to others
+}  # the upper limit of each
+# Not 20.000, which is twenty to some and twenty thousand to others.
+_WHOLE = re.compile(r"\d+(_\d+)*|\d+(\.\d+)?[eE]\+?\d{1,2}")
 
 
 def number(variable: str, otherwise: int) -> int:
-    """A whole number from 1 in an environment variable, written as `20000000`, `20_000_000` or `20e6`.
+    """The value of an environment variable that holds a whole number, written as `20000000`, `20_000_000` or `20e6`.
 
     Args:
-        otherwise: where the variable is not set, or empty.
+        otherwise: the value where the variable is not set or empty.
 
     Raises:
-        SettingError: it holds something else.
+        SettingError: the variable holds something else than a number from 1 to its limit in `NUMBERS`.
     """
     text = os.environ.get(variable, "").strip()
     if not text:
@@ -46,15 +45,15 @@ def number(variable: str, otherwise: int) -> int:
 
 
 def check() -> None:
-    """Read all settings once.
+    """Check all settings.
 
     Raises:
-        SettingError: one is not understood, or of no such name.
+        SettingError: one is invalid, or a variable has the lab's prefix but an unknown name.
     """
     known = [DATABASE_URL, *NUMBERS]
     for variable in sorted(os.environ):
         if variable.startswith(PREFIX) and variable not in known:
             near = difflib.get_close_matches(variable, known, 1, 0.0)
-            raise SettingError(f"{variable[:60]} is no setting of the lab; unset it, or set {near[0]}.")
+            raise SettingError(f"{variable[:60]} is not a setting of the lab; unset it, or set {near[0]}.")
     for variable in NUMBERS:
         number(variable, 1)

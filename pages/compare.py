@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mnist_lab.results.comparison import MOST_SIDES
+from mnist_lab.results.comparison import MAX_SIDES
 from mnist_lab.ui import navigation, url
 from mnist_lab.ui.results import compare, table
 from mnist_lab.ui.session import errors_shown
@@ -11,7 +11,7 @@ st.title("Compare")
 st.write("Designs side by side: how they differ, whether that helps, and how certain it is.")
 runs = []
 with errors_shown():
-    runs = url.runs("runs", 2, MOST_SIDES)
+    runs = url.runs("runs", 2, MAX_SIDES)
 if runs:
     compare.show(runs, table.every(table.follow()))
 else:

@@ -6,7 +6,7 @@ from mnist_lab.design.experiment import read_design
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
-from mnist_lab.lab import MAX_SEEDS, MORE_THAN_A_NUMBER, Lab
+from mnist_lab.lab import ID_LIMIT, MAX_SEEDS, Lab
 from mnist_lab.person import Person
 from mnist_lab.results import receipt
 from mnist_lab.results import table as results_table
@@ -55,7 +55,7 @@ def test_too_large_a_network_is_refused_and_none_beside_it_is_queued(lab: Lab, m
     assert lab.runs() == []
 
 
-@pytest.mark.parametrize("number", [0, -1, 99, MORE_THAN_A_NUMBER])
+@pytest.mark.parametrize("number", [0, -1, 99, ID_LIMIT])
 def test_a_run_that_is_not_there_is_a_sentence(lab: Lab, number: int) -> None:
     with pytest.raises(InputError, match=f"Run: there is none with the number {number}; the Results page"):
         lab.run(number)
@@ -81,7 +81,7 @@ def test_a_receipt_is_repeated_under_its_name_and_compared_when_it_has_finished(
     given = receipt.read((LEFT_BY_0_6 / "receipt.json").read_bytes())
     run = lab.run(lab.repeat(given, by=ADA))
     assert (run.owner, run.experiment) == ("ada", given.experiment.with_changes(name=given.name))
-    waiting = f"It repeats run {given.run} of another lab, and is compared with it when it has finished."
+    waiting = f"This run repeats run {given.run} of another lab; when it has finished, the two are compared."
     assert lab.repeated(run, lab.table()) == waiting
     assert lab.repeated(lab.run(trained(store)), lab.table()) is None, "it repeats none"
 
@@ -132,7 +132,7 @@ def test_the_engine_is_said_to_be_what_it_says_while_it_lives(lab: Lab, store: S
 def test_weights_that_are_not_kept_are_a_sentence(lab: Lab, store: Store) -> None:
     run_id = trained(store, epochs=2)
     assert list(lab.weights(run_id)) == ["w"]
-    with pytest.raises(InputError, match=f"Run {run_id}: these weights are not kept; choose another epoch"):
+    with pytest.raises(InputError, match=f"Run {run_id}: the weights of this epoch are not kept; choose another epoch"):
         lab.weights(run_id, 9)
 
 
@@ -147,7 +147,7 @@ def test_a_run_without_room_is_refused_in_a_sentence(url: str, monkeypatch: pyte
     free(monkeypatch, 300 * MB)
     assert lab.start(PRESETS["3x3"], by=ADA)
     with pytest.raises(
-        InputError, match=r"^Disk: the run may write up to \d.* of the 300 MB free .* 32 MB stay free; make"
+        InputError, match=r"^Disk: the run may write up to \d.* has 300 MB free, of which 32 MB are kept free; make"
     ):
         lab.start_all([PRESETS["3x3"], large()], by=ADA)
     assert len(lab.active()) == 1, "all or none"
@@ -157,7 +157,7 @@ def test_a_run_without_room_is_refused_in_a_sentence(url: str, monkeypatch: pyte
         "head": [{"units": 4096}] * 4,
         "blocks": [{"filters": 64, "kernel_size": 3, "padding": "same"}],
     }
-    with pytest.raises(InputError, match=r"a checkpoint of it would have .* GB, and at most 1.0 GB can be stored"):
+    with pytest.raises(InputError, match=r"its checkpoints would have .* GB each, and at most 1.0 GB can be stored"):
         lab.start(large().with_changes(architecture=giant), by=ADA)
 
 

@@ -26,8 +26,8 @@ from mnist_lab import names
     ],
 )
 def test_what_is_kept(given: str, kept: str) -> None:
-    assert names.cleaned(given) == kept
-    assert names.cleaned(kept) == kept
+    assert names.normalized(given) == kept
+    assert names.normalized(kept) == kept
 
 
 UNSEEN = (
@@ -40,11 +40,11 @@ UNSEEN = (
 @pytest.mark.parametrize("place", ["{}", "a{}b", "a{}", "{}b", "a\n{}"])
 def test_what_cannot_be_seen_is_refused_and_named(character: str, place: str) -> None:
     with pytest.raises(ValueError, match=r"^should (have nothing|be 1 to)") as caught:
-        names.cleaned(place.format(character))
+        names.normalized(place.format(character))
     assert str(caught.value).isprintable(), "the refusal itself shows it by its number"
     assert len(str(caught.value)) < 300
-    mended = names.mended(place.format(character))
-    assert mended == names.cleaned(mended)
+    sanitized = names.sanitized(place.format(character))
+    assert sanitized == names.normalized(sanitized)
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_what_cannot_be_seen_is_refused_and_named(character: str, place: str) ->
 )
 def test_what_is_empty_or_too_long_or_of_several_lines_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="should"):
-        names.cleaned(text)
+        names.normalized(text)
 
 
 @given(st.text(alphabet=st.characters(), max_size=100), st.sampled_from([names.MAX_NAME, names.MAX_TAG]))
 def test_whatever_is_left_of_a_text_is_a_name(text: str, most: int) -> None:
-    mended = names.mended(text, most)
-    assert names.cleaned(mended, most) == mended
-    assert unicodedata.is_normalized("NFC", mended)
+    sanitized = names.sanitized(text, most)
+    assert names.normalized(sanitized, most) == sanitized
+    assert unicodedata.is_normalized("NFC", sanitized)
     try:
-        name = names.cleaned(text, most)
+        name = names.normalized(text, most)
     except ValueError:
         return
-    assert names.cleaned(name, most) == name == mended
+    assert names.normalized(name, most) == name == sanitized

@@ -55,7 +55,7 @@ def test_what_is_no_number_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPa
 def test_a_variable_of_no_such_name_is_refused_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_WORKER", "1")
     with pytest.raises(
-        SettingError, match="MNIST_LAB_WORKER is no setting of the lab; unset it, or set MNIST_LAB_WORKERS"
+        SettingError, match="MNIST_LAB_WORKER is not a setting of the lab; unset it, or set MNIST_LAB_WORKERS"
     ):
         settings.check()
 

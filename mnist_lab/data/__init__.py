@@ -1,1 +1,1 @@
-"""MNIST, the notebook's figures, digits drawn by hand, and what can happen to a digit."""
+"""MNIST, the figures of the notebook, drawings turned into digits, and perturbations of digits."""

@@ -1,8 +1,8 @@
-"""A drawing on the pad, and how it is made into an image such as MNIST's.
+"""Drawings on the pad, and their conversion to images like MNIST's.
 
-MNIST's digits were size-normalised to fit 20×20 pixels, anti-aliased on the way, and centred in 28×28 by their centre of
-mass (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998). A network
-that has seen nothing else reads drawings that were treated alike.
+MNIST's digits were size-normalised to fit 20×20 pixels, anti-aliased in the process, and centred in 28×28 pixels by
+their centre of mass (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
+1998). A network trained on them recognises drawings that have been preprocessed in the same way.
 """
 
 import base64
@@ -17,19 +17,19 @@ from mnist_lab.errors import InputError
 SIDE = 28
 DIGIT_SIDE = 20
 PAD_SIDE = 280
-PEN = 0.085
-MOST_POINTS = 20_000
-_FINER = 2
-_INK = 0.1
+PEN = 0.085  # width of the pen, as a share of the pad's side
+MAX_POINTS = 20_000
+_SUPERSAMPLING = 2
+_INK_THRESHOLD = 0.1  # of the brightest pixel
 _CENTRE = SIDE // 2
 Strokes = list[list[tuple[float, float]]]
 
 
 def strokes(value: Any) -> Strokes:
-    """Strokes as they came from a browser, `[[[x, y], …], …]` with shares of the pad's side from its upper left corner.
+    """Validate strokes from a browser: `[[[x, y], …], …]`, from the upper left corner, in units of the pad's side.
 
     Raises:
-        InputError: they are something else, or too many.
+        InputError: the value has another form, or more than `MAX_POINTS` points.
     """
     found: Strokes = []
     points = 0
@@ -41,8 +41,8 @@ def strokes(value: Any) -> Strokes:
                 f"Drawing: a stroke should be a list of points from 0 to 1; received {str(stroke)[:40]!r}."
             )
         points += len(stroke)
-        if points > MOST_POINTS:
-            raise InputError(f"Drawing: at most {MOST_POINTS:,} points; clear the pad and draw again.")
+        if points > MAX_POINTS:
+            raise InputError(f"Drawing: at most {MAX_POINTS:,} points; clear the pad and draw again.")
         if stroke:
             found.append([(float(x), float(y)) for x, y in stroke])
     return found
@@ -57,8 +57,8 @@ def _is_point(point: Any) -> bool:
 
 
 def rendered(drawn: Sequence[Sequence[tuple[float, float]]]) -> np.ndarray:
-    """Strokes as ink of a round pen on an empty pad, uint8 `(280, 280)`, anti-aliased."""
-    side = PAD_SIDE * _FINER
+    """Strokes drawn with a round pen on an empty pad, anti-aliased, uint8 `(280, 280)`."""
+    side = PAD_SIDE * _SUPERSAMPLING
     canvas = Image.new("L", (side, side))
     draw = ImageDraw.Draw(canvas)
     width = round(PEN * side)
@@ -72,18 +72,18 @@ def rendered(drawn: Sequence[Sequence[tuple[float, float]]]) -> np.ndarray:
 
 
 def shrunk(image: np.ndarray) -> np.ndarray:
-    """An image, uint8 `(n, n)`, made smaller and nothing else: uint8 `(28, 28)`."""
+    """An image, uint8 `(n, n)`, scaled down to uint8 `(28, 28)` without centring."""
     return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
 def prepared(image: np.ndarray) -> np.ndarray:
-    """A bright digit on dark ground, uint8 `(height, width)`, as MNIST's were prepared: uint8 `(28, 28)`.
+    """A bright digit on a dark background, uint8 `(height, width)`, preprocessed as MNIST's were: uint8 `(28, 28)`.
 
-    The part with ink is scaled so that its longer side is 20 pixels and put where its centre of mass is in the middle.
-    An image without ink stays empty.
+    The bounding box of the ink is scaled so that its longer side has 20 pixels, then placed with its centre of mass at
+    the centre of the image. An image without ink stays empty.
     """
     result = np.zeros((SIDE, SIDE), np.uint8)
-    ink = image > _INK * max(int(image.max()), 1)
+    ink = image > _INK_THRESHOLD * max(int(image.max()), 1)
     if not ink.any():
         return result
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
@@ -102,12 +102,12 @@ def prepared(image: np.ndarray) -> np.ndarray:
 
 
 def as_text(image: np.ndarray) -> str:
-    """An image, uint8 `(28, 28)`, as text that `from_text` reads."""
+    """An image, uint8 `(28, 28)`, as base64 text; the inverse of `from_text`."""
     return base64.b64encode(np.ascontiguousarray(image, np.uint8).tobytes()).decode()
 
 
 def from_text(text: str) -> np.ndarray:
-    """The image of `as_text`, uint8 `(28, 28)`. Raises InputError where it is none."""
+    """An image, uint8 `(28, 28)`, from the text of `as_text`. Raises InputError where the text is not such an image."""
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""MNIST as arrays, from the file that ships with the project; nothing is ever downloaded."""
+"""MNIST as arrays, from the file that ships with the project; nothing is downloaded."""
 
 import functools
 import hashlib
@@ -18,7 +18,12 @@ SHAPES = {"x_train": (60_000, 28, 28), "y_train": (60_000,), "x_test": (10_000, 
 
 @dataclass(frozen=True)
 class Images:
-    """Images as uint8 `(n, 28, 28)`, 0 background to 255 ink, and labels as uint8 `(n,)`."""
+    """Images and labels.
+
+    Attributes:
+        x: uint8 `(n, 28, 28)`, from 0 for background to 255 for ink.
+        y: the digits, uint8 `(n,)`.
+    """
 
     x: np.ndarray
     y: np.ndarray
@@ -29,7 +34,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Split:
-    """The images of one run."""
+    """The training, validation and test images of a run."""
 
     train: Images
     validation: Images
@@ -41,7 +46,7 @@ def load() -> tuple[Images, Images]:
     """The 60,000 training and the 10,000 test images.
 
     Raises:
-        DataError: the file is missing, unreadable, or its arrays have other shapes.
+        DataError: the file is missing or unreadable, or its arrays have other shapes than MNIST's.
     """
     try:
         with np.load(FILE, allow_pickle=False) as file:
@@ -59,7 +64,7 @@ def load() -> tuple[Images, Images]:
 
 @functools.cache
 def first_digits(number: int) -> np.ndarray:
-    """The first so many training images, uint8 `(number, 28, 28)`, without reading the others. Raises DataError."""
+    """The first `number` training images, uint8 `(number, 28, 28)`; the others are not read. Raises DataError."""
     try:
         with zipfile.ZipFile(FILE) as file, file.open("x_train.npy") as array:
             np.lib.format.read_magic(array)
@@ -71,7 +76,7 @@ def first_digits(number: int) -> np.ndarray:
 
 @functools.cache
 def fingerprint() -> str:
-    """SHA-256 of all pixels and labels, in the order of `SHAPES`."""
+    """SHA-256 of all pixels and labels, as hexadecimal digits, in the order of `SHAPES`."""
     digest = hashlib.sha256()
     for images in load():
         digest.update(images.x.tobytes())
@@ -80,7 +85,7 @@ def fingerprint() -> str:
 
 
 def split(protocol: Protocol, train_images: int) -> Split:
-    """The images of a run: the first `train_images` train, whatever the seed, so that runs differ in nothing else."""
+    """The images of a run. Training takes the first `train_images`, whatever the seed, so that seeds share their data."""
     train, test = load()
     if protocol is Protocol.NOTEBOOK:
         validation = test
@@ -90,9 +95,9 @@ def split(protocol: Protocol, train_images: int) -> Split:
 
 
 def moved(images: np.ndarray, transforms: np.ndarray) -> np.ndarray:
-    """Images, uint8 `(n, 28, 28)`, as augmentation moves them by `(n, 8)` transforms; see `Augmentation.transforms`.
+    """Images, uint8 `(n, 28, 28)`, transformed by `(n, 8)` affine transforms as of `Augmentation.transforms`, bilinear.
 
-    For showing; training moves its own images in the same way.
+    For display; training applies the same transforms with Keras.
     """
     rows, columns = np.mgrid[0:28, 0:28]
     result = []

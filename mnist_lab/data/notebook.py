@@ -1,4 +1,4 @@
-"""What the notebook printed in 2019: one run each of three networks. Shipped as data, to be compared with."""
+"""The figures that the notebook printed in 2019, one run of each of its three networks, for comparison."""
 
 import functools
 from pathlib import Path
@@ -10,14 +10,14 @@ _DATA = Path(__file__).parent
 
 @functools.cache
 def results() -> pd.DataFrame:
-    """Its table: name, kernel_sizes, conv_layers, test_accuracy, test_loss (accuracies as in its logs)."""
+    """The notebook's table: name, kernel_sizes, conv_layers, test_accuracy, test_loss; accuracies as in its logs."""
     return pd.read_csv(_DATA / "notebook_results.csv")
 
 
 @functools.cache
 def epochs() -> pd.DataFrame:
-    """Its logs of `3x3` and `2x2`: name, epoch, loss, accuracy, validation_loss, validation_accuracy.
+    """The notebook's logs of `3x3` and `2x2`: name, epoch, loss, accuracy, validation_loss, validation_accuracy.
 
-    It printed none for `7x7`: of that there is the last epoch's test figures only.
+    It printed no log of `7x7`, only the test figures after the last epoch.
     """
     return pd.read_csv(_DATA / "notebook_epochs.csv")

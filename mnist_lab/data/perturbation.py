@@ -1,4 +1,4 @@
-"""What can happen to a digit on its way to a network: moved, turned, blurred, and by how much."""
+"""Perturbations of digits, such as shift, rotation and blur, each with a strength."""
 
 import functools
 from collections.abc import Callable
@@ -15,12 +15,14 @@ _CROSS = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], bool)
 
 @dataclass(frozen=True)
 class Perturbation:
-    """One way to change images.
+    """A kind of perturbation.
 
     Attributes:
-        title: for people; unit: of its strength.
-        low, high, step: of the strengths that are offered; neutral: the one that changes nothing.
-        apply: from float images `(n, 28, 28)`, 0 to 255, and a strength to such images.
+        title: its name on the pages.
+        unit: of its strength.
+        low, high, step: range and step of the strengths offered.
+        neutral: the strength that changes nothing.
+        apply: maps images, float `(n, 28, 28)` in 0 to 255, and a strength to perturbed images.
     """
 
     title: str
@@ -33,13 +35,13 @@ class Perturbation:
 
     @property
     def strengths(self) -> list[float]:
-        """Nine strengths from the lowest to the highest, the neutral one among them."""
+        """Nine evenly spaced strengths from the lowest to the highest, and the neutral one where it is not among them."""
         found = [float(x) for x in np.linspace(self.low, self.high, 9)]
         return sorted({*found, self.neutral})
 
 
 def perturbed(images: np.ndarray, strengths: dict[str, float]) -> np.ndarray:
-    """Images, uint8 `(n, 28, 28)`, changed in several ways, one after the other in the order of `KINDS`."""
+    """Images, uint8 `(n, 28, 28)`, perturbed by kinds of given strengths, one after the other in the order of `KINDS`."""
     given = images.astype(float)
     for name, kind in KINDS.items():
         strength = strengths.get(name, kind.neutral)
@@ -49,18 +51,20 @@ def perturbed(images: np.ndarray, strengths: dict[str, float]) -> np.ndarray:
 
 
 def _moved(images: np.ndarray, matrix: tuple[float, ...]) -> np.ndarray:
-    """Images whose pixel (row, column) is what lay at `matrix` times it, bilinear; ink from outside is none.
+    """Images under an affine transform, bilinear, with background outside the image.
 
-    `matrix` is (rr, rc, cr, cc, row offset, column offset), about the middle of the image.
+    Args:
+        matrix: (rr, rc, cr, cc, row offset, column offset). Relative to the centre of the image, pixel (row, column) is
+            taken from (rr row + rc column + row offset, cr row + cc column + column offset).
     """
     flat = images.reshape(len(images), -1)
-    found: np.ndarray = (_sampling(matrix) @ flat.T).T.reshape(images.shape)
-    return found
+    result: np.ndarray = (_sampling(matrix) @ flat.T).T.reshape(images.shape)
+    return result
 
 
 @functools.lru_cache(maxsize=64)
 def _sampling(matrix: tuple[float, ...]) -> sparse.csr_matrix:
-    """Each target pixel as a weighted mean of up to four source pixels, `(784, 784)`."""
+    """Bilinear interpolation as a sparse matrix `(784, 784)`, from source pixels to target pixels."""
     rr, rc, cr, cc, down, right = matrix
     row, column = (axis.ravel() - _CENTRE for axis in np.mgrid[0:SIDE, 0:SIDE])
     source = (rr * row + rc * column + down + _CENTRE, cr * row + cc * column + right + _CENTRE)
@@ -87,7 +91,7 @@ def _shift_down(images: np.ndarray, pixels: float) -> np.ndarray:
 
 
 def _rotate(images: np.ndarray, degrees: float) -> np.ndarray:
-    """Clockwise."""
+    """Rotates clockwise about the centre."""
     c, s = cos(radians(degrees)), sin(radians(degrees))
     return _moved(images, (c, -s, s, c, 0, 0))
 
@@ -102,7 +106,7 @@ def _blur(images: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _thicken(images: np.ndarray, pixels: float) -> np.ndarray:
-    """Each pixel the maximum of its neighbours so many times over (thinner: the minimum); parts of a time are mixed."""
+    """Dilates by `pixels`, or erodes where negative; a fraction interpolates between whole numbers of steps."""
     step = ndimage.grey_dilation if pixels > 0 else ndimage.grey_erosion
     whole, part = floor(abs(pixels)), abs(pixels) % 1
     found = images
@@ -112,23 +116,23 @@ def _thicken(images: np.ndarray, pixels: float) -> np.ndarray:
 
 
 def _noise(images: np.ndarray, sd: float) -> np.ndarray:
-    """Normal noise; the same for the same image in the same place of a series."""
+    """Adds normal noise of a fixed seed: equal for equal images at the same index."""
     noise = np.random.default_rng(0).normal(0, 255 * sd, images.shape)
     return np.clip(images + noise, 0, 255)
 
 
 def _contrast(images: np.ndarray, factor: float) -> np.ndarray:
-    """About the middle grey."""
+    """Scales the difference to mid-grey."""
     return np.clip(127.5 + factor * (images - 127.5), 0, 255)
 
 
 KINDS: dict[str, Perturbation] = {
-    "thicken": Perturbation("Thicken", "pixels a side; below 0: thinner", -1, 2, 0.25, 0, _thicken),
+    "thicken": Perturbation("Thicken", "pixels on each side; below 0: thinner", -1, 2, 0.25, 0, _thicken),
     "scale": Perturbation("Scale", "times the size", 0.5, 1.5, 0.05, 1, _scale),
     "rotate": Perturbation("Rotate", "degrees clockwise", -60, 60, 5, 0, _rotate),
     "shift right": Perturbation("Shift right", "pixels; below 0: left", -8, 8, 1, 0, _shift_right),
     "shift down": Perturbation("Shift down", "pixels; below 0: up", -8, 8, 1, 0, _shift_down),
     "blur": Perturbation("Blur", "standard deviation in pixels", 0, 4, 0.25, 0, _blur),
     "contrast": Perturbation("Contrast", "times the contrast", 0, 2, 0.1, 1, _contrast),
-    "noise": Perturbation("Noise", "standard deviation, share of full ink", 0, 1, 0.05, 0, _noise),
+    "noise": Perturbation("Noise", "standard deviation as a share of full ink", 0, 1, 0.05, 0, _noise),
 }

@@ -1,1 +1,1 @@
-"""What a network and its training are, and what they cost; no TensorFlow here."""
+"""Networks and training recipes as data: what they consist of, and what they cost. Independent of TensorFlow."""

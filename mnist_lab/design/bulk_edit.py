@@ -1,4 +1,4 @@
-"""Quick controls: a few settings that each act on all convolution blocks of a network."""
+"""Settings that each act on all convolution blocks of a network at once."""
 
 from typing import Annotated, Any
 
@@ -12,8 +12,14 @@ MAX_DEPTH = 20
 FILTER_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
-class Quick(Spec):
-    """What the controls say; `None` (or a factor of 1) leaves the network as it was."""
+class BulkEdit(Spec):
+    """A change of all convolution blocks; a field that is `None`, or a factor of 1, leaves the network as it is.
+
+    Attributes:
+        kernel_size: side of the square kernels.
+        filters: factor by which each block's number of filters is multiplied.
+        depth: number of convolution blocks.
+    """
 
     kernel_size: Annotated[int, Field(ge=1, le=28)] | None = None
     filters: float = Field(default=1.0, gt=0, le=16)
@@ -22,7 +28,7 @@ class Quick(Spec):
     padding: Padding | None = None
 
     def apply(self, start: Architecture) -> Architecture:
-        """The network that these settings make of `start`. It may be impossible; the head is never touched."""
+        """The changed network. It may be impossible to build; the dense blocks stay as they are."""
         network, added = _with_depth(start, self.depth or len(start.blocks))
         changes: dict[str, Any] = {}
         if self.kernel_size is not None:
@@ -35,18 +41,18 @@ class Quick(Spec):
         blocks = (b.model_copy(update={"filters": _scaled(b.filters, self.filters)}) for b in network.blocks)
         network = network.with_blocks(*blocks)
         if self.padding is None:
-            network = _padded_where_needed(network, added)
+            network = _with_padding_where_needed(network, added)
         return network
 
 
 def common(architecture: Architecture, field: str) -> Any:
-    """The value of a field that all convolution blocks share, or None where they differ ("mixed")."""
+    """The value that a field has in all convolution blocks; None where they differ."""
     values = {getattr(block, field) for block in architecture.blocks}
     return values.pop() if len(values) == 1 else None
 
 
 def depth_range(start: Architecture) -> tuple[int, int]:
-    """Fewest and most convolution blocks that the depth control can make of a network."""
+    """The smallest and the largest `BulkEdit.depth` that a network can be given."""
     return len(start.blocks) - len(_removable(start.blocks)), max(MAX_DEPTH, len(start.blocks))
 
 
@@ -55,36 +61,37 @@ def _scaled(filters: int, factor: float) -> int:
 
 
 def _last_pooling(blocks: tuple[ConvBlock, ...]) -> int:
-    """Index of the last block that pools; behind the last block where none does."""
+    """Index of the last block with pooling; the number of blocks where none has it."""
     return max((i for i, block in enumerate(blocks) if block.pools), default=len(blocks))
 
 
 def _removable(blocks: tuple[ConvBlock, ...]) -> list[int]:
-    """Blocks that the depth control may take away, the first to go first: unpooled ones before the last pooling."""
+    """Indices of the blocks that a smaller depth removes, in the order of removal: those without pooling before the last
+    block with pooling, from the back."""
     candidates = [i for i in range(_last_pooling(blocks)) if not blocks[i].pools]
     if len(candidates) == len(blocks):
-        candidates = candidates[1:]  # a network keeps at least one convolution
+        candidates = candidates[1:]  # a network has at least one convolution
     return candidates[::-1]
 
 
 def _with_depth(start: Architecture, depth: int) -> tuple[Architecture, list[int]]:
-    """The network with blocks added or removed, and the indices of those added.
+    """The network with blocks added or removed, and the indices of the added ones.
 
-    An added block is a copy of its neighbour before the last pooling, without strides, so that it changes nothing
-    but the depth.
+    Blocks are added in front of the last one with pooling. They are copies of the block before them, without strides
+    and pooling, so that they change nothing but the depth.
     """
     blocks = start.blocks
     if depth < len(blocks):
-        gone = set(_removable(blocks)[: len(blocks) - depth])
-        return start.with_blocks(*(block for i, block in enumerate(blocks) if i not in gone)), []
+        removed = set(_removable(blocks)[: len(blocks) - depth])
+        return start.with_blocks(*(block for i, block in enumerate(blocks) if i not in removed)), []
     more = depth - len(blocks)
     where = _last_pooling(blocks)
     neighbour = blocks[max(0, where - 1)].model_copy(update={"strides": (1, 1), "pooling": "none"})
     return start.with_blocks(*blocks[:where], *[neighbour] * more, *blocks[where:]), list(range(where, where + more))
 
 
-def _padded_where_needed(network: Architecture, added: list[int]) -> Architecture:
-    """Same padding in as few of the added blocks as let the network fit; in all of them where nothing does."""
+def _with_padding_where_needed(network: Architecture, added: list[int]) -> Architecture:
+    """Same padding in as few of the added blocks as are needed for the network to fit; in all where that is not enough."""
     padded = network
     for index in reversed(added):
         if problem(padded) is None:

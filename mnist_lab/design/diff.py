@@ -1,4 +1,4 @@
-"""What differs between two experiments, in words, and each difference alone as an experiment of its own."""
+"""The differences between two experiments: each in words, and as an experiment that has this difference alone."""
 
 import json
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ class Change:
     """One factor in which an experiment differs from a baseline.
 
     Attributes:
-        words: what differs, as `Kernel size of blocks 1 and 2: 7×7 → 3×3`.
-        experiment: the baseline with this change alone, or None where that cannot be trained.
-        problem: why it cannot.
+        words: the difference, such as `Kernel size of blocks 1 and 2: 7×7 → 3×3`.
+        experiment: the baseline with this change alone; None where that cannot be trained.
+        problem: why it cannot be trained; empty where it can.
     """
 
     words: str
@@ -36,9 +36,9 @@ class Change:
 
 
 def changes(baseline: Experiment, other: Experiment) -> list[Change]:
-    """Everything but name and seed in which two experiments differ; a field changed in several blocks is one factor.
+    """All differences but those of name and seed; a field that differs in several blocks is one change.
 
-    How a network's normalisation is dealt with is no difference where one of them has none: it is then that of the other.
+    The recipe's fields about normalisation count as equal where one of the networks has no normalisation.
     """
     old, new = baseline.model_dump(mode="json"), other.model_dump(mode="json")
     for fields, others, network in ((old, new, baseline.architecture), (new, old, other.architecture)):
@@ -89,13 +89,18 @@ def _block_differences(
             yield f"{info.title} of {_numbers(noun, [i for i, _ in changed])}: {arrows}", blocks
     for before, block in added:
         blocks = [*old[:before], block, *old[before:]]
-        yield f"A {noun} more, the {_ordinal(before + 1)}: {parse(kind, block).describe()}", blocks
+        yield f"Added {noun} {before + 1}: {parse(kind, block).describe()}", blocks
     for i in removed:
-        yield f"Without {noun} {i + 1}: {parse(kind, old[i]).describe()}", [*old[:i], *old[i + 1 :]]
+        yield f"Removed {noun} {i + 1}: {parse(kind, old[i]).describe()}", [*old[:i], *old[i + 1 :]]
 
 
 def _aligned(old: list[Data], new: list[Data]) -> tuple[list[tuple[int, int]], list[tuple[int, Data]], list[int]]:
-    """Which blocks answer to each other; what is new, each with its place in the old list; what is gone."""
+    """The edits that turn one list of blocks into the other.
+
+    Returns:
+        Pairs of corresponding blocks, by their indices in `old` and `new`; added blocks, each with the index in `old` that
+        it is inserted before; and the indices in `old` of the removed ones.
+    """
     if len(old) == len(new):
         return [(i, i) for i in range(len(old))], [], []
     a_texts, b_texts = ([json.dumps(block, sort_keys=True) for block in blocks] for blocks in (old, new))
@@ -129,7 +134,7 @@ def _fields(kind: type[Spec], old: Data, new: Data, only: set[str] | None = None
 
 
 def text(value: Any) -> str:
-    """A field's value as a reader sees it."""
+    """A field's value for display: `yes` or `no`, `7×7`, `0.003`."""
     if isinstance(value, list):
         return "×".join(map(str, value))
     if isinstance(value, bool):
@@ -142,7 +147,3 @@ def _numbers(noun: str, indices: list[int]) -> str:
     if len(numbers) == 1:
         return f"{noun} {numbers[0]}"
     return f"{noun}s {', '.join(numbers[:-1])} and {numbers[-1]}"
-
-
-def _ordinal(number: int) -> str:
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number if number < 20 else number % 10, 'th') }"

@@ -1,6 +1,6 @@
-"""Changes of the list of blocks: each gives a new network, and leaves the old one as it is.
+"""Edits of a network's list of blocks. Each returns a new network; networks are immutable.
 
-`part` is `blocks` for the convolution blocks or `head` for the dense ones.
+`part` is `blocks` for the convolution blocks, `head` for the dense blocks.
 """
 
 from typing import Any, Literal
@@ -18,38 +18,38 @@ NEW: dict[Part, ConvBlock | DenseBlock] = {
 
 
 def _with(network: Architecture, part: Part, blocks: list[Any]) -> Architecture:
-    """Raises InputError where there are too few or too many."""
+    """The network with these blocks. Raises InputError where there are too few or too many, or one is not valid."""
     return parse(Architecture, network.model_dump() | {part: blocks})
 
 
 def insert(network: Architecture, part: Part, index: int, block: ConvBlock | DenseBlock | None = None) -> Architecture:
-    """With a block, a plain new one where None, before the one at `index`."""
+    """Insert a block before the one at `index`; the one that `NEW` names where `block` is None."""
     blocks = [*getattr(network, part)]
     blocks.insert(index, block or NEW[part])
     return _with(network, part, blocks)
 
 
 def duplicate(network: Architecture, part: Part, index: int) -> Architecture:
-    """With a copy of a block right behind it."""
+    """Insert a copy of a block right after it."""
     return insert(network, part, index + 1, getattr(network, part)[index])
 
 
 def delete(network: Architecture, part: Part, index: int) -> Architecture:
-    """Without a block."""
+    """Remove a block. Raises InputError where it is the last convolution block."""
     blocks = [*getattr(network, part)]
     del blocks[index]
     return _with(network, part, blocks)
 
 
 def move(network: Architecture, part: Part, index: int, to: int) -> Architecture:
-    """With a block at another place, where it has index `to`."""
+    """Move the block at `index` so that its index becomes `to`."""
     blocks = [*getattr(network, part)]
     blocks.insert(to, blocks.pop(index))
     return _with(network, part, blocks)
 
 
 def change(network: Architecture, part: Part, index: int, field: str, value: Any) -> Architecture:
-    """With one field of a block changed. Raises InputError where the value breaks a rule."""
+    """Set one field of a block. Raises InputError where the value is not valid."""
     blocks = [block.model_dump() for block in getattr(network, part)]
     blocks[index][field] = value
     return _with(network, part, blocks)

@@ -1,4 +1,4 @@
-"""What a run is before it runs: architecture, training recipe, data protocol and seed."""
+"""An experiment: architecture, training recipe, data protocol and seed, all that a run depends on besides the machine."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from mnist_lab.names import UNNAMED, Name
 
 
 class Protocol(StrEnum):
-    """Which images train, which validate, and which weights are kept."""
+    """Which images are trained on, which are validated on, and which epoch's weights are kept."""
 
     NOTEBOOK = "notebook"
     HOLDOUT = "holdout"
@@ -31,28 +31,29 @@ class Protocol(StrEnum):
 
     @property
     def explanation(self) -> str:
-        """What the protocol does, for a reader."""
+        """What the protocol does, in two sentences for the pages."""
         if self is Protocol.NOTEBOOK:
             return (
-                "As the notebook did: trains on up to 60,000 images and validates on the 10,000 test images, so its "
-                "validation figures are test figures. The last weights are kept."
+                "As in the notebook: trains on up to 60,000 images and validates on the 10,000 test images, so that "
+                "validation figures are test figures. The weights of the last epoch are kept."
             )
         return (
-            "Trains on up to 55,000 images and validates on the last 5,000 training images. The weights of the best "
-            "validation accuracy are kept, and the test images are used once, at the end."
+            "Trains on up to 55,000 images and validates on the last 5,000 training images. The weights of the epoch with "
+            "the best validation accuracy are kept, and the test images are used once, at the end."
         )
 
 
-FORMAT = 2  # of an experiment as JSON; a higher one means fields or values that an older lab would refuse or misread
+FORMAT = 2  # of an experiment as JSON; raised when fields or values are added that an older lab would refuse or misread
 
-# Fields of normalisation that a recipe has since format 2, each with the value that says what format 1 did.
+# Recipe fields about normalisation that format 2 added, each with the value that means what format 1 did.
 NORMALIZATION_FIELDS: dict[str, Any] = {"bias_corrected_statistics": False, "normalization_momentum": 0.99}
 
 
 class Experiment(Spec):
-    """One run, completely: the same experiment on the same machine is the same training.
+    """The complete description of a run: on one machine, equal experiments give equal results to the bit.
 
-    `train_images` takes the first so many training images; left out, it is all that the protocol allows.
+    Attributes:
+        train_images: how many training images to use, from the first on; by default all that the protocol allows.
     """
 
     format: int = Field(default=FORMAT, ge=1)
@@ -67,8 +68,10 @@ class Experiment(Spec):
     @classmethod
     def _not_newer(cls, value: int) -> int:
         if value > FORMAT:
-            raise ValueError(f"this design is of format {value}, which a newer lab wrote; this one reads {FORMAT}")
-        return FORMAT  # what was left out of an older one has its default from here on
+            raise ValueError(
+                f"this design has format {value}, written by a newer version of the lab; this one reads up to {FORMAT}"
+            )
+        return FORMAT  # fields that an older format lacks have got their defaults
 
     @model_validator(mode="before")
     @classmethod
@@ -94,14 +97,15 @@ class Experiment(Spec):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in an epoch; the last one may be smaller."""
+        """Batches per epoch; the last one may be smaller."""
         return -(-self.train_images // self.recipe.batch_size)
 
     @property
     def design_key(self) -> str:
-        """The same for experiments that differ in nothing but seed and name, or in what changes nothing.
+        """Hash of all fields but name and seed; runs with the same key are seeds of one design.
 
-        A field that came later is left out where it says what the lab did before: a design keeps the key of its day.
+        A field that was added later is left out where its value means what older versions did, so that the keys of older
+        designs do not change. Recipe fields about normalisation are left out where the network has none.
         """
         fields = self.model_dump(mode="json", exclude={"seed", "name", "format"})
         for block in (*fields["architecture"]["blocks"], *fields["architecture"]["head"]):
@@ -114,10 +118,10 @@ class Experiment(Spec):
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_changes(self, **changes: Any) -> "Experiment":
-        """A copy with some fields changed, validated. A changed protocol brings its own number of images.
+        """A validated copy with some fields changed. A changed protocol resets `train_images` to its default.
 
         Raises:
-            InputError: one sentence on the first thing wrong.
+            InputError: a field is not valid; one sentence on the first such.
         """
         fields = self.model_dump(mode="json")
         if "protocol" in changes and "train_images" not in changes:
@@ -129,10 +133,10 @@ SpecT = TypeVar("SpecT", bound=Spec)
 
 
 def parse(kind: type[SpecT], data: Any) -> SpecT:
-    """`data` (plain values, or JSON text) as a `kind`.
+    """`data`, as plain Python values or JSON text, validated as a `kind`.
 
     Raises:
-        InputError: one sentence that says what, where and what was received.
+        InputError: one sentence on the first invalid field: where it is, what it should be, what was received.
     """
     try:
         if isinstance(data, str | bytes):
@@ -143,37 +147,37 @@ def parse(kind: type[SpecT], data: Any) -> SpecT:
 
 
 def parse_foreign(kind: type[SpecT], data: str | bytes) -> SpecT:
-    """JSON from outside as a `kind`: in any of Unicode's encodings, with or without a byte order mark, as editors write it.
+    """JSON from a file or a link, validated as a `kind`: in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     Raises:
-        InputError: as of `parse`; also where it says two things by one name.
+        InputError: as `parse`; also where the text is in another encoding or an object has a key twice.
     """
     try:
         text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
     except UnicodeDecodeError:
-        raise InputError("The input: should be text in UTF-8; received bytes that are none.") from None
+        raise InputError("The input: should be text in UTF-8; received other bytes.") from None
     text = text.removeprefix("\ufeff")
-    found = parse(kind, text)  # which allows no deeper nesting than Python's own reader stands
-    json.loads(text, object_pairs_hook=_said_once)
+    found = parse(kind, text)  # refuses nesting so deep that `json.loads` would raise RecursionError
+    json.loads(text, object_pairs_hook=_refuse_duplicates)
     return found
 
 
-def _said_once(pairs: list[tuple[str, Any]]) -> None:
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"The input: {twice!r} should be said once; received it {names.count(twice)} times.")
+        raise InputError(f"The input: the key {twice!r} should occur once; received it {names.count(twice)} times.")
 
 
 MAX_DESIGN = 20_000
 
 
 def read_design(text: str | bytes) -> Experiment:
-    """An experiment from JSON that came from outside: a link, a file.
+    """An experiment from the JSON of a link or a file.
 
     Raises:
-        InputError: it is longer than 20,000 characters, no JSON, or no experiment; one sentence on the first thing
-            wrong.
+        InputError: it is longer than 20,000 characters, not JSON, or not a valid experiment; one sentence on the first
+            thing wrong.
     """
     if len(text) > MAX_DESIGN:
         raise InputError(f"a design is at most {MAX_DESIGN:,} characters; received {len(text):,}.")

@@ -1,4 +1,4 @@
-"""An experiment as the Keras script a person would have written; imports no Keras."""
+"""An experiment as a stand-alone Keras script, written as a person would write it. Does not import Keras."""
 
 from dataclasses import asdict
 from itertools import groupby
@@ -8,11 +8,11 @@ from mnist_lab.design.layers import BatchNormalization
 from mnist_lab.design.network import IMAGE, Traced, TracedLayer, is_chain, trace
 from mnist_lab.design.recipe import Constant, Cosine, OneCycle, Recipe, Step
 
-_USUAL = {"strides": (1, 1), "padding": "valid", "use_bias": True, "activation": None}  # what Keras has by itself
+_DEFAULTS = {"strides": (1, 1), "padding": "valid", "use_bias": True, "activation": None}  # of Keras' layers
 
 _LOAD = '''
 def load_mnist():
-    """MNIST from a local file where one is named on the command line, else from Keras."""
+    """MNIST from the file that the command line names, or from Keras."""
     if len(sys.argv) > 1:
         with np.load(sys.argv[1], allow_pickle=False) as file:
             return (file["x_train"], file["y_train"]), (file["x_test"], file["y_test"])
@@ -27,7 +27,7 @@ x_test = x_test[..., np.newaxis].astype("float32") / 255
 _ONE_CYCLE = '''
 
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises from a tenth of the peak for the first steps, then falls to zero."""
+    """Rises linearly from a tenth of the peak, then falls linearly to zero."""
 
     def __init__(self, peak, rise, steps):
         self.peak, self.rise, self.steps = peak, rise, steps
@@ -45,23 +45,23 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 _AUGMENT = '''
 
 def augment(x, y):
-    """A batch with each image moved at random, and black where nothing was."""
+    """A batch with each image transformed at random; what comes in from outside the image is black."""
     across, down, angle, zoom = tf.unstack(tf.random.uniform((4, tf.shape(x)[0]), -1, 1))
     across, down, angle, zoom = {shift!r} * across, {shift!r} * down, {rotation!r} * np.pi / 180 * angle, 1 + {zoom!r} * zoom
     cosine, sine, zero = tf.cos(angle) / zoom, tf.sin(angle) / zoom, tf.zeros_like(zoom)
-    # The value at (x, y) is that of (a0 x + a1 y + a2, b0 x + b1 y + b2): turned and enlarged about the middle, then shifted.
+    # Pixel (x, y) is taken from (a0 x + a1 y + a2, b0 x + b1 y + b2): rotated and zoomed about the centre, then shifted.
     a2 = 13.5 - cosine * (13.5 + across) - sine * (13.5 + down)
     b2 = 13.5 + sine * (13.5 + across) - cosine * (13.5 + down)
     transforms = tf.stack([cosine, sine, a2, -sine, cosine, b2, zero, zero], axis=1)
     return keras.ops.image.affine_transform(x, transforms, data_format="channels_last"), y
 '''
 
-_VALIDATED = '''
+_CALLBACK_HEAD = '''
 
 class ValidatedWeights(keras.callbacks.Callback):
-    """Validates other weights than training goes on with.
+    """Swaps in the weights to validate before each validation, and the training weights back before the next epoch.
 
-    They stay in the model until the next epoch begins, so that EarlyStopping and the end of training find them there.
+    Until then they stay in the model, so that EarlyStopping and the final evaluation use them.
     """
 
     trained = None
@@ -72,7 +72,7 @@ class ValidatedWeights(keras.callbacks.Callback):
 _AVERAGED = """        # The moving average of the weights.
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 """
-_CORRECTED = """        # Normalisation's running statistics without what is left of where they began, 0 and 1, as in Keras of 2019.
+_CORRECTED = """        # Bias correction of the running statistics, whose initial values are 0 and 1, as in the Keras of 2019.
         left = {momentum!r} ** int(self.model.optimizer.iterations)
         for layer in self.model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
@@ -80,7 +80,7 @@ _CORRECTED = """        # Normalisation's running statistics without what is lef
                 layer.moving_mean.assign(mean / (1 - left))
                 layer.moving_variance.assign(np.maximum(variance - left, 0) / (1 - left))
 """
-_BACK = """
+_CALLBACK_TAIL = """
     def on_epoch_begin(self, epoch, logs=None):
         if self.trained is not None:
             self.model.set_weights(self.trained)
@@ -88,10 +88,10 @@ _BACK = """
 
 
 def source(experiment: Experiment) -> str:
-    """Python source with the same layers, shapes and parameters, trained by the same recipe under the same protocol.
+    """Python source that builds and trains the same network by the same recipe under the same protocol.
 
-    It runs with TensorFlow alone. Random numbers are Keras' own, so a run of it is another sample, not a repetition
-    to the bit.
+    It needs only TensorFlow. Keras draws the random numbers, so it trains another sample of the same design rather than
+    repeating the lab's run to the bit.
     """
     recipe = experiment.recipe
     parts = [
@@ -112,14 +112,14 @@ def source(experiment: Experiment) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that ends neither a docstring nor a line."""
+    """Text that is safe within a docstring: without quotes, backslashes and line breaks."""
     return "".join(letter if letter.isprintable() and letter not in '"\\' else " " for letter in text)
 
 
 def _data(experiment: Experiment) -> str:
     count = experiment.train_images
     if experiment.protocol is Protocol.NOTEBOOK:
-        lines = "# As the notebook did: the test images serve as validation data.\nx_val, y_val = x_test, y_test\n"
+        lines = "# As in the notebook, the test images are the validation data.\nx_val, y_val = x_test, y_test\n"
     else:
         held = experiment.protocol.validation_images
         lines = f"x_val, y_val = x_train[-{held}:], y_train[-{held}:]\n"
@@ -145,11 +145,12 @@ def _sequential(traced: Traced, momentum: float) -> list[str]:
 
 
 def _functional(traced: Traced, momentum: float) -> list[str]:
-    """Each layer called on its inputs; what is needed again later has a name of its own."""
-    again = {given for row in traced for given in row.inputs[1:]} | {
+    """The lines of a functional model: each layer is called on its inputs, and an output that a later layer needs again
+    gets a variable of its own."""
+    reused = {given for row in traced for given in row.inputs[1:]} | {
         row.inputs[0] for number, row in enumerate(traced) if row.inputs[0] != number - 1
     }
-    names = {number: "image" if number == IMAGE else traced[number].name for number in again} | {IMAGE: "image"}
+    names = {number: "image" if number == IMAGE else traced[number].name for number in reused} | {IMAGE: "image"}
     lines = ["", "image = keras.Input((28, 28, 1))"]
     last = names[IMAGE]
     place = None
@@ -165,7 +166,7 @@ def _functional(traced: Traced, momentum: float) -> list[str]:
 
 
 def _layer(row: TracedLayer, momentum: float) -> str:
-    arguments = {k: v for k, v in asdict(row.layer).items() if k not in _USUAL or v != _USUAL[k]}
+    arguments = {k: v for k, v in asdict(row.layer).items() if k not in _DEFAULTS or v != _DEFAULTS[k]}
     if isinstance(row.layer, BatchNormalization) and momentum != 0.99:
         arguments["momentum"] = momentum
     text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
@@ -177,14 +178,14 @@ def _corrects(experiment: Experiment) -> bool:
 
 
 def _validated_weights(experiment: Experiment) -> str:
-    """A callback, where what is validated and kept is not what training goes on with."""
+    """A callback for recipes that validate other weights than they train; empty where they are the same."""
     recipe = experiment.recipe
     parts = []
     if recipe.moving_average:
         parts.append(_AVERAGED)
     if _corrects(experiment):
         parts.append(_CORRECTED.format(momentum=recipe.normalization_momentum))
-    return "".join([_VALIDATED, *parts, _BACK]) if parts else ""
+    return "".join([_CALLBACK_HEAD, *parts, _CALLBACK_TAIL]) if parts else ""
 
 
 def _schedule(recipe: Recipe, steps_per_epoch: int) -> str:
@@ -220,7 +221,9 @@ def _training(experiment: Experiment) -> str:
         else "",
         f"optimizer = keras.optimizers.{type(recipe.optimizer).__name__}({rate}{rest})",
         *(
-            ["# Labels are smoothed for training; the loss to look at is the plain one."]
+            [
+                "# The loss that is minimised has smoothed labels; the metric is plain cross-entropy, which is comparable."
+            ]
             if recipe.label_smoothing
             else []
         ),
@@ -233,7 +236,7 @@ def _training(experiment: Experiment) -> str:
     if experiment.protocol is Protocol.HOLDOUT or recipe.patience:
         best = experiment.protocol is Protocol.HOLDOUT
         lines += [
-            "# Keeps the weights of the best epoch." if best else "# Ends when validation accuracy rises no more.",
+            "# Keeps the weights of the best epoch." if best else "# Ends when validation accuracy no longer improves.",
             "callbacks.append(",
             f'    keras.callbacks.EarlyStopping("val_accuracy", patience={recipe.patience or recipe.epochs}, '
             f'mode="max", restore_best_weights={best})',

@@ -1,9 +1,9 @@
 """Plain layer descriptions and their arithmetic: output shapes, parameters, multiply-adds.
 
-Each class here is named after a Keras layer and its fields are that layer's arguments, so a builder needs no table
-of its own. Nothing here imports TensorFlow; the tests hold the arithmetic against stock Keras.
+Each class is named after a Keras layer and its fields are that layer's arguments, so that a model is built without a
+table of layers. Nothing here imports TensorFlow; the tests check the arithmetic against stock Keras.
 
-Shapes leave out the batch: `(height, width, channels)` for maps and `(units,)` for vectors.
+Shapes are without the batch: `(height, width, channels)` for maps and `(units,)` for vectors.
 """
 
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ CLASSES = 10
 
 
 def size_text(size: Shape) -> str:
-    """`(3, 3)` as `3×3`; also shapes of any length."""
+    """A size or shape as text: `3×3`, `26×26×16`."""
     return "×".join(map(str, size))
 
 
 def window_positions(length: int, window: int, stride: int, padding: str) -> int:
-    """How many places a window takes along one axis; 0 or less where it does not fit.
+    """Number of positions of a window along an axis of `length` pixels; 0 or negative where it does not fit.
 
-    Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, relationships 5 and 6;
-    "same" as TensorFlow defines it: one place for every stride begun.
+    Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, relationships 5 and 6; for
+    "same", TensorFlow's definition, `length / stride` rounded up.
     """
     if padding == "same":
         return -(-length // stride)
@@ -35,31 +35,31 @@ def window_positions(length: int, window: int, stride: int, padding: str) -> int
 
 
 def padding_before(length: int, window: int, stride: int) -> int:
-    """How many zeros "same" padding puts before an axis; where their number is odd, one more goes behind it.
+    """Number of zeros that "same" padding puts before an axis; of an odd total, the one more goes behind it.
 
-    Source: TensorFlow's definition, in the notes on padding of `tf.nn`.
+    Source: the notes on padding in TensorFlow's documentation of `tf.nn`.
     """
     return max(0, (window_positions(length, window, stride, "same") - 1) * stride + window - length) // 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One Keras layer. Subclasses give what differs from a layer that keeps its shape and has no parameters."""
+    """A Keras layer, by default one that keeps its input's shape and has no parameters. Methods take the input's shape."""
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the output for an input of `shape`. Raises ArchitectureError where it does not fit."""
+        """Shape of the output. Raises ArchitectureError where the layer does not fit its input."""
         return shape
 
     def trainable(self, shape: Shape) -> int:
-        """Number of parameters that training changes by gradient."""
+        """Number of parameters that the optimizer updates."""
         return 0
 
     def non_trainable(self, shape: Shape) -> int:
-        """Number of parameters that are tracked, not trained."""
+        """Number of parameters that are not updated by gradient, such as moving averages."""
         return 0
 
     def multiply_adds(self, shape: Shape) -> int:
-        """Multiply-add operations for one image, forward; elementwise work counts as none."""
+        """Multiply-adds of a forward pass of one image; elementwise operations are not counted."""
         return 0
 
     def describe(self) -> str:
@@ -67,8 +67,8 @@ class Layer:
         return type(self).__name__
 
     def window(self, shape: Shape) -> tuple[Size, Size, Size]:
-        """Size and strides of the window through which an output value sees an input of `shape`, and the padding
-        before the input's first row and column."""
+        """Size and strides of the window of the input that an output value depends on, and the padding before the input's
+        first row and column."""
         return (1, 1), (1, 1), (0, 0)
 
 
@@ -118,15 +118,15 @@ class Conv2D(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class SeparableConv2D(Conv2D):
-    """A convolution in two steps: each channel by a kernel of its own, then a 1×1 convolution over channels.
+    """A depthwise separable convolution: a kernel for each channel, then a 1×1 convolution across channels.
 
     Source: Chollet, "Xception: deep learning with depthwise separable convolutions", 2017.
     """
 
     def output_shape(self, shape: Shape) -> Shape:
         if self.kernel_size == (1, 1) and self.strides != (1, 1) and shape[2] == 1:
-            # TensorFlow 2.21 with oneDNN corrupts memory in its gradient (seen with batches of one image).
-            raise ArchitectureError("a separable 1×1 kernel with strides does not work on a single channel")
+            # The gradient corrupts memory in TensorFlow 2.21 with oneDNN (observed with batches of one image).
+            raise ArchitectureError("a separable 1×1 convolution with strides does not work on a single channel")
         return super().output_shape(shape)
 
     def trainable(self, shape: Shape) -> int:
@@ -139,7 +139,7 @@ class SeparableConv2D(Conv2D):
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPooling2D(Layer):
-    """The maximum of each window; windows do not overlap and an incomplete one at the edge is dropped."""
+    """The maximum of each window; windows do not overlap, and incomplete ones at the edge are dropped."""
 
     pool_size: Size
 
@@ -163,12 +163,12 @@ class MaxPooling2D(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePooling2D(MaxPooling2D):
-    """The mean of each window, with windows as `MaxPooling2D` has them."""
+    """The mean of each window; the windows are those of `MaxPooling2D`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchNormalization(Layer):
-    """Normalises each channel over the batch: scale and offset trained, moving mean and variance tracked."""
+    """Batch normalisation of each channel, with trained scale and offset and moving averages of mean and variance."""
 
     def trainable(self, shape: Shape) -> int:
         return 2 * shape[-1]
@@ -179,7 +179,7 @@ class BatchNormalization(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Activation(Layer):
-    """An activation on its own, where it does not follow its convolution directly."""
+    """An activation as a layer of its own, where something comes between it and its convolution."""
 
     activation: str
 
@@ -189,7 +189,7 @@ class Activation(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Add(Layer):
-    """The sum of its inputs, which have one shape."""
+    """The sum of two inputs of the same shape."""
 
     def describe(self) -> str:
         return "Add the block's input"
@@ -197,7 +197,7 @@ class Add(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Dropout(Layer):
-    """Sets a share `rate` of the values to zero while training."""
+    """Sets a share `rate` of the values to zero during training."""
 
     rate: float
 
@@ -206,7 +206,7 @@ class Dropout(Layer):
 
 
 class _WholeMap(Layer):
-    """A layer that makes a vector of a map. Its window is the whole map: together its values see what the map sees."""
+    """A layer that turns maps into a vector. Its window is the whole map, as for its output values taken together."""
 
     def window(self, shape: Shape) -> tuple[Size, Size, Size]:
         return (shape[0], shape[1]), (1, 1), (0, 0)
@@ -214,7 +214,7 @@ class _WholeMap(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Flatten(_WholeMap):
-    """All maps as one vector."""
+    """All values of all maps as one vector."""
 
     def output_shape(self, shape: Shape) -> Shape:
         return (prod(shape),)
@@ -222,7 +222,7 @@ class Flatten(_WholeMap):
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalAveragePooling2D(_WholeMap):
-    """The mean of each map: one value a channel."""
+    """The mean of each map: one value per channel."""
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape[2:]
@@ -230,12 +230,12 @@ class GlobalAveragePooling2D(_WholeMap):
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalMaxPooling2D(GlobalAveragePooling2D):
-    """The maximum of each map: one value a channel."""
+    """The maximum of each map: one value per channel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dense(Layer):
-    """Every unit sees every input."""
+    """A fully connected layer."""
 
     units: int
     use_bias: bool = True

@@ -1,6 +1,7 @@
-"""A network's layers in their places: what each is given, what it gives, what it costs, what of the image it depends on.
+"""The layers of a network in order, each with its inputs, shapes, costs and receptive field.
 
-Whoever needs to go through a network (the Keras model, training, inspection, the script, the costs) takes `walk`.
+All that goes through a network layer by layer (building, training, inspection, the Keras script, costs) goes through
+the result of `trace`; `walk` evaluates a function along it.
 """
 
 import contextlib
@@ -13,22 +14,22 @@ from typing import TypeVar
 from mnist_lab import settings
 from mnist_lab.design import layers
 from mnist_lab.design.architecture import Architecture
-from mnist_lab.design.blocks import BRIDGES, Step
+from mnist_lab.design.blocks import BLOCK_INPUT, BRIDGES, Node
 from mnist_lab.design.layers import CLASSES, INPUT_SHAPE, Layer, Shape, Size
-from mnist_lab.design.receptive_field import ReceptiveField, Window, before, hull, middle
+from mnist_lab.design.receptive_field import ReceptiveField, Window, bounding_window, centre, input_window
 from mnist_lab.errors import ArchitectureError
 
 T = TypeVar("T")
-IMAGE = -1  # among a layer's inputs: the image itself
+IMAGE = -1  # the network's input, among the inputs of a layer
 
 
 def max_parameters() -> int:
-    """The most parameters that a network may have: 10 million, or what `MNIST_LAB_MAX_PARAMETERS` says."""
+    """The most parameters that a network may have: `MNIST_LAB_MAX_PARAMETERS`, by default 10 million."""
     return settings.number(settings.MAX_PARAMETERS, 10_000_000)
 
 
 class Kind(StrEnum):
-    """What a part of a network is."""
+    """The kinds of parts of a network."""
 
     BLOCK = "Block"
     BRIDGE = "Bridge"
@@ -38,31 +39,33 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """A part of a network: one of its blocks or dense blocks, counted from 0, the bridge between them, or the output."""
+    """A part of a network: a convolution or dense block with its index from 0, the bridge between both, or the output."""
 
     kind: Kind
     index: int | None = None
 
     def __str__(self) -> str:
-        """What a person calls it: `Block 2`, `Output`."""
+        """The part's name on the pages: `Block 2`, `Output`."""
         return self.kind if self.index is None else f"{self.kind} {self.index + 1}"
 
     @property
     def block(self) -> int | None:
-        """The index of a convolution block; None of anything else."""
+        """The index of a convolution block; None for other parts."""
         return self.index if self.kind is Kind.BLOCK else None
 
 
 @dataclass(frozen=True)
 class TracedLayer:
-    """A layer in its place.
+    """A layer of a network.
 
     Attributes:
-        name: of the layer in Keras, unique in its network.
-        inputs: the layers whose outputs it takes, by their numbers; `IMAGE` is the image. The first one is the way
-            that a block's own layers go; an addition has a second.
-        field: the part of the image that its output values depend on.
-        is_shortcut: whether it is on the way past a block's convolution.
+        place: the part of the network that it belongs to.
+        name: of the Keras layer, unique in the network.
+        inputs: the layers whose outputs it takes, by their indices in the trace; `IMAGE` is the network's input. An
+            addition has two: the block's main path first, the shortcut second.
+        input_shape: of the first input; all inputs have the same shape.
+        field: the receptive field of its output values.
+        is_shortcut: whether it is the projection on a residual block's shortcut.
     """
 
     layer: Layer
@@ -76,7 +79,7 @@ class TracedLayer:
 
     @property
     def block(self) -> int | None:
-        """Index of its convolution block, None behind the last one."""
+        """Index of its convolution block; None for layers of other parts."""
         return self.place.block
 
     def describe(self) -> str:
@@ -105,17 +108,19 @@ Traced = tuple[TracedLayer, ...]
 
 @functools.lru_cache(maxsize=512)
 def trace(architecture: Architecture) -> Traced:
-    """Every layer with its shapes, input first.
+    """All layers of a network, from input to output; cached.
+
+    Does not check the number of parameters, as `problem` does: a trained network stays readable where the limit has been
+    lowered since.
 
     Raises:
-        ArchitectureError: naming the block that does not fit. How large a network may be is for `problem` to say:
-            one that was trained can be read where less is allowed now.
+        ArchitectureError: a layer does not fit; names its block.
     """
     return tuple(_traced(architecture))
 
 
-def fitting(architecture: Architecture) -> Traced:
-    """The layers that fit, input first: of an impossible network those before the one that does not."""
+def trace_prefix(architecture: Architecture) -> Traced:
+    """The layers of a network up to the first that does not fit: all of them where the network can be built."""
     found: list[TracedLayer] = []
     with contextlib.suppress(ArchitectureError):
         found.extend(_traced(architecture))
@@ -123,10 +128,10 @@ def fitting(architecture: Architecture) -> Traced:
 
 
 def walk(traced: Sequence[TracedLayer], image: T, apply: Callable[[TracedLayer, list[T]], T]) -> list[T]:
-    """What `apply` makes of each layer and of what it makes of the layer's inputs, input first.
+    """Evaluate a function along a network: for each layer, `apply(layer, values of its inputs)`, in order.
 
     Args:
-        image: what stands for the image.
+        image: the value of the network's input.
     """
     found: list[T] = []
     for row in traced:
@@ -135,12 +140,12 @@ def walk(traced: Sequence[TracedLayer], image: T, apply: Callable[[TracedLayer, 
 
 
 def is_chain(traced: Sequence[TracedLayer]) -> bool:
-    """Whether each layer takes the output of the one before it and nothing else."""
+    """Whether the network is sequential: each layer takes only the output of the one before it."""
     return all(row.inputs == (number - 1,) for number, row in enumerate(traced))
 
 
 def consumers(traced: Sequence[TracedLayer]) -> list[list[int]]:
-    """For each layer the numbers of those that take its output."""
+    """For each layer, the indices of the layers that take its output."""
     found: list[list[int]] = [[] for _ in traced]
     for number, row in enumerate(traced):
         for given in row.inputs:
@@ -149,50 +154,52 @@ def consumers(traced: Sequence[TracedLayer]) -> list[list[int]]:
     return found
 
 
-def _parts(architecture: Architecture) -> Iterator[tuple[Place, Callable[[int], list[Step]]]]:
+def _parts(architecture: Architecture) -> Iterator[tuple[Place, Callable[[int], list[Node]]]]:
+    """The parts of a network in order, each with a function from the channels of its input to its nodes."""
     for index, block in enumerate(architecture.blocks):
-        yield Place(Kind.BLOCK, index), block.steps
-    yield Place(Kind.BRIDGE), lambda channels: [Step(BRIDGES[architecture.bridge](), (-1,))]
+        yield Place(Kind.BLOCK, index), block.expand
+    yield Place(Kind.BRIDGE), lambda channels: [Node(BRIDGES[architecture.bridge](), (BLOCK_INPUT,))]
     for index, dense in enumerate(architecture.head):
-        yield Place(Kind.DENSE, index), dense.steps
-    yield Place(Kind.OUTPUT), lambda channels: [Step(layers.Dense(units=CLASSES, activation="softmax"), (-1,))]
+        yield Place(Kind.DENSE, index), dense.expand
+    output = layers.Dense(units=CLASSES, activation="softmax")
+    yield Place(Kind.OUTPUT), lambda channels: [Node(output, (BLOCK_INPUT,))]
 
 
 def _traced(architecture: Architecture) -> Iterator[TracedLayer]:
     found: list[TracedLayer] = []
     image = (INPUT_SHAPE, ReceptiveField())
-    for place, steps in _parts(architecture):
+    for place, expand in _parts(architecture):
         first = len(found)
         channels = (found[-1].output_shape if found else INPUT_SHAPE)[-1]
-        for step in steps(channels):
-            # Of the block's own steps, or what the block is given, which is the layer before its first.
-            inputs = tuple(first + number for number in step.inputs)
+        for node in expand(channels):
+            # Indices in the block become indices in the network; BLOCK_INPUT becomes the last layer before the block.
+            inputs = tuple(first + number for number in node.inputs)
             given = [image if i == IMAGE else (found[i].output_shape, found[i].field) for i in inputs]
             shape = given[0][0]
             try:
-                _must_agree([shape for shape, _ in given])
-                output = step.layer.output_shape(shape)
+                _check_summands([shape for shape, _ in given])
+                output = node.layer.output_shape(shape)
             except ArchitectureError as error:
                 raise ArchitectureError(f"{place}: {error}.", place.block) from None
-            field = functools.reduce(ReceptiveField.joined, (f.through(step.layer, s) for s, f in given))
-            name = f"{place} {type(step.layer).__name__}{' shortcut' if step.is_shortcut else ''}"
+            field = functools.reduce(ReceptiveField.joined, (f.through(node.layer, s) for s, f in given))
+            name = f"{place} {type(node.layer).__name__}{' shortcut' if node.is_shortcut else ''}"
             name = name.lower().replace(" ", "_")
-            row = TracedLayer(step.layer, place, name, inputs, shape, output, field, step.is_shortcut)
+            row = TracedLayer(node.layer, place, name, inputs, shape, output, field, node.is_shortcut)
             found.append(row)
             yield row
 
 
-def _must_agree(shapes: list[Shape]) -> None:
+def _check_summands(shapes: list[Shape]) -> None:
     if len(set(shapes)) > 1:
-        ours, given = (layers.size_text(shape[:2]) for shape in shapes)
+        output, shortcut = (layers.size_text(shape[:2]) for shape in shapes)
         raise ArchitectureError(
-            f"its {given} input cannot be added to its {ours} output; same padding keeps the size of a map"
+            f"its {shortcut} input cannot be added to its {output} output; same padding keeps the size of a map"
         )
 
 
 @dataclass(frozen=True)
 class Part:
-    """A block or dense block of a network: the number of its last layer, and how many channels or units it gives."""
+    """A convolution or dense block of a network: the index of its last layer, and its output channels or units."""
 
     place: Place
     last_layer: int
@@ -200,7 +207,7 @@ class Part:
 
 
 def parts(traced: Sequence[TracedLayer]) -> dict[str, Part]:
-    """The blocks and dense blocks of a network by what a person calls them, input first."""
+    """The convolution and dense blocks of a network by their names on the pages, in order."""
     return {
         str(row.place): Part(row.place, number, row.output_shape[-1])
         for number, row in enumerate(traced)
@@ -208,40 +215,41 @@ def parts(traced: Sequence[TracedLayer]) -> dict[str, Part]:
     }
 
 
-def seen(traced: Sequence[TracedLayer], number: int, position: Size) -> Window:
-    """The part of the image that one value of a layer's output depends on, without what lies in padding or was dropped
-    on the way.
+def receptive_window(traced: Sequence[TracedLayer], number: int, position: Size) -> Window:
+    """The window of the image that one output value of a layer depends on, clipped to the image and to what the layers
+    in between pass on.
 
     Args:
-        number: of the layer; position: row and column of the value in its map (0, 0 in a vector).
+        number: index of the layer.
+        position: row and column of the value in its map; (0, 0) in a vector.
 
     Returns:
-        Its first row and column, and the row and column behind its last.
+        Its first row and column, and the row and column one past its last.
     """
     row, column = position
     wanted: dict[int, Window] = {number: ((row, column), (row + 1, column + 1))}
     for i in range(number, -1, -1):
         if i in wanted:
-            window = before(traced[i].layer, traced[i].input_shape, wanted[i])
+            window = input_window(traced[i].layer, traced[i].input_shape, wanted[i])
             for given in traced[i].inputs:
-                wanted[given] = hull(window, wanted[given]) if given in wanted else window
+                wanted[given] = bounding_window(window, wanted[given]) if given in wanted else window
     return wanted[IMAGE]
 
 
-def sees(traced: Sequence[TracedLayer], block: int) -> Window:
-    """The part of the image that the middle value of a convolution block's output depends on, as of `seen`."""
+def block_window(traced: Sequence[TracedLayer], block: int) -> Window:
+    """The `receptive_window` of the centre value of a convolution block's output."""
     last = max(number for number, row in enumerate(traced) if row.block == block)
-    return seen(traced, last, middle(traced[last].output_shape))
+    return receptive_window(traced, last, centre(traced[last].output_shape))
 
 
 def covers_image_from(traced: Sequence[TracedLayer]) -> int | None:
-    """Index of the first convolution block whose middle value depends on the whole image; None where none does."""
+    """Index of the first convolution block whose centre value depends on the whole image; None where there is none."""
     blocks = sorted({row.block for row in traced if row.block is not None})
-    return next((block for block in blocks if sees(traced, block) == ((0, 0), INPUT_SHAPE[:2])), None)
+    return next((block for block in blocks if block_window(traced, block) == ((0, 0), INPUT_SHAPE[:2])), None)
 
 
 def problem(architecture: Architecture) -> ArchitectureError | None:
-    """Why this network should not be built, or None where it can: a block does not fit, or it is too large."""
+    """Why a network cannot be used: a block does not fit, or there are too many parameters. None where it can."""
     try:
         traced = trace(architecture)
     except ArchitectureError as error:
@@ -252,13 +260,13 @@ def problem(architecture: Architecture) -> ArchitectureError | None:
     largest = max(traced, key=lambda row: row.parameters)
     return ArchitectureError(
         f"{largest.place}: the network would have {total:,} parameters, {largest.parameters:,} of them here; "
-        f"at most {most:,} are allowed ({settings.MAX_PARAMETERS} sets another limit)."
+        f"at most {most:,} are allowed (set {settings.MAX_PARAMETERS} to change the limit)."
     )
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Parameters of a whole network, and multiply-adds of one image, forward."""
+    """Parameters of a network, and multiply-adds of a forward pass of one image."""
 
     trainable: int
     non_trainable: int
@@ -270,7 +278,7 @@ class Totals:
 
 
 def totals(traced: Sequence[TracedLayer]) -> Totals:
-    """Sums over a traced network."""
+    """The totals of a traced network."""
     return Totals(
         sum(row.trainable for row in traced),
         sum(row.non_trainable for row in traced),

@@ -1,7 +1,7 @@
-"""Networks worth starting from: the notebook's three, four for a time or a size, LeNet-5, and two families for a question
-each: kernel size, and the additions of residual blocks.
+"""Networks worth starting from: the notebook's three, four for a given time or size, LeNet-5, and two families that each
+vary one thing: kernel size, and the additions of residual blocks.
 
-What was chosen of the four was chosen by training images left out, never by the test images.
+The four were selected by accuracy on held-out training images, never by the test images.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from mnist_lab.design.blocks import ConvBlock, DenseBlock
 from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.recipe import SGD, Adadelta, Adam, Augmentation, Cosine, OneCycle, Recipe
 
-# Keras of 2019 corrected normalisation's running statistics by itself.
+# The Keras of 2019 corrected the running statistics of batch normalisation without being asked.
 _NOTEBOOK_RECIPE = Recipe(
     optimizer=Adadelta(learning_rate=1.0, rho=0.95, epsilon=1e-7),
     batch_size=128,
@@ -30,7 +30,7 @@ def _notebook(name: str, *blocks: ConvBlock) -> Experiment:
     )
 
 
-def _moved_recipe(
+def _augmented_recipe(
     epochs: int,
     batch_size: int = 256,
     label_smoothing: float = 0.0,
@@ -39,7 +39,7 @@ def _moved_recipe(
     zoom: float = 0.0,
     moving_average: float = 0.0,
 ) -> Recipe:
-    """Digits moved by some pixels, or turned and enlarged too, so that many epochs see ever new images."""
+    """Adam with a one-cycle schedule, and images shifted, rotated and zoomed at random, so that no two epochs are alike."""
     return Recipe(
         optimizer=Adam(learning_rate=0.01, beta_2=0.99),
         schedule=OneCycle(),
@@ -52,13 +52,13 @@ def _moved_recipe(
     )
 
 
-# Normalisation has the bias.
+# Without a bias, since batch normalisation adds one.
 _NORMALISED: dict[str, Any] = {"bias": False, "batch_normalization": True, "order": "usual"}
 _POOLED = _NORMALISED | {"pooling": "max", "order": "quick"}
 
 
 def _tiny() -> tuple[ConvBlock, ...]:
-    """Six blocks with few filters and no border of zeros."""
+    """Six blocks with few filters and valid padding."""
     return tuple(
         ConvBlock(**(_POOLED if block == 2 else _NORMALISED), filters=filters, kernel_size=3)
         for block, filters in enumerate((10, 10, 12, 12, 12, 16), 1)
@@ -69,7 +69,7 @@ FAMILY_KERNELS = (2, 3, 5, 7)
 
 
 def _family(kernel: int) -> Experiment:
-    """One of a family that differs in kernel size alone: same depth, filters, padding and recipe."""
+    """One of a family of networks that differ only in kernel size."""
     common = {"kernel_size": kernel, "padding": "same", "batch_normalization": True, "order": "quick"}
     blocks = (
         ConvBlock(**common, filters=filters, pooling=pooling)
@@ -78,14 +78,14 @@ def _family(kernel: int) -> Experiment:
     return Experiment(
         name=f"kernel {kernel}",
         architecture=Architecture(blocks=tuple(blocks)),
-        recipe=_moved_recipe(epochs=6),
+        recipe=_augmented_recipe(epochs=6),
         protocol=Protocol.HOLDOUT,
     )
 
 
 def _deep(name: str, *, residual: bool) -> Experiment:
-    """Ten convolutions of few filters on small maps, with the additions of residual blocks or without: the blocks are
-    the same but for them."""
+    """Ten convolutions with few filters on small maps; `residual` decides whether eight of them add their input, and
+    nothing else differs."""
     common: dict[str, Any] = {
         "kernel_size": 3,
         "padding": "same",
@@ -100,7 +100,7 @@ def _deep(name: str, *, residual: bool) -> Experiment:
     return Experiment(
         name=name,
         architecture=Architecture(blocks=(first, *inner, last), bridge="global average"),
-        recipe=_moved_recipe(epochs=6),
+        recipe=_augmented_recipe(epochs=6),
         protocol=Protocol.HOLDOUT,
     )
 
@@ -126,8 +126,8 @@ _ALL = (
         ConvBlock(filters=32, kernel_size=2, batch_normalization=True, dropout=0.25),
         ConvBlock(filters=64, kernel_size=2, batch_normalization=True, dropout=0.25),
     ),
-    # No dropout and no batch normalisation, strides before pooling, pooling before the activation: each makes a step
-    # shorter, and in two epochs there is nothing to regularise.
+    # No dropout, no batch normalisation, strides in the first block, pooling before the activation: each makes a step
+    # faster, and two epochs need no regularisation.
     Experiment(
         name="fast",
         architecture=Architecture(
@@ -155,7 +155,7 @@ _ALL = (
                 ConvBlock(**_NORMALISED, filters=64, kernel_size=3, padding="same"),
             )
         ),
-        recipe=_moved_recipe(epochs=7, label_smoothing=0.1),
+        recipe=_augmented_recipe(epochs=7, label_smoothing=0.1),
         protocol=Protocol.HOLDOUT,
     ),
     Experiment(
@@ -168,18 +168,18 @@ _ALL = (
                 ConvBlock(**_NORMALISED, filters=96, kernel_size=3, padding="same"),
             )
         ),
-        # A mean of the weights over about an epoch: of several late epochs that validate alike, none is a lucky one.
-        recipe=_moved_recipe(epochs=11, label_smoothing=0.1, rotation=8, zoom=0.08, moving_average=0.995),
+        # The mean of the weights over about an epoch: late epochs that validate equally well then differ little.
+        recipe=_augmented_recipe(epochs=11, label_smoothing=0.1, rotation=8, zoom=0.08, moving_average=0.995),
         protocol=Protocol.HOLDOUT,
     ),
     Experiment(
         name="tiny",
         architecture=Architecture(blocks=_tiny(), bridge="global average"),
-        recipe=_moved_recipe(epochs=20, batch_size=64, shift=1, rotation=12, zoom=0.1),
+        recipe=_augmented_recipe(epochs=20, batch_size=64, shift=1, rotation=12, zoom=0.1),
         protocol=Protocol.HOLDOUT,
     ),
     # LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998, as it is
-    # usually built today: plain connections between all maps, softmax for its radial basis functions.
+    # usually built today: connections between all maps, and softmax in place of its radial basis functions.
     Experiment(
         name="LeNet-5",
         architecture=Architecture(
@@ -211,18 +211,18 @@ DESCRIPTIONS: dict[str, str] = (
         "3x3": "The notebook's network with 3×3 kernels: 3 convolutions, two of them with strides of 2.",
         "2x2": "The notebook's network with 2×2 kernels: 5 convolutions, 4 to 64 filters.",
         "fast": "For a lesson: about 99.1 % after two epochs, in about 5 s on two cores.",
-        "good": "About 99.5 % after seven epochs of moved digits, in about half a minute on two cores.",
-        "thorough": "About 99.65 % after eleven epochs of moved and turned digits, in about two minutes on two cores.",
+        "good": "About 99.5 % after seven epochs of shifted digits, in about half a minute on two cores.",
+        "thorough": "About 99.65 % after eleven epochs of shifted, rotated and zoomed digits, in about two minutes on two cores.",
         "tiny": "Fewer than 7,000 parameters, and about 99.4 % after twenty epochs, in about three minutes on two cores.",
-        "LeNet-5": "LeCun and others, 1998: the network that read cheques. About 98.7 % after ten epochs.",
+        "LeNet-5": "LeCun et al., 1998: the network that read cheques. About 98.7 % after ten epochs.",
     }
     | {
-        f"kernel {kernel}": f"One of four networks that differ in nothing but kernel size, here {kernel}×{kernel}: the "
-        f"notebook's question asked fairly. {accuracy} % after six epochs with one seed; several tell you more."
+        f"kernel {kernel}": f"One of four networks that differ only in kernel size, here {kernel}×{kernel}: a fair test of the "
+        f"notebook's question. {accuracy} % after six epochs with one seed; train several seeds to compare."
         for kernel, accuracy in ((2, 99.1), (3, 99.4), (5, 99.4), (7, 99.5))
     }
     | {
         "residual": "Residual blocks: ten convolutions, eight of which add their input to their output.",
-        "no additions": "The same as residual without the additions: what are they good for?",
+        "no additions": "The residual preset without its additions, to see what they are good for.",
     }
 )

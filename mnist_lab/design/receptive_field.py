@@ -1,30 +1,30 @@
-"""Which part of the image a value within the network depends on."""
+"""Receptive fields: which part of the image a value within the network depends on."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mnist_lab.design.layers import Layer, Shape, Size
 
-Window = tuple[Size, Size]
+Window = tuple[Size, Size]  # first row and column, and the row and column one past the last
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """Size and spacing of the windows of the image that the values of a map depend on, each value on one.
+    """Size and spacing of the windows of the image that the values of a map depend on.
 
-    By the recurrences of Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks",
-    Distill, 2019: a window k with strides s makes r + (k - 1) j and j s of size r and spacing j.
+    A layer with kernel size k and strides s turns size r and spacing j into r + (k - 1) j and j s (Araujo, Norris and
+    Sim, "Computing receptive fields of convolutional neural networks", Distill, 2019).
 
     Attributes:
-        size: height and width in pixels; a window may reach beyond the image.
-        spacing: by how many pixels of the image the windows of neighbouring values are apart.
+        size: height and width in pixels, parts beyond the image's edge included.
+        spacing: vertical and horizontal distance in pixels between the windows of neighbouring values.
     """
 
     size: Size = (1, 1)
     spacing: Size = (1, 1)
 
     def through(self, layer: Layer, shape: Shape) -> "ReceptiveField":
-        """The field of the output of a layer whose input, of `shape`, has this field."""
+        """The receptive field of a layer's output, where its input, of shape `shape`, has this one."""
         window, strides, _ = layer.window(shape)
         rows, columns = (
             (r + (k - 1) * j, j * s) for k, s, r, j in zip(window, strides, self.size, self.spacing, strict=True)
@@ -32,14 +32,14 @@ class ReceptiveField:
         return ReceptiveField((rows[0], columns[0]), (rows[1], columns[1]))
 
     def joined(self, other: "ReceptiveField") -> "ReceptiveField":
-        """The field of a sum of two maps of one shape, whose windows lie about the same places."""
+        """The receptive field of the sum of two maps of the same shape and spacing."""
         return ReceptiveField(_pair(map(max, self.size, other.size)), self.spacing)
 
 
-def before(layer: Layer, shape: Shape, window: Window) -> Window:
-    """The part of a layer's input, of `shape`, on which a part of its output depends, without what lies in padding.
+def input_window(layer: Layer, shape: Shape, window: Window) -> Window:
+    """The window of a layer's input, of shape `shape`, that a window of its output depends on, without padding.
 
-    Both are given by their first row and column, and the row and column behind their last; of a vector by (0, 0), (1, 1).
+    A vector counts as a map of one row and column.
     """
     size, strides, padding = layer.window(shape)
     length = (shape[0], shape[1]) if len(shape) == 3 else (1, 1)
@@ -49,16 +49,16 @@ def before(layer: Layer, shape: Shape, window: Window) -> Window:
     return first, behind
 
 
-def hull(one: Window, other: Window) -> Window:
-    """The smallest window that holds two."""
+def bounding_window(one: Window, other: Window) -> Window:
+    """The smallest window that contains both."""
     return (
         _pair(map(min, one[0], other[0])),
         _pair(map(max, one[1], other[1])),
     )
 
 
-def middle(shape: Shape) -> Size:
-    """Row and column of the middle value of a map; of an even number the one before the middle."""
+def centre(shape: Shape) -> Size:
+    """Row and column of the centre value of a map, rounded down; (0, 0) for a vector."""
     return ((shape[0] - 1) // 2, (shape[1] - 1) // 2) if len(shape) == 3 else (0, 0)
 
 

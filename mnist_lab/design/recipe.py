@@ -1,7 +1,7 @@
-"""How a network is trained: optimizer, learning rate over time, regularisation, augmentation, when to end.
+"""How a network is trained: optimizer, learning rate schedule, regularisation, augmentation, early stopping.
 
-The editor shows every field in its order, with its title, description and bounds. An optimizer is named after a Keras
-class and its fields are that class's arguments; a new one needs nothing but its class here, in `Optimizer`.
+The editor shows the fields in their order, with their titles, descriptions and bounds. An optimizer has the name of a
+Keras class and its fields are that class's arguments; to add one, add its class here and to `AnyOptimizer`.
 """
 
 from typing import Annotated, Any, Literal, get_args
@@ -11,13 +11,14 @@ from pydantic import BeforeValidator, Field
 
 from mnist_lab.design.blocks import Rate, Spec
 
-MOST_EPOCHS = 1000
+MAX_EPOCHS = 1000
 Decay = Annotated[float, Field(ge=0, lt=1)]
 LearningRate = Annotated[
-    float, Field(gt=0, le=1000, title="Learning rate", description="How far one step moves the weights.")
+    float, Field(gt=0, le=1000, title="Learning rate", description="How far each step moves the weights.")
 ]
 Momentum = Annotated[
-    Decay, Field(title="Momentum", description="How much of the last step goes into the next one, as a rolling ball.")
+    Decay,
+    Field(title="Momentum", description="Share of the last step that is added to the next, as for a rolling ball."),
 ]
 Beta1 = Annotated[Decay, Field(title="beta 1", description="Memory of the mean gradient: 0.9 is about ten steps.")]
 Beta2 = Annotated[
@@ -26,14 +27,26 @@ Beta2 = Annotated[
 Rho = Annotated[Decay, Field(title="rho", description="Memory of the squared gradient: 0.95 is about twenty steps.")]
 Epsilon = Annotated[
     float,
-    Field(gt=0, le=1, title="epsilon", description="Keeps a division from being by zero; larger is more careful."),
+    Field(gt=0, le=1, title="epsilon", description="Avoids division by zero; a larger value makes steps smaller."),
 ]
 
 
-class Adadelta(Spec):
-    """Zeiler, "ADADELTA: an adaptive learning rate method", 2012; the notebook's optimizer, at its rate of 1.0.
+class BaseOptimizer(Spec):
+    """Base class of optimizers.
 
-    Keras 3 has 0.001 as default, with which the notebook's networks hardly learn.
+    Attributes:
+        slots: values per weight that the optimizer stores, which decide the size of a checkpoint.
+    """
+
+    @property
+    def slots(self) -> int:
+        return 2
+
+
+class Adadelta(BaseOptimizer):
+    """Zeiler, "ADADELTA: an adaptive learning rate method", 2012; the notebook's optimizer, with its learning rate of 1.0.
+
+    The default of Keras 3 is 0.001, at which the notebook's networks hardly learn.
     """
 
     name: Literal["adadelta"] = "adadelta"
@@ -42,7 +55,7 @@ class Adadelta(Spec):
     epsilon: Epsilon = 1e-7
 
 
-class Adam(Spec):
+class Adam(BaseOptimizer):
     """Kingma and Ba, "Adam: a method for stochastic optimization", 2015. With weight decay it is AdamW."""
 
     name: Literal["adam"] = "adam"
@@ -52,18 +65,22 @@ class Adam(Spec):
     epsilon: Epsilon = 1e-7
 
 
-class SGD(Spec):
-    """Stochastic gradient descent with momentum, and Nesterov's look ahead where wanted."""
+class SGD(BaseOptimizer):
+    """Stochastic gradient descent with momentum, in Nesterov's form where `nesterov` is set."""
 
     name: Literal["sgd"] = "sgd"
     learning_rate: LearningRate = 0.05
     momentum: Momentum = 0.9
     nesterov: Annotated[
-        bool, Field(title="Nesterov", description="Takes the gradient where momentum is about to lead.")
+        bool, Field(title="Nesterov", description="Evaluates the gradient where the momentum is about to lead.")
     ] = False
 
+    @property
+    def slots(self) -> int:
+        return int(self.momentum > 0)
 
-class RMSprop(Spec):
+
+class RMSprop(BaseOptimizer):
     """Hinton, lecture 6e of "Neural networks for machine learning", 2012."""
 
     name: Literal["rmsprop"] = "rmsprop"
@@ -72,16 +89,24 @@ class RMSprop(Spec):
     momentum: Momentum = 0.0
     epsilon: Epsilon = 1e-7
 
+    @property
+    def slots(self) -> int:
+        return 1 + (self.momentum > 0)
 
-class Adagrad(Spec):
+
+class Adagrad(BaseOptimizer):
     """Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011."""
 
     name: Literal["adagrad"] = "adagrad"
     learning_rate: LearningRate = 0.05
     epsilon: Epsilon = 1e-7
 
+    @property
+    def slots(self) -> int:
+        return 1
 
-class Nadam(Spec):
+
+class Nadam(BaseOptimizer):
     """Dozat, "Incorporating Nesterov momentum into Adam", 2016."""
 
     name: Literal["nadam"] = "nadam"
@@ -91,8 +116,8 @@ class Nadam(Spec):
     epsilon: Epsilon = 1e-7
 
 
-class Adamax(Spec):
-    """Adam with the largest instead of the mean square of gradients; same paper."""
+class Adamax(BaseOptimizer):
+    """Adam with the infinity norm of the gradients in place of their mean square; from the same paper."""
 
     name: Literal["adamax"] = "adamax"
     learning_rate: LearningRate = 0.002
@@ -101,13 +126,17 @@ class Adamax(Spec):
     epsilon: Epsilon = 1e-7
 
 
-class Lion(Spec):
-    """Chen et al., "Symbolic discovery of optimization algorithms", 2023: steps by the sign alone, so small ones."""
+class Lion(BaseOptimizer):
+    """Chen et al., "Symbolic discovery of optimization algorithms", 2023. Steps depend on signs alone: use small rates."""
 
     name: Literal["lion"] = "lion"
     learning_rate: LearningRate = 0.0003
     beta_1: Beta1 = 0.9
     beta_2: Beta2 = 0.99
+
+    @property
+    def slots(self) -> int:
+        return 1
 
 
 AnyOptimizer = Adadelta | Adam | SGD | RMSprop | Adagrad | Nadam | Adamax | Lion
@@ -116,56 +145,56 @@ OPTIMIZERS: dict[str, type[AnyOptimizer]] = {kind.model_fields["name"].default: 
 
 
 class Constant(Spec):
-    """The same learning rate from first to last step."""
+    """A constant learning rate."""
 
     name: Literal["constant"] = "constant"
 
-    def shares(self, steps_per_epoch: int, steps: int) -> np.ndarray:
-        """Share of the full learning rate at each step, `(steps,)`."""
+    def factors(self, steps_per_epoch: int, steps: int) -> np.ndarray:
+        """What the learning rate is multiplied by at each step, in 0 to 1, `(steps,)`."""
         return np.ones(steps)
 
 
 class Step(Spec):
-    """The learning rate falls by a factor every few epochs."""
+    """Multiplies the learning rate by a factor every few epochs."""
 
     name: Literal["step"] = "step"
     factor: Annotated[
-        float, Field(gt=0, lt=1, title="Factor", description="What the learning rate is multiplied by at each fall.")
+        float, Field(gt=0, lt=1, title="Factor", description="What the learning rate is multiplied by each time.")
     ] = 0.5
     every: Annotated[
-        int, Field(ge=1, le=1000, title="Every (epochs)", description="Epochs from one fall to the next.")
+        int, Field(ge=1, le=1000, title="Every (epochs)", description="Epochs between two reductions.")
     ] = 3
 
-    def shares(self, steps_per_epoch: int, steps: int) -> np.ndarray:
-        """Share of the full learning rate at each step, `(steps,)`."""
-        shares: np.ndarray = self.factor ** (np.arange(steps) // steps_per_epoch // self.every).astype(float)
-        return shares
+    def factors(self, steps_per_epoch: int, steps: int) -> np.ndarray:
+        """What the learning rate is multiplied by at each step, in 0 to 1, `(steps,)`."""
+        factors: np.ndarray = self.factor ** (np.arange(steps) // steps_per_epoch // self.every).astype(float)
+        return factors
 
 
 class Cosine(Spec):
-    """Falls along half a cosine to zero; Loshchilov and Hutter, "SGDR", 2017, without restarts."""
+    """Cosine decay to zero: Loshchilov and Hutter, "SGDR", 2017, without restarts."""
 
     name: Literal["cosine"] = "cosine"
 
-    def shares(self, steps_per_epoch: int, steps: int) -> np.ndarray:
-        """Share of the full learning rate at each step, `(steps,)`."""
-        shares: np.ndarray = (1 + np.cos(np.pi * np.arange(steps) / steps)) / 2
-        return shares
+    def factors(self, steps_per_epoch: int, steps: int) -> np.ndarray:
+        """What the learning rate is multiplied by at each step, in 0 to 1, `(steps,)`."""
+        factors: np.ndarray = (1 + np.cos(np.pi * np.arange(steps) / steps)) / 2
+        return factors
 
 
 class OneCycle(Spec):
-    """Rises linearly from a tenth over a first part and falls linearly towards zero over the rest.
+    """Rises linearly from a tenth of the learning rate to all of it, then falls linearly towards zero.
 
     After Smith and Topin, "Super-convergence", 2018.
     """
 
     name: Literal["one-cycle"] = "one-cycle"
     rise: Annotated[
-        float, Field(gt=0, lt=1, title="Rise", description="Share of training in which the learning rate rises.")
+        float, Field(gt=0, lt=1, title="Rise", description="Share of all steps during which the learning rate rises.")
     ] = 0.25
 
-    def shares(self, steps_per_epoch: int, steps: int) -> np.ndarray:
-        """Share of the full learning rate at each step, `(steps,)`."""
+    def factors(self, steps_per_epoch: int, steps: int) -> np.ndarray:
+        """What the learning rate is multiplied by at each step, in 0 to 1, `(steps,)`."""
         rise = max(1, int(steps * self.rise))
         return np.concatenate(
             [np.linspace(0.1, 1, rise, endpoint=False), np.linspace(1, 0, steps - rise, endpoint=False)]
@@ -173,7 +202,7 @@ class OneCycle(Spec):
 
 
 def _named(value: Any) -> Any:
-    """A name alone is a schedule with its usual fields, as in designs of the lab's first days."""
+    """A bare name stands for the schedule with its defaults, as in designs of the first versions."""
     return {"name": value} if isinstance(value, str) else value
 
 
@@ -183,29 +212,41 @@ SCHEDULES: dict[str, type[AnySchedule]] = {kind.model_fields["name"].default: ki
 
 
 class Augmentation(Spec):
-    """How far training images are moved at random, each anew in every epoch; all zeros is not at all."""
+    """Random transforms of the training images, drawn for each image in each epoch; by default none."""
 
     shift: float = Field(
-        default=0.0, ge=0, le=10, title="Shift (pixels)", description="Moves each image by up to so many pixels."
+        default=0.0,
+        ge=0,
+        le=10,
+        title="Shift (pixels)",
+        description="Shifts each image at random by up to this many pixels in each direction.",
     )
     rotation: float = Field(
-        default=0.0, ge=0, le=180, title="Rotation (degrees)", description="Turns each image by up to so many degrees."
+        default=0.0,
+        ge=0,
+        le=180,
+        title="Rotation (degrees)",
+        description="Rotates each image at random by up to this many degrees either way.",
     )
     zoom: float = Field(
-        default=0.0, ge=0, le=0.9, title="Zoom", description="Makes each image larger or smaller by up to this share."
+        default=0.0,
+        ge=0,
+        le=0.9,
+        title="Zoom",
+        description="Enlarges or shrinks each image at random by up to this share: 0.1 is 10 %.",
     )
 
     @property
     def moves_images(self) -> bool:
-        """Whether it does anything."""
+        """Whether any of the transforms is on."""
         return any((self.shift, self.rotation, self.zoom))
 
     def transforms(self, generator: np.random.Generator, images: int) -> np.ndarray:
-        """Random moves of `images` images of 28×28, float32 `(images, 8)`.
+        """Random transforms for `images` images of 28×28 pixels, float32 `(images, 8)`.
 
-        Each row holds a0, a1, a2, b0, b1, b2, 0, 0: the value at (x, y) of the new image is that of the old one at
-        (a0 x + a1 y + a2, b0 x + b1 y + b2), as `keras.ops.image.affine_transform` has it. Turned and enlarged about
-        the image's middle, then shifted.
+        A row is a0, a1, a2, b0, b1, b2, 0, 0, as `keras.ops.image.affine_transform` takes it: pixel (x, y) of the new
+        image is taken from (a0 x + a1 y + a2, b0 x + b1 y + b2) of the old one. The image is rotated and zoomed about
+        its centre, then shifted.
         """
         x, y, angle, zoom = generator.uniform(-1, 1, (4, images))
         x, y, angle, zoom = self.shift * x, self.shift * y, np.deg2rad(self.rotation * angle), 1 + self.zoom * zoom
@@ -227,57 +268,57 @@ class Recipe(Spec):
         ge=1,
         le=10_000,
         title="Batch size (images)",
-        description="How many images each step averages its gradient over.",
+        description="Number of images over which each step averages the gradient.",
     )
     epochs: int = Field(
         default=12,
         ge=1,
-        le=MOST_EPOCHS,
+        le=MAX_EPOCHS,
         title="Epochs",
-        description="How many times training goes through all its images.",
+        description="How many times training goes through all training images.",
     )
     label_smoothing: Rate = Field(
         default=0.0,
         title="Label smoothing",
-        description="Trains towards less than certain answers: this share is spread over all ten digits. The losses "
-        "that are shown stay plain cross-entropy.",
+        description="Spreads this share of each label's probability over all ten digits, so that training does not aim at "
+        "certainty. The losses shown are still plain cross-entropy.",
     )
     weight_decay: float = Field(
         default=0.0,
         ge=0,
         le=1,
         title="Weight decay",
-        description="Each step takes away this share of every weight, times the learning rate.",
+        description="Each step shrinks every weight by this share times the learning rate.",
     )
     augmentation: Augmentation = Augmentation()
     moving_average: Rate = Field(
         default=0.0,
         title="Moving average of weights",
-        description="0: none. 0.99: validates and keeps the mean of the weights over about the last hundred steps.",
+        description="0: none. 0.99: the mean of the weights over about the last hundred steps is validated and kept.",
     )
     bias_corrected_statistics: bool = Field(
         default=False,
         title="Bias-corrected statistics",
-        description="Once trained, normalisation goes by running means and variances. They begin at 0 and 1, and for the first few hundred "
-        "steps are partly still that, so that validation looks worse than the network is. Corrected, what is left of that beginning is "
-        "taken out, as Keras of 2019 did. It changes nothing of how the network learns.",
+        description="Outside training, batch normalisation uses running means and variances. Their initial values, 0 and 1, still weigh in "
+        "during the first few hundred steps, which makes validation look worse than the network is. This removes what is left of them, as "
+        "the Keras of 2019 did. It does not change how the network learns.",
     )
     normalization_momentum: float = Field(
         default=0.99,
         ge=0,
         le=0.9999,
         title="Normalisation momentum",
-        description="Memory of normalisation's running means and variances: 0.99 is about the last hundred steps.",
+        description="Memory of batch normalisation's running means and variances: 0.99 is about the last hundred steps.",
     )
     patience: int = Field(
         default=0,
         ge=0,
         le=1000,
         title="Early stopping (epochs)",
-        description="0: never. Else training ends when validation accuracy has not risen for so many epochs.",
+        description="Ends training when validation accuracy has not improved for this many epochs. 0: never.",
     )
 
     def learning_rates(self, steps_per_epoch: int) -> np.ndarray:
         """The learning rate of each training step, float32 `(steps_per_epoch * epochs,)`."""
-        shares = self.schedule.shares(steps_per_epoch, steps_per_epoch * self.epochs)
-        return (self.optimizer.learning_rate * shares).astype(np.float32)
+        factors = self.schedule.factors(steps_per_epoch, steps_per_epoch * self.epochs)
+        return (self.optimizer.learning_rate * factors).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Changes that make an impossible network possible, each one click on the page."""
+"""Repairs: changes that make an impossible network possible, each a button on the Design page."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,21 @@ from mnist_lab.design.network import problem
 
 @dataclass(frozen=True)
 class Repair:
-    """A change that makes an impossible network possible; `label` says it on a button."""
+    """A change that makes an impossible network possible.
+
+    Attributes:
+        label: names the change, on a button.
+        architecture: the repaired network.
+    """
 
     label: str
     architecture: Architecture
 
 
 def repairs(architecture: Architecture) -> list[Repair]:
-    """Changes that each make the network possible, the smallest first; empty where nothing is wrong.
+    """Repairs of a network, the smallest change first; empty where it can be built.
 
-    Every repair offered was traced: none leads to another refusal.
+    Each has been checked: its network can be built.
     """
     error = problem(architecture)
     if error is None:
@@ -81,7 +86,8 @@ def _drop_pooling(architecture: Architecture, index: int) -> Repair | None:
 
 
 def _several_changes(architecture: Architecture) -> Repair:
-    """For a network that no single kind of change mends: same padding or no pooling, block after block."""
+    """The repair of a network that no single kind of change repairs: whatever the next block that does not fit needs,
+    until all fit."""
     label = "Same padding, no pooling and plain convolutions where needed"
     while (error := problem(architecture)) and error.block is not None:
         block = architecture.blocks[error.block]
@@ -111,7 +117,7 @@ def _smaller(architecture: Architecture) -> list[Repair]:
     kinds = {"Filters": (True, False), "Dense units": (False, True), "Filters and dense units": (True, True)}
     for what, (filters, units) in kinds.items():
         if found and filters and units:
-            break  # both at once only where nothing less is enough
+            break  # both at once only where neither alone is enough
         for divisor in (2**n for n in range(1, 13)):
             fewer = _divided(architecture, divisor if filters else 1, divisor if units else 1)
             if _fits(fewer):

@@ -1,1 +1,1 @@
-"""Processes that train and answer: an engine with its workers, and who keeps it alive."""
+"""The engine process, which assigns runs and questions to worker processes, and the supervisor that keeps it alive."""

@@ -1,7 +1,7 @@
-"""The engine process, `python -m mnist_lab.engine`: trains waiting runs and answers questions.
+"""The engine process, `python -m mnist_lab.engine`: trains queued runs and answers questions.
 
-It lives as long as its standard input is open: whoever started it holds the other end, so it ends with that process
-however that process ends.
+It runs until its standard input is closed. The process that started it holds the other end of that pipe, so the engine
+ends with it, however that process ends.
 """
 
 import argparse
@@ -24,8 +24,8 @@ log = logging.getLogger("mnist_lab.engine")
 EXIT_DEADLINE_SECONDS = 10.0
 
 
-def _watch_lifeline(closing: threading.Event) -> None:
-    """Close when standard input ends; should closing take too long, end anyway."""
+def _close_with_stdin(closing: threading.Event) -> None:
+    """Set `closing` when standard input ends; exit if closing then takes too long."""
     while os.read(sys.stdin.fileno(), 1024):
         pass
     closing.set()
@@ -34,9 +34,9 @@ def _watch_lifeline(closing: threading.Event) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the engine until its standard input ends, or on SIGTERM; its exit status."""
+    """Run the engine until its standard input ends or it receives SIGTERM; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m mnist_lab.engine", description=__doc__)
-    parser.add_argument("--only", type=int, nargs="+", metavar="ID", help="serve none but these runs")
+    parser.add_argument("--only", type=int, nargs="+", metavar="ID", help="train only these runs")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     for noisy in ("distributed", "tornado"):
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings.check()
         engine = Engine(Store(), options.only)
-        threading.Thread(target=_watch_lifeline, args=(engine.closing,), daemon=True).start()
+        threading.Thread(target=_close_with_stdin, args=(engine.closing,), daemon=True).start()
         signal.signal(signal.SIGTERM, lambda number, frame: engine.closing.set())
         engine.serve()
     except KeyboardInterrupt:
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         reason = f"The engine failed ({cause(error)})."
     else:
         return 0
-    log.error("%s%s", NOT_WORKING, reason)  # its last word: the supervisor hands it on
+    log.error("%s%s", NOT_WORKING, reason)  # which the supervisor reads from the log
     return 1
 
 

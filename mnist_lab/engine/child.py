@@ -1,4 +1,4 @@
-"""An engine process that this process has started: its beginning, its last words, its end."""
+"""An engine process as a child of this process: how it is started, how it is ended, and why it has ended."""
 
 import contextlib
 import os
@@ -14,16 +14,18 @@ from mnist_lab.engine import log_file
 from mnist_lab.store.lease import NOT_WORKING
 
 EXIT_SECONDS = 12.0
-LAST_BYTES = 20_000  # of the log, in which an engine's last words are looked for
-MOST_WORDS = 200
-_PACKAGES = Path(__file__).parents[2]  # where this package is, for the child to find it wherever it starts
+LAST_BYTES = 20_000  # of the log, in which the reason for an engine's end is looked for
+MAX_REASON = 200  # characters of it
+_PACKAGES = Path(__file__).parents[2]  # where the child finds this package, whatever its working folder
 
 
 class Child:
-    """An engine process. Its standard input is a pipe from here: it ends when this process does, however that happens.
+    """An engine process. Its standard input is a pipe from this process, so it ends when this process does, however that
+    happens.
 
     Args:
-        url: the store's URL; only: let it serve none but these runs.
+        url: the store's URL.
+        only: the ids of the only runs that it is to train; all where None.
 
     Raises:
         OSError: it cannot be started.
@@ -41,11 +43,11 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=output,
-                # And no modules from the folder it is started in, which may be anybody's.
+                # PYTHONSAFEPATH: no modules from the working folder, which may be anybody's.
                 env=os.environ | {settings.DATABASE_URL: url, "PYTHONPATH": _python_path(), "PYTHONSAFEPATH": "1"},
-                start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then ends it
+                start_new_session=True,  # Ctrl-C in the terminal goes to the parent only, which then ends the child
             )
-        # Behind the server where both want a core, its workers too: a page answers at once, and takes little.
+        # At a lower priority than the server, as are its workers: pages need little time, but at once.
         with contextlib.suppress(psutil.Error):
             if sys.platform == "win32":
                 psutil.Process(self._process.pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
@@ -54,16 +56,16 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """Its process id."""
         return self._process.pid
 
     @property
     def status(self) -> int | None:
-        """Its exit status; None while it lives."""
+        """Its exit status; None while it runs."""
         return self._process.poll()
 
     def close(self) -> None:
-        """End it, and wait until it has gone."""
+        """End it, and wait for its end."""
         assert self._process.stdin
         with contextlib.suppress(OSError):
             self._process.stdin.close()
@@ -73,8 +75,8 @@ class Child:
             self._process.kill()
             self._process.wait()
 
-    def last_words(self, status: int) -> str:
-        """Why it has ended: what it said last, or else how it ended."""
+    def exit_reason(self, status: int) -> str:
+        """Why it has ended, as a phrase: the reason that it logged, or else its exit status and last line."""
         lines: list[str] = []
         with contextlib.suppress(OSError), log_file.path().open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -82,13 +84,13 @@ class Child:
             lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
         for line in reversed(lines):
             if NOT_WORKING in line:
-                return line.split(NOT_WORKING, 1)[1][:MOST_WORDS]
+                return line.split(NOT_WORKING, 1)[1][:MAX_REASON]
         if status < 0:
-            return f"The engine was ended by signal {-status} ({signal.strsignal(-status)})"
-        said = f" ({lines[-1].strip()[:MOST_WORDS]})" if lines else ""
-        return f"The engine ended with status {status}{said}"
+            return f"The engine was terminated by signal {-status} ({signal.strsignal(-status)})"
+        last = f" ({lines[-1].strip()[:MAX_REASON]})" if lines else ""
+        return f"The engine exited with status {status}{last}"
 
 
 def _python_path() -> str:
-    """Where a child looks for modules first: the lab may be used from any folder."""
+    """PYTHONPATH of the child: this package's folder first."""
     return os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))

@@ -1,4 +1,4 @@
-"""The loop of the engine process: runs and questions from the store to warm workers, and what is in between."""
+"""The main loop of the engine process: passes runs and questions from the store to warm workers."""
 
 import contextlib
 import logging
@@ -24,16 +24,16 @@ from mnist_lab.store.store import Store
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.1
-QUESTION_SECONDS = 0.02  # between two looks, while somebody asks
-LOOK_SECONDS = 0.1  # for a first question
+BUSY_POLL_SECONDS = 0.02  # between two polls of the store, while questions are being asked
+IDLE_POLL_SECONDS = 0.1
 PURGE_SECONDS = 3600.0
 
 
 class Engine:
-    """Holds the store's lease, the workers, the runs they train and the questions they answer.
+    """The engine: holds the store's lease and the workers, and gives these runs to train and questions to answer.
 
     Args:
-        only: serve none but these runs, and no questions; all where None.
+        only: the ids of the only runs to train, and no questions are answered; where None, everything.
 
     Attributes:
         closing: set it to end the engine.
@@ -58,11 +58,11 @@ class Engine:
 
     @property
     def state(self) -> str:
-        """In a word, for the pages."""
+        """The state for the lease: `READY` or `WARMING_UP`."""
         return READY if self._pool.is_ready else WARMING_UP
 
     def serve(self) -> None:
-        """Serve until `closing` is set, and end this process; returns at once where another engine serves this store."""
+        """Serve until `closing` is set, then end this process. Returns at once where another engine serves this store."""
         if not self._heartbeat.begin(WARMING_UP):
             log.info("another engine serves this store")
             return
@@ -75,25 +75,25 @@ class Engine:
                     self._pool.size,
                     self._pool.threads,
                 )
-                while not self.closing.wait(self._pause()):
+                while not self.closing.wait(self._poll_seconds()):
                     self._guarded_tick()
-                self._leave()
+                self._exit()
         finally:
             self._heartbeat.end()
 
-    def _pause(self) -> float:
-        """Seconds until the next look: looking takes time from training."""
-        return QUESTION_SECONDS if self._questions.are_asked else LOOK_SECONDS
+    def _poll_seconds(self) -> float:
+        """Seconds until the next poll; rarely while nobody asks, since polling takes time from training."""
+        return BUSY_POLL_SECONDS if self._questions.are_asked else IDLE_POLL_SECONDS
 
-    def _leave(self) -> NoReturn:
-        """End now: every write is a transaction of its own, so nothing is gained by asking a busy worker nicely."""
+    def _exit(self) -> NoReturn:
+        """End at once: all writes are transactions, so a busy worker can be killed at any time."""
         self._heartbeat.end()
         self._cluster.abandon()
         log.info("engine %s ended", self._name[:8])
         exit_at_once(0)
 
     def _guarded_tick(self) -> None:
-        """A tick; while the database cannot be used the next one tries again, and runs in training continue."""
+        """Serve questions and runs once. Where the database cannot be used, the next tick retries, and training goes on."""
         try:
             if self._only is None:
                 self._questions.serve()
@@ -102,48 +102,48 @@ class Engine:
                 self._tick()
         except StoreError as error:
             if not self._is_offline:
-                log.warning("no database for now: %s", error)
+                log.warning("the database cannot be used now: %s", error)
             self._is_offline = True
         else:
             self._is_offline = False
 
     def _tick(self) -> None:
-        beats = self._heartbeat.is_due(self.state)
-        if beats:
+        is_beat = self._heartbeat.is_due(self.state)
+        if is_beat:
             if not self._heartbeat.beat(self.state):
-                log.warning("another engine took the lease; ending")
+                log.warning("another engine has taken the lease; exiting")
                 self.closing.set()
                 return
             self._runs.enforce_commands()
         self._purge()
-        self._pool.meet(thoroughly=beats)
+        self._pool.update(thoroughly=is_beat)
         self._runs.collect()
         self._pool.renew(is_idle=not self._runs and not self._questions.are_asked)
         if self._calibration.is_running:
             self._calibration.collect()
         else:
-            self._begin_next()
+            self._start_next()
 
     def _purge(self) -> None:
         now = time.monotonic()
         if now - self._purged >= PURGE_SECONDS or not self._purged:
             self._purged = now
-            if gone := self._store.runs.purge():
-                log.info("%d deleted runs are gone for good", gone)
+            if purged := self._store.runs.purge():
+                log.info("%d deleted runs have been removed for good", purged)
 
-    def _begin_next(self) -> None:
-        """Give an idle worker the next run; with nothing to do, it may measure the machine."""
+    def _start_next(self) -> None:
+        """Give the next run to an idle worker; where no run is queued, it may calibrate the machine."""
         worker = self._pool.idle()
         if worker is None or len(self._runs) >= self._pool.size:
             return
-        if self._runs.begin_next(worker):
-            self._calibration.interrupt_idling()
+        if self._runs.start_next(worker):
+            self._calibration.end_idling()
         elif not self._runs and self._pool.is_warm:
             self._calibration.consider(worker)
 
 
 def exit_at_once(status: int) -> NoReturn:
-    """End this process and all that it started, whatever they are doing."""
+    """Kill all descendants of this process and end it, whatever they are doing."""
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()

@@ -1,10 +1,10 @@
-"""What an error of a worker or of the engine is, in words."""
+"""Errors of workers and of the engine, in words."""
 
 from mnist_lab.errors import LabError
 
 
 def cause(error: BaseException | None) -> str:
-    """What an error came from in the end, in a line: those on the way say only that something failed."""
+    """The root cause of an error in a line; the errors chained to it say only that something failed."""
     while error and (error.__cause__ or (error.__context__ and not error.__suppress_context__)):
         error = error.__cause__ or error.__context__
     first = _first_line(error)
@@ -12,7 +12,7 @@ def cause(error: BaseException | None) -> str:
 
 
 def of_training(error: BaseException | None) -> str:
-    """Why a run has failed, in a sentence."""
+    """Why a run failed, in a sentence."""
     if isinstance(error, LabError):
         return str(error)
     first = _first_line(error)[:200]

@@ -1,4 +1,4 @@
-"""By its heartbeat in the store an engine is known to live: one at a time serves a store."""
+"""The heartbeat by which an engine holds the store's lease."""
 
 import time
 
@@ -8,24 +8,24 @@ SECONDS = 1.0
 
 
 class Heartbeat:
-    """Takes the store's lease for an engine and renews it.
+    """Takes the store's lease for an engine, and renews it.
 
     Args:
-        engine: a name that no other engine has.
+        engine: the engine's unique name.
     """
 
     def __init__(self, store: Store, engine: str) -> None:
         self._store = store
         self._engine = engine
-        self._state: str | None = None  # as the store has it
+        self._state: str | None = None  # as last written to the store
         self._last = 0.0
 
     def begin(self, state: str) -> bool:
-        """Take the lease; whether no other engine has it. `state` is the engine's, in a word, for the pages."""
+        """Take the lease; False where another engine that is alive holds it. `state` is as of `Lease.state`."""
         return self._store.lease.take(self._engine, state)
 
     def is_due(self, state: str) -> bool:
-        """Whether to `beat`: a second has gone by, or the state is another one, which is said at once."""
+        """Whether to call `beat`: a second has passed, or the state has changed."""
         return state != self._state or time.monotonic() - self._last >= SECONDS
 
     def beat(self, state: str) -> bool:
@@ -36,5 +36,5 @@ class Heartbeat:
         return True
 
     def end(self) -> None:
-        """Give the lease back."""
+        """Release the lease."""
         self._store.lease.release(self._engine)

@@ -1,4 +1,4 @@
-"""The file that engines write their log to."""
+"""The log file of engines."""
 
 import contextlib
 import functools
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import platformdirs
 
-MOST_BYTES = 5_000_000  # before the newest engine's; what is older goes
+MAX_BYTES = 5_000_000  # beyond which the next engine starts a new file
 
 
 @functools.cache
 def path() -> Path:
-    """Where engines write their log: the user's folder for logs, a temporary one where that cannot be written to."""
-    with contextlib.suppress(OSError, RuntimeError):  # nobody knows where the user's folders are
+    """Path of the log file: in the user's log folder, in a temporary one where that cannot be written to."""
+    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: the user has no home folder
         folder = platformdirs.user_log_path("mnist-lab", appauthor=False)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "engine.log").open("ab"):
@@ -25,8 +25,8 @@ def path() -> Path:
 
 
 def rotate() -> None:
-    """Begin a new file where the log is long; the one before it stays beside it."""
+    """Start a new log file where the present one is too long; the previous one is kept beside it."""
     file = path()
     with contextlib.suppress(OSError):
-        if file.stat().st_size > MOST_BYTES and file.is_file():
+        if file.stat().st_size > MAX_BYTES and file.is_file():
             file.replace(file.with_suffix(".log.1"))

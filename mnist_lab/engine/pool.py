@@ -1,4 +1,4 @@
-"""Which workers there are and what each has to do: they are warmed up when they come, and renewed when they have grown."""
+"""The pool of workers and their tasks: workers are warmed up when they start, and replaced when their memory has grown."""
 
 import logging
 import time
@@ -14,15 +14,15 @@ from mnist_lab.errors import EngineError
 log = logging.getLogger(__name__)
 
 WARM_UP_TRIES = 3
-WORKER_BYTES = 1_200_000_000
-SETTLED_RUNS = 10
+WORKER_BYTES = 1_200_000_000  # memory to reckon with for a worker
+SETTLED_RUNS = 10  # after which a worker's memory should not grow any more
 
 
 def plan() -> tuple[int, int]:
-    """How many workers train side by side, and how many threads each has.
+    """Number of workers that train in parallel, and of threads of each.
 
-    A worker has as many threads as there are cores, so that a run alone has the whole machine; that workers then share
-    the cores costs less than it brings (`.github/docs/waits.md` has the measurement).
+    By default a worker has as many threads as there are cores, so that a single run uses the whole machine. That several
+    workers then share the cores costs less than this gains; the measurement is in `.github/docs/waits.md`.
     """
     threads = settings.number(settings.THREADS, min(machine.cores(), 8))
     room = int(machine.memory() / 2 // WORKER_BYTES)
@@ -31,15 +31,15 @@ def plan() -> tuple[int, int]:
 
 @dataclass(eq=False)
 class Worker:
-    """A worker process, known by its address: a process that takes the place of one that crashed is another worker.
+    """A worker process, identified by its address; the process that replaces a crashed one is another worker.
 
     Attributes:
-        place: in the cluster.
-        warming: until it is warm.
-        runs: how many it has trained.
-        settled: its memory after its tenth run, or its last before that, in bytes.
-        memory: as it was last, in bytes.
-        leaves: it takes nothing new, and is closed when it has nothing left to do.
+        place: its place in the cluster.
+        warming: the job that warms it up; None when it is warm.
+        runs: number of runs that it has trained.
+        settled: its memory in bytes after run `SETTLED_RUNS`, or after the last run before that.
+        memory: its memory in bytes, as last known.
+        leaves: whether it takes no new tasks, and is closed when it has none left.
     """
 
     address: str
@@ -52,18 +52,19 @@ class Worker:
 
     @property
     def serves(self) -> bool:
-        """Whether it is to be given anything."""
+        """Whether it is warm and takes tasks."""
         return self.warming is None and not self.leaves
 
     @property
     def growth(self) -> float:
-        """By how many bytes it has grown. A third counts until it has settled: its first runs load what later ones share."""
+        """Growth of its memory in bytes. Only a third counts during the first `SETTLED_RUNS` runs, since these also load
+        what later ones share."""
         return (self.memory - self.settled) / (1 if self.runs >= SETTLED_RUNS else 3)
 
 
 @dataclass(eq=False)
 class Task:
-    """A job, who has it, and since when (seconds of `time.time`)."""
+    """A job, the worker that has it, its kind (`slot`), and since when, in seconds since 1970."""
 
     job: Job
     worker: Worker
@@ -75,11 +76,11 @@ class Pool:
     """The workers of an engine.
 
     Args:
-        size: how many workers train side by side.
-        threads: of each.
+        size: number of workers that train in parallel.
+        threads: number of threads of each.
 
     Attributes:
-        tasks: all that workers have been given and whose end is not known here yet.
+        tasks: all tasks that have been given to workers and not been passed to `finish` yet.
     """
 
     def __init__(self, cluster: Cluster, size: int, threads: int) -> None:
@@ -89,48 +90,53 @@ class Pool:
         self._cluster = cluster
         self._workers: dict[str, Worker] = {}  # by address
         self._failed_warm_ups = 0
-        self._has_room = machine.memory() // WORKER_BYTES > size  # for one more
-        # So many bytes more, and another worker takes a worker's place.
-        self._most_growth = settings.number(settings.GROWTH_MB, 60) * 1_000_000
+        self._has_room = machine.memory() // WORKER_BYTES > size  # for one more worker
+        self._max_growth = (
+            settings.number(settings.GROWTH_MB, 60) * 1_000_000
+        )  # bytes, beyond which a worker is replaced
 
     @property
     def is_ready(self) -> bool:
-        """Whether a worker is warm."""
+        """Whether at least one worker is warm."""
         return any(worker.warming is None for worker in self._workers.values())
 
     @property
     def is_warm(self) -> bool:
-        """Whether none is still warming up."""
+        """Whether no worker is still warming up."""
         return all(worker.warming is None for worker in self._workers.values())
 
     @property
     def takes_tasks(self) -> bool:
-        """Whether something may be given to a worker, be it that it waits until that one is warm."""
+        """Whether there is a worker that takes tasks, even if it still has to warm up."""
         return any(not worker.leaves for worker in self._workers.values())
 
     def give(self, worker: Worker, slot: str, function: Callable[..., Any], *arguments: Any) -> Task:
-        """Have a worker do something; `finish` has to be told when it has ended."""
+        """Give a worker a function to call; the caller passes the task to `finish` when it has ended."""
         task = Task(self._cluster.submit(worker.address, slot, function, *arguments), worker, slot)
         self.tasks.append(task)
         return task
 
     def finish(self, task: Task, memory: int | None = None) -> None:
-        """Know that a task has ended, and the worker's memory in bytes where it says so; a second time changes nothing."""
+        """Take a task that has ended out of `tasks`; calling it again has no effect.
+
+        Args:
+            memory: of the worker after the task, in bytes, where known.
+        """
         if task not in self.tasks:
             return
         self.tasks.remove(task)
         if task.job.has_crashed:
             self._workers.pop(task.worker.address, None)
         elif memory is not None:
-            self._weigh(task, memory)
+            self._note_memory(task, memory)
 
     def idle(self) -> Worker | None:
-        """A warm worker that trains nothing."""
+        """A warm worker that is not training; None where there is none."""
         return next((worker for worker in self._workers.values() if worker.serves and not self._trains(worker)), None)
 
     def least_busy(self, slot: str) -> Worker:
-        """The worker that has least to do of a kind; one that trains rather than one that is cold. There has to be one
-        that takes tasks."""
+        """The worker with the fewest tasks of a kind. A warm one is preferred, even if it is training; `takes_tasks` must be
+        true."""
 
         def load(worker: Worker) -> tuple[bool, int, bool]:
             waiting = sum(task.worker is worker and task.slot == slot for task in self.tasks)
@@ -138,31 +144,35 @@ class Pool:
 
         return min((worker for worker in self._workers.values() if not worker.leaves), key=load)
 
-    def meet(self, *, thoroughly: bool) -> None:
-        """Know which workers there are: warm up those that have come, forget those that have gone.
+    def update(self, *, thoroughly: bool) -> None:
+        """Bring the list of workers up to date: warm up new ones, drop those that are gone.
 
-        Where there are as many as there should be, it looks only `thoroughly`.
+        Args:
+            thoroughly: also ask the cluster where the number of workers is as it should be.
 
         Raises:
             EngineError: workers cannot be warmed up.
         """
         if thoroughly or sum(worker.serves for worker in self._workers.values()) < self._wanted():
-            self._look()
+            self._refresh()
         for worker in [w for w in self._workers.values() if w.warming and w.warming.is_done]:
-            self._warmed(worker)
+            self._finish_warm_up(worker)
 
     def renew(self, *, is_idle: bool) -> None:
-        """Have another worker take the place of one that has grown, as soon as that other one is warm: nobody waits for
-        it. Where there is no room for both, that is when there is nothing to do, or when it has grown thrice as much."""
+        """Replace a worker whose memory has grown, once its successor is warm, so that nobody waits.
+
+        Where memory has no room for both, it is closed first: when there is nothing to do, or when it has grown to three
+        times the limit.
+        """
         serving = sorted((w for w in self._workers.values() if w.serves), key=lambda worker: worker.growth)
         if serving:
-            most = serving[-1]
-            limit = self._most_growth * (1 if is_idle else 3)
-            alone = not self._has_room and not self._trains(most) and most.growth >= limit
-            if len(serving) > self.size or alone:
-                most.leaves = True
-                grown = (most.memory - most.settled) / 1e6
-                log.info("a worker is renewed: it has grown by %.0f MB in %d runs", grown, most.runs)
+            largest = serving[-1]
+            limit = self._max_growth * (1 if is_idle else 3)
+            closes_first = not self._has_room and not self._trains(largest) and largest.growth >= limit
+            if len(serving) > self.size or closes_first:
+                largest.leaves = True
+                grown = (largest.memory - largest.settled) / 1e6
+                log.info("a worker is replaced: it has grown by %.0f MB in %d runs", grown, largest.runs)
         places = self._cluster.places()
         leaving = [worker for worker in self._workers.values() if worker.leaves and worker.place in places]
         for worker in leaving:
@@ -172,23 +182,23 @@ class Pool:
             self._cluster.add_place()
 
     def restart(self, worker: Worker) -> None:
-        """Kill a worker, whatever it is doing; another takes its place."""
+        """Kill a worker, whatever it is doing; another one takes its place."""
         self._cluster.restart(worker.address)
 
     def _trains(self, worker: Worker) -> bool:
         return any(task.worker is worker and task.slot == TRAIN for task in self.tasks)
 
     def _wanted(self) -> int:
-        """How many workers there should be: one more while one that has grown waits for its successor."""
+        """How many workers there should be: one more while a successor is warming up."""
         serving = [worker for worker in self._workers.values() if worker.serves]
-        return self.size + (self._has_room and any(worker.growth >= self._most_growth for worker in serving))
+        return self.size + (self._has_room and any(worker.growth >= self._max_growth for worker in serving))
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         found = self._cluster.workers()
         for address in found.keys() - self._workers.keys():
             self._workers[address] = worker = Worker(address, found[address])
             self._warm_up(worker)
-        # What a worker was given in the moment of its crash nobody would ever begin.
+        # Dask would never start a task that was submitted at the moment its worker crashed.
         for task in self.tasks:
             if task.worker.address not in found and not task.job.is_done:
                 task.job.cancel()
@@ -196,13 +206,13 @@ class Pool:
             if gone.warming:
                 if not gone.warming.is_done:
                     gone.warming.cancel()
-                self._warmed(gone)
+                self._finish_warm_up(gone)
             self._workers.pop(gone.address, None)
 
     def _warm_up(self, worker: Worker) -> None:
         worker.warming = self._cluster.submit(worker.address, TRAIN, warm_up, self.threads)
 
-    def _warmed(self, worker: Worker) -> None:
+    def _finish_warm_up(self, worker: Worker) -> None:
         job, worker.warming = worker.warming, None
         assert job
         if job.has_succeeded:
@@ -213,14 +223,14 @@ class Pool:
         self._failed_warm_ups += 1
         if self._failed_warm_ups >= WARM_UP_TRIES:
             why = "its process crashed" if job.has_crashed else cause(job.error)
-            raise EngineError(f"The worker did not start after {WARM_UP_TRIES} tries ({why}).")
+            raise EngineError(f"No worker could be started in {WARM_UP_TRIES} tries ({why}).")
         if job.has_crashed:
             self._workers.pop(worker.address, None)
         else:
             self._warm_up(worker)
 
-    def _weigh(self, task: Task, memory: int) -> None:
-        """Note a worker's memory after something it did, unless it trains beside that."""
+    def _note_memory(self, task: Task, memory: int) -> None:
+        """Note a worker's memory after a task, unless it is training at the same time."""
         worker = task.worker
         if task.slot == TRAIN:
             worker.runs += 1

@@ -1,4 +1,4 @@
-"""Writes what a run reports to the store, in a thread of its own: training never waits for the database."""
+"""Writes a run's reports to the store in a thread of its own, so that training never waits for the database."""
 
 import logging
 import threading
@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 600.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
-WHOLE_EPOCHS, WHOLE_BYTES = 3, 128_000_000  # of what waits to be written, with weights and checkpoints
+MAX_PENDING_EPOCHS, MAX_PENDING_BYTES = 3, 128_000_000  # weights and checkpoints that are held during an outage
 
 
 class Recorder:
-    """What a run has reported and the store does not have yet.
+    """The reports of a run that have not been written yet.
 
-    While the database cannot be used, the points and the log are held and written when it can; of weights and
-    checkpoints the newest few. Where that lasts too long, training is told to end by an error from `command`.
+    During an outage of the database, all points of the curve and log lines are held, and the newest weights and
+    checkpoints; they are written when it is over. After too long an outage, `command` raises an error, which ends training.
 
     Args:
         patience: how many seconds an outage may last.
@@ -40,49 +40,49 @@ class Recorder:
         self._pending: list[Report] = []
         self._writing = False
         self._closed = False
-        self._command = run.command  # it may have been given before it began
+        self._command = run.command  # which may have been given before training started
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()
 
     def report(self, report: Report) -> None:
-        """Take a report; returns at once."""
+        """Queue a report for writing; returns at once."""
         with self._changed:
             self._pending.append(report)
             self._pending = thinned(self._pending)
             self._changed.notify_all()
 
     def command(self) -> Command:
-        """What the run was last asked to do.
+        """The run's command, as of the last write.
 
         Raises:
-            StoreError: the database could not be used for longer than `patience`.
-            RefusedError: it does not take what was reported.
+            StoreError: the database could not be used for longer than `patience`, or the disk is full.
+            RefusedError: the database refused a report.
         """
         if self._failure:
             raise self._failure
         return self._command
 
     def flush(self) -> None:
-        """Wait until everything is written. Raises as `command` does."""
+        """Wait until all reports are written. Raises as `command`."""
         with self._changed:
             self._changed.wait_for(lambda: self._failure or not (self._pending or self._writing))
         self.command()
 
     def retry(self, use: Callable[[], T]) -> T:
-        """Use the store when everything is written, again and again while it cannot be used; what `use` returned.
+        """Call `use`, which uses the store, after a flush, and retry while the database cannot be used; returns its result.
 
         Raises:
-            LabError: as of `command`.
+            LabError: as `command`.
         """
         self.flush()
-        answers: list[T] = []
-        self._until_it_works(lambda: answers.append(use()))
+        results: list[T] = []
+        self._with_retries(lambda: results.append(use()))
         self.command()
-        return answers[0]
+        return results[0]
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread; reports that are not written yet are lost."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -95,7 +95,7 @@ class Recorder:
                 if self._closed:
                     return
                 self._writing = True
-            self._until_it_works(self._write_pending)
+            self._with_retries(self._write_pending)
             with self._changed:
                 self._writing = False
                 self._changed.notify_all()
@@ -106,40 +106,40 @@ class Recorder:
         with self._changed:
             reports = list(self._pending)
         size = sum(map(_size, reports))
-        needed = disk.RESERVE + 2 * size  # in the journal, then in its place
+        needed = disk.RESERVE + 2 * size  # in the journal, and in the database
         if size and (free := self.store.database.free_bytes()) < needed:
             light = (replace(report, weights=None, checkpoint=None) for report in reports)
             self.store.recording.record(self.run_id, *light)
-            log.error("run %d: ended for want of room on the disk", self.run_id)
+            log.error("run %d: ended, since the disk is full", self.run_id)
             self._failure = StoreError(
-                f"The disk of the results has {disk.size_text(free)} left, too little for a checkpoint of "
-                f"{disk.size_text(size)}, so training ended; what was kept before is there: make room, then resume the run."
+                f"The disk with the results has {disk.size_text(free)} left, too little for a checkpoint of "
+                f"{disk.size_text(size)}, so training ended; earlier checkpoints are kept: make room, then resume the run."
             )
             return
         self._command = self.store.recording.record(self.run_id, *reports)
         if size:
             self.store.database.shorten_journal()
         with self._changed:
-            # Reports that came meanwhile are behind these; those written may have been thinned meanwhile.
+            # Reports that came in the meantime are behind the written ones.
             self._pending = self._pending[len(reports) :]
 
-    def _until_it_works(self, use: Callable[[], None]) -> None:
+    def _with_retries(self, use: Callable[[], None]) -> None:
         since, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         while not self._closed:
             try:
                 use()
             except StoreError as error:
                 if time.monotonic() - since > self.patience:
-                    log.error("run %d: given up: %s", self.run_id, error)
+                    log.error("run %d: no more retries: %s", self.run_id, error)
                     self._failure = StoreError(
                         f"{str(error).rstrip('.')}. It could not be used for {self.patience:g} s, so training ended; "
                         "what was recorded before is kept, and the run can be resumed."
                     )
                     return
-                log.warning("run %d: continues without its database for now: %s", self.run_id, error)
+                log.warning("run %d: training goes on without the database: %s", self.run_id, error)
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            except Exception as error:  # of what was to be written: the same again would fail again
+            except Exception as error:  # retrying would fail again
                 log.exception("run %d: cannot be recorded", self.run_id)
                 self._failure = error
                 return
@@ -154,9 +154,11 @@ def _size(report: Report) -> int:
 
 
 def thinned(reports: list[Report]) -> list[Report]:
-    """The same reports in the same places, with weights and checkpoints in the newest few only, in one where these are large."""
+    """The same reports, where only the newest keep their weights and checkpoints: at most `MAX_PENDING_EPOCHS`, and at most
+    `MAX_PENDING_BYTES` unless it is only one."""
     heavy = [i for i, report in enumerate(reports) if report.weights or report.checkpoint]
-    while len(heavy) > 1 and (len(heavy) > WHOLE_EPOCHS or sum(_size(reports[i]) for i in heavy) > WHOLE_BYTES):
-        del heavy[0]
-    light = {i for i, report in enumerate(reports) if report.weights or report.checkpoint} - set(heavy)
-    return [replace(r, weights=None, checkpoint=None) if i in light else r for i, r in enumerate(reports)]
+    kept = heavy[-MAX_PENDING_EPOCHS:]
+    while len(kept) > 1 and sum(_size(reports[i]) for i in kept) > MAX_PENDING_BYTES:
+        del kept[0]
+    dropped = {*heavy} - {*kept}
+    return [replace(r, weights=None, checkpoint=None) if i in dropped else r for i, r in enumerate(reports)]

@@ -1,4 +1,4 @@
-"""Runs: taken from the store's queue to workers, and looked after until they have ended."""
+"""Runs in training: claimed from the store's queue, given to workers, and followed until they have ended."""
 
 import logging
 import time
@@ -20,12 +20,12 @@ OBEY_SECONDS = 20.0
 
 
 class Runs:
-    """The runs that workers train.
+    """The runs that workers are training.
 
     Args:
-        engine: the engine's name.
-        only: claim none but these runs; all where None.
-        calibration: is compared with what each run took that had the machine to itself.
+        engine: the engine's unique name.
+        only: the ids of the only runs to claim; all where None.
+        calibration: is checked against each run that had the machine to itself.
     """
 
     def __init__(self, store: Store, pool: Pool, engine: str, only: list[int] | None, calibration: Calibration) -> None:
@@ -36,14 +36,14 @@ class Runs:
         self._calibration = calibration
         self._room = settings.number(settings.CHECKPOINT_MB, 2000) * 1_000_000
         self._tasks: dict[int, Task] = {}  # by the run's id
-        self._undisturbed: set[int] = set()  # nothing of ours was beside them, and they did not begin before
+        self._undisturbed: set[int] = set()  # trained from their start here, and alone
 
     def __len__(self) -> int:
-        """How many are in training, or ended and not stored as that yet."""
+        """Number of runs in training, and of ended ones that have not been collected."""
         return len(self._tasks)
 
-    def begin_next(self, worker: Worker) -> bool:
-        """Have an idle worker train the next run in the queue; False where none waits."""
+    def start_next(self, worker: Worker) -> bool:
+        """Claim the next run in the queue and let an idle worker train it; False where there is none."""
         run = self._store.queue.claim(self._engine, self._only)
         if run is None:
             return False
@@ -57,12 +57,13 @@ class Runs:
         return True
 
     def collect(self) -> None:
-        """See to the runs that have ended; where their worker failed, the store is told how."""
+        """Handle runs that have ended; the end of those whose worker failed is recorded in the store."""
         for run_id, task in [(i, task) for i, task in self._tasks.items() if task.job.is_done]:
             self._ended(run_id, task)
 
     def enforce_commands(self) -> None:
-        """Restart the worker of a run that does not obey: the run goes back to the queue, where its command is known."""
+        """Restart the workers of runs that have not obeyed a command in time. Such a run goes back to the queue, which then
+        applies the command."""
         for run in self._store.queue.active():
             task = self._tasks.get(run.id)
             if task is None or task.job.is_done or run.command is Command.CONTINUE:
@@ -77,8 +78,8 @@ class Runs:
             self._pool.finish(task, task.job.result)
         else:
             self._pool.finish(task)
-            self._say_why(run_id, task)
-        del self._tasks[run_id]  # here: where the database cannot be used the next look comes here again
+            self._record_failure(run_id, task)
+        del self._tasks[run_id]  # only now, so that it is retried where the database cannot be used
         is_undisturbed = run_id in self._undisturbed
         self._undisturbed.discard(run_id)
         run = self._store.runs.get(run_id)
@@ -88,10 +89,10 @@ class Runs:
         log.info("run %d: %s, %.1f s, %.2f %% of it reporting", run_id, run.status, run.seconds or 0, 100 * share)
         if is_undisturbed:
             self._calibration.compare(run)
-        if given_up := self._store.checkpoints.make_room(self._room):
-            log.info("%.0f MB of old checkpoints given up", given_up / 1e6)
+        if freed := self._store.checkpoints.make_room(self._room):
+            log.info("%.0f MB of old checkpoints removed", freed / 1e6)
 
-    def _say_why(self, run_id: int, task: Task) -> None:
+    def _record_failure(self, run_id: int, task: Task) -> None:
         error = task.job.error
         log.error("run %d: %r", run_id, error)
         if task.job.has_crashed:

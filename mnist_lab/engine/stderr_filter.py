@@ -1,12 +1,12 @@
-"""Keeps what native libraries say on standard error without being asked from who reads a log or a terminal."""
+"""A filter that removes unwanted messages of native libraries from standard error."""
 
 import logging
 import os
 import sys
 import threading
 
-# What TensorFlow says where there is no graphics card, before it can be told to be quiet; and that each network's steps are
-# traced anew, as they must be.
+# TensorFlow's messages where there is no GPU, which it writes before its log level can be set; and its warning that
+# functions are retraced, as those of each network must be.
 _UNWANTED = (
     b"cudart_stub.cc",
     b"failed call to cuInit",
@@ -16,10 +16,10 @@ _UNWANTED = (
 
 
 def install() -> None:
-    """Leave lines with `_UNWANTED` words out of what this process and its children write to standard error from now on.
+    """Remove lines with `_UNWANTED` phrases from what this process and its children write to standard error from now on.
 
-    All else passes, also the last words of one that crashes. What Python writes here goes past the filter, so that none of
-    it is late.
+    All other lines pass, including the last ones of a process that crashes. What Python code of this process writes
+    bypasses the filter, so that it is not delayed.
     """
     sys.stderr.flush()
     direct = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Keeps an engine process alive for as long as this process needs one, and says why where none can be had."""
+"""The supervisor: keeps an engine process running as long as this process needs one, and reports why where it cannot."""
 
 import contextlib
 import logging
@@ -20,31 +20,34 @@ log = logging.getLogger(__name__)
 CHECK_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
 TRIES = 2  # in a row, until a command gives up
-MOST_DESCRIPTORS = 10_240
+MAX_DESCRIPTORS = 10_240
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process and its children have as many descriptors as they may. A server holds five for each visitor, three
-    of them for two minutes after a visit (Streamlit keeps the session); some systems give a process 256 unless it asks."""
+    """Raise the limit of open file descriptors of this process and its children as far as allowed.
+
+    A server holds five for each visitor, three of them until two minutes after the visit, when Streamlit drops the session;
+    some systems allow only 256 by default.
+    """
     if sys.platform != "win32":
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+        wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
         if soft != resource.RLIM_INFINITY and soft < wanted:
-            with contextlib.suppress(OSError, ValueError):  # macOS allows fewer than it says
+            with contextlib.suppress(OSError, ValueError):  # macOS allows fewer than its hard limit says
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Supervisor:
-    """Starts an engine where none serves the store, and again where it crashed.
+    """Starts an engine where none serves the store, and restarts it where it has crashed.
 
     Args:
-        url: the store's URL; the default place where None.
-        only: let the engine serve none but these runs.
+        url: the store's URL; None for the default.
+        only: the ids of the only runs that the engine is to train; all where None.
 
     Attributes:
-        failure: in a sentence, why there is no engine; None while there is one, or while it is still to be seen.
+        failure: why there is no engine, in a sentence; None while there is one, or while it is starting for the first time.
     """
 
     def __init__(self, url: str | None = None, only: list[int] | None = None) -> None:
@@ -60,15 +63,16 @@ class Supervisor:
 
     @property
     def has_given_up(self) -> bool:
-        """Whether a further try has little hope. Where nobody waits for its end, it tries all the same, ever more rarely."""
+        """Whether another try is unlikely to succeed. The supervisor still retries, at growing intervals, for a server that
+        can wait."""
         return self._is_hopeless or self._failures >= TRIES
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start supervising in a thread; returns at once."""
         self._thread.start()
 
     def close(self) -> None:
-        """End the engine if it is ours, and wait until it has gone."""
+        """Stop supervising, and end the engine if it was started here; waits for its end."""
         self._closing.set()
         self._thread.join()
         if self._child is not None:
@@ -80,21 +84,21 @@ class Supervisor:
             try:
                 pause = self._check()
             except SettingError as error:
-                self._say(str(error))
-                self._is_hopeless = True  # the environment of a process stays as it is
+                self._report(str(error))
+                self._is_hopeless = True  # the environment of this process does not change
                 pause = LONGEST_PAUSE_SECONDS
             except LabError as error:
                 pause = self._failed(str(error))
             except Exception as error:
-                # Out of descriptors, of processes, of memory: whatever it is may pass, and this thread must be there then.
+                # Such as no descriptors, processes or memory left: it may pass, so this thread must go on.
                 pause = self._failed(f"The engine cannot be started ({type(error).__name__}: {error})")
 
     def _check(self) -> float:
-        """Start an engine where there is none; seconds until the next look."""
+        """Start an engine where there is none; returns the seconds until the next check."""
         if self._child is not None:
             return self._check_child(self._child)
         if self._is_hopeless:
-            self._tell()  # whoever came and went meanwhile may have said something else
+            self._publish()  # again, since another engine may have overwritten it and ended
             return LONGEST_PAUSE_SECONDS
         settings.check()
         self._store = self._store or Store(self.url)
@@ -102,10 +106,10 @@ class Supervisor:
         lease = self._store.lease.current()
         if lease is not None and lease.is_live:
             if lease.state == READY:
-                self._works()
+                self._succeeded()
             return CHECK_SECONDS
         if lease is not None and self.failure is None:
-            self._store.lease.release(lease.engine)  # what an engine said before this one was there
+            self._store.lease.release(lease.engine)  # left by an engine of another time
         self._child = Child(self.url, self.only)
         return CHECK_SECONDS
 
@@ -113,29 +117,29 @@ class Supervisor:
         status = child.status
         if status is None:
             if (self._failures or self.failure) and self._is_ready(child.pid):
-                self._works()
+                self._succeeded()
             return CHECK_SECONDS
         child.close()
         self._child = None
-        return self._failed(child.last_words(status)) if status else CHECK_SECONDS
+        return self._failed(child.exit_reason(status)) if status else CHECK_SECONDS
 
-    def _works(self) -> None:
+    def _succeeded(self) -> None:
         self._failures = 0
         self.failure = None
 
     def _failed(self, reason: str) -> float:
-        """There is no engine, for a reason; seconds until the next try, ever more."""
-        self._say(f"{reason.rstrip('.')}; the engine's log is {log_file.path()}.")
+        """Report why there is no engine; returns the seconds until the next try, doubled each time."""
+        self._report(f"{reason.rstrip('.')}; the engine's log is {log_file.path()}.")
         self._failures += 1
         return min(CHECK_SECONDS * 2.0**self._failures, LONGEST_PAUSE_SECONDS)
 
-    def _say(self, failure: str) -> None:
+    def _report(self, failure: str) -> None:
         self.failure = failure
         log.warning("no engine: %s", failure)
-        self._tell()
+        self._publish()
 
-    def _tell(self) -> None:
-        """Leave the reason where the pages find it."""
+    def _publish(self) -> None:
+        """Write the failure to the store, where the pages find it."""
         with contextlib.suppress(LabError, OSError, psutil.Error):
             self._store = self._store or Store(self.url)
             self._store.lease.say_not_working(str(self.failure))
@@ -147,7 +151,7 @@ class Supervisor:
 
 @contextlib.contextmanager
 def engine(url: str, only: list[int] | None = None) -> Iterator[Supervisor]:
-    """An engine for as long as the block runs: one that lives already, or our own."""
+    """Provide an engine during the block: one that is already running, or one that is started and ended with it."""
     supervisor = Supervisor(url, only)
     supervisor.start()
     try:

@@ -1,1 +1,1 @@
-"""What runs say together: the table, comparisons, verdicts, costs, predictions."""
+"""Analysis of runs: the table, comparisons, statistics, costs, predicted times, receipts and exported files."""

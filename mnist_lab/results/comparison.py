@@ -1,7 +1,7 @@
-"""Two or more runs or designs side by side: what differs in them, and what their seeds say.
+"""Comparison of several runs or designs: their differences, and a verdict on each pair.
 
-A run that was chosen stands for its design, with all its finished seeds; one that did not finish, or continues
-another, stands for itself alone and enters no verdict on designs.
+A selected run represents its design, with all its finished seeds. A run that did not finish or continues another one
+represents only itself, and no verdict on designs includes it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from mnist_lab.results import significance
 from mnist_lab.results.significance import Verdict
 from mnist_lab.store.run import Status
 
-MOST_SIDES = 6
+MAX_SIDES = 6
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,11 @@ class Side:
     """One side of a comparison.
 
     Attributes:
-        letter: `A`, `B`, …; name: of its newest run.
-        rows: its rows of the table of runs, a finished run a seed, newest first.
-        is_design: whether its seeds stand for a design; else it is one run, and no seeds can be added to it.
-        left_out: how many of the design's runs did not finish, by status; they enter no mean.
+        letter: `A`, `B`, …
+        name: of the selected run.
+        rows: its rows of the table of runs: one finished run per seed, newest first.
+        is_design: whether it represents a design; else it is a single run, to which no seeds can be added.
+        left_out: number of the design's runs that did not finish, by status; they are left out of means.
     """
 
     letter: str
@@ -37,30 +38,31 @@ class Side:
 
     @property
     def title(self) -> str:
-        """Letter and name, which several may share."""
+        """Letter and name; names alone need not be unique."""
         return f"{self.letter}: {self.name}"
 
     @property
     def run_ids(self) -> list[int]:
-        """Its runs, one a seed, newest first."""
+        """The ids of its runs, one per seed, newest first."""
         return [ids[0] for ids in self.rows["ids"]]
 
     @property
     def design_key(self) -> str:
-        """Of its design."""
+        """The key of its design."""
         return str(self.rows["design_key"].iloc[0])
 
     def values(self, metric: str) -> dict[int, float]:
-        """A column of its finished runs by seed."""
+        """A column of its finished runs, by seed."""
         done = self.rows[self.rows["status"] == Status.FINISHED]
         return {seeds[0]: float(value) for seeds, value in zip(done["seeds"], done[metric], strict=True)}
 
 
 def sides(rows: pd.DataFrame, run_ids: Sequence[int]) -> list[Side]:
-    """The sides that some runs stand for, in their order; two runs of one design make one side.
+    """The sides that the selected runs represent, in their order, at most `MAX_SIDES`; runs of one design are one side.
 
     Args:
-        rows: the table of all runs, a row a run.
+        rows: the table of all runs, with one row per run.
+        run_ids: the selected runs; unknown ids are left out.
     """
     places = {ids[0]: place for place, ids in enumerate(rows["ids"])}
     found: dict[str, Side] = {}
@@ -72,7 +74,7 @@ def sides(rows: pd.DataFrame, run_ids: Sequence[int]) -> list[Side]:
         finished = same[same["status"] == Status.FINISHED]
         is_design = bool(len(finished)) and pd.isna(row["continues"]) and row["status"] == Status.FINISHED
         key = row["design_key"] if is_design else f"run {run_id}"
-        if key in found or len(found) == MOST_SIDES:
+        if key in found or len(found) == MAX_SIDES:
             continue
         its = finished.drop_duplicates("seeds") if is_design else rows.iloc[[places[run_id]]]
         others = same[same["status"] != Status.FINISHED]["status"].value_counts() if is_design else {}
@@ -82,7 +84,13 @@ def sides(rows: pd.DataFrame, run_ids: Sequence[int]) -> list[Side]:
 
 
 def verdicts(given: Sequence[Side], metric: str, what: str, usual_sd: float | None) -> list[tuple[Side, Side, Verdict]]:
-    """What can be said of each pair of designs, corrected for how many pairs there are."""
+    """A verdict on each pair of designs, corrected for the number of pairs.
+
+    Args:
+        metric: the column to compare.
+        what: its name in sentences.
+        usual_sd: as for `significance.verdict`.
+    """
     designs = [side for side in given if side.is_design]
     pairs = list(combinations(designs, 2))
     return [
@@ -103,7 +111,7 @@ def verdicts(given: Sequence[Side], metric: str, what: str, usual_sd: float | No
 
 
 def usual_sd(rows: pd.DataFrame, metric: str) -> float | None:
-    """How far seeds of a design usually lie apart, from all designs of the table that have several."""
+    """The standard deviation between seeds of a design, pooled over all designs in the table; None where none has two."""
     finished = rows[rows["status"] == Status.FINISHED].drop_duplicates(["design_key", "seeds"])
     counts = finished.groupby("design_key")[metric].transform("size")
     several = finished[counts > 1].groupby("design_key")[metric]
@@ -111,14 +119,14 @@ def usual_sd(rows: pd.DataFrame, metric: str) -> float | None:
 
 
 def usual_sd_of_groups(folded: pd.DataFrame) -> float | None:
-    """The same, of test accuracy, from rows that are folded already."""
+    """`usual_sd` of test accuracy, from a folded table."""
     several = folded[(folded["n"] > 1) & folded["test_sd"].notna()]
     freedom = several["n"] - 1
     return float(np.sqrt((several["test_sd"] ** 2 * freedom).sum() / freedom.sum())) if len(several) else None
 
 
 def seeds_to_add(a: Side, b: Side, more: int) -> tuple[list[int], list[int]]:
-    """The seeds that each side lacks so that both have the same ones, `more` than the one with fewer has now."""
+    """The seeds to train on each side so that both have the same ones, `more` than the side with fewer has now."""
     has_a, has_b = set(a.values("test_accuracy")), set(b.values("test_accuracy"))
     target = min(len(has_a), len(has_b)) + more
     wanted = sorted(has_a & has_b) + sorted(has_a ^ has_b)
@@ -132,6 +140,6 @@ def seeds_to_add(a: Side, b: Side, more: int) -> tuple[list[int], list[int]]:
 
 
 def differing(fields: pd.DataFrame) -> pd.DataFrame:
-    """Of a table with a row a field and a column a side, the rows that are not the same throughout."""
+    """The rows whose values differ, of a table with a row per field and a column per side."""
     as_text = fields.astype(object).map(str)
     return fields[as_text.nunique(axis=1) > 1]

@@ -1,4 +1,4 @@
-"""Tables of runs and epochs as CSV, Parquet or JSON files; and such files, those of older labs too, as tables again."""
+"""Tables of runs and epochs as CSV, Parquet or JSON files, and reading of such files, also those of earlier versions."""
 
 import ast
 import functools
@@ -23,18 +23,19 @@ _LISTS = ("runs", "seeds", "tags", "curve")
 _TEXTS = "name note owner status protocol kernel_sizes filters predicted continues error design_key".split()
 _MAY_BE_MISSING = ("predicted", "continues", "error")
 
-# What a spreadsheet takes for a formula where a cell begins with it: https://owasp.org/www-community/attacks/CSV_Injection.
-# In much of Europe one splits a line at its semicolons, wherever they are; the wide signs are those of Japanese keyboards.
+# Text that a spreadsheet takes for a formula at the start of a cell: https://owasp.org/www-community/attacks/CSV_Injection.
+# In much of Europe, spreadsheets split lines at semicolons even within quotes; the full-width signs are those of Japanese
+# keyboards.
 _START = r"(?m)(^ *|[;\t\r] *)"
 _LIKE_A_FORMULA = r"(?='*[=+\-@\t\r＝＋－＠])"
 _GUARD, _UNGUARD = re.compile(_START + _LIKE_A_FORMULA), re.compile(f"{_START}'{_LIKE_A_FORMULA}")
 
 
 def written(rows: pd.DataFrame, kind: Kind) -> bytes:
-    """A table as the bytes of a file. Every number keeps all its digits; one that is missing is an empty cell or null.
+    """A table as the bytes of a file. Numbers keep all their digits; missing values are empty cells or null.
 
-    CSV is marked as UTF-8, its lists are JSON, and text that a spreadsheet would take for a formula has an apostrophe
-    before it, which `read` takes away again.
+    CSV files are UTF-8 with a byte order mark, lists in them are JSON, and text that a spreadsheet would take for a formula
+    is prefixed by an apostrophe, which `read` removes.
     """
     plain = rows.copy()
     for name in plain:
@@ -63,9 +64,8 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and math.isinf(value):
-        return (
-            "Infinity" if value > 0 else "-Infinity"
-        )  # JSON has no such number; this is read as one nearly everywhere
+        # JSON has no such number, but most readers convert this text to it.
+        return "Infinity" if value > 0 else "-Infinity"
     return value
 
 
@@ -76,15 +76,15 @@ def _cell(value: Any) -> Any:
 
 
 def guarded(text: str) -> str:
-    """A text with an apostrophe wherever a spreadsheet would take what follows for a formula."""
+    """A text with an apostrophe before whatever a spreadsheet would take for a formula."""
     return _GUARD.sub(r"\1'", text)
 
 
 def read(data: bytes, kind: Kind) -> pd.DataFrame:
-    """The table of a file that this lab wrote, or one from version 0.6 on: `run` is the key, lists are lists.
+    """The table in a file written by version 0.6 or later, with the key `run` and with lists as lists.
 
     Raises:
-        InputError: it is no such file.
+        InputError: the file is not such a table.
     """
     try:
         if kind == "Parquet":
@@ -100,13 +100,13 @@ def read(data: bytes, kind: Kind) -> pd.DataFrame:
             found["when"] = pd.to_datetime(found["when"], utc=True)
         return _with_key(found)
     except Exception as error:
-        # A damaged file makes pandas and Arrow raise what they like, which is nobody's mistake but its own.
+        # On a damaged file pandas and Arrow may raise any exception.
         log.info("a table cannot be read", exc_info=error)
-        raise InputError(f"Table: this is no {kind} file of runs or epochs ({type(error).__name__}).") from None
+        raise InputError(f"Table: this is not a {kind} file of runs or epochs ({type(error).__name__}).") from None
 
 
 def _with_key(found: pd.DataFrame) -> pd.DataFrame:
-    """The same with `run` for what older labs called `run_id`, `id` or, of several, `ids`."""
+    """The table with the key `run`, which earlier versions called `run_id`, `id` or, for several, `ids`."""
     if "ids" in found:
         found = found.drop(columns=["runs"], errors="ignore").rename(columns={"ids": "runs"})
     if "run" not in found:
@@ -117,7 +117,7 @@ def _with_key(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _column(cells: pd.Series) -> pd.Series:
-    """A column of texts as what it was before it became CSV."""
+    """A column of CSV cells, all of them text, converted to its type in the table."""
     if cells.name in (*_LISTS, "ids", "when"):
         return cells
     if cells.name in (*_TEXTS, *_fields_of_text()):
@@ -128,7 +128,7 @@ def _column(cells: pd.Series) -> pd.Series:
         return cells.map({"True": True, "False": False})
     for kind in (int, float):
         try:
-            values = [None if cell == "" else kind(cell) for cell in cells]  # pandas' own reader errs in the last digit
+            values = [None if cell == "" else kind(cell) for cell in cells]  # pandas' reader may err in the last digit
             return pd.Series(values, cells.index)
         except ValueError:
             continue
@@ -137,7 +137,7 @@ def _column(cells: pd.Series) -> pd.Series:
 
 @functools.cache
 def _fields_of_text() -> frozenset[str]:
-    """The fields of a design that are text, though `16` may be all that is in them."""
+    """The fields of a design that are text, even where they look like a number, as `16` does."""
     fields = table.fields(PRESETS["3x3"].model_dump_json())
     return frozenset(name for name, value in fields.items() if isinstance(value, str))
 
@@ -152,5 +152,5 @@ def _list(value: Any) -> list[Any]:
         return [int(number) for number in value.split(", ")]
     try:
         return list(json.loads(value))
-    except ValueError:  # as Python writes a list, which version 0.6 did
+    except ValueError:  # version 0.6 wrote lists as Python does
         return list(ast.literal_eval(value))

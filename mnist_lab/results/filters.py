@@ -1,4 +1,4 @@
-"""Which rows of the table of runs are meant: by words, and by conditions on any column or field of the design."""
+"""Filters of the table of runs: by words, and by conditions on a column or on a field of the design."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -7,19 +7,20 @@ from typing import Any
 
 import pandas as pd
 
-_WORDS_IN = ("name", "note", "owner", "kernel_sizes", "filters", "status", "protocol", "continues", "error")
+_SEARCHED = ("name", "note", "owner", "kernel_sizes", "filters", "status", "protocol", "continues", "error")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One of some values, or a number from `low` to `high` (both included, either may be missing)."""
+    """A condition on a column: one of `values`, or where these are empty a number from `low` to `high`, both inclusive and
+    optional."""
 
     values: tuple[Any, ...] = ()
     low: float | None = None
     high: float | None = None
 
     def holds(self, column: pd.Series) -> pd.Series:
-        """For which values of a column it holds; for tuples, where one of theirs is among the values."""
+        """For which values of a column it holds; for a tuple, if one of its elements is among `values`."""
         if self.values:
             wanted = set(self.values)
             return column.map(lambda value: bool(wanted & set(value)) if isinstance(value, tuple) else value in wanted)
@@ -33,13 +34,13 @@ class Condition:
 
 
 def matching(rows: pd.DataFrame, words: str) -> pd.Series:
-    """Which rows have every one of some words in one of their texts, tags, or as the number of a run."""
+    """Which rows contain all the given words, in a text, a tag, or as the id of a run."""
     found = pd.Series(data=True, index=rows.index)
-    parts = unicodedata.normalize("NFC", words).lower().split()  # as names are kept
+    parts = unicodedata.normalize("NFC", words).lower().split()  # names are stored as NFC
     if not parts:
         return found
     everything = rows["tags"].map(" ".join)
-    for name in _WORDS_IN:
+    for name in _SEARCHED:
         everything = everything + "\n" + rows[name].fillna("").astype(str)
     everything = everything.str.lower()
     for part in parts:
@@ -53,7 +54,8 @@ def meeting(rows: pd.DataFrame, conditions: Mapping[str, Condition], fields: pd.
     """Which rows meet all conditions.
 
     Args:
-        conditions: by a column of the table or of `fields`; fields: every field of each design, a row a design's key.
+        conditions: by column of the table or of `fields`.
+        fields: all fields of each design, with the design key as index.
     """
     found = pd.Series(data=True, index=rows.index)
     for name, condition in conditions.items():

@@ -1,26 +1,26 @@
-"""What accuracy costs: which designs no other beats at less cost."""
+"""Accuracy against cost: the Pareto front of designs."""
 
 import numpy as np
 import pandas as pd
 
 COSTS = {
     "parameters": "parameters",
-    "multiply_adds": "multiply-adds of an image",
-    "seconds": "seconds of a run",
+    "multiply_adds": "multiply-adds per image",
+    "seconds": "seconds per run",
     "bytes": "bytes of the weights (float32)",
 }
-BYTES_A_PARAMETER = 4
+_BYTES_PER_PARAMETER = 4
 
 
 def with_bytes(rows: pd.DataFrame) -> pd.DataFrame:
-    """A table of runs with a column of the bytes that the weights take."""
-    return rows.assign(bytes=rows["parameters"] * BYTES_A_PARAMETER)
+    """A table of runs with a column `bytes`, the size of the weights."""
+    return rows.assign(bytes=rows["parameters"] * _BYTES_PER_PARAMETER)
 
 
 def front(cost: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-    """Which points are on the Pareto front: none costs less, or as much, and is more accurate; bool `(n,)`.
+    """Which points are on the Pareto front, bool `(n,)`: no other one is at least as good in both and better in one.
 
-    Of points that agree in both all are on it. A point with a missing value never is.
+    Points that are equal in both are all on it. A point with a missing value is not.
     """
     known = ~(np.isnan(cost) | np.isnan(accuracy))
     found = np.zeros(len(cost), bool)

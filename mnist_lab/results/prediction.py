@@ -1,4 +1,4 @@
-"""How long a run will take on this machine: a fixed model of a training step, corrected by what was measured here."""
+"""Predicted times of runs: a fixed model of a training step, corrected by measurements on this machine."""
 
 import functools
 from collections.abc import Iterable, Sequence
@@ -13,8 +13,8 @@ from mnist_lab.design.network import TracedLayer, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.run import Run, Status
 
-# Seconds on two server cores, fitted to the presets (within a fifth for each): a multiply-add forward and backward, an
-# output value of a convolution, one of a normalisation or dropout layer, and a layer of a step whatever its size.
+# Seconds on two server cores, fitted to the presets (within a fifth of each): per multiply-add, forward and backward; per
+# output value of a convolution; per output value of a normalisation or dropout layer; per layer and step.
 _MULTIPLY_ADD = 2.06e-11
 _CONVOLVED = 1.24e-9
 _ELEMENTWISE = 0.37e-9
@@ -22,14 +22,20 @@ _LAYER = 0.23e-3
 _FORWARD_SHARE = 1 / 3
 _START = 0.5
 RECENT = 200
-CONTRADICTION = 2.0  # how many times longer or shorter runs take than a calibration says, for it not to be believed
-_LONG_ENOUGH = 5.0  # seconds of the model; of a shorter run its start is too large a part
+CONTRADICTION = 2.0  # factor between measured and calibrated times from which on a calibration is not trusted
+_MIN_SECONDS = 5.0  # of a run that is compared with the calibration; of shorter ones, starting takes too large a part
 CALIBRATED_WITH = tuple(PRESETS[name] for name in ("3x3", "2x2", "fast"))
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Seconds of a whole run: most likely, and from low to high; `epochs` of it."""
+    """The predicted time of a run in seconds.
+
+    Attributes:
+        seconds: the most likely time.
+        low, high: the range.
+        epochs: of the run.
+    """
 
     seconds: float
     low: float
@@ -37,15 +43,15 @@ class Prediction:
     epochs: int
 
     def text(self) -> str:
-        """For a reader: `about 2 min (100 s to 140 s), 9.5 s an epoch`."""
+        """The prediction as text: `about 2 min (100 s to 140 s), 9.5 s per epoch`."""
         low, high = duration_text(self.low), duration_text(self.high)
         spread = f" ({low} to {high})" if low != high else ""
         epoch = self.seconds / self.epochs
-        return f"about {duration_text(self.seconds)}{spread}, {epoch:.{0 if epoch >= 20 else 1}f} s an epoch"
+        return f"about {duration_text(self.seconds)}{spread}, {epoch:.{0 if epoch >= 20 else 1}f} s per epoch"
 
 
 def _costs(experiment: Experiment) -> tuple[float, float]:
-    """Seconds of a step whatever its images, and of each of its images."""
+    """Modelled seconds per step, without its images, and per image."""
     traced = trace(experiment.architecture)
     image = 0.0
     for row in traced:
@@ -59,22 +65,22 @@ def _costs(experiment: Experiment) -> tuple[float, float]:
 
 
 def _saving(row: TracedLayer, batch_size: int) -> float:
-    """What share of its time a convolution with a large kernel saves by way of the Fourier transform."""
+    """The share of its time that a convolution with a large kernel saves by Fourier transform; 0 for other layers."""
     layer = row.layer
     if not isinstance(layer, Conv2D) or layer.strides != (1, 1):
         return 0.0
     plan = Convolution.of(row.input_shape, layer.kernel_size, layer.filters, layer.padding)
-    return plan.saving(max(1, batch_size // 2))  # a thread's half
+    return plan.saving(max(1, batch_size // 2))  # a batch is trained in two halves
 
 
 def step_seconds(experiment: Experiment) -> float:
-    """Seconds of a training step on the machine that the constants were fitted on."""
+    """Modelled seconds of a training step, on the machine for which the constants were fitted."""
     step, image = _costs(experiment)
     return step + experiment.recipe.batch_size * image
 
 
 def model_seconds(experiment: Experiment) -> float:
-    """Seconds of a whole run on the machine that the constants were fitted on."""
+    """Modelled seconds of a run, on the machine for which the constants were fitted."""
     epochs = experiment.recipe.epochs
     evaluated = epochs * experiment.protocol.validation_images
     if experiment.protocol is Protocol.HOLDOUT:
@@ -85,21 +91,21 @@ def model_seconds(experiment: Experiment) -> float:
     return _START + steps * step + image * (trained + _FORWARD_SHARE * evaluated)
 
 
-@functools.lru_cache(maxsize=1024)  # a page asks at every change, and an ended run never changes
-def _predicted_of(experiment_json: str) -> tuple[int, float]:
-    """Epochs of a stored experiment, and `model_seconds` of it."""
+@functools.lru_cache(maxsize=1024)  # a page predicts at every change of the design
+def _modelled(experiment_json: str) -> tuple[int, float]:
+    """The number of epochs of a stored experiment, and its `model_seconds`."""
     experiment = parse(Experiment, experiment_json)
     return experiment.recipe.epochs, model_seconds(experiment)
 
 
 def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[float] = ()) -> Prediction:
-    """What a run will take, as a range.
+    """Predict the time of a run.
 
     Args:
-        past: earlier runs on this machine, newest first. Runs of the very same design are believed most; of others
-            each design's ratio to the model counts once.
-        calibration: this machine's ratios to the model, from its short calibration. Not believed where earlier runs
-            took far longer or shorter.
+        past: earlier runs on this machine, newest first. Where there are runs of the same design, only these count; else
+            the median ratio of measured to modelled time of each design.
+        calibration: ratios of measured to modelled time from this machine's calibration; ignored where earlier runs
+            contradict it.
     """
     finished = [run for run in past if run.status is Status.FINISHED and run.seconds][:RECENT]
     epochs = experiment.recipe.epochs
@@ -109,7 +115,7 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
     model = model_seconds(experiment)
     by_design: dict[str, list[float]] = {}
     for run in finished:
-        planned, predicted = _predicted_of(run.experiment_json)
+        planned, predicted = _modelled(run.experiment_json)
         if run.seconds and run.epochs_done == planned:
             by_design.setdefault(run.design_key, []).append(run.seconds / predicted)
     ratios = [median(found) for found in by_design.values()]
@@ -125,9 +131,9 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
 
 
 def contradicts(calibration: Sequence[float] | None, run: Run) -> bool:
-    """Whether a finished run, alone on its machine, took far longer or shorter than the machine's calibration says."""
-    planned, predicted = _predicted_of(run.experiment_json)
-    is_whole = run.status is Status.FINISHED and run.epochs_done == planned and predicted >= _LONG_ENOUGH
+    """Whether a finished run, which was alone on its machine, took far longer or shorter than its calibration predicts."""
+    planned, predicted = _modelled(run.experiment_json)
+    is_whole = run.status is Status.FINISHED and run.epochs_done == planned and predicted >= _MIN_SECONDS
     return bool(
         is_whole and run.seconds and calibration and _are_far_apart(run.seconds / predicted, median(calibration))
     )
@@ -138,21 +144,22 @@ def _are_far_apart(one: float, other: float) -> bool:
 
 
 def waits(left: Iterable[float], predicted: Iterable[float]) -> list[float]:
-    """In how many seconds each waiting run will begin.
+    """Predicted seconds until each queued run starts.
 
     Args:
-        left: seconds that each running one still takes; predicted: seconds of each waiting one, in the queue's order.
+        left: remaining seconds of each running run.
+        predicted: seconds of each queued run, in the order of the queue.
     """
     free = sorted(left) or [0.0]
-    begins = []
+    starts = []
     for seconds in predicted:
-        begins.append(free[0])
+        starts.append(free[0])
         free = sorted([free[0] + seconds, *free[1:]])
-    return begins
+    return starts
 
 
 def duration_text(value: float) -> str:
-    """Seconds as a person says them: `8 s`, `4 min`, `1 h 20 min`."""
+    """A duration in seconds as text: `8 s`, `4 min`, `1 h 20 min`."""
     if value < 90:
         return f"{max(1, round(value))} s"
     minutes = round(value / 60)

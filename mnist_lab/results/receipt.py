@@ -1,4 +1,4 @@
-"""A run as one file: what it was, what it was trained with, what came out; and whether another training repeats it."""
+"""Receipts: a finished run as one file, with experiment, environment and results; and whether another run reproduces it."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ from mnist_lab.store.run import DECISIVE, Run, Status
 
 FORMAT = 1
 MAX_BYTES = 2_000_000
-MAX_INDEX, MAX_TAIL = 50_000, 66_000  # bytes of an archive's list of members, and of what can come behind it
+MAX_INDEX, MAX_TAIL = 50_000, 66_000  # bytes of an archive's central directory, and of what can follow it
 NAME = "receipt.json"
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
 class Metrics(Spec):
-    """Results; accuracies are shares of 1, of the kept weights."""
+    """The results of the kept weights; accuracies are in 0 to 1."""
 
     test_accuracy: float = Field(ge=0, le=1)
     test_loss: float = Field(ge=0)
@@ -40,7 +40,7 @@ class Metrics(Spec):
 
 
 class Line(Spec):
-    """One epoch of the log."""
+    """A line of the log, as of `reports.EpochPoint`."""
 
     epoch: int = Field(ge=1, le=1000)
     steps: int = Field(ge=0, lt=2**63)
@@ -52,7 +52,7 @@ class Line(Spec):
 
 
 class Receipt(Spec):
-    """All that somebody else needs to train a run again, and to say whether the result is the same."""
+    """All that is needed to repeat a run elsewhere and to compare the results."""
 
     kind: Literal["mnist-lab receipt"] = "mnist-lab receipt"
     format: int = Field(default=FORMAT, ge=1)
@@ -69,12 +69,14 @@ class Receipt(Spec):
     @classmethod
     def _not_newer(cls, value: int) -> int:
         if value > FORMAT:
-            raise ValueError(f"this receipt is of format {value}, which a newer lab wrote; this one reads {FORMAT}")
+            raise ValueError(
+                f"this receipt has format {value}, written by a newer version of the lab; this one reads up to {FORMAT}"
+            )
         return value
 
 
 def predictions_hash(probabilities: np.ndarray) -> str:
-    """SHA-256 of the probabilities of the ten digits for each test image, as little-endian float16 in C order."""
+    """SHA-256 of the predicted probabilities on the test images, as little-endian float16 in C order."""
     return hashlib.sha256(np.ascontiguousarray(probabilities, dtype="<f2").tobytes()).hexdigest()
 
 
@@ -82,7 +84,7 @@ def make(run: Run, epochs: pd.DataFrame, probabilities: np.ndarray | None) -> Re
     """The receipt of a finished run.
 
     Raises:
-        InputError: it did not finish, or continues another: then its seed does not say all of its training.
+        InputError: it did not finish, or it continues another run, so that experiment and seed do not determine it.
     """
     if run.status is not Status.FINISHED:
         raise InputError(f"Run {run.id}: only a finished run has a receipt; this one is {run.status}.")
@@ -90,8 +92,8 @@ def make(run: Run, epochs: pd.DataFrame, probabilities: np.ndarray | None) -> Re
         raise InputError(f"Run {run.id}: its predictions are not kept, so it has no receipt; train it again.")
     if run.parent_id is not None:
         raise InputError(
-            f"Run {run.id}: it continues run {run.parent_id}, so design and seed do not say all of its training; "
-            "export that one."
+            f"Run {run.id}: it continues run {run.parent_id}, so design and seed do not determine its result; "
+            f"export run {run.parent_id} instead."
         )
     columns = list(Line.model_fields)
     return parse(
@@ -109,7 +111,7 @@ def make(run: Run, epochs: pd.DataFrame, probabilities: np.ndarray | None) -> Re
 
 
 def written(receipt: Receipt, weights: dict[str, bytes] | None = None) -> bytes:
-    """A receipt as a file: JSON, or with weights (files by name) a zip that has it as `receipt.json`."""
+    """A receipt as a file: JSON, or with weights, given as files by name, a zip archive with the receipt as `receipt.json`."""
     text = json.dumps(receipt.model_dump(mode="json"), indent=2)
     if weights is None:
         return text.encode()
@@ -122,28 +124,29 @@ def written(receipt: Receipt, weights: dict[str, bytes] | None = None) -> bytes:
 
 
 def read(data: bytes) -> Receipt:
-    """A receipt from a file that came from outside. Weights beside it are never looked at.
+    """The receipt in a file from elsewhere. Weights in it are not read.
 
     Raises:
-        InputError: it is too large, no such file, or says something impossible; one sentence on the first thing wrong.
+        InputError: the file is too large, is not a receipt, or has an invalid value; one sentence on the first problem.
     """
     return read_open(io.BytesIO(data))
 
 
 def read_open(file: BinaryIO) -> Receipt:
-    """The same from an open file, of which no more is read than a receipt can have."""
+    """As `read`, from an open file; reads no more of it than a receipt can have."""
     data = file.read(MAX_BYTES + 1)
     if data[:2] == b"PK":
-        data = _unzipped(file if file.seekable() else io.BytesIO(data))  # of a pipe there is no end to look at
+        data = _unzipped(file if file.seekable() else io.BytesIO(data))  # an archive is read from its end
     if len(data) > MAX_BYTES:
         raise InputError(f"Receipt: at most {MAX_BYTES // 1_000_000} MB; received more.")
     return parse_foreign(Receipt, data)
 
 
 def _unzipped(file: BinaryIO) -> bytes:
-    """The receipt in an archive; of what does not fit in a receipt's size, one byte more.
+    """The receipt in a zip archive, cut after `MAX_BYTES + 1` bytes.
 
-    Compressed in the one way that gives its data piece by piece: others first make all of it, however much that is.
+    Only members that are stored or deflated, which are decompressed piece by piece: other methods decompress everything at
+    once, whatever its size.
     """
     try:
         _check_index(file)
@@ -154,39 +157,41 @@ def _unzipped(file: BinaryIO) -> bytes:
             if named[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise InputError(f"Receipt: {NAME} should be stored or deflated; received another kind of compression.")
             with archive.open(named[0]) as member:
-                return member.read(MAX_BYTES + 1)  # whatever the archive says of its size
+                return member.read(MAX_BYTES + 1)  # the size that the archive states may be wrong
     except InputError:
         raise
     except Exception as error:
-        # A damaged archive makes zipfile and zlib raise what they like, which is nobody's mistake but its own.
+        # On a damaged archive zipfile and zlib may raise any exception.
         log.info("a receipt's archive cannot be read", exc_info=error)
         raise InputError(f"Receipt: the archive cannot be read ({error}); export the run again.") from None
 
 
 def _check_index(file: BinaryIO) -> None:
-    """Refuse an archive whose list of members is far too long for one with a receipt: zipfile reads all of it at once."""
+    """Refuse an archive whose central directory is too long, since zipfile reads all of it at once."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - MAX_TAIL))
     tail = file.read(MAX_TAIL)
-    # Where zipfile finds it: at the very end, else before a comment.
+    # The end-of-central-directory record, where zipfile looks for it: at the very end, else before a comment.
     at_end = tail[-22:-18] == b"PK\5\6" and tail[-2:] == b"\0\0"
     place = len(tail) - 22 if at_end else tail.rfind(b"PK\5\6")
     if place < 0:
         return
-    is_long = tail[max(0, place - 20) : place][:4] == b"PK\6\7"  # announces one longer than 4 GB
-    if is_long or int.from_bytes(tail[place + 12 : place + 16], "little") > MAX_INDEX:
-        raise InputError("Receipt: the archive should have a receipt and weights; received one with far more in it.")
+    is_zip64 = tail[max(0, place - 20) : place][:4] == b"PK\6\7"
+    if is_zip64 or int.from_bytes(tail[place + 12 : place + 16], "little") > MAX_INDEX:
+        raise InputError("Receipt: the archive should contain a receipt and weights; received one with far more files.")
 
 
 def repeated(
     receipt: Receipt, run: Run, probabilities: np.ndarray, sd: float | None, epochs: pd.DataFrame | None = None
 ) -> str:
-    """Whether a finished run repeats a receipt: to the bit, within the spread of seeds, or not, and why perhaps not.
+    """Whether a finished run reproduces a receipt, in words: to the bit, within the spread of seeds, or not, and possible
+    reasons.
 
-    Whatever the receipt states and the run contradicts is named; only seconds may be others.
+    Every statement of the receipt that the run contradicts is named, except for times.
 
     Args:
-        sd: how far seeds of a design usually lie apart here in test accuracy; None where nobody has measured it.
+        probabilities: the run's, on the test images.
+        sd: the usual standard deviation of test accuracy between seeds of a design; None where it is not known.
         epochs: the run's log, to be compared with the receipt's.
     """
     theirs, ours = receipt.metrics.test_accuracy, run.test_accuracy or 0.0
@@ -196,51 +201,53 @@ def repeated(
     if predictions_hash(probabilities) == receipt.predictions_sha256:
         if wrong := contradicted | ({"data_sha256": images} if images else {}):
             return (
-                "Not as the receipt states: every probability on the 10,000 test images is the same to the bit, but it says "
-                f"otherwise of {_named(wrong)}. It has been changed, or put together of several runs."
+                "Not as the receipt states: every probability on the 10,000 test images is the same to the bit, but the receipt "
+                f"differs in {_named(wrong)}. It has been altered, or combined from several runs."
             )
         words = "Reproduced to the bit: every probability on the 10,000 test images is the same."
         return f"{words} It was trained with another {_named(other)}." if other else words
     if images:
-        return f"Not reproduced: the images are others ({theirs:.2%} there, {ours:.2%} here)."
+        return f"Not reproduced: the images differ (test accuracy {theirs:.2%} there, {ours:.2%} here)."
     because = (
-        f" It was trained with another {_named(other)}." if other else " Nothing known of the two machines differs."
+        f" It was trained with another {_named(other)}."
+        if other
+        else " No difference between the two machines is known."
     )
     if not contradicted:
         return (
-            "Not as the receipt states: every figure is the same to the last digit, but the hash of the predictions is "
-            f"another. It has been changed, or put together of several runs.{because}"
+            "Not as the receipt states: every figure is the same to the last digit, but the hash of the predictions "
+            f"differs. The receipt has been altered, or combined from several runs.{because}"
         )
     impossible = {name: values for name, values in contradicted.items() if name.endswith(("epochs", "steps"))}
-    if impossible and not receipt.experiment.recipe.patience:  # else another machine may have ended earlier
+    if impossible and not receipt.experiment.recipe.patience:  # with early stopping another machine may end earlier
         because += f" Its log cannot be of this design and recipe: {_named(impossible)}."
     error = sd if sd is not None else sqrt(max(theirs * (1 - theirs), 1e-5) / 10_000)
     spread = 100 * min(1.0, 1.96 * sqrt(2) * error)
     figures = f"test accuracy {theirs:.2%} there and {ours:.2%} here"
     is_within = 100 * abs(theirs - ours) <= spread
     if sd is None:
-        words = "Reproduced within the spread that the test images leave" if is_within else "Not reproduced"
-        unknown = "how far seeds of a design lie apart is not known here, where no design has two"
+        words = "Reproduced within the uncertainty of the test images" if is_within else "Not reproduced"
+        unknown = "the spread between seeds of a design is not known here, where no design has two"
         return (
-            f"{words}: {figures}. On 10,000 images two networks that are equally good differ by up to {spread:.2f} points; "
+            f"{words}: {figures}. On 10,000 images two equally good networks differ by up to {spread:.2f} points; "
             f"{unknown}.{because}"
         )
     if is_within:
         return f"Reproduced within the spread: {figures}, and two seeds of a design differ by up to {spread:.2f} points.{because}"
-    return f"Not reproduced: {figures}, and two seeds of a design differ by up to {spread:.2f} points only.{because}"
+    return f"Not reproduced: {figures}, but two seeds of a design differ by no more than {spread:.2f} points.{because}"
 
 
-_Different = dict[str, tuple[Any, Any]]  # what: there, here
+_Different = dict[str, tuple[Any, Any]]  # by what differs: the values there and here
 
 
 def _differences(theirs: dict[str, Any], ours: dict[str, Any]) -> _Different:
-    """What of a machine and its versions is not the same."""
+    """What differs between two environments."""
     keys = [*DECISIVE, *(key for key in theirs if key not in DECISIVE)]
     return {key: (theirs.get(key), ours.get(key)) for key in keys if theirs.get(key) != ours.get(key)}
 
 
 def _contradicted(receipt: Receipt, run: Run, epochs: pd.DataFrame | None) -> _Different:
-    """Results and the log: what is not the same to the last digit; of the log the first line of each kind."""
+    """What differs, in any digit, between a receipt and a run: results, and of each column of the log the first line."""
     found: _Different = {}
 
     def compare(name: str, theirs: Any, ours: Any) -> None:
@@ -262,11 +269,11 @@ def _contradicted(receipt: Receipt, run: Run, epochs: pd.DataFrame | None) -> _D
 
 
 def _named(different: _Different, most: int = 8) -> str:
-    def seen(value: Any) -> str:
+    def shown(value: Any) -> str:
         return "nothing" if value is None else one_line(str(value), 60)
 
     names = [
-        f"{one_line(name, 60)} ({seen(there)} there, {seen(here)} here)" for name, (there, here) in different.items()
+        f"{one_line(name, 60)} ({shown(there)} there, {shown(here)} here)" for name, (there, here) in different.items()
     ]
     if len(names) > most:
         names[most:] = [f"{len(names) - most} more"]

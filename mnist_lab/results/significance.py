@@ -1,8 +1,8 @@
-"""What repeated runs say of designs, and what two networks' answers say of these two networks.
+"""Statistical comparison of designs by their seeds, and of two trained networks by their answers.
 
-Two questions that are easily taken for one. Seeds of a design are a sample of what the design does, so a *t* test over
-them is about the designs. The 10,000 answers of one network each are a sample of what these two trained networks do:
-two seeds of one design often differ there too.
+These are different questions. The seeds of a design are a sample of trainings, so a *t* test over seeds compares designs.
+The answers of two trained networks to 10,000 images are a sample of images, so a test of answers compares only these two
+networks: two seeds of one design often differ significantly, too.
 """
 
 import functools
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 POWER = 0.8
-MOST_SEEDS = 200
-# Shares of 10,000 images are rounded to a ten-thousandth: two seeds that agree to the image do not agree exactly.
+MAX_SEEDS = 200
+# Standard deviation of the difference of two accuracies that are rounded to 1/10,000: the least that is assumed, since
+# seeds with equal accuracies on 10,000 images need not be equal.
 _RESOLUTION = 1e-4 / sqrt(6)
-EQUAL = 0.001
+EQUAL = 0.001  # differences below this do not matter
 
 
 def _special() -> "ModuleType":
-    """SciPy's functions of distributions, loaded when they are needed: a server's first page need not wait for them.
+    """`scipy.special`, imported when first needed, since a server's first page would wait for it.
 
-    `scipy.stats` has the same ones, and takes a second more to load.
+    `scipy.stats` has the same distributions, but takes a second longer to import.
     """
     from scipy import special
 
@@ -38,9 +39,12 @@ def _special() -> "ModuleType":
 
 @dataclass(frozen=True)
 class Spread:
-    """Values of some seeds: how many, their mean, sample standard deviation and an interval of the mean.
+    """Summary of the values of several seeds.
 
-    `sd`, `low` and `high` are missing (NaN) for fewer than two.
+    Attributes:
+        n: number of values.
+        sd: sample standard deviation; NaN for fewer than two values.
+        low, high: confidence interval of the mean; NaN for fewer than two values.
     """
 
     n: int
@@ -51,7 +55,7 @@ class Spread:
 
 
 def spread(values: Sequence[float], level: float = LEVEL) -> Spread:
-    """Mean, standard deviation and Student's interval of the mean."""
+    """Mean, sample standard deviation and Student's confidence interval of the mean."""
     n = len(values)
     mean = float(np.mean(values)) if n else nan
     if n < 2:
@@ -62,24 +66,26 @@ def spread(values: Sequence[float], level: float = LEVEL) -> Spread:
 
 
 def half_width(n: Any, sd: Any, level: float = LEVEL) -> Any:
-    """Half of Student's interval of a mean of `n` values with a standard deviation; arrays give arrays."""
+    """Half the width of Student's confidence interval of the mean of `n` values; elementwise for arrays."""
     return _special().stdtrit(n - 1, (1 + level) / 2) * sd / np.sqrt(n)
 
 
 def of_shares(low: Any, high: Any) -> tuple[Any, Any]:
-    """The part of an interval in which a share, or a mean of shares, can be: from 0 to 1; arrays give arrays."""
+    """An interval of a share, clipped to 0 to 1; elementwise for arrays."""
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean of one design's values less the mean of another's, over seeds.
+    """The difference between the means of two designs over their seeds.
 
     Attributes:
-        low, high: the interval; p: of Student's *t* test, two-sided.
-        n: seeds of either side.
-        is_paired: both have the same seeds, and differences were taken seed by seed.
-        sd: standard deviation of the difference of one seed of each.
+        mean: the first mean minus the second.
+        low, high: its confidence interval.
+        p: two-sided p-value of the *t* test.
+        n: number of seeds of each.
+        is_paired: whether both have the same seeds, so that differences were taken seed by seed.
+        sd: standard deviation of the difference between single seeds.
     """
 
     mean: float
@@ -92,9 +98,9 @@ class Difference:
 
 
 def difference(a: Mapping[int, float], b: Mapping[int, float], level: float = LEVEL) -> Difference | None:
-    """`a` less `b`, each a value by seed; None where a side has fewer than two seeds.
+    """The difference between `a` and `b`, given as values by seed; None where one has fewer than two seeds.
 
-    With the same seeds on both sides Student's paired test, else Welch's (Welch 1947, "The generalization of
+    By Student's paired test where both have the same seeds, else by Welch's (Welch 1947, "The generalization of
     'Student's' problem").
     """
     if min(len(a), len(b)) < 2:
@@ -115,11 +121,11 @@ def difference(a: Mapping[int, float], b: Mapping[int, float], level: float = LE
 
 
 def power_of(n: int, effect: float, level: float = LEVEL) -> float:
-    """How probably Student's paired test of `n` pairs shows a difference of `effect` standard deviations as one.
+    """Power of Student's paired test with `n` pairs, for a true difference of `effect` standard deviations.
 
-    The probability that a noncentral *t* variable is above the test's limit, T = (Z + δ) / S, integrated over Z: for
-    each value of it S must be small enough, and ν S² is chi-squared. To nine digits for all n, effects and levels in
-    use (a test); SciPy's `nctdtr` is not a number for some of them.
+    The probability that a noncentral *t* variable T = (Z + δ) / S exceeds the critical value, integrated over Z: for each
+    value of Z, S must be small enough, where ν S² is chi-squared. Accurate to nine digits for all n, effects and levels in
+    use, as a test checks; SciPy's `nctdtr` returns NaN for some of them.
     """
     freedom, shift = n - 1, effect * sqrt(n)
     limit = _special().stdtrit(freedom, (1 + level) / 2)
@@ -132,37 +138,38 @@ def power_of(n: int, effect: float, level: float = LEVEL) -> float:
 
 @functools.cache
 def _quadrature(panels: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """Places from 0 to 1 and their weights, whose sum of a function's values there is its integral (Gauss, Legendre)."""
+    """Nodes and weights of composite Gauss-Legendre quadrature on the interval from 0 to 1."""
     x, weights = np.polynomial.legendre.leggauss(20)
     places = (np.arange(panels)[:, None] + (x + 1) / 2) / panels
     return places.ravel(), np.tile(weights / 2 / panels, panels)
 
 
 def seeds_needed(size: float, sd: float, level: float = LEVEL, power: float = POWER) -> int | None:
-    """How many seeds a side show a difference of a size with a probability of `power`; None for more than 200.
-
-    From the power of the paired test (Cohen 1988, "Statistical power analysis").
+    """Number of seeds per design with which the paired test detects a difference with probability `power` (Cohen 1988,
+    "Statistical power analysis"); None where that takes more than `MAX_SEEDS`.
 
     Args:
-        sd: standard deviation of the difference of one seed of each.
+        size: the difference of the means.
+        sd: standard deviation of the difference between single seeds.
     """
     effect = abs(size) / max(sd, _RESOLUTION)
     normal = _special().ndtri((1 + level) / 2) + _special().ndtri(power)
-    if effect * sqrt(MOST_SEEDS) < normal:  # nor would they if the standard deviation were known
+    if effect * sqrt(MAX_SEEDS) < normal:  # not enough even if the standard deviation were known
         return None
     least = max(2, floor((normal / effect) ** 2))
-    return next((n for n in range(least, MOST_SEEDS + 1) if power_of(n, effect, level) >= power), None)
+    return next((n for n in range(least, MAX_SEEDS + 1) if power_of(n, effect, level) >= power), None)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What can be said of two designs.
+    """A verdict on two designs.
 
     Attributes:
-        kind: `better` or `worse` (the first than the second), `equal` for all that matters, `inconclusive` where the
-            seeds do not decide it, `not enough data` where a side has fewer than two.
-        words: in plain words, with its reasons.
-        more: how many more seeds a side would show a difference of this size; None where none would, or too many.
+        kind: `better` or `worse`, where the first design is; `equal`, where the whole interval is within ±`EQUAL`;
+            `inconclusive`, where the seeds do not decide it; `not enough data`, where a design has fewer than two seeds.
+        words: the verdict in a sentence, with interval and number of seeds.
+        more: how many more seeds per design would probably decide it; None where it is decided, or where `MAX_SEEDS` would
+            not.
     """
 
     kind: Literal["better", "worse", "equal", "inconclusive", "not enough data"]
@@ -180,12 +187,16 @@ def verdict(
     comparisons: int = 1,
     usual_sd: float | None = None,
 ) -> Verdict:
-    """What accuracies by seed say of two designs.
+    """The verdict on two designs.
 
     Args:
-        comparisons: how many pairs are judged together. Each is then held to a stricter level, so that no more than
-            one table in twenty raises any false alarm (Bonferroni's correction).
-        usual_sd: of seeds of a design; needed to say what one seed a side would take.
+        names: of the designs.
+        a, b: accuracies by seed.
+        what: the metric's name in the sentence.
+        comparisons: number of pairs that are judged together. Levels are corrected (Bonferroni) so that the probability of
+            any false alarm among them is at most 5 %.
+        usual_sd: standard deviation between seeds of a design, from which the number of seeds is estimated where a design
+            has only one.
     """
     first, second = names
     level = 1 - (1 - LEVEL) / comparisons
@@ -193,8 +204,8 @@ def verdict(
     if found is None:
         return _not_enough(names, (a, b), what, level, usual_sd)
     size = f"{_points(abs(found.mean))} points"
-    least, most = max(found.low, -1.0), min(found.high, 1.0)  # two shares differ by no more
-    interval = f"{_percent(level)} interval {_signed(least)} to {_signed(most)} points, {_seeds(found)}"
+    least, most = max(found.low, -1.0), min(found.high, 1.0)  # shares differ by no more
+    interval = f"{_percent(level)} interval {_signed(least)} to {_signed(most)} points"
     needed = seeds_needed(found.mean, found.sd, level)
     more = max(1, needed - min(found.n)) if needed else None
     if found.low > 0 or found.high < 0:
@@ -209,9 +220,12 @@ def verdict(
             words += f" It is a small difference: less than {100 * EQUAL:g} points."
         return Verdict("better" if is_better else "worse", words, found, None)
     if max(abs(found.low), abs(found.high)) < EQUAL:
-        words = f"{first} and {second} are equal for all that matters: {what} differs by less than {100 * EQUAL:g} points ({interval})."
+        words = f"{first} and {second} are practically equal: {what} differs by less than {100 * EQUAL:g} points ({interval}, {_seeds(found)})."
         return Verdict("equal", words, found, None)
-    words = f"No difference shown between {first} and {second}: {what} differs by {_signed(found.mean)} points, but {interval} has zero in it"
+    words = (
+        f"No difference shown between {first} and {second}: {what} differs by {_signed(found.mean)} points, but the "
+        f"{interval} ({_seeds(found)}) includes zero"
+    )
     return Verdict("inconclusive", f"{words}; {_what_would(more)}.", found, more)
 
 
@@ -225,10 +239,10 @@ def _not_enough(
     least = min(map(len, sides))
     if least == 0:
         missing = " and ".join(name for name, values in zip(names, sides, strict=True) if not values)
-        return Verdict("not enough data", f"Cannot be told: no run of {missing} has finished.", None, 2)
+        return Verdict("not enough data", f"Not enough data: no run of {missing} has finished.", None, 2)
     first, second = (float(np.mean(list(side.values()))) for side in sides)
     size = first - second
-    words = f"Cannot be told with one seed: {names[0]} and {names[1]} differ by {_signed(size)} points of {what}, and so might two seeds of one design"
+    words = f"Not enough data with one seed: {names[0]} and {names[1]} differ by {_signed(size)} points of {what}, and so might two seeds of one design"
     if usual_sd is None or not usual_sd > 0:
         return Verdict("not enough data", f"{words}; train at least two seeds of each.", None, 2)
     needed = seeds_needed(size, usual_sd * sqrt(2), level)
@@ -238,8 +252,8 @@ def _not_enough(
 
 def _what_would(more: int | None) -> str:
     if more is None:
-        return f"not even {MOST_SEEDS} seeds a side would show a difference of this size"
-    return f"about {counted(more, 'more seed')} a side would show a difference of this size"
+        return f"not even {MAX_SEEDS} seeds per side would show a difference of this size"
+    return f"about {counted(more, 'more seed')} per side would show a difference of this size"
 
 
 def _seeds(found: Difference) -> str:
@@ -262,12 +276,12 @@ def _percent(level: float) -> str:
 
 @dataclass(frozen=True)
 class Answers:
-    """How the answers of two trained networks to the same images differ.
+    """Comparison of the answers of two trained networks to the same images.
 
     Attributes:
-        only_first, only_second: images that one alone gets right.
-        low, high: the 95 % interval of the difference in accuracy, first less second.
-        p: of McNemar's exact test, two-sided.
+        only_first, only_second: number of images that only one of them classifies correctly.
+        low, high: 95 % confidence interval of the difference in accuracy, first minus second.
+        p: two-sided p-value of McNemar's exact test.
     """
 
     only_first: int
@@ -278,18 +292,21 @@ class Answers:
 
 
 def answers(first_right: np.ndarray, second_right: np.ndarray) -> Answers:
-    """McNemar's exact test on two networks' answers (McNemar 1947), with Agresti and Min's interval (2005).
+    """McNemar's exact test of two networks' answers (McNemar 1947), with the interval of Agresti and Min (2005).
 
-    It is about these two networks on images such as these, and never about their designs.
+    It is a statement about these two networks on such images, not about their designs.
 
     Args:
-        first_right, second_right: whether each image was answered rightly, bool `(n,)`.
+        first_right, second_right: whether each image was classified correctly, bool `(n,)`.
+
+    Raises:
+        ValueError: the shapes differ, or there are no images.
     """
     if first_right.shape != second_right.shape or not len(first_right):
         raise ValueError(f"Two answers to each image are needed; received {first_right.shape}, {second_right.shape}.")
     b, c = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
     p = min(1.0, 2 * float(_special().bdtr(min(b, c), b + c, 0.5))) if b + c else 1.0
-    n = len(first_right) + 2  # half an image more in each of the four cells
+    n = len(first_right) + 2  # the interval adds half an image to each of the four cells
     mean = (b - c) / n
     error = sqrt((b + c + 1) - (b - c) ** 2 / n) / n
     half = float(_special().ndtri((1 + LEVEL) / 2)) * error
@@ -297,17 +314,19 @@ def answers(first_right: np.ndarray, second_right: np.ndarray) -> Answers:
 
 
 def usual_sd(groups: Sequence[Sequence[float]]) -> float | None:
-    """The standard deviation of seeds within designs, pooled over designs; None where no design has two seeds."""
+    """The standard deviation between seeds of a design, pooled over designs; None where no design has two seeds."""
     squares = sum(float(np.var(group)) * len(group) for group in groups if len(group) > 1)
     freedom = sum(len(group) - 1 for group in groups if len(group) > 1)
     return max(sqrt(squares / freedom), _RESOLUTION) if freedom else None
 
 
 def selection_bias(designs: int, error: float) -> float:
-    """By how much the best of some equally good designs is expected to lie above its true mean, by luck alone.
+    """Expected optimism of the maximum: by how much the best observed mean of several equally good designs exceeds its true
+    value, by Blom's approximation (1958) of the expected maximum of normal variables.
 
     Args:
-        error: standard error of each design's mean. The expected largest of `designs` normal values, after Blom (1958).
+        designs: number of designs.
+        error: standard error of each design's mean.
     """
     if designs < 2 or not error < inf:
         return 0.0

@@ -1,4 +1,4 @@
-"""The table of runs: one row a run, or one row for all runs that differ only in seed."""
+"""The table of runs: one row per run, or one row for all runs that differ only in their seed."""
 
 import functools
 import json
@@ -34,9 +34,10 @@ Fields = dict[str, Any]
 
 @functools.lru_cache(maxsize=20_000)
 def fields(experiment_json: str) -> Fields:
-    """Every field of a design and its recipe by its title, in the editor's order: numbers as numbers, the rest as text.
+    """All fields of an experiment by their titles, in the editor's order: numbers as numbers, everything else as text.
 
-    Of blocks the values in their order, as `7×7, 3×3`, or one where they are all the same.
+    Fields of blocks are the blocks' values in order, such as `7×7, 3×3`, or a single value where all are the same. Fields
+    that the experiment does not have, such as those of other optimizers, are None.
     """
     experiment = parse(Experiment, experiment_json)
     network, recipe = experiment.architecture, experiment.recipe
@@ -47,6 +48,8 @@ def fields(experiment_json: str) -> Fields:
     )
     for prefix, kind, given in blocks:
         for name, info in kind.model_fields.items():
+            if not info.title:
+                continue  # the discriminator
             values = [text(_plain(getattr(block, name))) for block in given]
             found[f"{prefix}{info.title}"] = ", ".join(values if len(set(values)) > 1 else values[:1])
     found[str(architecture.Architecture.model_fields["bridge"].title)] = text(_plain(network.bridge))
@@ -89,12 +92,14 @@ def _design(experiment_json: str) -> Fields:
 
 
 def table(listing: pd.DataFrame, experiments: Mapping[str, str]) -> pd.DataFrame:
-    """One row a run, in the order given, with the columns `COLUMNS`; accuracies are shares of 1, times are UTC.
+    """The table of runs with the columns `COLUMNS`: one row per run, in the order of `listing`.
 
-    `ids` and `seeds` are tuples of one, `n` is 1 for a finished run and 0 for any other; spreads are missing.
+    Accuracies are in 0 to 1, times are in UTC. `ids` and `seeds` are tuples of one element, `n` is 1 for a finished run and
+    0 for others, and standard deviations and intervals are missing.
 
     Args:
-        listing: what `Store.listing` gives; experiments: one of each design, as JSON, by its key.
+        listing: the table of `store.runs.Runs.listing`.
+        experiments: an experiment of each design as JSON, by design key.
     """
     designs = [_design(experiments[key]) for key in listing["design_key"]]
     columns: dict[str, Any] = {name: listing[name] for name in listing if name in COLUMNS}
@@ -124,11 +129,11 @@ def table(listing: pd.DataFrame, experiments: Mapping[str, str]) -> pd.DataFrame
 
 
 def fold(rows: pd.DataFrame) -> pd.DataFrame:
-    """Finished runs that differ only in seed as one row: n, means, sample standard deviations, 95 % intervals.
+    """The table with one row for all finished runs that differ only in seed: n, means, sample standard deviations and 95 %
+    confidence intervals.
 
-    A seed trained twice counts once, with its newest run: the same training again is no further evidence. Runs that
-    did not finish keep a row of their own and enter no mean; a continued run is never one of a group. Rows keep the
-    order of their newest run.
+    A seed that was trained several times counts once, by its newest run, since a repetition is no further evidence. Runs
+    that did not finish, or continue another one, keep rows of their own. Rows are in the order of their newest run.
     """
     is_finished = rows["status"] == Status.FINISHED
     finished, others = rows[is_finished], rows[~is_finished]
@@ -149,7 +154,7 @@ def fold(rows: pd.DataFrame) -> pd.DataFrame:
     for name in ("validation", "test"):
         half, mean = half_width(folded["n"].clip(lower=2), folded[f"{name}_sd"]), folded[f"{name}_accuracy"]
         folded[f"{name}_low"], folded[f"{name}_high"] = of_shares(mean - half, mean + half)
-    # Each seed has a best and a last epoch of its own: give the epoch only where they agree.
+    # Seeds may have different best and last epochs; these are given only where they agree.
     for name in ("best_epoch", "last_epoch"):
         folded[name] = folded[name].where(by_design[name].nunique() == 1)
     every = pd.concat([part for part in (others, folded.reset_index()[COLUMNS]) if len(part)])
@@ -158,10 +163,12 @@ def fold(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def whole(rows: pd.DataFrame, fields: pd.DataFrame, first: Sequence[str] = ()) -> pd.DataFrame:
-    """Rows for a file: `run` (the newest of a row) and `runs` for `ids`, and every field of each design and recipe.
+    """The table for export: `run` (the newest of a row) and `runs` replace `ids`, and all fields of the design are added.
 
     Args:
-        rows: a table, folded or not; fields: `fields` of each design, a row a design's key; first: columns to begin with.
+        rows: a table, folded or not.
+        fields: the `fields` of each design, with the design key as index.
+        first: columns to put first.
     """
     keyed = rows.drop(columns="ids")
     keyed.insert(0, "run", rows["ids"].str[0])
@@ -170,10 +177,12 @@ def whole(rows: pd.DataFrame, fields: pd.DataFrame, first: Sequence[str] = ()) -
 
 
 def whole_epochs(epochs: pd.DataFrame, rows: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
-    """The logs of runs for a file: each line with its run's name, seed and labels and every field of its design.
+    """The logs of runs for export: each line with name, seed, labels and all fields of the design of its run.
 
     Args:
-        rows: a table with a row a run, of all runs of the logs; fields: as of `whole`.
+        epochs: the logs.
+        rows: a table with one row per run, of all runs in the logs.
+        fields: as for `whole`.
     """
     log = epochs.rename(columns={"run_id": "run"}).reset_index(drop=True)
     runs = rows.assign(run=rows["ids"].str[0], seed=rows["seeds"].str[0]).set_index("run")
@@ -186,18 +195,18 @@ def _fields_of(rows: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
 
 
 def beginning_with(first: Sequence[str], rows: pd.DataFrame) -> pd.DataFrame:
-    """The same with some columns first, where there are such."""
+    """The table with the columns `first`, as far as it has them, before the others."""
     known = [name for name in first if name in rows]
     return rows[[*known, *(name for name in rows if name not in known)]]
 
 
 def _gathered(rows: pd.DataFrame, column: str) -> pd.Series:
-    """All that a design's runs have in a column of tuples, as one tuple."""
+    """The concatenated tuples of a column, by design."""
     return rows.groupby("design_key", sort=False)[column].agg(lambda tuples: tuple(x for t in tuples for x in t))
 
 
 def _mean_curve(curves: pd.Series) -> list[float]:
-    """The mean of curves of one length; the newest where they differ."""
+    """The mean of the curves where they have the same length, else the newest one."""
     first: list[float] = curves.iloc[0]
     if len(curves) == 1 or any(len(curve) != len(first) for curve in curves):
         return first
@@ -205,14 +214,17 @@ def _mean_curve(curves: pd.Series) -> list[float]:
 
 
 def reproductions(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """For each of the notebook's networks, the finished runs of a `table` that repeat it exactly but for the seed."""
+    """The finished runs of a `table` that repeat a network of the notebook with any seed, by the network's name."""
     finished = rows[rows["status"] == Status.FINISHED]
     return {name: finished[finished["design_key"] == PRESETS[name].design_key] for name in NOTEBOOK_PRESETS}
 
 
 def _same_results(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The same with runs of the presets of 0.6, under one key. Their running statistics were not corrected for their
-    beginning, of which after twelve epochs nothing is left: only their first validations differ."""
+    """As `reproductions`, together with runs of the presets of version 0.6, all under one design key.
+
+    The recipes of version 0.6 had no bias correction of running statistics. Without it only the validations of the first
+    epochs differ; after twelve epochs the results are the same.
+    """
     finished = rows[rows["status"] == Status.FINISHED]
     found = {}
     for name in NOTEBOOK_PRESETS:
@@ -224,10 +236,8 @@ def _same_results(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def beside_notebook(rows: pd.DataFrame) -> pd.DataFrame:
-    """The notebook's table with ours beside it.
-
-    Columns of `notebook.results()`, then n, our_test_accuracy, our_test_sd, our_test_loss, our_test_loss_sd.
-    """
+    """The notebook's table beside the lab's results: the columns of `notebook.results()`, then n, our_test_accuracy,
+    our_test_sd, our_test_loss and our_test_loss_sd."""
     ours = []
     for name, repeated in _same_results(rows).items():
         row: dict[str, object] = {"name": name, "n": 0}

@@ -1,4 +1,4 @@
-"""Arrays as bytes and back, as the database keeps them."""
+"""Serialisation of arrays for the database."""
 
 import io
 
@@ -6,20 +6,20 @@ import numpy as np
 
 
 def serialized(**arrays: np.ndarray) -> bytes:
-    """Arrays by name as bytes."""
+    """Arrays by name as the bytes of an uncompressed `.npz` file."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
 def compressed(**arrays: np.ndarray) -> bytes:
-    """As `serialized`, smaller and slower: for probabilities, most of which are 0 or 1; weights gain nothing by it."""
+    """As `serialized`, but compressed: worthwhile for probabilities, most of which are near 0 or 1, but not for weights."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
 def deserialized(data: bytes) -> dict[str, np.ndarray]:
-    """Arrays by name, from bytes of either kind; nothing in them is ever evaluated."""
+    """Arrays by name, from the bytes of `serialized` or `compressed`; refuses pickled objects."""
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

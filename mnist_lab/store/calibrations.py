@@ -1,4 +1,4 @@
-"""How fast this machine was found to be."""
+"""Calibrations: how fast machines train, as measured."""
 
 import json
 import socket
@@ -12,27 +12,28 @@ from mnist_lab.store.schema import CALIBRATIONS
 
 
 class Calibrations:
-    """This machine's calibration in an open database; errors as of `Database`."""
+    """The calibrations in an open database; reads and writes that of this machine. Errors as `Database`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self) -> list[float] | None:
-        """What this machine's short calibration found, or None where it has not been made."""
+        """This machine's calibration: for each of `prediction.CALIBRATED_WITH` the ratio of measured to predicted time per
+        step; None where it has not been calibrated."""
         query = sa.select(CALIBRATIONS.c.ratios).where(CALIBRATIONS.c.host == _this_machine())
         found = self._database.scalar(query)
         return json.loads(found) if found else None
 
     def is_quiet(self) -> bool:
-        """Whether this machine was measured when nothing else took its processors."""
+        """Whether the calibration was made while nothing else used the machine's processors."""
         query = sa.select(CALIBRATIONS.c.is_quiet).where(CALIBRATIONS.c.host == _this_machine())
         return bool(self._database.scalar(query))
 
     def save(self, ratios: list[float], is_quiet: bool = True) -> None:
-        """Keep this machine's calibration in the place of an earlier one.
+        """Replace this machine's calibration.
 
         Args:
-            is_quiet: nothing else took its processors meanwhile.
+            is_quiet: whether nothing else used the processors meanwhile.
         """
         host = _this_machine()
         row = {"host": host, "ratios": json.dumps(ratios), "created": time.time(), "is_quiet": is_quiet}
@@ -42,5 +43,5 @@ class Calibrations:
 
 
 def _this_machine() -> str:
-    """What a calibration is of: a newer lab may be quicker on the same machine."""
+    """The key of a calibration. It includes the lab's version, since another version may train at another speed."""
     return f"{socket.gethostname()}, lab {mnist_lab.__version__}"

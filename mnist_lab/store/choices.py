@@ -1,4 +1,4 @@
-"""What people chose last, for the pages to begin with it next time."""
+"""Choices: what people selected last, as defaults for their next visit."""
 
 import json
 from typing import Any
@@ -10,19 +10,19 @@ from mnist_lab.store.schema import CHOICES
 
 
 class Choices:
-    """The choices in an open database; errors as of `Database`."""
+    """The choices in an open database. Errors as `Database`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, owner: str, name: str) -> Any:
-        """What a person chose last under a name, or None."""
+        """A person's last choice by its name, as JSON values; None where there is none."""
         query = sa.select(CHOICES.c.value).where(CHOICES.c.owner == owner, CHOICES.c.name == name)
         found = self._database.scalar(query)
         return None if found is None else json.loads(found)
 
     def set(self, owner: str, name: str, value: Any) -> None:
-        """Keep a person's choice under a name, in the place of an earlier one."""
+        """Store a person's choice, replacing an earlier one of the same name."""
         mine = sa.and_(CHOICES.c.owner == owner, CHOICES.c.name == name)
         with self._database.write() as connection:
             connection.execute(sa.delete(CHOICES).where(mine))

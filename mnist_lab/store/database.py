@@ -1,6 +1,6 @@
-"""An open database: where it is, how transactions begin, what is wrong with it in a sentence.
+"""An open database: its location, migrations, transactions, and errors as sentences.
 
-The only module that knows whose SQL it is: what SQLite does its own way is here.
+The only module that depends on the dialect: whatever is particular to SQLite is here.
 """
 
 import contextlib
@@ -26,21 +26,21 @@ from mnist_lab import settings
 from mnist_lab.errors import RefusedError, StoreError
 
 JOURNAL_BYTES = 64_000_000
-_FAR_BEYOND = 4  # times its limit
+_OVERGROWN = 4  # times its limit, from which on emptying the journal waits for readers
 BUSY_SECONDS = 10
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _EXAMPLE = "sqlite:////home/me/lab.db"
-# What is wrong with a value or a statement and not with the database. Numbers and texts that SQLite cannot hold are
-# refused by Python's driver in its own words.
+# Errors of a value or a statement rather than of the database. The last two are raised by Python's driver for numbers and
+# texts that SQLite cannot store.
 _REFUSALS = (IntegrityError, DataError, ProgrammingError, NotSupportedError, OverflowError, UnicodeEncodeError)
 
 
 def default_url() -> str:
-    """Where the results are: `MNIST_LAB_DATABASE_URL`, else a file in the user's data folder.
+    """The URL of the results database: `MNIST_LAB_DATABASE_URL`, by default a file in the user's data folder.
 
     Raises:
-        StoreError: the user has no folder, as in some containers.
+        StoreError: the user has no home folder, as in some containers.
     """
     if url := os.environ.get(settings.DATABASE_URL):
         return url
@@ -51,30 +51,33 @@ def default_url() -> str:
 
 
 def among(column: sa.ColumnElement[int], values: Iterable[int]) -> sa.ColumnElement[bool]:
-    """Whether a column has one of some values, however many: a statement has room for 32,766, but these are one."""
+    """The condition that a column has one of some values, passed as a single parameter: SQLite allows 32,766 of them."""
     each = sa.func.json_each(json.dumps([int(value) for value in values])).table_valued("value")
     return column.in_(sa.select(each.c.value))
 
 
 class Database:
-    """An open database, brought to the newest schema.
+    """An open database, migrated to the newest schema.
 
     Args:
-        url: `sqlite:///` and the path of a file, letter for letter: a `%`, `?` or `#` in it is one.
+        url: `sqlite:///` and the path of a file; the path is taken literally, `%`, `?` and `#` included.
 
     Raises:
-        StoreError: the URL is no such URL, the file cannot be opened or created, or a newer lab made it; also of any
-            method where the file is not there any more, or another one is in its place.
+        StoreError: the URL is not of this form, the file cannot be opened or created, or a newer version of the lab made
+            it. Also from any method, where the database cannot be used, has been removed, or another is in its place.
+        RefusedError: from any method, where the database refuses a value.
 
     Attributes:
-        url: where it is; engine: SQLAlchemy's, for what is not done here.
+        url: its URL.
+        engine: SQLAlchemy's engine, for what this class does not offer.
     """
 
     def __init__(self, url: str | None = None) -> None:
         self.url = url or default_url()
         self._path = _file(self.url)
         self.engine = _engine(self._path)
-        # Readers never wait. A writer takes the lock at once: upgrading a read lock half-way could not wait for it.
+        # Readers never wait. A writer takes the lock when it begins, since SQLite cannot wait where a transaction that has
+        # read is to become a writing one.
         self._writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._identity: tuple[int, int] | None = None
         self._reopening = threading.Lock()
@@ -84,7 +87,7 @@ class Database:
         sa.event.listen(self.engine, "do_connect", self._before_connecting)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
     @contextlib.contextmanager
@@ -96,8 +99,7 @@ class Database:
                 yield connection
         except _REFUSALS as error:
             raise RefusedError(
-                f"The results database does not take a value: {_first_line(error)}; what was stored "
-                "before is as it was."
+                f"The results database refused a value: {_first_line(error)}; nothing that was stored before has changed."
             ) from error
         except SQLAlchemyError as error:
             raise StoreError(
@@ -105,34 +107,34 @@ class Database:
                 f"{settings.DATABASE_URL} to another place."
             ) from error
         if engine is self._writer and self._identity is not None:
-            self._check_is_there()  # or it was written to a file that is in no folder any more
+            self._check_is_there()  # else the transaction went to a file that has been removed
 
     def read(self) -> contextlib.AbstractContextManager[sa.Connection]:
-        """A transaction that sees the database as it was when it began; it never waits for a writer."""
+        """A transaction for reading. It sees the database as of its beginning, and never waits for a writer."""
         return self._connection(self.engine)
 
     def write(self) -> contextlib.AbstractContextManager[sa.Connection]:
-        """A transaction that may write: the only one at a time, kept as a whole or, on an error, not at all."""
+        """A transaction for writing: only one at a time, committed at the end of the block and rolled back on an error."""
         return self._connection(self._writer)
 
     def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        """All rows that a query finds."""
+        """All rows of a query."""
         with self.read() as connection:
             return connection.execute(query).all()
 
     def scalar(self, query: sa.Select[Any]) -> Any:
-        """The value that a query of one column finds in at most one row; None where it finds no row."""
+        """The value of a query of one column and at most one row; None where there is no row."""
         with self.read() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def table(self, query: sa.Select[Any]) -> pd.DataFrame:
-        """What a query finds, with its columns also where it finds nothing."""
+        """The rows of a query as a table, which has the query's columns even without rows."""
         with self.read() as connection:
             result = connection.execute(query)
             return pd.DataFrame(result.all(), columns=list(result.keys()))
 
     def free_bytes(self) -> int:
-        """Bytes that can be written: free on the disk, and in the file what was given up."""
+        """Bytes that can be written: what is free on the disk, and unused pages of the file."""
         with self.read() as connection:
             unused, page = (
                 connection.exec_driver_sql(f"PRAGMA {x}").scalar_one() for x in ("freelist_count", "page_size")
@@ -141,24 +143,24 @@ class Database:
         try:
             return int(shutil.disk_usage(folder).free + unused * page)
         except OSError as error:
-            raise StoreError(f"The folder {folder} of the results cannot be looked at: {error.strerror}.") from error
+            raise StoreError(f"The folder {folder} of the results cannot be read: {error.strerror}.") from error
 
     def shorten_journal(self) -> None:
-        """Empty the journal where it has grown beyond its limit; left for another time while somebody reads or writes.
+        """Empty the write-ahead log where it is longer than `JOURNAL_BYTES` and nobody reads or writes.
 
-        Where it has grown far beyond, readers are waited for: they come and go, and between two of them there is a moment.
+        Where it is much longer, wait up to half of `BUSY_SECONDS` for a moment without readers.
         """
         try:
             size = Path(f"{self._path}-wal").stat().st_size
             if size <= JOURNAL_BYTES:
                 return
-            patience = 100 if size <= _FAR_BEYOND * JOURNAL_BYTES else 1000 * BUSY_SECONDS // 2
+            timeout_ms = 100 if size <= _OVERGROWN * JOURNAL_BYTES else 1000 * BUSY_SECONDS // 2
             connection = self.engine.raw_connection()
         except (OSError, SQLAlchemyError, StoreError):
-            return  # whoever uses the database next says what is wrong with it
+            return  # the next use of the database will report what is wrong with it
         try:
             cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout={patience}")
+            cursor.execute(f"PRAGMA busy_timeout={timeout_ms}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             cursor.execute(f"PRAGMA busy_timeout={1000 * BUSY_SECONDS}")
         except sqlite3.Error:
@@ -167,20 +169,22 @@ class Database:
             connection.close()
 
     def _before_connecting(self, *_of_the_connection: Any) -> None:
-        """SQLite would make an empty database in the place of one that went away for a while."""
+        """Keep SQLite from creating an empty database where the file is missing."""
         self._check_is_there()
 
     def _check_is_there(self) -> tuple[int, int]:
-        """Which file is in its place. An open one could still be read and written after somebody deleted it."""
+        """The identity of the file at the path; raises StoreError where there is none. On most systems a deleted file that is
+        open can still be read and written, unnoticed."""
         found = _identity(self._path)
         if found is None:
             raise StoreError(
-                f"The database {self._path} is not there any more; put it back, or restart the lab to begin a new one."
+                f"The database {self._path} is not there any more; put it back, or restart the lab to start a new one."
             )
         return found
 
     def _check_is_same(self) -> None:
-        """Also where it was away for a while, or was copied: its mark tells it from another database in its place."""
+        """Raise StoreError where another database is at the path; its mark shows whether one that was moved away, or copied,
+        is the same."""
         found = self._check_is_there()
         if found == self._identity:
             return
@@ -192,13 +196,13 @@ class Database:
                     mark = None
             if mark != self._mark:
                 raise StoreError(
-                    f"Another database is in the place of {self._path}; put that one back, or restart the lab to use this one."
+                    f"Another database is in the place of {self._path}; put back the original, or restart the lab to use this one."
                 )
             self.engine.dispose()
             self._identity = found
 
     def _marked(self) -> int:
-        """A number that this database has and another one has not; given to it where it has none yet."""
+        """A random number that identifies this database; set where it has none yet."""
         with self.read() as connection:
             mark = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         if not mark:
@@ -212,12 +216,12 @@ class Database:
     def _migrate(self) -> None:
         if self._is_newest():
             return
-        # Loaded only where there is something to do: a server's first page waits for it.
+        # Imported only where there is something to migrate, since a server's first page waits for it.
         import alembic.command
         import alembic.config
         import alembic.util
 
-        logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports every look at the schema
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # else it logs every migration
         config = alembic.config.Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         with self.write() as connection:
@@ -231,7 +235,7 @@ class Database:
                 ) from error
 
     def _is_newest(self) -> bool:
-        """Whether the last of the migrations, whose names begin with their numbers, has been made here."""
+        """Whether the database has the newest migration, by the numbers in the file names."""
         newest = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
         with self.read() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
@@ -240,7 +244,7 @@ class Database:
 
 
 def _file(url: str) -> Path:
-    """The file that a URL names. Raises StoreError where it names none."""
+    """The path in a URL. Raises StoreError where the URL does not name a file."""
     found = re.fullmatch(r"sqlite(?:\+pysqlite)?:///(.+)", url, re.DOTALL)
     if not found or found[1] == ":memory:":
         try:
@@ -259,12 +263,12 @@ def _file(url: str) -> Path:
 
 def _homeless() -> StoreError:
     return StoreError(
-        f"Where your home folder is cannot be found out; set {settings.DATABASE_URL} to a file for the results, such as {_EXAMPLE}."
+        f"Your home folder cannot be determined; set {settings.DATABASE_URL} to a file for the results, such as {_EXAMPLE}."
     )
 
 
 def _of_0_6(url: str) -> Path | None:
-    """The database where version 0.6 put it, which read `%20` in a path as a blank and nothing behind a `?`."""
+    """The database at the path that version 0.6 would have used, which decoded `%20` and ignored what follows a `?`."""
     try:
         path = Path(str(sa.make_url(url).database))
         with path.open("rb") as file:
@@ -274,7 +278,7 @@ def _of_0_6(url: str) -> Path | None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file is at a path; None where none is."""
+    """Device and inode of the file at a path; None where there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -288,7 +292,7 @@ def _engine(path: Path) -> sa.Engine:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"The folder {folder} for the results cannot be made ({error.strerror}); set {settings.DATABASE_URL} to another place."
+            f"The folder {folder} for the results cannot be created ({error.strerror}); set {settings.DATABASE_URL} to another place."
         ) from None
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_SECONDS})
 
@@ -298,7 +302,7 @@ def _engine(path: Path) -> sa.Engine:
         _write_ahead(connection)
         connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")
         connection.execute("PRAGMA synchronous=NORMAL")
-        # Debian's SQLite overwrites what is deleted, by way of the journal: a checkpoint given up cost as much as a new one.
+        # Debian's SQLite overwrites deleted content with zeros, so that deleting a checkpoint cost as much as writing one.
         connection.execute("PRAGMA secure_delete=FAST")
         connection.execute("PRAGMA foreign_keys=ON")
 
@@ -311,8 +315,8 @@ def _engine(path: Path) -> sa.Engine:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Set the journal by which readers never wait. Where several open a new database together, all but one are told at once
-    that it is locked, whatever the timeout, as SQLite does where waiting could be for ever."""
+    """Switch to write-ahead logging, with which readers never wait. Retried, since of several processes that open a new
+    database at once SQLite tells all but one that it is locked, without regard to the timeout."""
     end = time.monotonic() + BUSY_SECONDS
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Designs kept by name."""
+"""Designs that people keep, by name."""
 
 import time
 
@@ -11,24 +11,24 @@ from mnist_lab.store.schema import DESIGNS
 
 
 class Designs:
-    """The kept designs of an open database; errors as of `Database`."""
+    """The designs in an open database. Errors as `Database`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def all(self) -> dict[str, str]:
-        """Kept designs by name, in the order of their names, each as JSON."""
+        """All designs as JSON, by name, in the order of names."""
         rows = self._database.rows(sa.select(DESIGNS.c.name, DESIGNS.c.experiment).order_by(DESIGNS.c.name))
         return {row.name: row.experiment for row in rows}
 
     def save(self, experiment: Experiment, owner: str, *, replaces: str | None = None) -> str | None:
-        """Keep a design under its name.
+        """Keep a design under its name, unless another design has this name.
 
         Args:
-            replaces: the design as JSON that somebody has agreed to lose.
+            replaces: JSON of the design that may be overwritten.
 
         Returns:
-            Another design as JSON that has this name already and stays; None where the new one is kept.
+            None where the design was saved; else the JSON of the other design, which stays.
         """
         with self._database.write() as connection:
             named = DESIGNS.c.name == experiment.name
@@ -41,13 +41,13 @@ class Designs:
         return None
 
     def delete(self, name: str) -> None:
-        """Keep a design no longer; no effect where there is none of that name."""
+        """Delete a design; no effect where there is none of that name."""
         with self._database.write() as connection:
             connection.execute(sa.delete(DESIGNS).where(DESIGNS.c.name == name))
 
 
 def _is_same(kept: str, experiment: Experiment) -> bool:
-    """Whether a kept design says the same, though an earlier lab may have written it with fewer fields."""
+    """Whether a stored design is the same experiment, even if an earlier version of the lab wrote it with fewer fields."""
     try:
         return read_design(kept) == experiment
     except InputError:

@@ -1,4 +1,4 @@
-"""What a run writes to the disk: how many bytes, how many of its checkpoints stay while it trains, and whether there is room."""
+"""Disk space: how many bytes a run may write, and whether there is room for them."""
 
 from dataclasses import dataclass
 
@@ -6,36 +6,34 @@ from mnist_lab import settings
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.layers import CLASSES
 from mnist_lab.design.network import totals, trace
-from mnist_lab.design.recipe import SGD, AnyOptimizer, RMSprop
 from mnist_lab.errors import InputError
 
-RESERVE = 32_000_000  # bytes that are left free for whatever else the machine does
-LARGEST_VALUE = 1_000_000_000  # bytes that SQLite takes for one value
-MOST_WHILE_TRAINING = 16
-_SHARES = 4  # runs in training at a time, each with a share of the budget
-_PREDICTIONS = 200_000
+RESERVE = 32_000_000  # bytes that stay free for other programs
+MAX_VALUE = 1_000_000_000  # bytes that SQLite can store as one value
+MAX_WHILE_TRAINING = 16  # checkpoints of a run in training
+_SHARES = 4  # of the budget, one for each of the runs that train at the same time
+_PREDICTIONS = 200_000  # bytes of the predictions on the test images
 _FLOAT = 4
-# Arrays of a weight's shape that an optimizer keeps; momentum is one more.
-_REMEMBERED = {"sgd": 0, "rmsprop": 1, "adagrad": 1, "lion": 1}
 
 
 def budget() -> int:
-    """Bytes that the checkpoints of all runs may have together. Raises SettingError where the setting is no number."""
+    """Bytes that the checkpoints of all runs may have together. Raises SettingError where the setting is invalid."""
     return settings.number(settings.CHECKPOINT_MB, 2000) * 1_000_000
 
 
 def share(of: int | None = None) -> int:
-    """Bytes that the checkpoints of a run in training may have, of the budget or of `of` bytes."""
+    """Bytes that the checkpoints of one run in training may have: a share of `of` bytes, by default of the budget."""
     return (budget() if of is None else of) // _SHARES
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes that a run writes.
+    """Sizes in bytes of what a run writes.
 
     Attributes:
-        weights: of its network's weights once; state: of all else that training needs to go on.
-        most: at most at any time, with what the database needs while it writes.
+        weights: of the network's weights.
+        state: of the state of a checkpoint.
+        most: of everything at once, at most, including what the database needs while it writes.
     """
 
     weights: int
@@ -44,33 +42,27 @@ class Footprint:
 
 
 def footprint(experiment: Experiment) -> Footprint:
-    """What a run will write, as the number of its parameters and what its optimizer remembers of each have it."""
+    """What a run will write, computed from the number of parameters and the slots of the optimizer."""
     counts = totals(trace(experiment.architecture))
     recipe = experiment.recipe
     weights = _FLOAT * counts.parameters
     averages = int(recipe.moving_average > 0)
     # The network's variables, the optimizer's, and the best weights so far.
-    state = 2 * weights + _FLOAT * counts.trainable * (remembered(recipe.optimizer) + averages)
+    state = 2 * weights + _FLOAT * counts.trainable * (recipe.optimizer.slots + averages)
     whole = weights + state
-    checkpoints = min(min(recipe.epochs, MOST_WHILE_TRAINING + 2) * whole, max(share(), whole + weights))
-    pictures = recipe.epochs * experiment.protocol.validation_images * CLASSES
-    # Beside them the state of the clock's last checkpoint and the kept weights; the journal has what is being written.
-    most = checkpoints + state + weights + pictures + _PREDICTIONS + 2 * whole
+    checkpoints = min(min(recipe.epochs, MAX_WHILE_TRAINING + 2) * whole, max(share(), whole + weights))
+    snapshots = recipe.epochs * experiment.protocol.validation_images * CLASSES
+    # In addition: the state of the last checkpoint within an epoch, the kept weights, and the journal's copies.
+    most = checkpoints + state + weights + snapshots + _PREDICTIONS + 2 * whole
     return Footprint(weights, state, most)
 
 
-def remembered(optimizer: AnyOptimizer) -> int:
-    """How many numbers an optimizer keeps of each weight."""
-    momentum = isinstance(optimizer, SGD | RMSprop) and optimizer.momentum > 0
-    return _REMEMBERED.get(optimizer.name, 2) + momentum
-
-
 def refusal(experiment: Experiment, free: int) -> InputError | None:
-    """Why a run cannot be kept where `free` bytes are left, or None where it can."""
+    """Why a run cannot be stored where `free` bytes are free; None where it can."""
     found = footprint(experiment)
-    if found.state > LARGEST_VALUE:
+    if found.state > MAX_VALUE:
         return InputError(
-            f"Network: a checkpoint of it would have {size_text(found.state)}, and at most {size_text(LARGEST_VALUE)} can be "
+            f"Network: its checkpoints would have {size_text(found.state)} each, and at most {size_text(MAX_VALUE)} can be "
             "stored; choose a smaller network."
         )
     if sentence := shortage(found.most, free):
@@ -79,15 +71,15 @@ def refusal(experiment: Experiment, free: int) -> InputError | None:
 
 
 def shortage(needed: int, free: int) -> str | None:
-    """A sentence where `needed` bytes do not fit into what is free, else None."""
+    """A sentence where `needed` bytes and the reserve do not fit into `free` bytes, else None."""
     if needed + RESERVE <= free:
         return None
     return (
-        f"the run may write up to {size_text(needed)}, and of the {size_text(max(free, 0))} free where the results are, "
-        f"{size_text(RESERVE)} stay free; make room there, or choose a smaller network or fewer epochs."
+        f"the run may write up to {size_text(needed)}, but the disk with the results has {size_text(max(free, 0))} free, of which "
+        f"{size_text(RESERVE)} are kept free; make room there, or choose a smaller network or fewer epochs."
     )
 
 
 def size_text(size: int) -> str:
-    """Bytes as a person says them: `12 MB`, `1.6 GB`."""
+    """A number of bytes as text: `12 MB`, `1.6 GB`."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6)) if size else 0} MB"

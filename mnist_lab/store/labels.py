@@ -1,7 +1,4 @@
-"""What people say of runs: names, tags, notes, and what is archived or deleted; each change can be undone.
-
-None of it touches a run's result.
-"""
+"""Labels of runs: name, tags, note, archived, deleted. Every change can be undone, and none touches a run's result."""
 
 import json
 import time
@@ -12,22 +9,22 @@ from typing import Any
 import sqlalchemy as sa
 
 from mnist_lab.errors import ConflictError, InputError
-from mnist_lab.names import MAX_NAME, MAX_TAG, cleaned
+from mnist_lab.names import MAX_NAME, MAX_TAG, normalized
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import RUN
 
 LABELS = ("name", "tags", "note", "archived", "deleted")
-_TIMES = ("archived", "deleted")  # kept as the time since when
+_TIMES = ("archived", "deleted")  # stored as the time of the change, or None
 MAX_TAGS, MAX_NOTE = 20, 4000
 
 
 @dataclass(frozen=True)
 class Change:
-    """What `Labels.set` did to one label of one run.
+    """A change of one label of one run.
 
     Attributes:
-        before, after: the label as it is stored; of tags, those that were removed and those that were added.
+        before, after: the label's stored values; for tags, the removed and the added ones.
     """
 
     run_id: int
@@ -37,7 +34,7 @@ class Change:
 
 
 class Labels:
-    """The labels of the runs of an open database; errors as of `Database`."""
+    """The labels of the runs in an open database. Errors as `Database`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,19 +48,20 @@ class Labels:
         seen: Mapping[int, Mapping[str, Any]] | None = None,
         **labels: Any,
     ) -> list[Change]:
-        """Set some of name, tags (all of them), note, archived and deleted (whether) of runs; all or none.
+        """Set labels of runs; all or none.
 
-        A deleted run that waited keeps its place, and waits there again where it is restored.
+        A queued run that is deleted leaves the queue, and is back in its place where it is restored.
 
         Args:
-            seen: the name and note of runs as somebody saw them who now writes others.
+            seen: labels by name as their editor saw them, by run id; a label that has changed since is not overwritten.
+            labels: new values of `name`, `tags` (all of them), `note`, `archived` and `deleted` (the latter two as bool).
 
         Returns:
-            What it changed, for `undo`; nothing for what was so already.
+            The changes, for `undo`; labels that had the value already are not among them.
 
         Raises:
-            InputError: a text is too long or empty, there is no such run, or one that trains was to be deleted.
-            ConflictError: what would be written over is no longer what was seen.
+            InputError: a text is too long or empty, there is no such run, or a running one was to be deleted.
+            ConflictError: a label is no longer as in `seen`.
         """
         values = _checked(labels)
         added, removed = _tags(add_tags), set(remove_tags)
@@ -71,18 +69,18 @@ class Labels:
             found = _labelled(connection, run_ids)
             changes = []
             for run_id, now in found.items():
-                _must_be_as_seen(run_id, now, values, (seen or {}).get(run_id, {}))
+                _check_unchanged(run_id, now, values, (seen or {}).get(run_id, {}))
                 if values.get("deleted") and now["status"] == Status.RUNNING:
-                    raise InputError(f"Run {run_id}: what trains cannot be deleted; stop it first.")
+                    raise InputError(f"Run {run_id}: a running run cannot be deleted; stop it first.")
                 changes += _changes(run_id, now, values, added, removed)
             _apply(connection, found, changes)
         return changes
 
     def undo(self, changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
-        """Undo what `set` did, label by label; what somebody has written since stays as it is.
+        """Undo changes one by one; a label that has been changed again since stays as it is.
 
         Returns:
-            What this changed in its turn, and for each label that cannot be undone which one that is and why.
+            The changes that this made, which can be undone in turn; and a phrase about each change that was not undone.
         """
         given = list(changes)
         undone, kept = [], []
@@ -91,28 +89,28 @@ class Labels:
             for change in given:
                 now = found.get(change.run_id)
                 if now is None:
-                    kept.append(f"run {change.run_id}, which is gone for good")
+                    kept.append(f"run {change.run_id}, which has been removed for good")
                 elif change.label == "tags":
                     tags = set(json.loads(now["tags"]))
                     back = sorted(set(change.before) - tags)
                     away = sorted(set(change.after) & tags)
                     if len(tags) + len(back) - len(away) > MAX_TAGS:
-                        kept.append(f"the tags of run {change.run_id}, of which there would be more than {MAX_TAGS}")
+                        kept.append(f"the tags of run {change.run_id}, which would be more than {MAX_TAGS}")
                     elif back or away:
                         undone.append(Change(change.run_id, "tags", away, back))
                 elif now[change.label] == change.after:
                     if change.label == "deleted" and change.before and now["status"] == Status.RUNNING:
-                        kept.append(f"run {change.run_id}, which trains and cannot be deleted")
+                        kept.append(f"run {change.run_id}, which is running and cannot be deleted")
                     else:
                         undone.append(Change(change.run_id, change.label, change.after, change.before))
-                elif not _is_so_already(change, now):
-                    kept.append(_written_since(change, now))
+                elif not _is_undone(change, now):
+                    kept.append(_changed_since(change, now))
             _apply(connection, found, undone)
         return undone, kept
 
 
 def _apply(connection: sa.Connection, found: dict[int, dict[str, Any]], changes: list[Change]) -> None:
-    """Write changes of runs whose labels are `found`."""
+    """Write changes of runs; `found` has the runs' present labels."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for change in changes:
         value = change.after
@@ -120,7 +118,7 @@ def _apply(connection: sa.Connection, found: dict[int, dict[str, Any]], changes:
             tags = set(json.loads(found[change.run_id]["tags"])) - set(change.before) | set(change.after)
             value = json.dumps(sorted(tags))
         rows.setdefault(change.label, []).append({"its_id": change.run_id, "its_value": value})
-    for label, values in rows.items():  # a statement for all: thousands of runs are a moment
+    for label, values in rows.items():  # one statement per label, which is fast even for thousands of runs
         set_label = sa.update(RUN).where(RUN.c.id == sa.bindparam("its_id"))
         set_label = set_label.values({label: sa.bindparam("its_value"), "edited": time.time()})
         connection.execute(set_label, values)
@@ -129,19 +127,19 @@ def _apply(connection: sa.Connection, found: dict[int, dict[str, Any]], changes:
 def _labelled(
     connection: sa.Connection, run_ids: Iterable[int], *, missing_too: bool = False
 ) -> dict[int, dict[str, Any]]:
-    """Labels and status of runs by their id. Raises InputError where there is none of an id, unless that is expected."""
+    """Labels and status of runs by id. Raises InputError where a run is missing, unless `missing_too`."""
     wanted = list(dict.fromkeys(run_ids))
     query = sa.select(RUN.c.id, RUN.c.status, *(RUN.c[name] for name in LABELS)).where(among(RUN.c.id, wanted))
     found = {row.id: dict(row._mapping) for row in connection.execute(query)}
     if not missing_too and (missing := [run_id for run_id in wanted if run_id not in found]):
-        raise InputError(f"Run {missing[0]}: there is none with this number any more; nothing was changed.")
+        raise InputError(f"Run {missing[0]}: there is no run with this number any more; nothing was changed.")
     return found
 
 
 def _changes(
     run_id: int, now: dict[str, Any], values: dict[str, Any], added: set[str], removed: set[str]
 ) -> list[Change]:
-    """What of a run's labels is another by `values` and by tags that are added and removed."""
+    """The changes that make a run's labels `values`, with tags added and removed."""
     changes = []
     for name, value in values.items():
         is_same = bool(now[name]) == bool(value) if name in _TIMES else now[name] == value
@@ -155,25 +153,24 @@ def _changes(
     return changes
 
 
-def _must_be_as_seen(run_id: int, now: dict[str, Any], values: dict[str, Any], seen: Mapping[str, Any]) -> None:
+def _check_unchanged(run_id: int, now: dict[str, Any], values: dict[str, Any], seen: Mapping[str, Any]) -> None:
     for name in values.keys() & seen.keys():
         if now[name] not in (seen[name], values[name]):
             raise ConflictError(
-                f"Run {run_id}: somebody has changed its {name} meanwhile, to {now[name][:60]!r}; save again to put yours in "
-                "its place.",
+                f"Run {run_id}: somebody has changed its {name} to {now[name][:60]!r} in the meantime; save again to overwrite it.",
                 run_id,
                 {name: now[name]},
             )
 
 
-def _is_so_already(change: Change, now: dict[str, Any]) -> bool:
-    """Whether a label is as it was before a change, whoever made it so."""
+def _is_undone(change: Change, now: dict[str, Any]) -> bool:
+    """Whether a label has its value from before a change already."""
     if change.label in _TIMES:
         return bool(now[change.label]) == bool(change.before)
     return bool(now[change.label] == change.before)
 
 
-def _written_since(change: Change, now: dict[str, Any]) -> str:
+def _changed_since(change: Change, now: dict[str, Any]) -> str:
     value = now[change.label]
     if change.label in _TIMES:
         words = change.label if value else {"archived": "unarchived", "deleted": "restored"}[change.label]
@@ -183,7 +180,7 @@ def _written_since(change: Change, now: dict[str, Any]) -> str:
 
 def _name(what: str, text: str, most: int) -> str:
     try:
-        return cleaned(text, most)
+        return normalized(text, most)
     except ValueError as error:
         raise InputError(f"{what}: {error}.") from None
 

@@ -1,6 +1,6 @@
-"""The engine's lease: which engine serves this database, and how it is.
+"""The lease: which engine serves the database, and its state.
 
-One engine holds the lease. A run that it claims belongs to it until the run ends or is paused, or the engine dies.
+Only one engine holds the lease. A run that it claims belongs to it until the run ends or is paused, or the engine crashes.
 """
 
 import os
@@ -18,12 +18,19 @@ from mnist_lab.store.schema import LEASE, RUN
 
 LEASE_SECONDS = 15.0
 WARMING_UP, READY = "warming up", "ready"
-NOT_WORKING = "not working: "  # and why; the last word of an engine, or what its supervisor says of it
+NOT_WORKING = "not working: "  # followed by the reason; from an engine that ends, or from its supervisor
 
 
 @dataclass(frozen=True)
 class Lease:
-    """Which engine serves this store, and how it is."""
+    """The row of the lease.
+
+    Attributes:
+        engine: the engine's unique name.
+        host, pid, process_created: its process; the latter in seconds since 1970.
+        heartbeat: when it was last renewed, in seconds since 1970.
+        state: `WARMING_UP`, `READY`, or `NOT_WORKING` and a reason.
+    """
 
     engine: str
     host: str
@@ -34,11 +41,11 @@ class Lease:
 
     @property
     def is_live(self) -> bool:
-        """Whether that engine is alive: by its process where that is on this machine, by its heartbeat elsewhere.
+        """Whether the engine is alive: judged by its process on this machine, and by its heartbeat on others.
 
-        A process outlives missed heartbeats (a laptop that slept); its time of creation tells it from another one
-        that got its number later. That time is computed from the clock, which may be set: then a fresh heartbeat will
-        do.
+        A process may miss heartbeats and still be alive, as on a laptop that was asleep. Its creation time distinguishes
+        it from a later process with the same id; since that time depends on the system clock, which may have been set, a
+        recent heartbeat counts as well.
         """
         if self.state.startswith(NOT_WORKING):
             return False
@@ -54,18 +61,19 @@ class Lease:
 
 
 class Leases:
-    """The one lease of an open database; errors as of `Database`."""
+    """The lease in an open database. Errors as `Database`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def current(self) -> Lease | None:
-        """The engine that serves this store, alive or not; None where none has the lease."""
+        """The present lease, whether its engine is alive or not; None where there is none."""
         with self._database.read() as connection:
             return _current(connection)
 
     def take(self, engine: str, state: str) -> bool:
-        """Become the engine of this store, unless another one lives; runs that a dead one left are queued again."""
+        """Take the lease for an engine unless another one that is alive holds it; returns whether it was taken. Runs that a
+        crashed engine left are queued again."""
         row = {
             "id": 1,
             "engine": engine,
@@ -85,7 +93,7 @@ class Leases:
         return True
 
     def say_not_working(self, reason: str) -> None:
-        """Leave a sentence in the lease's place, for the pages to say; no effect while an engine lives."""
+        """Put the reason why there is no engine into the lease, for the pages; no effect while an engine is alive."""
         row = {"id": 1, "engine": "", "host": socket.gethostname(), "pid": 0, "process_created": 0.0, "heartbeat": 0.0}
         with self._database.write() as connection:
             lease = _current(connection)
@@ -96,7 +104,7 @@ class Leases:
         self.requeue_orphans()
 
     def renew(self, engine: str, state: str) -> bool:
-        """Say that this engine lives; whether the lease is still its own."""
+        """Update heartbeat and state; returns whether the engine still holds the lease."""
         with self._database.write() as connection:
             renewed = connection.execute(
                 sa.update(LEASE).where(LEASE.c.engine == engine).values(heartbeat=time.time(), state=state)
@@ -104,13 +112,13 @@ class Leases:
         return renewed.rowcount == 1
 
     def release(self, engine: str) -> None:
-        """Give the lease back; runs that were still going are queued again."""
+        """Give up an engine's lease; runs that it was training are queued again."""
         with self._database.write() as connection:
             connection.execute(sa.delete(LEASE).where(LEASE.c.engine == engine))
         self.requeue_orphans()
 
     def requeue_orphans(self) -> None:
-        """Queue running runs again whose engine does not live any more."""
+        """Queue again the running runs whose engine is not alive."""
         with self._database.read() as connection:
             lease = _current(connection)
             orphans = RUN.c.status == Status.RUNNING

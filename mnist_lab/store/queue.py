@@ -1,4 +1,4 @@
-"""The queue: runs in the order of their turn, and what is asked of those that have not ended."""
+"""The queue of runs, and the commands to those that have not ended."""
 
 import os
 import time
@@ -16,25 +16,25 @@ from mnist_lab.store.run import Run, Status
 from mnist_lab.store.runs import sum_up
 from mnist_lab.store.schema import CHECKPOINTS, CRASHES, EPOCHS, RUN, RUN_COLUMNS, SNAPSHOTS, STATES, as_run
 
-MOST_CRASHES = 3
-CRASH_SENTENCE = f"The process that trained it crashed {MOST_CRASHES} times in a row before it could keep anything; resume it to try again."
-_WAITS = sa.and_(RUN.c.status == Status.QUEUED, RUN.c.deleted.is_(None))  # what was deleted waits where it is restored
+MAX_CRASHES = 3
+CRASH_SENTENCE = f"The process that trained this run crashed {MAX_CRASHES} times in a row before its first checkpoint; resume the run to try again."
+_WAITS = sa.and_(RUN.c.status == Status.QUEUED, RUN.c.deleted.is_(None))  # a deleted run keeps its status
 
 
 class Queue:
-    """The queue of an open database; errors as of `Database`."""
+    """The queue in an open database. Errors as `Database`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def active(self) -> list[Run]:
-        """What runs and what waits, in the order it will be trained."""
+        """The running runs, then the queued ones in the order in which they will be trained."""
         query = sa.select(*RUN_COLUMNS).where(sa.or_(RUN.c.status == Status.RUNNING, _WAITS))
         rows = [as_run(row) for row in self._database.rows(query.order_by(RUN.c.position, RUN.c.id))]
         return sorted(rows, key=lambda run: run.status is Status.QUEUED)
 
     def resumable(self) -> list[Run]:
-        """What was paused or interrupted, oldest first."""
+        """The paused and the interrupted runs, oldest first."""
         idle = RUN.c.status.in_([Status.PAUSED, Status.INTERRUPTED])
         query = sa.select(*RUN_COLUMNS).where(idle, RUN.c.deleted.is_(None))
         return [as_run(row) for row in self._database.rows(query.order_by(RUN.c.id))]
@@ -45,10 +45,13 @@ class Queue:
         owner: str,
         predicted: Sequence[tuple[float | None, float | None]] | None = None,
     ) -> list[int]:
-        """Queue experiments, all or none; their ids in the same order.
+        """Queue experiments, all or none.
 
         Args:
-            predicted: what each is expected to take, from and to how many seconds.
+            predicted: lower and upper bound of the predicted training time of each, in seconds.
+
+        Returns:
+            The ids of the runs, in the same order.
         """
         now = time.time()
         ids = []
@@ -63,12 +66,19 @@ class Queue:
     def continue_run(
         self, run: Run, epoch: int, experiment: Experiment, owner: str, predicted: tuple[float | None, float | None]
     ) -> int:
-        """Queue a new run that goes on from a kept checkpoint of an ended one, with its log so far; the new run's id.
+        """Queue a new run that continues an ended one from its checkpoint after an epoch; it starts with a copy of the log.
+
+        Args:
+            experiment: of the new run.
+            predicted: as for `add`.
+
+        Returns:
+            The id of the new run.
 
         Raises:
             InputError: there is no such checkpoint.
         """
-        key = f"continued-{os.urandom(8).hex()}"  # never one of a group of seeds
+        key = f"continued-{os.urandom(8).hex()}"  # unique, so that it is never grouped with seeds of a design
         row = _queued(experiment, owner, time.time()) | {
             "design_key": key,
             "parent_id": run.id,
@@ -81,7 +91,7 @@ class Queue:
         kept = sa.and_(CHECKPOINTS.c.run_id == run.id, CHECKPOINTS.c.epoch == epoch, CHECKPOINTS.c.state.is_not(None))
         with self._database.write() as connection:
             if connection.execute(sa.select(CHECKPOINTS.c.epoch).where(kept)).first() is None:
-                raise InputError(f"Run {run.id}: no checkpoint of epoch {epoch} is kept to go on from; choose another.")
+                raise InputError(f"Run {run.id}: the checkpoint of epoch {epoch} is not kept; choose another epoch.")
             child: int = connection.execute(sa.insert(RUN).values(row).returning(RUN.c.id)).scalar_one()
             for table, its in (
                 (EPOCHS, sa.and_(EPOCHS.c.run_id == run.id, EPOCHS.c.epoch <= epoch)),
@@ -97,10 +107,11 @@ class Queue:
         return child
 
     def claim(self, engine: str, only: list[int] | None = None) -> Run | None:
-        """Take the next waiting run for which the disk has room: it is running from now on. None where there is none.
+        """Set the first queued run for which the disk has room to running, and return it; None where there is none.
 
         Args:
-            only: take none but these ids.
+            engine: the engine that claims it.
+            only: the ids of the runs to choose from; all where None.
         """
         waiting = sa.select(RUN.c.id).where(_WAITS).order_by(RUN.c.position, RUN.c.id).limit(1)
         if only is not None:
@@ -108,7 +119,7 @@ class Queue:
         if not self._database.rows(waiting):
             return None
         waiting = waiting.where(sa.func.coalesce(RUN.c.predicted_bytes, 0) <= self.room() - disk.RESERVE)
-        if not self._database.rows(waiting):  # an engine asks ten times a second, also while there is no room
+        if not self._database.rows(waiting):  # checked by reading, since an engine asks ten times a second
             return None
         with self._database.write() as connection:
             claimed = connection.execute(
@@ -120,15 +131,15 @@ class Queue:
         return as_run(claimed) if claimed else None
 
     def room(self) -> int:
-        """Bytes that a further run may write: what is free, without what the runs in training may still come to."""
+        """Bytes that another run may write: the free space less what the running runs may write."""
         running = sa.select(sa.func.sum(RUN.c.predicted_bytes)).where(RUN.c.status == Status.RUNNING)
         return self._database.free_bytes() - int(self._database.scalar(running) or 0)
 
     def stop(self, *run_ids: int) -> None:
-        """End runs and keep what they learnt; no effect on those that have ended or are deleted.
+        """Stop runs and keep what they have learnt; no effect on ended and deleted ones.
 
-        A running one is asked to stop. One that waits, is paused or was interrupted is cancelled where it has learnt
-        nothing yet; else it goes to the front of the queue, to be tested.
+        A running run is told to stop. A queued, paused or interrupted one is cancelled where it has not been trained yet;
+        else it goes to the front of the queue, to be evaluated.
         """
         has_learnt = sa.or_(*(sa.exists().where(table.c.run_id == RUN.c.id) for table in (STATES, CHECKPOINTS)))
         with self._database.write() as connection:
@@ -143,7 +154,7 @@ class Queue:
                 connection.execute(
                     sa.update(RUN)
                     .where(idle)
-                    .values(_again() | {"stop_requested": time.time(), "position": front(connection)})
+                    .values(_requeued() | {"stop_requested": time.time(), "position": front(connection)})
                 )
                 connection.execute(
                     sa.update(RUN)
@@ -152,7 +163,7 @@ class Queue:
                 )
 
     def pause(self, *run_ids: int) -> None:
-        """Hold waiting runs back, or ask the workers of running ones to leave them; no effect on any other."""
+        """Pause queued runs, and tell running ones to pause; no effect on others."""
         with self._database.write() as connection:
             for run_id in run_ids:
                 mine = RUN.c.id == run_id
@@ -164,14 +175,14 @@ class Queue:
                 )
 
     def resume(self, *run_ids: int) -> None:
-        """Put paused and interrupted runs at the front of the queue, in the order given; no effect on any other."""
+        """Put paused and interrupted runs at the front of the queue, in the given order; no effect on others."""
         idle = sa.and_(RUN.c.status.in_([Status.PAUSED, Status.INTERRUPTED]), RUN.c.deleted.is_(None))
         with self._database.write() as connection:
             for run_id in reversed(run_ids):
                 connection.execute(
-                    sa.update(RUN).where(RUN.c.id == run_id, idle).values(_again() | {"position": front(connection)})
+                    sa.update(RUN).where(RUN.c.id == run_id, idle).values(_requeued() | {"position": front(connection)})
                 )
-                # Resumed before its worker had left it: then it need not.
+                # Its worker has not obeyed yet: it then continues.
                 connection.execute(
                     sa.update(RUN)
                     .where(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
@@ -179,7 +190,7 @@ class Queue:
                 )
 
     def move(self, run_id: int, places: int) -> None:
-        """Move a waiting run in the queue: by so many places, forward where negative; no effect on any other."""
+        """Move a queued run by `places` places, towards the front where negative; no effect on others."""
         queued = sa.select(RUN.c.id, RUN.c.position, RUN.c.deleted).where(RUN.c.status == Status.QUEUED)
         with self._database.write() as connection:
             rows = connection.execute(queued.order_by(RUN.c.position, RUN.c.id)).all()
@@ -190,32 +201,33 @@ class Queue:
             ids.remove(run_id)
             ids.insert(place, run_id)
             order = iter(ids)
-            for number, row in enumerate(rows):  # what is deleted keeps its place; no two have the same afterwards
+            for number, row in enumerate(rows):  # deleted runs keep their places; all get distinct positions
                 moved = next(order) if row.deleted is None else row.id
                 position = rows[0].position + number
                 connection.execute(sa.update(RUN).where(RUN.c.id == moved).values(position=position))
 
     def crashed(self, run_id: int) -> None:
-        """The worker of a running run has crashed: the run goes back to the front of the queue, a few times."""
+        """Queue a run again after its worker crashed; interrupt it after `MAX_CRASHES` crashes in a row."""
         with self._database.write() as connection:
             requeue(connection, RUN.c.id == run_id)
 
 
 def front(connection: sa.Connection) -> float:
-    """A position before all that wait, or would if they were restored."""
+    """A position before all queued runs, deleted ones included."""
     first = connection.execute(sa.select(sa.func.min(RUN.c.position)).where(RUN.c.status == Status.QUEUED))
     return (first.scalar_one() or 0.0) - 1.0
 
 
 def requeue(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Put running runs whose worker has gone back to the front of the queue, except where that has happened too often."""
+    """Put running runs that have lost their worker back to the front of the queue, or interrupt them after `MAX_CRASHES`
+    crashes in a row."""
     running = sa.and_(which, RUN.c.status == Status.RUNNING)
     connection.execute(
         sa.update(RUN)
-        .where(running, CRASHES + 1 >= MOST_CRASHES)
+        .where(running, CRASHES + 1 >= MAX_CRASHES)
         .values(status=Status.INTERRUPTED, ended=time.time(), error=CRASH_SENTENCE)
     )
-    # What was to be paused is: its state is as of the last checkpoint.
+    # A run that was told to pause is paused, in the state of its last checkpoint.
     paused = sa.and_(RUN.c.pause_requested.is_not(None), RUN.c.stop_requested.is_(None))
     connection.execute(
         sa.update(RUN)
@@ -230,7 +242,7 @@ def requeue(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
 
 
 def _queued(experiment: Experiment, owner: str, now: float) -> dict[str, Any]:
-    """The row of a run that waits behind all others."""
+    """The row of a new run at the end of the queue."""
     return {
         "name": experiment.name,
         "owner": owner,
@@ -245,6 +257,6 @@ def _queued(experiment: Experiment, owner: str, now: float) -> dict[str, Any]:
     }
 
 
-def _again() -> dict[str, Any]:
-    """The columns of a run that is to be trained on."""
+def _requeued() -> dict[str, Any]:
+    """The columns that change when a paused or interrupted run is queued again."""
     return {"status": Status.QUEUED, "ended": None, "error": None, "pause_requested": None, CRASHES.name: 0}

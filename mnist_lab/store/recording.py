@@ -1,7 +1,7 @@
-"""What the worker that trains a run writes of it: its environment, its reports, how it ended.
+"""Recording of a run by the worker that trains it: its environment, its reports, its end.
 
-A run has one writer. Nothing is written to a run that is not running any more: somebody has declared its worker dead, and
-that stands.
+A run has one writer. Nothing is written to a run that is no longer running, since its worker has been given up and another
+one may have it.
 """
 
 import json
@@ -31,23 +31,25 @@ from mnist_lab.training.reports import Checkpoint, Command, Outcome, Report, rou
 
 
 class Recording:
-    """The runs in training of an open database; errors as of `Database`."""
+    """The running runs in an open database. Errors as `Database`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def begin(self, run_id: int, environment: dict[str, Any]) -> Checkpoint | None:
-        """Record what a run is trained with, and take back what was recorded after its newest checkpoint.
+        """Record the environment of a run, and remove what was recorded after its newest checkpoint.
 
         Returns:
-            That checkpoint; None where there is none and it begins from its seed.
+            That checkpoint; None where there is none, and training starts from the seed.
         """
         with self._database.write() as connection:
             checkpoint = checkpoints.newest(connection, run_id)
             before = connection.execute(sa.select(RUN.c.environment).where(RUN.c.id == run_id)).scalar_one_or_none()
             values: dict[str, Any] = {"environment": json.dumps(environment)}
             if before and checkpoint and (other := _differing(json.loads(before), environment)):
-                values["caveat"] = f"Resumed with another {other}: the last digits may differ from an undisturbed run."
+                values["caveat"] = (
+                    f"Resumed with another {other}: the last digits may differ from those of an uninterrupted run."
+                )
             connection.execute(sa.update(RUN).where(RUN.c.id == run_id).values(values))
             epoch, step = (checkpoint.epoch, checkpoint.step) if checkpoint else (0, 0)
             connection.execute(sa.delete(BATCHES).where(BATCHES.c.run_id == run_id, BATCHES.c.step > step))
@@ -58,10 +60,10 @@ class Recording:
         return checkpoint
 
     def record(self, run_id: int, *reports: Report) -> Command:
-        """Add what training reported, in one transaction; a known point of the curve is replaced.
+        """Write reports in one transaction; points of the curve that are there already are replaced.
 
         Returns:
-            What the run is asked to do; to stop where nobody counts it as running any more.
+            The run's command; to stop where the run is no longer running.
         """
         with self._database.write() as connection:
             running = sa.and_(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
@@ -84,7 +86,7 @@ class Recording:
         return as_run(asked).command
 
     def pause(self, run_id: int) -> None:
-        """A running run's worker has left it. Where somebody resumed it meanwhile it waits again."""
+        """Set a running run to paused; to queued where it was resumed in the meantime."""
         resumed = (RUN.c.pause_requested.is_(None), str(Status.QUEUED))
         with self._database.write() as connection:
             connection.execute(
@@ -96,7 +98,8 @@ class Recording:
             )
 
     def finish(self, run_id: int, outcome: Outcome) -> None:
-        """End a running run with its result, kept weights and predictions (stored as float16), in one transaction."""
+        """Write the result, the kept weights and the predictions (as float16) of a running run, and end it, in one
+        transaction."""
         result = {
             field.name: getattr(outcome, field.name)
             for field in fields(outcome)
@@ -117,7 +120,11 @@ class Recording:
             checkpoints.thin(connection, run_id)
 
     def end(self, run_id: int, status: Status, error: str) -> None:
-        """End a running run without a result, with the sentence that says why."""
+        """End a running run without a result.
+
+        Args:
+            error: a sentence that says why.
+        """
         with self._database.write() as connection:
             ended = connection.execute(
                 sa.update(RUN)
@@ -129,7 +136,7 @@ class Recording:
 
 
 def _record_epoch(connection: sa.Connection, run_id: int, report: Report) -> None:
-    """Write a report's line, picture, weights and checkpoint, in the place of earlier ones."""
+    """Write a report's log line, snapshot, weights and checkpoint, replacing earlier ones of the same epoch."""
     if report.epoch:
         its = sa.and_(EPOCHS.c.run_id == run_id, EPOCHS.c.epoch == report.epoch.epoch)
         connection.execute(sa.delete(EPOCHS).where(its))
@@ -141,6 +148,6 @@ def _record_epoch(connection: sa.Connection, run_id: int, report: Report) -> Non
 
 
 def _differing(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """What of the things that decide a result's last digits is another now."""
+    """What differs between two environments of what a result's last digits depend on, in words; empty where nothing does."""
     found = [key for key in (*DECISIVE, "data_sha256") if before.get(key) != now.get(key)]
     return " and ".join(f"{key} ({now.get(key)} after {before.get(key)})" for key in found)

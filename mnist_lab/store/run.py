@@ -1,4 +1,4 @@
-"""A run: what its row says of it, and where it can stand."""
+"""A run and its status."""
 
 import json
 from dataclasses import dataclass
@@ -9,11 +9,17 @@ from typing import Any
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.training.reports import Command
 
-DECISIVE = ("lab", "tensorflow", "keras", "cpu", "threads")  # of an environment: another one gives other last digits
+DECISIVE = (
+    "lab",
+    "tensorflow",
+    "keras",
+    "cpu",
+    "threads",
+)  # parts of the environment that a result's last digits depend on
 
 
 class Status(StrEnum):
-    """Where a run stands."""
+    """The status of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -26,23 +32,25 @@ class Status(StrEnum):
 
     @property
     def is_ended(self) -> bool:
-        """Whether nothing will happen to the run any more, unless somebody resumes one that was interrupted."""
+        """Whether the run has ended. An interrupted run has, but can be resumed."""
         return self not in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One row of the table of runs. Accuracies are shares of 1; `validation_*` and `test_*` are of the kept weights,
-    None until there are any. Times are seconds since 1970 (UTC).
+    """A run: a row of the database. Accuracies are in 0 to 1; times are in seconds since 1970 (UTC).
 
     Attributes:
-        predicted_low, predicted_high: seconds that it was expected to take; predicted_bytes: what it may write.
-        position: waiting runs are trained in its order.
-        crashes: how often in a row its worker crashed before it could keep anything.
-        parent_id, parent_epoch: the run that it continues, and after which of its epochs.
-        caveat: why its result may differ in the last digits from an undisturbed one.
-        curve_json: the validation accuracy after each epoch.
-        archived, deleted: since when it has been set aside; a deleted run can be restored for some days.
+        validation_accuracy, validation_loss, test_accuracy, test_loss: of the kept weights; None until the run has ended.
+        seconds, reporting_seconds: as of `Outcome`.
+        predicted_low, predicted_high: lower and upper bound of the predicted training time in seconds.
+        predicted_bytes: the most that it may write to the disk.
+        position: queued runs are trained in the order of their positions.
+        crashes: how many times in a row its worker crashed without a new checkpoint.
+        parent_id, parent_epoch: the run that it continues, and after which epoch.
+        caveat: why its last digits may differ from those of an uninterrupted run.
+        curve_json: the validation accuracies after the epochs.
+        archived, deleted: when that was done, or None; a deleted run can be restored for `runs.DELETED_DAYS` days.
     """
 
     id: int
@@ -88,27 +96,27 @@ class Run:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """What was asked for, under the name that the run has now."""
+        """The experiment, with the present name of the run."""
         return parse(Experiment, self.experiment_json).model_copy(update={"name": self.name})
 
     @cached_property
     def environment(self) -> dict[str, Any]:
-        """Versions, machine, threads and hash of the data it was trained with; empty until it starts."""
+        """Versions, machine, threads and hash of the data that it was trained with; empty until it starts."""
         return json.loads(self.environment_json) if self.environment_json else {}
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """Words that people have given it."""
+        """Its tags."""
         return tuple(json.loads(self.tags_json))
 
     @property
     def planned_steps(self) -> int:
-        """Batches from the first epoch to the last; those of the run that it continues are among them."""
+        """Steps of all epochs, including those trained by the run that it continues."""
         return self.experiment.steps_per_epoch * self.experiment.recipe.epochs
 
     @property
     def command(self) -> Command:
-        """What it is asked to do."""
+        """The command to the worker that trains it."""
         if self.stop_requested is not None:
             return Command.STOP
         return Command.CONTINUE if self.pause_requested is None else Command.PAUSE

@@ -1,4 +1,4 @@
-"""Runs as a reader sees them: their rows, logs and curves, predictions, and the long table of all."""
+"""Reading of runs: rows, logs, training curves, predictions, and the table of all runs."""
 
 import json
 import time
@@ -16,34 +16,34 @@ from mnist_lab.store.schema import BATCHES, CHECKPOINTS, EPOCHS, PREDICTIONS, RU
 
 DELETED_DAYS = 7
 _LISTED = [column for column in RUN_COLUMNS if column.name not in ("experiment_json", "environment_json")]
-_THERE = RUN.c.deleted.is_(None)
+_NOT_DELETED = RUN.c.deleted.is_(None)
 _HAS_WEIGHTS = sa.exists().where(CHECKPOINTS.c.run_id == RUN.c.id, CHECKPOINTS.c.weights.is_not(None))
 
 
 class Runs:
-    """The runs of an open database; errors as of `Database`."""
+    """The runs in an open database. Errors as `Database`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, run_id: int) -> Run | None:
-        """One run, deleted or not; None where there is none of that id."""
+        """A run by its id, deleted or not; None where there is none."""
         return next(iter(self._found(sa.select(*RUN_COLUMNS).where(RUN.c.id == run_id))), None)
 
     def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
-        """Runs by their ids, deleted or not, in the order given; without those that are gone."""
+        """Runs by their ids, deleted or not, in the given order; ids that do not exist are left out."""
         wanted = list(dict.fromkeys(run_ids))
         found = {run.id: run for run in self._found(sa.select(*RUN_COLUMNS).where(among(RUN.c.id, wanted)))}
         return {run_id: found[run_id] for run_id in wanted if run_id in found}
 
     def all(self, status: Status | None = None, limit: int | None = None) -> list[Run]:
-        """Every run that is not deleted, newest first; only those of a status, and only the newest `limit`, where given."""
-        query = sa.select(*RUN_COLUMNS).where(_THERE).order_by(RUN.c.id.desc()).limit(limit)
+        """The runs that are not deleted, newest first; where given, only those with a status, and at most `limit`."""
+        query = sa.select(*RUN_COLUMNS).where(_NOT_DELETED).order_by(RUN.c.id.desc()).limit(limit)
         return self._found(query if status is None else query.where(RUN.c.status == status))
 
     def latest(self) -> Run | None:
-        """The run that ended last of those that have a curve."""
-        query = sa.select(*RUN_COLUMNS).where(RUN.c.ended.is_not(None), RUN.c.steps_done > 0, _THERE)
+        """The run that ended last, of those that have been trained at all."""
+        query = sa.select(*RUN_COLUMNS).where(RUN.c.ended.is_not(None), RUN.c.steps_done > 0, _NOT_DELETED)
         return next(iter(self._found(query.order_by(RUN.c.ended.desc()).limit(1))), None)
 
     def children(self, run_id: int) -> list[int]:
@@ -52,16 +52,13 @@ class Runs:
         return [row.id for row in self._database.rows(query)]
 
     def with_weights(self, limit: int) -> list[Run]:
-        """The newest runs of which any weights are kept, newest first."""
-        query = sa.select(*RUN_COLUMNS).where(_THERE, _HAS_WEIGHTS)
+        """The newest `limit` runs with any kept weights, newest first."""
+        query = sa.select(*RUN_COLUMNS).where(_NOT_DELETED, _HAS_WEIGHTS)
         return self._found(query.order_by(RUN.c.id.desc()).limit(limit))
 
     def best_with_weights(self) -> Run | None:
-        """The finished run with the best validation accuracy of which weights are kept; else the best of the others.
-
-        What is archived comes last.
-        """
-        query = sa.select(*RUN_COLUMNS).where(_THERE, _HAS_WEIGHTS)
+        """The run with kept weights and the best validation accuracy; finished runs before others, archived ones last."""
+        query = sa.select(*RUN_COLUMNS).where(_NOT_DELETED, _HAS_WEIGHTS)
         order = (
             RUN.c.archived.is_not(None),
             RUN.c.status != Status.FINISHED,
@@ -71,30 +68,34 @@ class Runs:
         return next(iter(self._found(query.order_by(*order).limit(1))), None)
 
     def epochs(self, run_ids: Iterable[int]) -> pd.DataFrame:
-        """The logs of runs: a row an epoch."""
+        """The logs of runs: a row per run and epoch, with the fields of `EpochPoint`."""
         query = sa.select(*EPOCHS.c).where(among(EPOCHS.c.run_id, run_ids))
         return self._database.table(query.order_by(EPOCHS.c.run_id, EPOCHS.c.epoch))
 
     def batches(self, run_id: int) -> pd.DataFrame:
-        """The training curve of a run: a row a point."""
+        """The training curve of a run: a row per point, with the fields of `BatchPoint`."""
         return self._database.table(sa.select(*BATCHES.c).where(BATCHES.c.run_id == run_id).order_by(BATCHES.c.point))
 
     def probabilities(self, run_id: int) -> np.ndarray | None:
-        """Probabilities of the ten digits for each test image, float16 `(10_000, 10)`; None where a run was never
+        """Predicted probabilities of the ten digits for each test image, float16 `(10_000, 10)`; None where the run was not
         tested."""
         data = self._database.scalar(sa.select(PREDICTIONS.c.probabilities).where(PREDICTIONS.c.run_id == run_id))
         return None if data is None else deserialized(data)["probabilities"]
 
     def listing(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
-        """Every run that is not deleted, newest first, or those of some ids; or else those that are deleted: the fields of
-        `Run` but for the two long ones, the experiment and the environment."""
-        query = sa.select(*_LISTED).where(~_THERE if deleted else _THERE).order_by(RUN.c.id.desc())
+        """A table of runs, newest first: the fields of `Run` without the two long ones, experiment and environment.
+
+        Args:
+            run_ids: only these runs; all where None.
+            deleted: the deleted runs in place of the others.
+        """
+        query = sa.select(*_LISTED).where(~_NOT_DELETED if deleted else _NOT_DELETED).order_by(RUN.c.id.desc())
         if run_ids is not None:
             query = query.where(among(RUN.c.id, run_ids))
         return self._database.table(query)
 
     def experiments(self, but: Iterable[str] = ()) -> dict[str, str]:
-        """An experiment of each design, as JSON, by the design's key; without those that are known already."""
+        """An experiment of each design, as JSON, by design key; designs whose keys are in `but` are left out."""
         known = set(but)
         keys = sa.select(RUN.c.design_key, sa.func.max(RUN.c.id).label("id")).group_by(RUN.c.design_key)
         with self._database.read() as connection:
@@ -103,7 +104,7 @@ class Runs:
             return {row.design_key: row.experiment for row in rows}
 
     def fingerprint(self) -> tuple[Any, ...]:
-        """Something that is another after any change that a table of runs shows."""
+        """A value that changes whenever the table of runs does."""
         query = sa.select(
             RUN.c.status,
             sa.func.count(),
@@ -116,7 +117,7 @@ class Runs:
         return tuple(tuple(row) for row in self._database.rows(query.order_by(RUN.c.status)))
 
     def purge(self, days: float = DELETED_DAYS) -> int:
-        """Remove for good what was deleted so many days ago, with all that is kept of it; how many runs."""
+        """Remove runs that were deleted more than `days` days ago, with all that belongs to them; returns their number."""
         old = sa.delete(RUN).where(RUN.c.deleted < time.time() - days * 86_400)
         with self._database.write() as connection:
             return int(connection.execute(old).rowcount)
@@ -126,7 +127,7 @@ class Runs:
 
 
 def sum_up(connection: sa.Connection, run_id: int) -> None:
-    """Write best and last validation accuracy of a run, and its curve, into its row, from its log."""
+    """Update the columns of a run that summarise its log: best and last validation accuracy, and the curve."""
     query = sa.select(EPOCHS.c.epoch, EPOCHS.c.validation_accuracy).where(EPOCHS.c.run_id == run_id)
     lines = connection.execute(query.order_by(EPOCHS.c.epoch)).all()
     best = max(lines, key=lambda line: line.validation_accuracy, default=None)

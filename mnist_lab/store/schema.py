@@ -1,6 +1,7 @@
-"""What the database's tables hold: the columns that queries use, and a row of the table of runs as a `Run`.
+"""The tables of the database with the columns that queries use, and the conversion of a row to a `Run`.
 
-The migrations define the tables. Two names here are not those of the database, which keeps the ones it began with.
+The migrations define the tables. The column `deaths` and the table `errands` keep their first names in the database, and
+are called crashes and questions here.
 """
 
 from dataclasses import fields
@@ -15,7 +16,7 @@ def _table(name: str, columns: str) -> sa.TableClause:
     return sa.table(name, *map(sa.column, columns.split()))
 
 
-_COLUMNS = {"crashes": "deaths"}  # of a run's fields; the others' have the field's own name, without `_json`
+_COLUMNS = {"crashes": "deaths"}  # by field of `Run`; the other columns are named as the fields, without `_json`
 RUN_FIELDS = {field.name: _COLUMNS.get(field.name, field.name.removesuffix("_json")) for field in fields(Run)}
 RUN = _table("runs", " ".join([*RUN_FIELDS.values(), "engine", "edited"]))
 RUN_COLUMNS = [RUN.c[column].label(name) for name, column in RUN_FIELDS.items()]

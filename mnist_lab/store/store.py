@@ -1,9 +1,10 @@
-"""The store: one database, and for each of its subjects a repository.
+"""The store: one database, with a repository for each of its subjects.
 
-The store is the queue and the only channel between training and everything that looks at it. One writer a run: the
-worker that trains it. A run that has ended never changes; one that was paused or interrupted can be resumed.
+It is the queue, and the only channel between training and everything that displays it. A run has one writer, the worker
+that trains it. The result of an ended run never changes; a paused or interrupted run can be resumed.
 
-It does not train, start processes or know TensorFlow; weights are arrays by name. Times are seconds since 1970 (UTC).
+The store does not train, does not start processes, and does not depend on TensorFlow: weights are arrays by name. Times
+are in seconds since 1970 (UTC).
 """
 
 from mnist_lab.store.calibrations import Calibrations
@@ -22,19 +23,19 @@ from mnist_lab.store.runs import Runs
 
 
 class Store:
-    """All that is kept, in one open database.
+    """The repositories over one open database.
 
     Args:
         url: as of `Database`.
 
     Raises:
-        StoreError: as of `Database`; so does any method of a repository.
+        StoreError: as `Database`; so does any method of a repository.
 
     Attributes:
-        runs, checkpoints, labels, receipts: what there is of runs.
-        queue, lease, recording: how they come to be trained, by whom, and what the worker writes of them.
-        questions: what pages ask workers about trained networks.
-        designs, choices, notices, calibrations: what is kept beside them.
+        runs, checkpoints, labels, receipts: runs and what belongs to them.
+        queue, lease, recording: which runs are to be trained, which engine trains them, and what its workers record.
+        questions: questions of pages to trained networks.
+        designs, choices, notices, calibrations: what is independent of runs.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -54,9 +55,9 @@ class Store:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The URL of the database."""
         return self.database.url
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.database.close()

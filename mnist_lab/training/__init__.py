@@ -1,1 +1,1 @@
-"""Training a network: the stock Keras model, its steps in fewer operations, and what is reported meanwhile."""
+"""Training: the stock Keras model, a faster training step for it, evaluation, checkpoints and progress reports."""

@@ -1,13 +1,13 @@
-"""Batch normalisation in training, of a batch that lies in parts: over all its images, as stock Keras has it.
+"""Batch normalisation in training, for a batch that is split into parts. Statistics are over the whole batch, as in Keras.
 
-A channel's values x become y = scale x + offset, where scale = gamma / sqrt(variance + epsilon) and offset = beta -
-scale mean. With the gradients dy, of which only two sums are needed, sum(dy) and sum(dy x), the chain rule through mean
-and variance (Ioffe and Szegedy, 2015) gives dx = scale dy + slope (x - mean) + constant.
+The values x of a channel become y = scale x + offset, where scale = gamma / sqrt(variance + epsilon) and offset = beta -
+scale mean. By the chain rule through mean and variance (Ioffe and Szegedy, 2015), dx = scale dy + slope (x - mean) +
+constant, where slope and constant depend on dy only through two sums, sum(dy) and sum(dy x).
 
-Where a convolution without padding follows, y is never written: scale goes into the convolution's kernel and offset
-into a bias. The two sums then follow from the kernel's gradient, and no pass through x or dy is needed for them: as
-every window lies within the map, sum(dy) is the kernel times the sum of the convolution's gradients; and since the
-convolution is linear in x and in its kernel, sum(dy x) is the kernel times its gradient.
+Where a convolution without padding follows, y is never computed: the scale is folded into the convolution's kernel and
+the offset into a bias. Both sums then follow from gradients that are needed anyway, without another pass over x or dy:
+since every window lies within the map, sum(dy) is the kernel times the sum of the gradients of the convolution's output;
+and since the convolution is linear in x and in its kernel, sum(dy x) is the kernel times the kernel's gradient.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,16 +21,16 @@ import tensorflow as tf
 
 Parts = list[tf.Tensor]
 
-# Values of an image; for fewer, TensorFlow's one operation takes longer than several small ones.
-_FEW = 1024
-# Values that fill a register of a processor with AVX-512.
-_AT_ONCE = 16
+# Up to this many values per image, TensorFlow's fused operation is slower than several elementary ones.
+_SMALL_MAP_VALUES = 1024
+# float32 values in an AVX-512 register.
+_REGISTER_VALUES = 16
 
 
 def is_small(x: tf.Tensor) -> bool:
-    """Whether a part `(n, ..., channels)` is of vectors, or has so few values an image that each operation costs more than
-    its work. TensorFlow's one operation for normalisation takes nothing but maps."""
-    return bool(x.shape.rank == 2 or prod(x.shape[1:]) <= _FEW)
+    """Whether `x`, `(n, ..., channels)`, is normalised by elementary operations instead of TensorFlow's fused one: vectors,
+    for which there is no fused one, and maps so small that overhead dominates."""
+    return bool(x.shape.rank == 2 or prod(x.shape[1:]) <= _SMALL_MAP_VALUES)
 
 
 def normalised(
@@ -41,68 +41,70 @@ def normalised(
     masks: Sequence[tf.Tensor] = (),
     factor: float = 1.0,
 ) -> Parts:
-    """Parts `(n, ..., channels)` of a batch, normalised together; moving averages go on.
+    """The parts `(n, ..., channels)` of a batch, normalised by the statistics of the whole batch; updates the layer's moving
+    averages.
 
     Args:
-        pre_activation: what `parts` are the relu of, or none where they are something else.
-        masks: which of the normalised values go on, times `factor`, true or false in the shape of `parts`; the others
-            become 0. All go on as they are where there are none.
+        pre_activation: where the parts are outputs of a relu, its inputs; the relu is then differentiated here as well.
+        masks: dropout masks, bool in the shape of the parts; empty for no dropout. Values where the mask is false become
+            0, the others are multiplied by `factor`.
     """
-    few = is_small(parts[0])
+    small = is_small(parts[0])
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def normalise(gamma: tf.Tensor, beta: tf.Tensor, *given: tf.Tensor) -> Any:
         xs = [tf.nn.relu(u) for u in given] if pre_activation else list(given)
-        mean, variance, count = _moments(xs, few)
+        mean, variance, count = _moments(xs, small)
         inverse = tf.math.rsqrt(variance + layer.epsilon)
         scale = gamma * inverse
         if masks:
-            line = scale * factor, (beta - scale * mean) * factor
-            ys = [_kept(x, mask, *line) for x, mask in zip(xs, masks, strict=True)]
+            affine = scale * factor, (beta - scale * mean) * factor
+            ys = [_masked(x, mask, *affine) for x, mask in zip(xs, masks, strict=True)]
         else:
-            forward = _forward_few if few else _forward
+            forward = _forward_small if small else _forward
             ys = [forward(x, mean, scale, beta) for x in xs]
 
         def gradient(*given: tf.Tensor) -> Any:
-            d_ys = list(given[: len(xs)])  # behind the parts come mean and variance, which have no gradient
+            d_ys = list(given[: len(xs)])  # after the parts come mean and variance, which have no gradient
             if masks:
                 d_ys = [
-                    _kept(dy, mask, factor * tf.ones_like(mean), 0 * mean) for dy, mask in zip(d_ys, masks, strict=True)
+                    _masked(dy, mask, factor * tf.ones_like(mean), 0 * mean)
+                    for dy, mask in zip(d_ys, masks, strict=True)
                 ]
-            sum_dy = tf.add_n([_sum(dy) for dy in d_ys])
+            sum_dy = tf.add_n([_channel_sums(dy) for dy in d_ys])
             pairs = list(zip(d_ys, xs, strict=True))
-            if few:
-                d_gamma = tf.add_n([_sum(dy * (x - mean)) for dy, x in pairs]) * inverse
+            if small:
+                d_gamma = tf.add_n([_channel_sums(dy * (x - mean)) for dy, x in pairs]) * inverse
             else:
-                d_gamma = (tf.add_n([_sum_of_products(dy, x) for dy, x in pairs]) - mean * sum_dy) * inverse
+                d_gamma = (tf.add_n([_channel_products(dy, x) for dy, x in pairs]) - mean * sum_dy) * inverse
             slope, constant = _through_moments(count, scale, inverse, sum_dy, d_gamma)
-            backward = _relu_backward if pre_activation else _backward_few if few else _backward
+            backward = _relu_backward if pre_activation else _backward_small if small else _backward
             return d_gamma, sum_dy, *(backward(dy, x, scale, mean, slope, constant) for dy, x in pairs)
 
         return (*ys, mean, variance), gradient
 
     variables = map(tf.convert_to_tensor, (layer.gamma, layer.beta))
     *normal, mean, variance = normalise(*variables, *(pre_activation or parts))
-    _go_on(layer, mean, variance)
+    _update_moving_averages(layer, mean, variance)
     return list(normal)
 
 
 def folded(
     layer: keras.layers.BatchNormalization, convolution: keras.layers.Conv2D, parts: Parts, *, pre_activation: Parts
 ) -> Parts:
-    """What a convolution without padding, yet without its bias, makes of parts `(n, height, width, channels)` of a batch
-    that are normalised together; moving averages go on.
+    """The parts `(n, height, width, channels)` of a batch, normalised as by `normalised` and convolved without padding and
+    without the convolution's own bias; updates the layer's moving averages.
 
     Args:
-        pre_activation: what `parts` are the relu of, or none where they are something else.
+        pre_activation: where the parts are outputs of a relu, its inputs; the relu is then differentiated here as well.
     """
     strides = list(convolution.strides)
-    how = {"strides": [1, *strides, 1], "padding": "VALID"}
+    options = {"strides": [1, *strides, 1], "padding": "VALID"}
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def convolve(gamma: tf.Tensor, beta: tf.Tensor, kernel: tf.Tensor, *given: tf.Tensor) -> Any:
         xs = [tf.nn.relu(u) for u in given] if pre_activation else given
-        mean, variance, count = _moments(xs, few=False)
+        mean, variance, count = _moments(xs, small=False)
         inverse = tf.math.rsqrt(variance + layer.epsilon)
         scale = gamma * inverse
         offset = beta - scale * mean
@@ -111,14 +113,14 @@ def folded(
         ys = [tf.nn.bias_add(tf.nn.conv2d(x, scaled, strides, "VALID"), bias) for x in xs]
 
         def gradient(*d_ys: tf.Tensor) -> Any:
-            pairs = list(zip(d_ys, xs, strict=False))  # behind the parts come mean and variance, which have none
+            pairs = list(zip(d_ys, xs, strict=False))  # after the parts come mean and variance, which have no gradient
             d_scaled = tf.add_n(
                 [
-                    tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=kernel.shape, out_backprop=dy, **how)
+                    tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=kernel.shape, out_backprop=dy, **options)
                     for dy, x in pairs
                 ]
             )
-            d_bias = tf.add_n([_sum(dy) for dy, _ in pairs])
+            d_bias = tf.add_n([_channel_sums(dy) for dy, _ in pairs])
             sum_dy = tf.linalg.matvec(tf.reduce_sum(kernel, [0, 1]), d_bias)
             sum_dy_x = tf.reduce_sum(kernel * d_scaled, [0, 1, 3])
             d_gamma = (sum_dy_x - mean * sum_dy) * inverse
@@ -126,7 +128,7 @@ def folded(
             d_kernel = d_scaled * scale[:, tf.newaxis] + offset[:, tf.newaxis] * d_bias
             d_xs = []
             for dy, x in pairs:
-                d_x = tf.raw_ops.Conv2DBackpropInput(input_sizes=tf.shape(x), filter=scaled, out_backprop=dy, **how)
+                d_x = tf.raw_ops.Conv2DBackpropInput(input_sizes=tf.shape(x), filter=scaled, out_backprop=dy, **options)
                 d_xs.append(
                     (_relu_backward if pre_activation else _backward)(d_x, x, tf.ones_like(mean), mean, slope, constant)
                 )
@@ -136,19 +138,19 @@ def folded(
 
     variables = map(tf.convert_to_tensor, (layer.gamma, layer.beta, convolution.kernel))
     *convolved, mean, variance = convolve(*variables, *(pre_activation or parts))
-    _go_on(layer, mean, variance)
+    _update_moving_averages(layer, mean, variance)
     return list(convolved)
 
 
 def correct_running_statistics(model: keras.Model, start_share: float) -> None:
-    """Take out of running means and variances what is left of where they began, 0 and 1.
+    """Correct running means and variances for the bias towards their initial values, 0 and 1.
 
-    Each step keeps `momentum` of them, so that after t steps momentum^t of the beginning is left, and 1 - momentum^t is
-    the weight of all batches together. Kingma and Ba ("Adam", 2015, section 3) derive the same for a beginning at 0.
+    After t steps, momentum^t is the weight of the initial value in a running statistic, and 1 - momentum^t that of all
+    batches together. Kingma and Ba ("Adam", 2015, section 3) derive the same correction for averages that start at 0.
 
     Args:
-        start_share: the product of the momenta of all steps so far. Before the first step, 1, there is nothing but the
-            beginning, and it stays.
+        start_share: the weight of the initial values: the product of the momenta of all steps so far. At 1, before the
+            first step, nothing is changed.
     """
     if start_share == 1:
         return
@@ -157,47 +159,47 @@ def correct_running_statistics(model: keras.Model, start_share: float) -> None:
         if type(layer) is keras.layers.BatchNormalization:
             mean, variance = (v.numpy().astype(np.float64) for v in (layer.moving_mean, layer.moving_variance))
             layer.moving_mean.assign(mean / weight)
-            # Of a channel that is always the same nothing is left, and rounding may say less than that.
+            # The variance of a constant channel is 0, which rounding errors may have made slightly negative.
             layer.moving_variance.assign(np.maximum(variance - start_share, 0) / weight)
 
 
 def _through_moments(
     count: tf.Tensor, scale: tf.Tensor, inverse: tf.Tensor, sum_dy: tf.Tensor, d_gamma: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Slope and constant of what x gets beside scale dy, as it has a part in mean and variance."""
+    """Slope and constant of the part of dx that goes through mean and variance; see the module's docstring."""
     return -scale * inverse * d_gamma / count, -scale * sum_dy / count
 
 
-def _go_on(layer: keras.layers.BatchNormalization, mean: tf.Tensor, variance: tf.Tensor) -> None:
+def _update_moving_averages(layer: keras.layers.BatchNormalization, mean: tf.Tensor, variance: tf.Tensor) -> None:
     for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         moving.assign(moving * layer.momentum + now * (1 - layer.momentum))
 
 
-def _moments(xs: Sequence[tf.Tensor], few: bool) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Means and variances `(channels,)` of all parts together, and of how many values they are."""
+def _moments(xs: Sequence[tf.Tensor], small: bool) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Mean and variance of each channel over all parts, `(channels,)`, and the number of values per channel."""
     channels = xs[0].shape[-1]
     sizes = [tf.cast(tf.size(x) // channels, tf.float32) for x in xs]
     count = tf.add_n(sizes)
-    moments = [_moments_of_few(x) if few else _moments_of_many(x, size) for x, size in zip(xs, sizes, strict=True)]
+    moments = [_moments_small(x) if small else _moments_large(x, size) for x, size in zip(xs, sizes, strict=True)]
     mean = tf.add_n([size * m for size, (m, _) in zip(sizes, moments, strict=True)]) / count
     squares = [size * (v + tf.square(m - mean)) for size, (m, v) in zip(sizes, moments, strict=True)]
     return mean, tf.add_n(squares) / count, count
 
 
-def _moments_of_few(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _moments_small(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     x = tf.reshape(x, [-1, x.shape[-1]])
     mean = tf.reduce_mean(x, 0)
     return mean, tf.reduce_mean(tf.square(x - mean), 0)
 
 
-def _moments_of_many(x: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """By TensorFlow's one operation, the quickest there is for both though it normalises as well.
+def _moments_large(x: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Moments by TensorFlow's fused batch normalisation, the fastest way to both although it normalises as well.
 
-    It gives the variance of a sample, divided by n - 1; Keras has that of the batch.
+    It gives the sample variance, with divisor n - 1, where Keras uses that of the batch, with divisor n.
     """
-    times, channels = _together(x.shape), x.shape[-1]
-    # Where such a row is not to be had, a pixel a map is the quicker.
-    pixels = prod(x.shape[1:-1]) // times if times * channels % _AT_ONCE == 0 else 1
+    times, channels = _pixels_per_row(x.shape), x.shape[-1]
+    # Where rows cannot be a multiple of the register size, one pixel per map is faster.
+    pixels = prod(x.shape[1:-1]) // times if times * channels % _REGISTER_VALUES == 0 else 1
     rows = tf.reshape(x, [-1, 1, pixels, times * channels])
     ones = tf.ones([times * channels])
     _, *found = tf.raw_ops.FusedBatchNormV3(x=rows, scale=ones, offset=ones, mean=[], variance=[], is_training=True)
@@ -207,37 +209,37 @@ def _moments_of_many(x: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
     return mean, tf.reduce_mean(variances * of_row + tf.square(means - mean), 0)
 
 
-def _together(shape: tf.TensorShape) -> int:
-    """How many pixels of a map `(n, height, width, channels)` make a row whose length suits TensorFlow's operation, which
-    takes two to three times as long where it is no multiple of what a processor takes at once."""
-    return gcd(_AT_ONCE // gcd(_AT_ONCE, shape[-1]), prod(shape[1:-1]))
+def _pixels_per_row(shape: tf.TensorShape) -> int:
+    """How many pixels of maps `(n, height, width, channels)` to join to a row, so that its length is a multiple of the
+    register size if possible; TensorFlow's fused operation is two to three times slower where it is not."""
+    return gcd(_REGISTER_VALUES // gcd(_REGISTER_VALUES, shape[-1]), prod(shape[1:-1]))
 
 
-def _sum(x: tf.Tensor) -> tf.Tensor:
-    """For each channel."""
+def _channel_sums(x: tf.Tensor) -> tf.Tensor:
+    """The sum of x over each channel, `(channels,)`."""
     return tf.reduce_sum(tf.reshape(x, [-1, x.shape[-1]]), 0)
 
 
-def _sum_of_products(dy: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """The sum of dy x for each channel, as the diagonal of a product, which reads each of them once."""
+def _channel_products(dy: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """The sum of dy x over each channel, `(channels,)`: the diagonal of a matrix product, which reads both only once."""
     dy, x = (tf.reshape(tensor, [-1, x.shape[-1]]) for tensor in (dy, x))
     return tf.linalg.diag_part(tf.matmul(dy, x, transpose_a=True))
 
 
 def _fused(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """A function of maps `(n, ..., channels)` and vectors `(channels,)`, elementwise, that reads and writes memory once:
-    compiled by XLA where TensorFlow has it.
+    """Compile an elementwise function of maps `(n, ..., channels)` and vectors `(channels,)` by XLA, where TensorFlow has it,
+    so that it reads and writes memory once.
 
-    For convolutions and sums XLA is several times slower than TensorFlow on a CPU.
+    Only elementwise functions: for convolutions and sums XLA is several times slower than TensorFlow on a CPU.
     """
 
     @cache
-    def compiled() -> Callable[..., tf.Tensor]:  # at the first call: how many threads there are is settled by then
+    def compiled() -> Callable[..., tf.Tensor]:  # compiled at the first call, when the number of threads has been set
         return tf.function(function, jit_compile=_has_xla(), autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]
 
     @wraps(function)
     def call(whole: tf.Tensor, *others: tf.Tensor) -> tf.Tensor:
-        # In rows that are longer than the channels, else XLA's loops are too short for the processor's wide registers.
+        # In rows of several pixels, since loops over the channels alone are too short for XLA to vectorise well.
         row = prod(whole.shape[max(1, whole.shape.rank - 2) :])
         times = row // whole.shape[-1]
         rows = [tf.reshape(x, [-1, row]) if x.shape.rank > 1 else tf.tile(x, [times]) for x in (whole, *others)]
@@ -256,30 +258,30 @@ def _has_xla() -> bool:
     return True
 
 
-def _forward_few(x: tf.Tensor, mean: tf.Tensor, scale: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+def _forward_small(x: tf.Tensor, mean: tf.Tensor, scale: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
     return (x - mean) * scale + beta
 
 
-_forward = _fused(_forward_few)
+_forward = _fused(_forward_small)
 
 
-def _backward_few(
+def _backward_small(
     dy: tf.Tensor, x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor
 ) -> tf.Tensor:
     return dy * scale + ((x - mean) * slope + constant)
 
 
-_backward = _fused(_backward_few)
+_backward = _fused(_backward_small)
 
 
 @_fused
 def _relu_backward(
     dy: tf.Tensor, x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, slope: tf.Tensor, constant: tf.Tensor
 ) -> tf.Tensor:
-    """Of x that is a relu: what it was taken of has a gradient where x is above 0."""
+    """As `_backward`, through the relu whose output x is as well: the gradient is 0 where x is."""
     return tf.where(x > 0, dy * scale + ((x - mean) * slope + constant), 0.0)
 
 
 @_fused
-def _kept(x: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+def _masked(x: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
     return tf.where(mask, x * scale + offset, 0.0)

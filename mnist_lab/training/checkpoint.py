@@ -1,7 +1,7 @@
-"""A training as a `Checkpoint`, and back.
+"""The state of a training as a `Checkpoint`, and back.
 
-A checkpoint's state has these arrays: `model/0`, `model/1`, … and `optimizer/0`, … are variables in Keras' order,
-`kept/0`, … the weights that are kept so far, `sums` those of `Progress`, and `progress` the rest of it as JSON.
+The arrays of a checkpoint's state: `model/0`, `model/1`, … and `optimizer/0`, … are variables in Keras' order,
+`kept/0`, … the weights to be kept so far, `sums` is `Progress.sums`, and `progress` the rest of `Progress` as JSON.
 """
 
 import json
@@ -17,7 +17,7 @@ from mnist_lab.training.reports import Checkpoint, EpochPoint
 
 _PROGRESS = "progress"
 _AVERAGED = ", moving average: "
-_BEFORE_AVERAGES = 2  # variables of an optimizer
+_VARIABLES_BEFORE_AVERAGES = 2  # of an optimizer: the count of steps and the learning rate
 
 
 def _no_sums() -> np.ndarray:
@@ -26,23 +26,23 @@ def _no_sums() -> np.ndarray:
 
 @dataclass
 class Progress:
-    """Where a training is, beside the variables of its network and its optimizer.
+    """How far a training is: its state except for the variables of model and optimizer.
 
     Attributes:
-        epoch: how many epochs are complete.
-        step: how many steps are.
-        sums: of loss, right answers and images since the start, `(3,)` in double precision. They are never reset:
-            differences are the same whenever they are taken.
-        point_sums: the sums at the end of the curve's last full point.
+        epoch: number of completed epochs.
+        step: number of completed steps.
+        sums: of losses, correct answers and images since the start, float64 `(3,)`. They are never reset, so that
+            differences do not depend on when they are taken.
+        point_sums: the sums at the end of the curve's last complete point.
         epoch_sums: the sums at the end of the last epoch.
         best: the best validation accuracy so far.
-        best_epoch: the epoch that had it.
-        kept: the line of the epoch whose weights are kept; None before the first.
-        kept_weights: its weights, in the model's order.
-        start_share: what normalisation's running statistics still have of their beginning: the product of the momenta
-            of all steps.
-        seconds: of training before it was last resumed.
-        reporting_seconds: of all training, how much went into reports.
+        best_epoch: the epoch with the best validation accuracy.
+        kept: the log line of the epoch whose weights are kept so far; None before the first.
+        kept_weights: those weights, in the model's order.
+        start_share: weight of their initial values in the running statistics of batch normalisation: the product of the
+            momenta of all steps.
+        seconds: training time before the last resumption.
+        reporting_seconds: total time spent on reports.
     """
 
     epoch: int = 0
@@ -60,7 +60,7 @@ class Progress:
 
 
 class Codec:
-    """Takes all that a training is out of its network and optimizer, and puts it back."""
+    """Saves the state of a training to a checkpoint, and restores it."""
 
     def __init__(self, experiment: Experiment, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
         self.experiment = experiment
@@ -68,7 +68,7 @@ class Codec:
         self.optimizer = optimizer
 
     def save(self, progress: Progress, seconds: float) -> Checkpoint:
-        """A checkpoint of the training as it is, after so many seconds."""
+        """A checkpoint of the present state, after `seconds` of training."""
         state = {f"model/{i}": variable.numpy() for i, variable in enumerate(self.model.variables)}
         state |= {f"optimizer/{i}": variable.numpy() for i, variable in enumerate(self.optimizer.variables)}
         state |= {f"kept/{i}": array for i, array in enumerate(progress.kept_weights)}
@@ -82,18 +82,21 @@ class Codec:
             "best_epoch": progress.best_epoch,
             "kept": asdict(progress.kept) if progress.kept else None,
             "start_share": progress.start_share,
-            "optimizer": self._kind_of_optimizer(),
+            "optimizer": self._optimizer_kind(),
         }
         state[_PROGRESS] = np.frombuffer(json.dumps(words).encode(), np.uint8)
         return Checkpoint(progress.epoch, progress.step, state)
 
     def restore(self, checkpoint: Checkpoint) -> Progress:
-        """Give network and optimizer what they had; where training was.
+        """Restore model and optimizer.
 
-        The recipe may be another one than the checkpoint was made with: `trainer.train` says what then holds.
+        The checkpoint may have been made with another recipe; `trainer.train` says what then holds.
+
+        Returns:
+            How far the training was.
 
         Raises:
-            TrainingError: it is a checkpoint of another network.
+            TrainingError: the checkpoint is of another network.
         """
         arrays = checkpoint.state
         words: dict[str, Any] = json.loads(arrays[_PROGRESS].tobytes().decode())
@@ -108,7 +111,7 @@ class Codec:
         words |= {name: tuple(words[name]) for name in ("point_sums", "epoch_sums")}
         if "start_share" not in words:
             words["start_share"] = _start_share_of_0_6(checkpoint)
-        # Between two epochs the step follows from the epoch: another batch size makes other steps of it.
+        # Between two epochs the number of steps follows from the epoch, since the batch size may have changed.
         is_between = checkpoint.step == 0 or words["epoch_sums"] == tuple(arrays["sums"])
         return Progress(
             epoch=checkpoint.epoch,
@@ -119,17 +122,17 @@ class Codec:
             **words,
         )
 
-    def _kind_of_optimizer(self) -> str:
-        """What an optimizer's variables are, in a word."""
+    def _optimizer_kind(self) -> str:
+        """What determines which variables an optimizer has: its name, and whether it averages the weights."""
         recipe = self.experiment.recipe
         return f"{recipe.optimizer.name}{_AVERAGED}{bool(recipe.moving_average)}"
 
     def _restore_optimizer(self, before: str, arrays: dict[str, np.ndarray]) -> None:
-        """Give the optimizer its memory back, where `before` (as of `_kind_of_optimizer`) is of the same kind.
+        """Restore the optimizer's variables, where `before`, as of `_optimizer_kind`, names the same optimizer.
 
-        Keras numbers its variables: the count of steps and the rate, the moving averages of the weights where there are
-        any, then what this kind remembers of each weight, momentum last. What was not remembered begins at zero; moving
-        averages, which after a first step would take zeros for weights, begin at the weights.
+        Their order in Keras: the count of steps and the learning rate; moving averages of the weights, if any; then the
+        optimizer's slots for each weight, momentum last. Slots that the checkpoint lacks stay zero; moving averages that
+        it lacks start at the weights, since Keras initialises them only at the first step.
         """
         kind, _, averaged = before.partition(_AVERAGED)
         recipe = self.experiment.recipe
@@ -138,7 +141,7 @@ class Codec:
         weights = self.model.trainable_variables
         averages_now, averages_before = (len(weights) * on for on in (recipe.moving_average > 0, averaged == "True"))
         for i, variable in enumerate(self.optimizer.variables):
-            average = i - _BEFORE_AVERAGES
+            average = i - _VARIABLES_BEFORE_AVERAGES
             if 0 <= average < averages_now and not averages_before:
                 variable.assign(weights[average])
                 continue
@@ -148,6 +151,9 @@ class Codec:
 
 
 def _start_share_of_0_6(checkpoint: Checkpoint) -> float:
-    """What running statistics have of their beginning in a checkpoint that does not say: version 0.6 had a momentum of
-    0.99. Its step is by the last batch size; the optimizer, whose first variable that is, counts all steps it made itself."""
+    """`Progress.start_share` for a checkpoint of version 0.6, which did not store it; its momentum was always 0.99.
+
+    The checkpoint's step is relative to its last batch size. The optimizer's first variable counts the steps that were
+    made, but only by this optimizer; so the larger of both is taken.
+    """
     return float(0.99 ** max(checkpoint.step, int(checkpoint.state["optimizer/0"])))

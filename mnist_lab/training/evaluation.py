@@ -1,4 +1,4 @@
-"""Loss, accuracy and probabilities of a network on images."""
+"""Evaluation of a network: loss, accuracy and predicted probabilities."""
 
 from collections.abc import Callable
 
@@ -14,19 +14,19 @@ EVALUATION_BATCH = 500
 
 
 def as_input(x: tf.Tensor) -> tf.Tensor:
-    """Images, uint8 `(n, 28, 28)`, as the network takes them: float32 `(n, 28, 28, 1)` in 0 to 1."""
+    """Images, uint8 `(n, 28, 28)`, as a network's input, float32 `(n, 28, 28, 1)` in 0 to 1."""
     return tf.cast(x, tf.float32)[..., tf.newaxis] / 255.0
 
 
 class Evaluation:
-    """Evaluates one model, whose layers were `traced`, again and again without tracing it anew in TensorFlow."""
+    """Evaluates a model, as often as needed with one compilation; `traced` are the model's layers."""
 
     def __init__(self, model: keras.Model, traced: Traced) -> None:
-        # Two parts of a batch side by side, as in training; a single image cannot be halved.
+        # Two halves of a batch in parallel, as in training; a batch of one image cannot be split.
         self._halves, self._whole = (_forward(model, traced, parts) for parts in (2, 1))
 
     def __call__(self, images: Images) -> tuple[float, float, np.ndarray]:
-        """Loss, accuracy and probabilities `(n, 10)` on images, as `model.evaluate` would have them."""
+        """Mean loss, accuracy, and probabilities, float32 `(n, 10)`; loss and accuracy are those of `model.evaluate`."""
         probabilities, losses = [], []
         for start in range(0, len(images), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
@@ -42,7 +42,7 @@ class Evaluation:
 def _forward(
     model: keras.Model, traced: Traced, parts: int
 ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """A function that gives probabilities and losses of a batch."""
+    """A compiled function from images and labels of a batch to probabilities and losses, in `parts` parts in parallel."""
 
     @tf.function(  # type: ignore[untyped-decorator]
         jit_compile=False,
@@ -54,7 +54,7 @@ def _forward(
         for i in range(parts):
             part = slice(i * tf.size(y) // parts, (i + 1) * tf.size(y) // parts)
             p = keras_model.forward(model, traced, as_input(x[part]))
-            # Keras finds the logits behind this softmax in the graph, so a loss is right even where p rounds to 0.
+            # Keras takes the logits from before the softmax in the graph, so the loss is exact even where p rounds to 0.
             found.append((p, keras.losses.sparse_categorical_crossentropy(tf.cast(y[part], tf.int32), p)))
         probabilities, losses = (tf.concat(tensors, 0) for tensors in zip(*found, strict=True))
         return probabilities, losses

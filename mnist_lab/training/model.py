@@ -1,4 +1,4 @@
-"""From plain layer descriptions to a stock Keras model, and what that gives."""
+"""The stock Keras model of an architecture, and its outputs outside training."""
 
 from dataclasses import asdict
 from math import gcd
@@ -13,14 +13,14 @@ from mnist_lab.design.network import Traced, TracedLayer, is_chain, trace, walk
 
 
 def build(architecture: Architecture, seed: int, normalization_momentum: float = 0.99) -> keras.Model:
-    """A stock Keras model for images `(batch, 28, 28, 1)` in 0 to 1, giving probabilities `(batch, 10)`.
+    """A stock Keras model from images `(batch, 28, 28, 1)` in 0 to 1 to probabilities `(batch, 10)`.
 
-    A `keras.Sequential` where each layer takes the output of the one before it, else a functional model. Every random
-    choice (initial weights, dropout masks) comes from `seed` alone, through a seed for each layer: the process-wide seed
-    of Keras is neither used nor changed, so models can be built beside one that trains.
+    A `keras.Sequential` where each layer takes the output of the one before it, else a functional model. All random
+    numbers (initial weights, dropout masks) follow from `seed`, by a seed per layer; Keras' global seed is neither used
+    nor changed, so that models can be built while another one trains.
 
     Raises:
-        ArchitectureError: the architecture is impossible; Keras is not asked.
+        ArchitectureError: the architecture cannot be built.
     """
     traced = trace(architecture)
     seeds = np.random.SeedSequence(seed)
@@ -33,11 +33,11 @@ def build(architecture: Architecture, seed: int, normalization_momentum: float =
 
 
 def _stock(row: TracedLayer, seeds: np.random.SeedSequence, momentum: float) -> keras.layers.Layer:
-    """The stock layer that a layer describes; its name does not depend on what else Keras has built."""
+    """The stock layer of a traced layer. It is named explicitly, since Keras' default names depend on earlier models."""
     kind = type(row.layer).__name__
     arguments = asdict(row.layer) | {"name": row.name}
     (child,) = seeds.spawn(1)
-    seed = int(child.generate_state(1)[0] >> 1)  # Keras wants it non-negative and below 2**31
+    seed = int(child.generate_state(1)[0] >> 1)  # Keras requires 0 ≤ seed < 2**31
     if kind == "BatchNormalization":
         arguments["momentum"] = momentum
     elif kind == "Dropout":
@@ -51,28 +51,28 @@ def _stock(row: TracedLayer, seeds: np.random.SeedSequence, momentum: float) -> 
 
 
 def in_order(model: keras.Model, traced: Traced) -> list[keras.layers.Layer]:
-    """A model's layers as they were traced."""
+    """A model's layers in the order of the trace."""
     return [model.get_layer(row.name) for row in traced]
 
 
 def outputs(model: keras.Model, traced: Traced, x: tf.Tensor) -> list[tf.Tensor]:
-    """What each layer gives, outside of training, for an input `(n, 28, 28, 1)`."""
+    """The output of each layer, in the order of the trace, for an input `(n, 28, 28, 1)` outside training."""
     return walk(traced, x, lambda row, given: output(model.get_layer(row.name), *given))
 
 
 def forward(model: keras.Model, traced: Traced, x: tf.Tensor) -> tf.Tensor:
-    """What a model gives for an input, outside of training."""
+    """The output of a model for an input `(n, 28, 28, 1)` outside training."""
     if any(map(_has_unequal_strides, model.layers)):
         return outputs(model, traced, x)[-1]
     return model(x, training=False)
 
 
 def output(layer: keras.layers.Layer, x: tf.Tensor, *others: tf.Tensor, training: bool = False) -> tf.Tensor:
-    """What a layer gives for an input `(n, ...)`, or for several.
+    """The output of a layer for an input `(n, ...)`, or for several.
 
-    TensorFlow has convolutions of each channel alone for equal strides only. Those with others it computes where oneDNN
-    takes them over, which depends on machine, batch and size of the maps; here they are taken with equal strides, and of
-    what they give every so many rows or columns.
+    TensorFlow implements depthwise convolutions with equal strides only; unequal ones work where oneDNN takes over, which
+    depends on machine, batch size and size of the maps. Here they are computed with the greatest common divisor of both
+    strides, and the output is subsampled.
     """
     if others:
         return layer([x, *others])

@@ -1,7 +1,7 @@
-"""The optimizer of a recipe: stock Keras, with the update of the most used ones as one operation a variable.
+"""The Keras optimizer of a recipe, where the most used ones update each variable by a single operation.
 
-Keras writes an update out in some fifteen small operations, each for every variable, which on a small network take as
-long as a layer. TensorFlow has the same formulas as one operation each. Fields, variables and all else stay Keras'.
+Keras implements an update as some fifteen small operations per variable, which in a small network take as long as a
+layer. TensorFlow has single operations with the same formulas. Everything else is that of the Keras class.
 """
 
 import keras
@@ -57,13 +57,13 @@ class _SGD(keras.optimizers.SGD):  # type: ignore[misc]
         )
 
 
-_IN_ONE_OPERATION = {kind.__name__.removeprefix("_"): kind for kind in (_Adadelta, _Adam, _SGD)}
+_FUSED = {kind.__name__.removeprefix("_"): kind for kind in (_Adadelta, _Adam, _SGD)}
 
 
 def optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """The optimizer of a recipe: its fields, variables and steps are those of the stock Keras optimizer."""
+    """The optimizer of a recipe, with the fields, variables and updates of the stock Keras optimizer."""
     name = type(recipe.optimizer).__name__
-    kind = _IN_ONE_OPERATION.get(name) or getattr(keras.optimizers, name)
+    kind = _FUSED.get(name) or getattr(keras.optimizers, name)
     return kind(
         **recipe.optimizer.model_dump(exclude={"name"}),
         weight_decay=recipe.weight_decay or None,

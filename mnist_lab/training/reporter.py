@@ -1,4 +1,4 @@
-"""What a training reports and when: the training curve, and weights and checkpoints as fast as a disk takes them."""
+"""What a training reports, and when: the training curve, and weights and checkpoints at a rate that a disk keeps up with."""
 
 import math
 import time
@@ -10,23 +10,23 @@ from mnist_lab.training.checkpoint import Progress
 from mnist_lab.training.reports import BatchPoint, Checkpoint, EpochPoint, Report, Snapshot
 
 REPORT_SECONDS = 0.33
-LONGEST_CALL_SECONDS = 1.0  # of training between two looks at it
+LONGEST_CALL_SECONDS = 1.0  # of training in one call of the compiled function
 CHECKPOINT_SECONDS = 30.0
-# Bytes of weights and checkpoints: so many at once, then so many a second. Where epochs are short and the network is large
-# not every epoch's are written; the best, the last and those of a stop or pause are.
-WRITTEN_AT_ONCE, WRITTEN_A_SECOND = 128e6, 16e6
+# A token bucket for the bytes of weights and checkpoints: its size, and its rate per second. Of a large network with short
+# epochs not every epoch is written; the best, the last, and that of a stop or pause always are.
+BURST_BYTES, BYTES_PER_SECOND = 128e6, 16e6
 CURVE_POINTS = 400
 
 
 class Reporter:
-    """Reports a training from where its `progress` is, at most every `report_seconds` within an epoch.
+    """Reports the progress of a training, within an epoch at most every `report_seconds`.
 
     Args:
-        report: takes each report.
-        progress: of the training, which counts steps and sums in it; the reporter counts there the sums of
-            the curve's points and the seconds that reports take.
+        report: called with each report.
+        progress: shared with the training, which updates steps and sums; the reporter updates `point_sums` and
+            `reporting_seconds`.
         planned_steps: of all epochs; the curve has at most `CURVE_POINTS` points for them.
-        started: when training did, by `time.perf_counter`.
+        started: when training started, by `time.perf_counter`.
     """
 
     def __init__(
@@ -46,39 +46,39 @@ class Reporter:
         self._checkpoint_seconds = checkpoint_seconds
         self._started = self._reported = self._checkpointed = started
         self._pending: list[BatchPoint] = []
-        self._owed = 0.0  # bytes of weights and checkpoints that came too fast, at the time of the last of them
-        self._owed_at = started
+        self._backlog = 0.0  # bytes in the token bucket, at the time of the last report
+        self._backlog_at = started
 
     def seconds(self) -> float:
-        """Of training so far, pauses left out."""
+        """Training time so far, without pauses."""
         return self._seconds_at(time.perf_counter())
 
     def steps_until_due(self, step_seconds: float) -> int:
-        """How many steps to take until it is time to report; one until they have been timed (`step_seconds` is 0)."""
+        """Number of steps to train until a report is due; 1 while `step_seconds` is 0, that is not yet measured."""
         if self._progress.step < 2 or not step_seconds:
             return 1
         left = self._reported + self._report_seconds - time.perf_counter()
         return max(1, math.ceil(min(left, LONGEST_CALL_SECONDS) / step_seconds))
 
     def is_due(self, step: int, now: float) -> bool:
-        """Whether it is time to report after a step that ended at `now`."""
-        # The first two points at once: a person has just pressed Train and waits for the line to begin.
+        """Whether a report is due after a step that ended at `now`."""
+        # The first two steps are reported at once, for whoever has just pressed Train and waits for the curve to start.
         return step <= 2 or now - self._reported >= self._report_seconds
 
     def is_checkpoint_due(self, now: float) -> bool:
-        """Whether it is time for a checkpoint within an epoch."""
+        """Whether a checkpoint within an epoch is due."""
         return now - self._checkpointed >= self._checkpoint_seconds
 
     def may_write(self) -> bool:
-        """Whether weights and a checkpoint may be written again, so that the disk keeps up with training."""
-        return self._still_owed() < WRITTEN_AT_ONCE
+        """Whether weights and a checkpoint may be written again without outrunning the disk."""
+        return self._present_backlog() < BURST_BYTES
 
     def add_step(self, ended: float, *, is_shown: bool) -> None:
-        """Take the step that `progress` has just counted into the curve.
+        """Add the last step of `progress` to the curve.
 
         Args:
-            ended: when it did.
-            is_shown: it is the last before a report, so the point that it belongs to is shown as far as it is.
+            ended: when the step ended, by `time.perf_counter`.
+            is_shown: whether a report follows, so that the step's point is reported even if it is incomplete.
         """
         is_full = self._progress.step % self._point_steps == 0
         if is_full or is_shown:
@@ -93,11 +93,11 @@ class Reporter:
         weights: dict[str, np.ndarray] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """Report the points since the last report, and what is given."""
+        """Report the points of the curve since the last report, together with the arguments."""
         began = time.perf_counter()
         points, self._pending = self._pending, []
-        heavy = [*(weights or {}).values(), *(checkpoint.state.values() if checkpoint else ())]
-        self._owed, self._owed_at = self._still_owed() + sum(array.nbytes for array in heavy), began
+        arrays = [*(weights or {}).values(), *(checkpoint.state.values() if checkpoint else ())]
+        self._backlog, self._backlog_at = self._present_backlog() + sum(array.nbytes for array in arrays), began
         self._send(Report(points, line, snapshot, weights, checkpoint))
         self._reported = time.perf_counter()
         if checkpoint:
@@ -107,8 +107,8 @@ class Reporter:
     def _seconds_at(self, now: float) -> float:
         return self._progress.seconds + now - self._started
 
-    def _still_owed(self) -> float:
-        return max(0.0, self._owed - WRITTEN_A_SECOND * (time.perf_counter() - self._owed_at))
+    def _present_backlog(self) -> float:
+        return max(0.0, self._backlog - BYTES_PER_SECOND * (time.perf_counter() - self._backlog_at))
 
     def _add_point(self, ended: float) -> None:
         # A point may reach across the end of an epoch.

@@ -1,4 +1,4 @@
-"""What training reports while it runs and when it ends, and what it can be asked to do meanwhile."""
+"""What a training reports while it runs and when it ends, and the commands that it obeys."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Command(StrEnum):
-    """What a run in training is asked to do."""
+    """What a running training is told to do."""
 
     CONTINUE = "continue"
     STOP = "stop"
@@ -16,9 +16,15 @@ class Command(StrEnum):
 
 @dataclass(frozen=True)
 class BatchPoint:
-    """One point of the training curve: means over the batches since the point before.
+    """A point of the training curve: mean loss and accuracy over the batches since the previous point.
 
-    A later report with the same `point` replaces the earlier one: while a point's batches are being trained it moves.
+    While its batches are being trained, a point is reported repeatedly; a later report with the same `point` replaces the
+    earlier one.
+
+    Attributes:
+        point: index of the point in the curve.
+        step: the last step in it, counted from 1.
+        seconds: training time at the end of that step.
     """
 
     point: int
@@ -30,8 +36,13 @@ class BatchPoint:
 
 @dataclass(frozen=True)
 class EpochPoint:
-    """One line of the log. Training figures are means over the epoch's batches while the weights changed, as Keras
-    prints them; `steps` is less than a full epoch's where training was stopped within it."""
+    """A line of the log.
+
+    Attributes:
+        steps: of the epoch; fewer than its batches where training was stopped within it.
+        loss, accuracy: means over the epoch's batches while the weights changed, as Keras prints them.
+        seconds: duration of the epoch, validation included.
+    """
 
     epoch: int
     steps: int
@@ -44,11 +55,11 @@ class EpochPoint:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a network was after an epoch, for looking at.
+    """A picture of a network after an epoch, for display.
 
     Attributes:
-        confusion: how many validation images of a digit (row) got an answer (column), int32 `(10, 10)`.
-        probabilities: of the ten digits for each validation image, in 255ths, uint8 `(n, 10)`.
+        confusion: the confusion matrix on the validation images, int32 `(10, 10)`: labels in rows, answers in columns.
+        probabilities: of the ten digits for each validation image, times 255 and rounded, uint8 `(n, 10)`.
         filters: the kernel of the first convolution, float32 `(height, width, 1, filters)`.
     """
 
@@ -59,12 +70,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that training needs to continue after `step` batches.
+    """The complete state of a training after `step` steps, from which it continues.
 
     Attributes:
-        epoch: how many epochs are complete.
-        step: how many batches are.
-        state: arrays by name: variables of the network, of its seeds and of the optimizer, best weights so far, sums.
+        epoch: number of completed epochs.
+        step: number of completed steps.
+        state: arrays by name, as described in `training.checkpoint`.
     """
 
     epoch: int
@@ -74,9 +85,13 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Report:
-    """What is new: points of the training curve; at an epoch's end its line, picture and weights; a checkpoint.
+    """What is new since the last report.
 
-    `weights` are those that were validated, by variable path.
+    Attributes:
+        points: of the training curve.
+        epoch: the log line of an epoch that has ended.
+        snapshot: the network after that epoch.
+        weights: those that were validated after that epoch, by variable path.
     """
 
     points: list[BatchPoint]
@@ -88,15 +103,15 @@ class Report:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training leaves.
+    """The result of a training.
 
     Attributes:
         stopped: whether it was stopped before its planned end.
-        kept_epoch: the epoch after which the kept weights were taken.
+        kept_epoch: the epoch whose weights are kept; validation and test figures are those of these weights.
         weights: the kept weights by variable path, in the model's order.
-        probabilities: of the ten digits for each test image, float32 `(10_000, 10)`, by the kept weights.
-        seconds: of training, from the first line to the last, test evaluation included, pauses left out.
-        reporting_seconds: how much of that went into reports.
+        probabilities: of the ten digits for each test image, float32 `(10_000, 10)`.
+        seconds: duration from building the model to the test evaluation, without pauses.
+        reporting_seconds: the part of it spent on reports.
     """
 
     stopped: bool
@@ -112,8 +127,8 @@ class Outcome:
 
 
 def rounded(probabilities: np.ndarray) -> np.ndarray:
-    """Probabilities `(n, 10)` as float16, each image's answer as it was: where rounding makes two the largest, the one
-    that was larger goes up by the smallest step there is."""
+    """Probabilities `(n, 10)` as float16, with the same most probable digit of each image: where rounding makes it a tie, or
+    reverses the order, the larger one is set to the next float16 above the maximum."""
     found = probabilities.astype(np.float16)
     answers = probabilities.argmax(axis=1)
     (others,) = np.nonzero(found.argmax(axis=1) != answers)

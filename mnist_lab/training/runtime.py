@@ -1,4 +1,4 @@
-"""What is process-wide of TensorFlow: its threads, what a result depends on beside the experiment, what it would never free."""
+"""TensorFlow's process-wide state: threads, the environment of a result, and memory that it would never free."""
 
 import gc
 import math
@@ -15,34 +15,34 @@ import mnist_lab
 from mnist_lab import machine
 from mnist_lab.data import mnist
 
-PARTS = 2  # that a batch is trained in, where there is more than one thread
+PARTS = 2  # of a batch that are trained in parallel, where there is more than one thread
 
 
 def configure(threads: int) -> None:
-    """Let TensorFlow use so many threads. To be called before its first operation, else it raises RuntimeError."""
-    # A step's two halves run side by side; the threads that are left share the operations of each.
+    """Let TensorFlow use `threads` threads. Raises RuntimeError after TensorFlow's first operation."""
+    # The two halves of a batch run in parallel, and the remaining threads share the operations of each.
     tf.config.threading.set_inter_op_parallelism_threads(min(threads, PARTS))
     tf.config.threading.set_intra_op_parallelism_threads(max(1, threads // PARTS))
-    # Threads that spin while they wait are quicker by 0 to 3 % when a run is alone, and take a sixth from one beside
-    # it. TensorFlow has this setting, but in 2.21 no public function that sets it.
+    # Threads that spin while waiting speed up a single run by 0 to 3 %, and slow down another one beside it by a sixth.
+    # TensorFlow 2.21 has no public function for this setting.
     settings = config_pb2.ConfigProto()
     settings.experimental.disable_thread_spinning = True
     context.context()._config = settings
 
 
 def _threads() -> tuple[int, int]:
-    """How many operations run side by side, and on how many threads each; 0 where nobody has said so."""
+    """Numbers of threads between and within operations; 0 where not set."""
     read = tf.config.threading
     return read.get_inter_op_parallelism_threads(), read.get_intra_op_parallelism_threads()
 
 
 def parts() -> int:
-    """In how many parts, side by side, a batch is trained on the threads there are."""
+    """Number of parts of a batch that are trained in parallel with the present number of threads."""
     return 1 if _threads()[0] == 1 else PARTS
 
 
 def environment() -> dict[str, str | int]:
-    """What a result depends on beside the experiment: versions, machine, threads, data."""
+    """What a result depends on besides the experiment: versions, machine, threads, data."""
     return {
         "lab": mnist_lab.__version__,
         "python": platform.python_version(),
@@ -57,7 +57,7 @@ def environment() -> dict[str, str | int]:
 
 
 def cpu_name() -> str:
-    """What the processor calls itself."""
+    """The processor's model name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -66,12 +66,12 @@ def cpu_name() -> str:
 
 
 def release() -> None:
-    """Free what TensorFlow would keep for ever of trainings that have ended: some 10 MB each.
+    """Free what TensorFlow would keep of each training for ever, some 10 MB.
 
-    A gradient of our own in a compiled function (`tf.custom_gradient`, in `batch_norm` and in TensorFlow's silu) is
-    registered under a new name at each compilation, and holds the function with all that it captured. It is looked up
-    only where a graph is differentiated that was made before; ours are differentiated by a tape while they are made.
-    So no name is missed: not by a training, nor by a question that is answered meanwhile.
+    At each compilation, a custom gradient (`tf.custom_gradient`, in `batch_norm` and in TensorFlow's silu) is registered
+    under a new name, and keeps its function and all that this captured alive. Names are looked up only when a finished
+    graph is differentiated; ours are differentiated by a tape while they are traced. So removing all names harms neither
+    a training nor a question of Inspect that is being answered.
     """
     registry = ops.gradient_registry._registry
     for name in list(registry):

@@ -1,4 +1,4 @@
-"""How fast this machine trains."""
+"""Measurement of training speed."""
 
 import math
 import time
@@ -9,13 +9,14 @@ from mnist_lab.design.experiment import Experiment
 from mnist_lab.training.reports import Command
 from mnist_lab.training.trainer import Training
 
-STEPS = 10  # in a call
+STEPS = 10  # per call of the compiled function
 
 
 def measure(experiment: Experiment, calls: int, most_seconds: float = math.inf) -> float:
-    """Seconds of a training step of an experiment: the median of so many calls of `STEPS` steps each.
+    """Seconds per training step of an experiment: the median over `calls` calls, after one to warm up.
 
-    A call that warms up comes before them. After `most_seconds` no further call begins.
+    Args:
+        most_seconds: no further call starts when the calls have taken this long.
     """
     training = Training(experiment, lambda report: None, lambda: Command.CONTINUE)
     images = experiment.recipe.batch_size * STEPS

@@ -1,10 +1,10 @@
-"""Training steps as one compiled function: a batch through the network, its gradients, the optimizer.
+"""Training steps as a compiled function: forward pass, gradients, optimizer.
 
-Several steps are taken in one call, since entering and leaving TensorFlow costs a small network as much as a layer. How
-many are taken at a time changes no result: the same operations run in the same order.
+A call takes several steps, since in a small network entering and leaving TensorFlow costs as much as a layer. How many
+steps a call takes does not change results: the same operations run in the same order.
 
-A batch goes through the network in two halves, each on a thread of its own. They meet only in normalisation and in the
-sums of gradients, and so wait for each other far less than two threads that share every operation of a small network.
+A batch goes through the network in two halves, each on a thread of its own. They synchronise only in batch normalisation
+and in the sums of gradients, far less often than threads that share every operation of a small network.
 """
 
 from collections.abc import Callable
@@ -31,12 +31,17 @@ def compiled(
     optimizer: keras.optimizers.Optimizer,
     parts: int,
 ) -> Steps:
-    """A function that trains `model`, whose layers were `traced`, for some steps, each batch in so many parts side by side.
+    """A function that trains `model` for some steps, with each batch in `parts` parallel parts.
 
-    It takes the indices of the images in their order, `(n,)`, how each is moved, `(n, 8)` (`(0, 8)` where the recipe
-    moves none), and the learning rate of each step, `(steps,)`; step `i` takes the `i`-th `recipe.batch_size` of the
-    images, the last one what is left. It returns the sum of losses, right answers and images of each step,
-    `(steps, 3)` in double precision.
+    Args:
+        traced: the model's layers.
+        images: the training images.
+
+    Returns:
+        A function of three arrays: the indices of the images in the order of training, int32 `(n,)`; their transforms,
+        float32 `(n, 8)`, or `(0, 8)` where the recipe has no augmentation; and the learning rate of each step, float32
+        `(steps,)`. A step takes the next `recipe.batch_size` images, the last one those that are left. It returns the sums
+        of losses, correct answers and images of each step, float64 `(steps, 3)`.
     """
     x, y = tf.constant(images.x), tf.constant(images.y)
     parts = min(parts, recipe.batch_size)
@@ -46,7 +51,7 @@ def compiled(
         before = recipe.batch_size * (len(rates) - 1)
         if len(order) - before >= parts:
             return in_parts(order, transforms, rates).numpy().astype(float)  # type: ignore[no-any-return]
-        # The last batch has too few images for every part to have one. Those before it are trained before it.
+        # The last batch has fewer images than parts, so it is trained as a whole after the others.
         found = [steps(order[:before], transforms[:before], rates[:-1])] if before else []
         found.append(whole(order[before:], transforms[before:], rates[-1:]).numpy().astype(float))
         return np.concatenate(found)
@@ -93,7 +98,7 @@ def _loop(
             sums.append(tf.stack([tf.reduce_sum(losses_of_part), tf.reduce_sum(tf.cast(correct, tf.float32))]))
         return tf.concat([tf.add_n(sums), [size]], 0)
 
-    # XLA as a whole is several times slower on a CPU, and "auto" would turn it on where Keras sees a GPU.
+    # XLA for all of it is several times slower on a CPU, and "auto" would enable it where Keras finds a GPU.
     @tf.function(  # type: ignore[untyped-decorator]
         jit_compile=False,
         autograph=False,

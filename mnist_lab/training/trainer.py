@@ -1,9 +1,9 @@
-"""Training one experiment: a plain function that knows nothing of processes, databases or browsers.
+"""Training of an experiment, as a plain function that knows nothing of processes, databases or browsers.
 
-What it has learnt can be taken out at any step as a `Checkpoint` and put back: training then continues to the bit as if
-nothing had happened, for on one machine with one number of threads everything follows from the checkpoint and the
-experiment. The order of images and their moves follow from seed and epoch, dropout from seed states that the
-checkpoint holds, and the figures of the log from sums that do not depend on when they are read.
+From a `Checkpoint`, which can be taken after any step, training continues with the same result to the bit as without the
+interruption, on the same machine and with the same number of threads: the order of images and their augmentation follow
+from seed and epoch, dropout from seed states that the checkpoint contains, and the log from sums that do not depend on
+when they are read.
 """
 
 import time
@@ -39,23 +39,24 @@ def train(
     report_seconds: float = REPORT_SECONDS,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Outcome | None:
-    """Train an experiment from its seed, or on from a checkpoint.
+    """Train an experiment, from its seed or from a checkpoint.
 
     Args:
         report: called with new points of the training curve at most every `report_seconds`, with a checkpoint every
-            `checkpoint_seconds`, and with line, picture and checkpoint of each epoch when it ends.
-        command: asked as often. `STOP` ends training at once, and what was learnt is evaluated; `PAUSE` reports a
-            checkpoint and leaves.
-        resume: a checkpoint of the same experiment, or one between two epochs of an experiment that differs in its
-            recipe: then that recipe holds from there on. An optimizer of another kind begins afresh; one of the same
-            kind keeps its memory, and what the recipe newly asks of it begins as at a first step.
-        continues_from: the epoch of another run that this one continues: early stopping counts from there.
+            `checkpoint_seconds`, and at the end of each epoch with its log line, snapshot, weights and checkpoint.
+        command: called as often. `STOP` ends training at once and evaluates what was learnt; `PAUSE` reports a checkpoint
+            and returns.
+        resume: a checkpoint of the same experiment, or one taken between two epochs of an experiment with another recipe.
+            In the latter case the present recipe holds from there on: another optimizer starts with fresh variables, the
+            same one keeps its variables, and those that it did not have before start as at the first step.
+        continues_from: the epoch of another run that this one continues; early stopping does not count epochs before it.
 
     Returns:
-        None where it was paused.
+        The outcome; None where training was paused.
 
     Raises:
-        TrainingError: a loss or a weight is no longer a number, or the checkpoint does not fit the experiment.
+        TrainingError: a loss or a weight is no longer finite, the checkpoint does not fit, or `forward` does not know a
+            layer.
     """
     return Training(
         experiment,
@@ -69,11 +70,11 @@ def train(
 
 
 class Training:
-    """The state of one training; `train` says what its arguments are.
+    """A training in progress; takes the arguments of `train`.
 
     Attributes:
-        progress: where it is.
-        steps: trains some steps, as of `step.compiled`.
+        progress: how far it is.
+        steps: the compiled function of `step.compiled`.
         rates: the learning rate of each step.
     """
 
@@ -113,12 +114,12 @@ class Training:
         self.steps = training_step.compiled(
             self.model, traced, recipe, self.data.train, self.optimizer, runtime.parts()
         )
-        self.step_seconds = 0.0  # as last timed
-        # The notebook's validation images are the test images, so its last validation is the one test evaluation.
+        self.step_seconds = 0.0  # as last measured
+        # Under the notebook protocol the validation images are the test images, so the last validation is the test.
         self.tested: Evaluated | None = None
 
     def run(self) -> Outcome | None:
-        """Train to the end, or to a command; None where it was paused."""
+        """Train until the end or until told to stop or pause; returns as `train`."""
         progress = self.progress
         command = self.command()
         while command is not Command.PAUSE and not self._is_over():
@@ -139,11 +140,11 @@ class Training:
         return self._outcome(is_stopped=not self._is_over())
 
     def train_epoch(self, epoch: int) -> Command:
-        """Train an epoch, or what is left of it, to its end or to another command than to continue; that command."""
+        """Train an epoch, or what is left of it, until it ends or the command is not to continue; returns the command."""
         progress, experiment, batch = self.progress, self.experiment, self.experiment.recipe.batch_size
         order, transforms = self._images(epoch)
         end = epoch * experiment.steps_per_epoch
-        done = end - experiment.steps_per_epoch  # at the epoch's beginning
+        done = end - experiment.steps_per_epoch  # steps before the epoch
         while progress.step < end:
             first, last = progress.step, min(progress.step + self.reporter.steps_until_due(self.step_seconds), end)
             part = slice((first - done) * batch, (last - done) * batch)
@@ -155,7 +156,7 @@ class Training:
             for progress.step, of_step in enumerate(found, first + 1):
                 progress.sums = progress.sums + of_step
                 self._check("the loss is", progress.sums)
-                # Step by step: one power for all of a call would have other last digits where the call had other steps.
+                # Multiplied step by step: a power would have other last digits when a call has another number of steps.
                 progress.start_share *= experiment.recipe.normalization_momentum
                 ended = now - (last - progress.step) * self.step_seconds
                 self.reporter.add_step(ended, is_shown=progress.step == last and (due or last == end))
@@ -167,7 +168,8 @@ class Training:
         return Command.CONTINUE
 
     def _images(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """The order of an epoch's images, `(n,)`, and how each is moved, `(n, 8)`; `(0, 8)` where none are."""
+        """The order of the images in an epoch, int32 `(n,)`, and their transforms, float32 `(n, 8)`, or `(0, 8)` where there
+        is no augmentation."""
         images, augmentation = self.experiment.train_images, self.experiment.recipe.augmentation
         seed = [self.experiment.seed, epoch]
         order = np.random.default_rng(seed).permutation(images).astype(np.int32)
@@ -176,7 +178,12 @@ class Training:
         return order, np.zeros((0, 8), np.float32)
 
     def _end_epoch(self, steps: int, began: float, *, is_stopped: bool) -> None:
-        """Validate, choose the weights that are kept, report; `steps` is what was trained of the epoch."""
+        """Validate, keep the weights where they are to be kept, and report.
+
+        Args:
+            steps: how many of the epoch were trained.
+            began: when the epoch did, by `time.perf_counter`.
+        """
         progress = self.progress
         notebook = self.experiment.protocol is Protocol.NOTEBOOK
         trained = self._with_validated_weights()
@@ -193,12 +200,12 @@ class Training:
             self.model.set_weights(trained)
         progress.epoch += 1
         whole = not is_stopped and (self.reporter.may_write() or self._is_over())
-        # Under holdout the best weights are in every checkpoint, and stored at the end.
+        # Under the holdout protocol the best weights are in every checkpoint, and are stored at the end.
         by_path = self._by_path(weights) if whole or is_stopped or (notebook and is_best) else None
         self.reporter.report(line, snapshot, by_path, self._checkpoint() if whole else None)
 
     def _is_over(self) -> bool:
-        """Whether all that was planned is trained: every step of every epoch, or as many as early stopping waits for."""
+        """Whether training is complete: all epochs are trained, or early stopping ends it."""
         recipe, progress = self.experiment.recipe, self.progress
         if progress.step < progress.epoch * self.experiment.steps_per_epoch:
             return False  # stopped within its last epoch
@@ -206,7 +213,8 @@ class Training:
         return progress.epoch >= recipe.epochs or (progress.epoch > 0 and 0 < recipe.patience <= waited)
 
     def _with_validated_weights(self) -> list[np.ndarray]:
-        """Give the model the weights that are validated; those it trains with, where they are others."""
+        """Put the weights to validate into the model; returns the training weights, or an empty list where they are the
+        same."""
         recipe = self.experiment.recipe
         corrected = recipe.bias_corrected_statistics and self.experiment.architecture.normalizes
         if not recipe.moving_average and not corrected:
@@ -219,7 +227,7 @@ class Training:
         return trained
 
     def _validate(self, epoch: int, steps: int, began: float) -> tuple[EpochPoint, Snapshot, Evaluated]:
-        """The epoch's line of the log, its picture, and what the validation gave."""
+        """The epoch's log line, its snapshot, and the result of the validation."""
         found = validation_loss, validation_accuracy, probabilities = self.evaluation(self.data.validation)
         self._check("a weight is", *self.model.get_weights())
         self._check("the validation loss is", validation_loss, probabilities)
@@ -240,7 +248,7 @@ class Training:
 
     def _outcome(self, *, is_stopped: bool) -> Outcome:
         progress = self.progress
-        if progress.kept is None:  # a stop was asked for before the first batch
+        if progress.kept is None:  # stopped before the first step
             progress.kept, _, validated = self._validate(0, 0, time.perf_counter())
             self.tested = validated if self.experiment.protocol is Protocol.NOTEBOOK else None
             progress.kept_weights = self.model.get_weights()
@@ -268,7 +276,7 @@ class Training:
         return self.codec.save(self.progress, self.reporter.seconds())
 
     def _check(self, what: str, *figures: float | np.ndarray) -> None:
-        """Raise TrainingError where figures of the step just trained are not all finite; the curve up to it is reported."""
+        """Raise TrainingError where figures are not all finite, after reporting the curve so far."""
         if all(np.isfinite(figure).all() for figure in figures):
             return
         self.reporter.report()

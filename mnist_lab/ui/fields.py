@@ -31,7 +31,7 @@ def number(
         text = typed  # the same number written in another way
     place.text_input(
         label,
-        max_chars=numerals.MOST_LETTERS,
+        max_chars=numerals.MAX_LENGTH,
         help=help,
         **bound(key, text, lambda new: save(new if (found := _read(new)[0]) is None else found)),
     )
@@ -43,7 +43,7 @@ def optional_number(
     place: Any, label: str, *, key: str, help: str | None = None, is_count: bool = False
 ) -> float | None:
     """An optional number, kept for the session; None where the field is empty, or holds no number, which it then says."""
-    text = place.text_input(label, key=key, persist_state="session", max_chars=numerals.MOST_LETTERS, help=help)
+    text = place.text_input(label, key=key, persist_state="session", max_chars=numerals.MAX_LENGTH, help=help)
     if not text.strip():
         return None
     found, wrong = _read(text, is_count=is_count)

@@ -97,11 +97,11 @@ def pool(size: int = 1, *, memory: int = 500 * MB) -> tuple[Pool, Cluster]:
 def warm(pool: Pool, cluster: Cluster, memory: int = 500 * MB) -> None:
     """Let all workers come that are on their way, and be warm."""
     cluster.come()
-    pool.meet(thoroughly=True)
+    pool.update(thoroughly=True)
     for job in cluster.jobs:
         if job.function is warm_up and not job.is_done:
             job.end(memory)
-    pool.meet(thoroughly=False)
+    pool.update(thoroughly=False)
 
 
 def trained(pool: Pool, worker: Worker, memory: int, times: int = 1) -> None:

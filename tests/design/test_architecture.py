@@ -2,7 +2,7 @@ import pytest
 
 from mnist_lab.design.architecture import Architecture, filters, kernel_sizes
 from mnist_lab.design.blocks import ConvBlock, DenseBlock
-from mnist_lab.design.network import covers_image_from, fitting, problem, sees, totals, trace
+from mnist_lab.design.network import block_window, covers_image_from, problem, totals, trace, trace_prefix
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import ArchitectureError
 
@@ -44,7 +44,7 @@ def test_an_activation_is_merged_into_its_convolution_as_the_notebook_has_it() -
     quick = [type(row.layer).__name__ for row in trace(PRESETS["good"].architecture)]
     assert quick[:4] == ["Conv2D", "MaxPooling2D", "BatchNormalization", "Activation"]
     usual = ConvBlock(filters=1, kernel_size=1, order="usual", batch_normalization=True, pooling="max", dropout=0.5)
-    assert [type(step.layer).__name__ for step in usual.steps(1)] == [
+    assert [type(node.layer).__name__ for node in usual.expand(1)] == [
         "Conv2D",
         "BatchNormalization",
         "Activation",
@@ -66,15 +66,15 @@ def test_totals_add_up() -> None:
 
 def test_of_an_impossible_network_what_fits_is_traced() -> None:
     shrinking = Architecture(blocks=tuple(ConvBlock(filters=2, kernel_size=7, pooling="max") for _ in range(3)))
-    rows = fitting(shrinking)
+    rows = trace_prefix(shrinking)
     assert [str(row.place) for row in rows] == ["Block 1", "Block 1", "Block 2", "Block 2"]
     assert rows[-1].output_shape == (2, 2, 2)
-    assert fitting(PRESETS["7x7"].architecture) == trace(PRESETS["7x7"].architecture)
+    assert trace_prefix(PRESETS["7x7"].architecture) == trace(PRESETS["7x7"].architecture)
 
 
 def test_from_which_block_on_the_whole_image_is_seen() -> None:
     # By hand: n valid 7×7 convolutions see 6n + 1 pixels; the middle value covers image 28 only where they reach both edges.
     same = Architecture(blocks=tuple(ConvBlock(filters=1, kernel_size=7, padding="same") for _ in range(6)))
-    assert sees(trace(same), 1) == ((7, 7), (20, 20))
+    assert block_window(trace(same), 1) == ((7, 7), (20, 20))
     assert covers_image_from(trace(same)) == 4
     assert covers_image_from(trace(PRESETS["2x2"].architecture)) is None

@@ -7,7 +7,7 @@ from mnist_lab.design.layers import Add, Conv2D
 
 
 def kinds(block: ConvBlock, channels: int = 4) -> list[str]:
-    return [type(step.layer).__name__ for step in block.steps(channels)]
+    return [type(node.layer).__name__ for node in block.expand(channels)]
 
 
 def block(**fields: object) -> ConvBlock:
@@ -32,12 +32,12 @@ def test_a_residual_block_adds_its_input_as_he_and_others_have_it_whatever_its_o
     for order in ("notebook", "pre-activation"):
         one = block(order=order, residual=True, batch_normalization=True)
         assert kinds(one) == ["BatchNormalization", "Activation", "Conv2D", "Add"]
-        assert one.steps(4)[-1].inputs == (2, BLOCK_INPUT)
+        assert one.expand(4)[-1].inputs == (2, BLOCK_INPUT)
 
 
 @pytest.mark.parametrize("change", [{"filters": 5}, {"strides": 2}])
 def test_where_shapes_differ_a_convolution_takes_the_input_to_the_sum(change: dict[str, int]) -> None:
-    *_, main, shortcut, addition = block(residual=True, **change).steps(4)
+    *_, main, shortcut, addition = block(residual=True, **change).expand(4)
     assert isinstance(addition.layer, Add)
     assert addition.inputs == (1, 2)
     assert isinstance(shortcut.layer, Conv2D)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_lab.design import edit
-from mnist_lab.design.bulk_edit import Quick
+from mnist_lab.design.bulk_edit import BulkEdit
 from mnist_lab.design.diff import changes
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
@@ -22,14 +22,14 @@ def test_nothing_differs_but_name_and_seed() -> None:
 
 
 def test_a_field_changed_in_every_block_is_one_factor() -> None:
-    other = with_network(Quick(kernel_size=3).apply(BASE.architecture))
+    other = with_network(BulkEdit(kernel_size=3).apply(BASE.architecture))
     (change,) = changes(BASE, other)
     assert change.words == "Kernel size of blocks 1, 2 and 3: 7×7 → 3×3"
     assert change.experiment.design_key == other.design_key
 
 
 def test_several_factors_are_named_and_separated() -> None:
-    network = Quick(kernel_size=3, dropout=0.5).apply(BASE.architecture)
+    network = BulkEdit(kernel_size=3, dropout=0.5).apply(BASE.architecture)
     recipe = BASE.recipe.model_dump() | {"optimizer": {"name": "adam"}, "epochs": 3}
     other = with_network(network).with_changes(recipe=recipe, train_images=5000)
     found = changes(BASE, other)
@@ -54,9 +54,9 @@ def test_a_protocol_brings_its_own_number_of_images() -> None:
 @pytest.mark.parametrize(
     ("what", "arguments", "words"),
     [
-        ("duplicate", ("blocks", 0), "A block more, the 1st: 7×7, 16 filters, norm, dropout 0.25"),
-        ("delete", ("blocks", 0), "Without block 1: 7×7, 16 filters, norm, dropout 0.25"),
-        ("delete", ("head", 0), "Without dense block 1: 128 units, norm, dropout 0.7"),
+        ("duplicate", ("blocks", 0), "Added block 1: 7×7, 16 filters, norm, dropout 0.25"),
+        ("delete", ("blocks", 0), "Removed block 1: 7×7, 16 filters, norm, dropout 0.25"),
+        ("delete", ("head", 0), "Removed dense block 1: 128 units, norm, dropout 0.7"),
     ],
 )
 def test_blocks_more_and_less(what: str, arguments: tuple, words: str) -> None:
@@ -112,7 +112,7 @@ def test_all_changes_together_make_the_other_experiment(made) -> None:
 
 def test_how_normalisation_is_dealt_with_is_no_difference_to_a_network_without() -> None:
     corrected, old = {"bias_corrected_statistics": True}, {"bias_corrected_statistics": False}
-    plain = Quick(kernel_size=3).apply(PRESETS["LeNet-5"].architecture)
+    plain = BulkEdit(kernel_size=3).apply(PRESETS["LeNet-5"].architecture)
     normalized = edit.change(plain, "blocks", 0, "batch_normalization", True)
     base = PRESETS["LeNet-5"]
 

@@ -108,7 +108,7 @@ def test_an_old_link_still_means_what_it_meant() -> None:
 
 def test_a_design_of_a_newer_lab_is_refused_in_a_sentence() -> None:
     newer = json.dumps(PRESETS["3x3"].model_dump(mode="json") | {"format": 3, "hologram": True})
-    with pytest.raises(InputError, match="newer lab"):
+    with pytest.raises(InputError, match="newer version of the lab"):
         read_design(newer)
 
 

@@ -21,7 +21,7 @@ class Editing(RuleBasedStateMachine):
         self.place = 0
 
     def changed(self, network: Architecture) -> None:
-        self.history = self.history.did(network)
+        self.history = self.history.push(network)
         if network != self.states[self.place]:
             self.states = [*self.states[: self.place + 1], network]
             self.place += 1
@@ -76,7 +76,7 @@ TestEditing.settings = settings(max_examples=40, stateful_step_count=40)
 def test_a_long_history_forgets_its_beginning() -> None:
     history = History(0)
     for number in range(1, DEPTH + 50):
-        history = history.did(number)
+        history = history.push(number)
     for _ in range(2 * DEPTH):
         history = history.undo()
     assert history.present == 49

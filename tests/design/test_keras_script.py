@@ -20,7 +20,7 @@ from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.keras_script import source
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import SCHEDULES, Augmentation
-from mnist_lab.names import mended
+from mnist_lab.names import sanitized
 from mnist_lab.training import trainer
 from mnist_lab.training.model import build
 from mnist_lab.training.reports import Command
@@ -181,7 +181,7 @@ def test_the_script_runs_alone_and_has_the_same_layers_shapes_and_parameters(
 
 
 @settings(max_examples=60)
-@given(st.text(max_size=60).map(mended))
+@given(st.text(max_size=60).map(sanitized))
 def test_no_name_breaks_out_of_the_script(name: str) -> None:
     tree = ast.parse(source(PRESETS["3x3"].with_changes(name=name)))
     same = ast.parse(source(PRESETS["3x3"]))

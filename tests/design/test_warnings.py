@@ -23,12 +23,16 @@ def test_a_dense_layer_that_holds_nearly_everything_is_noticed() -> None:
 @pytest.mark.parametrize(
     ("blocks", "head", "words"),
     [
-        ([block(kernel_size=28), block(kernel_size=3, padding="same")], [], "Block 2 sees a 1×1 map"),
-        ([block(dropout=0.9)], [], "Block 1: dropout of 0.9 leaves 10%"),
-        ([block(pooling="max", pool_size=9)], [DenseBlock(units=20, dropout=0.9)], "Dense 1: dropout of 0.9"),
-        ([block(kernel_size=2, strides=3)], [], "Block 1 skips pixels: strides of 3×3"),
-        ([block(convolution="separable", strides=(1, 2))], [], "Block 1: Keras itself computes a separable"),
-        ([block(order="usual", batch_normalization=True)], [], "Block 1: its bias does nothing"),
+        ([block(kernel_size=28), block(kernel_size=3, padding="same")], [], "Block 2 receives a 1×1 map"),
+        ([block(dropout=0.9)], [], "Block 1: a dropout of 0.9 keeps only 10%"),
+        ([block(pooling="max", pool_size=9)], [DenseBlock(units=20, dropout=0.9)], "Dense 1: a dropout of 0.9"),
+        ([block(kernel_size=2, strides=3)], [], "Block 1 skips pixels: its strides of 3×3"),
+        (
+            [block(convolution="separable", strides=(1, 2))],
+            [],
+            "Block 1: the lab computes a separable convolution with unequal strides",
+        ),
+        ([block(order="usual", batch_normalization=True)], [], "Block 1: its bias has no effect"),
         ([block(activation="linear"), block()], [], "Block 2 follows a block with a linear activation"),
         ([block(pooling="max", pool_size=13)], [DenseBlock(units=4)], "Dense 1 has 4 units"),
     ],
@@ -41,10 +45,10 @@ def test_what_is_unwise_gets_a_reason(blocks: list[ConvBlock], head: list[DenseB
 @pytest.mark.parametrize(
     ("fields", "images", "words"),
     [
-        ({"epochs": 1}, 20_000, "remember about 100 steps, so for all 157 steps validation looks worse"),
+        ({"epochs": 1}, 20_000, "average over about 100 steps, so for all 157 steps validation looks worse"),
         ({"epochs": 2}, 8_000, "for all 126 steps"),
         ({}, 60_000, "in the first epoch validation"),
-        ({"normalization_momentum": 0.999}, 60_000, "remember about 1,000 steps, so for all 5,628 steps"),
+        ({"normalization_momentum": 0.999}, 60_000, "average over about 1,000 steps, so for all 5,628 steps"),
         ({"normalization_momentum": 0.997}, 60_000, "in the first 6 epochs"),
         ({"normalization_momentum": 0.9}, 60_000, ""),
         ({"normalization_momentum": 0.0}, 128, ""),

@@ -77,7 +77,7 @@ def test_a_machine_that_was_not_quiet_or_is_contradicted_is_measured_again_when_
     assert idle.calibration.is_running
     assert idle.pool.idle() is None
     idle.gives([59.9, 40.5, 46.0], is_quiet=False)
-    assert (store.calibrations.get(), idle.calibration.is_believed) == ([59.9, 40.5, 46.0], False)
+    assert (store.calibrations.get(), idle.calibration.is_trusted) == ([59.9, 40.5, 46.0], False)
     assert idle.measures(20) == 0
     quiet[0] = False
     assert idle.measures(300) == 0
@@ -85,12 +85,12 @@ def test_a_machine_that_was_not_quiet_or_is_contradicted_is_measured_again_when_
     assert idle.measures(60) == 1
     idle.gives([1.0, 1.1, 0.9], is_quiet=True)
     assert idle.measures(500) == 0
-    assert Calibration(store, idle.pool).is_believed
+    assert Calibration(store, idle.pool).is_trusted
 
     idle.calibration.compare(took(store, 1.2))
-    assert idle.calibration.is_believed
+    assert idle.calibration.is_trusted
     idle.calibration.compare(took(store, 5))
-    assert not idle.calibration.is_believed
+    assert not idle.calibration.is_trusted
     assert idle.measures(100) == 1
 
 
@@ -99,7 +99,7 @@ def test_after_a_run_it_is_idle_anew(store: Store, now: list[float]) -> None:
     store.calibrations.save([1.0, 1.0, 1.0], is_quiet=False)
     idle = Idle(store, now)
     assert idle.measures(25) == 0
-    idle.calibration.interrupt_idling()
+    idle.calibration.end_idling()
     assert idle.measures(25) == 0
     assert idle.measures(10) == 1
 

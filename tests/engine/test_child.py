@@ -62,24 +62,24 @@ def test_one_that_does_not_end_is_killed(
     assert started.status == -9
 
 
-def test_its_last_words_are_its_own(log: Path, script: Callable[[str], None]) -> None:
+def test_its_exit_reason_is_its_own(log: Path, script: Callable[[str], None]) -> None:
     log.write_text("12:00:01 mnist_lab.engine: not working: An engine before it.\n")
     script("echo one >&2; echo two >&2; exit 3")
     started = Child("sqlite:///somewhere")
-    assert started.last_words(ended(started)) == "The engine ended with status 3 (two)"
+    assert started.exit_reason(ended(started)) == "The engine exited with status 3 (two)"
     script("exit 4")
     started = Child("sqlite:///somewhere")
-    assert started.last_words(ended(started)) == "The engine ended with status 4"
+    assert started.exit_reason(ended(started)) == "The engine exited with status 4"
     started.close()
 
 
 def test_a_long_log_is_begun_anew_before_it(log: Path, script: Callable[[str], None]) -> None:
-    log.write_bytes(b"x" * (log_file.MOST_BYTES + 1))
+    log.write_bytes(b"x" * (log_file.MAX_BYTES + 1))
     script("echo new >&2; exit 1")
     for _ in range(2):
         ended(Child("sqlite:///somewhere"))
     assert log.read_text() == "new\n" * 2
-    assert log.with_suffix(".log.1").stat().st_size == log_file.MOST_BYTES + 1
+    assert log.with_suffix(".log.1").stat().st_size == log_file.MAX_BYTES + 1
 
 
 def test_an_engine_takes_no_module_from_the_folder_it_is_started_in(
@@ -92,5 +92,5 @@ def test_an_engine_takes_no_module_from_the_folder_it_is_started_in(
     monkeypatch.setenv("MNIST_LAB_WORKERS", "none")  # it ends as soon as it has loaded all that it needs
     started = Child(store.url)
     assert ended(started) == 1
-    assert "MNIST_LAB_WORKERS should be" in started.last_words(1)
+    assert "MNIST_LAB_WORKERS should be" in started.exit_reason(1)
     assert not (tmp_path / "taken").exists()

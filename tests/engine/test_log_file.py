@@ -19,13 +19,13 @@ def log_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 def test_a_long_log_is_begun_anew_and_a_short_one_is_not() -> None:
     path = log_file.path()
-    path.write_bytes(b"x" * log_file.MOST_BYTES)
+    path.write_bytes(b"x" * log_file.MAX_BYTES)
     log_file.rotate()
-    assert path.stat().st_size == log_file.MOST_BYTES
-    path.write_bytes(b"x" * (log_file.MOST_BYTES + 1))
+    assert path.stat().st_size == log_file.MAX_BYTES
+    path.write_bytes(b"x" * (log_file.MAX_BYTES + 1))
     log_file.rotate()
     assert not path.exists()
-    assert path.with_suffix(".log.1").stat().st_size == log_file.MOST_BYTES + 1
+    assert path.with_suffix(".log.1").stat().st_size == log_file.MAX_BYTES + 1
 
 
 @pytest.mark.parametrize("where", ["/proc/nowhere", "file", "~"])

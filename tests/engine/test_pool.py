@@ -19,19 +19,19 @@ def room(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worker_that_comes_is_warmed_up_and_serves_when_it_is() -> None:
     cluster = Cluster()
     found = Pool(cluster, 1, threads=3)
-    found.meet(thoroughly=True)
+    found.update(thoroughly=True)
     assert not found.is_ready
     assert not found.takes_tasks
     cluster.add_place()
     cluster.come()
-    found.meet(thoroughly=False)  # there are fewer than there should be: it looks all the same
+    found.update(thoroughly=False)  # there are fewer than there should be: it looks all the same
     (job,) = cluster.jobs
     assert (job.slot, job.function, job.arguments) == (TRAIN, warm_up, (3,))
     assert found.takes_tasks, "a question may wait for it"
     assert not found.is_ready
     assert found.idle() is None
     job.end(500 * MB)
-    found.meet(thoroughly=False)
+    found.update(thoroughly=False)
     assert found.is_ready
     assert found.is_warm
     assert (found.idle().memory, found.idle().settled) == (500 * MB, 500 * MB)
@@ -56,7 +56,7 @@ def test_a_question_goes_to_the_warm_worker_that_has_fewest_of_its_kind_and_does
     other = found.idle()
     cluster.add_place()
     cluster.come()
-    found.meet(thoroughly=True)  # a third, which is cold
+    found.update(thoroughly=True)  # a third, which is cold
     given = [found.give(found.least_busy(QUESTION), QUESTION, print).worker for _ in range(4)]
     assert given == [other, one, other, one]
     assert found.least_busy(LONG_QUESTION) is other, "others of another kind do not count"
@@ -71,7 +71,7 @@ def test_a_worker_that_crashes_is_forgotten_with_what_it_had_and_its_successor_i
     found.finish(run)
     found.finish(question)
     assert not found.takes_tasks
-    found.meet(thoroughly=False)
+    found.update(thoroughly=False)
     assert late.job.has_crashed, "nobody would ever begin it"
     found.finish(late)
     assert found.tasks == []
@@ -83,9 +83,9 @@ def test_a_worker_that_crashes_while_it_has_nothing_to_do_is_missed_at_the_next_
     found, cluster = pool(1)
     (address,) = cluster.found
     cluster.crash(address)
-    found.meet(thoroughly=False)
+    found.update(thoroughly=False)
     assert found.is_ready
-    found.meet(thoroughly=True)
+    found.update(thoroughly=True)
     assert not found.is_ready
 
 
@@ -97,17 +97,17 @@ def test_workers_that_cannot_be_warmed_up_end_the_engine_with_the_cause(crash: b
 
     def fails() -> None:
         cluster.come()
-        found.meet(thoroughly=True)
+        found.update(thoroughly=True)
         if crash:
             cluster.crash(cluster.jobs[-1].address)
         else:
             cluster.jobs[-1].fail(ImportError("no module named tensorflow"))
-        found.meet(thoroughly=True)
+        found.update(thoroughly=True)
 
     for _ in range(WARM_UP_TRIES - 1):
         fails()
     why = "its process crashed" if crash else "ImportError: no module named tensorflow"
-    with pytest.raises(EngineError, match=rf"did not start after 3 tries \({why}\)"):
+    with pytest.raises(EngineError, match=rf"could be started in 3 tries \({why}\)"):
         fails()
 
 
@@ -132,7 +132,7 @@ def test_a_worker_that_has_grown_is_closed_when_another_is_warm_and_it_has_nothi
     found.finish(running, 560 * MB)
     found.renew(is_idle=False)
     assert old.address not in cluster.found
-    found.meet(thoroughly=True)
+    found.update(thoroughly=True)
     assert len(cluster.found) == 1
 
 

@@ -56,7 +56,7 @@ def test_while_no_worker_is_there_a_question_waits(store: Store) -> None:
     assert cluster.jobs == []
     cluster.add_place()
     cluster.come()
-    found.meet(thoroughly=True)
+    found.update(thoroughly=True)
     served.serve()
     assert cluster.last(answer).slot == QUESTION, "also by a worker that is still cold"
 

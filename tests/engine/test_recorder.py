@@ -81,7 +81,7 @@ def test_training_never_waits_for_a_locked_database_which_catches_up(
 
     threading.Thread(target=train).start()
     assert reported.wait(5), "reporting does not wait"
-    wait_until(lambda: "continues without its database" in caplog.text, "it was tried in vain")
+    wait_until(lambda: "training goes on without the database" in caplog.text, "it was tried in vain")
     other.execute("ROLLBACK")
     other.close()
     quick.flush()
@@ -154,9 +154,9 @@ def test_whatever_goes_wrong_while_writing_training_hears_of_it(store: Store, ru
 
 
 def test_what_the_database_refuses_is_a_sentence(store: Store) -> None:
-    with pytest.raises(RefusedError, match=r"does not take a value: .*surrogates not allowed"):
+    with pytest.raises(RefusedError, match=r"refused a value: .*surrogates not allowed"):
         store.choices.set("ada", "name \ud800", 1)
-    with pytest.raises(RefusedError, match="does not take a value: FOREIGN KEY constraint failed; what was stored"):
+    with pytest.raises(RefusedError, match="refused a value: FOREIGN KEY constraint failed; nothing that was stored"):
         store.receipts.add(77, "{}")
     assert not issubclass(RefusedError, StoreError)
     assert issubclass(RefusedError, LabError)
@@ -170,10 +170,10 @@ def test_while_the_database_is_away_only_the_newest_checkpoints_are_held() -> No
 
 
 def test_of_large_ones_that_wait_the_newest_alone_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorders, "WHOLE_BYTES", 20_000)  # two of 8 kB
+    monkeypatch.setattr(recorders, "MAX_PENDING_BYTES", 20_000)  # two of 8 kB
     held = recorders.thinned([epoch(n) for n in range(1, 4)])
     assert [bool(report.checkpoint) for report in held] == [False, True, True]
-    monkeypatch.setattr(recorders, "WHOLE_BYTES", 1)
+    monkeypatch.setattr(recorders, "MAX_PENDING_BYTES", 1)
     held = recorders.thinned([epoch(n) for n in range(1, 4)])
     assert [bool(report.weights) for report in held] == [False, False, True]
 

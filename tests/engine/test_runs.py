@@ -34,7 +34,7 @@ class Served:
         self.runs = Runs(store, self.pool, "engine", only, self.calibration)
 
     def begin(self) -> bool:
-        return self.runs.begin_next(self.pool.idle())
+        return self.runs.start_next(self.pool.idle())
 
     def job(self, run_id: int) -> Job:
         (found,) = (

@@ -41,11 +41,11 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("echo 'MemoryError' >&2; exit 1", "The engine ended with status 1 (MemoryError)"),
-        ("exit 3", "The engine ended with status 3"),
-        ("kill -9 $$", "The engine was ended by signal 9 (Killed)"),
+        ("echo 'MemoryError' >&2; exit 1", "The engine exited with status 1 (MemoryError)"),
+        ("exit 3", "The engine exited with status 3"),
+        ("kill -9 $$", "The engine was terminated by signal 9 (Killed)"),
         ("echo '12:00:01 mnist_lab.engine: not working: No room.' >&2; echo more >&2; exit 1", "No room"),
-        ("printf '\\377 %0500d' 0 >&2; exit 1", "The engine ended with status 1 (\ufffd 0000"),
+        ("printf '\\377 %0500d' 0 >&2; exit 1", "The engine exited with status 1 (\ufffd 0000"),
     ],
 )
 def test_the_end_of_an_engine_that_never_worked_is_told_to_all_who_wait(
@@ -69,7 +69,7 @@ def test_what_passes_is_outlived(store: Store, child: Callable[[str], None], cap
         wait_until(lambda: engine.failure, "there is no engine")
         assert engine.failure.startswith("The engine cannot be started (FileNotFoundError: ")
         supervisor.sys.executable = works
-        wait_until(lambda: engine.failure.startswith("The engine ended with status 1"), "the next try is made")
+        wait_until(lambda: engine.failure.startswith("The engine exited with status 1"), "the next try is made")
         child(f"echo >> {works}.lines; exec cat")
         wait_until(lambda: Path(f"{works}.lines").exists(), "and the next")
         store.lease.take("another", "ready")

@@ -213,7 +213,7 @@ def test_a_form_writes_only_what_was_changed_in_it_and_not_over_what_another_wro
     store.labels.set([runs[-1]], name="theirs", note="theirs")
     field("Note").set_value("mine")
     button(test, "Save").click().run()
-    assert "somebody has changed its note meanwhile, to 'theirs'" in healthy(test).error[0].value
+    assert "somebody has changed its note to 'theirs' in the meantime" in healthy(test).error[0].value
     assert field("Note").value == "mine", "what was typed is still there"
     button(test, "Save").click().run()
     assert (store.runs.get(runs[-1]).name, store.runs.get(runs[-1]).note) == ("theirs", "mine")
@@ -360,7 +360,7 @@ def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> N
     for seed, wrong in ((1, 90), (2, 100), (3, 110)):
         run_of(store, "7x7", seed, wrong)
     test = healthy(page("compare", runs=f"{a},{b}"))
-    assert any("Cannot be told with one seed" in m.value for m in test.markdown)
+    assert any("Not enough data with one seed" in m.value for m in test.markdown)
     queue = next(b for b in test.button if b.label.startswith("Queue "))
     more = int(queue.label.split()[1])
     queue.click().run()

@@ -78,7 +78,7 @@ def test_one_seed_a_side_is_no_verdict_but_a_number_of_seeds(store: Store) -> No
     assert usual == pytest.approx(0.01)
     ((_, _, verdict),) = comparison.verdicts(comparison.sides(table, [a, b]), "test_accuracy", "test accuracy", usual)
     assert verdict.kind == "not enough data"
-    assert verdict.words.startswith("Cannot be told with one seed")
+    assert verdict.words.startswith("Not enough data with one seed")
     assert verdict.more == 4  # five seeds a side: scipy's noncentral t, in test_statistics
     assert comparison.usual_sd_of_groups(results_table.fold(table)) == pytest.approx(0.01)
 

@@ -201,7 +201,7 @@ def test_another_file_is_refused_in_a_sentence_or_read(data: bytes, kind: files.
     try:
         files.read(data, kind)
     except InputError as error:
-        assert str(error).startswith(f"Table: this is no {kind} file")
+        assert str(error).startswith(f"Table: this is not a {kind} file")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -80,7 +80,7 @@ def test_a_run_remembers_what_was_predicted(store: Store) -> None:
     prediction = lab.estimate(PRESETS["3x3"])
     run = store.runs.get(run_id)
     assert (run.predicted_low, run.predicted_high) == (prediction.low, prediction.high)
-    assert "s an epoch" in prediction.text()
+    assert "s per epoch" in prediction.text()
 
 
 def test_durations_as_a_person_says_them() -> None:

@@ -161,13 +161,13 @@ def test_no_spread_of_seeds_is_quoted_where_nobody_has_measured_one(there: Store
     theirs = json.loads(file)["metrics"]["test_accuracy"]
     other = receipt.written(changed(file, "predictions_sha256", to="0" * 64))
     for accuracy, begin in (
-        (theirs + 0.0001, "Reproduced within the spread that the test images leave"),
+        (theirs + 0.0001, "Reproduced within the uncertainty of the test images"),
         (theirs - 0.3, "Not reproduced"),
     ):
         found = said(there, changed(other, "metrics", "test_accuracy", to=accuracy), None)
         assert found.startswith(f"{begin}: test accuracy")
         assert "two seeds of a design differ" not in found
-        assert "how far seeds of a design lie apart is not known here" in found
+        assert "the spread between seeds of a design is not known here" in found
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_other_images_are_no_reproduction_whatever_the_figures(
     run = finished(store, experiment, given_.metrics.test_accuracy)
     run.__dict__["environment"] = dict(given_.environment) | {"data_sha256": "another"}
     found = receipt.repeated(given_, run, np.zeros((3, 10), np.float16), 0.1)
-    assert found.startswith("Not reproduced: the images are others")
+    assert found.startswith("Not reproduced: the images differ")
 
 
 def test_only_a_finished_run_that_continues_none_has_a_receipt(
@@ -311,7 +311,7 @@ ARCHIVES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "bzip2": (lambda file: bomb(zipfile.ZIP_BZIP2), "should be stored or deflated"),
     "lzma": (lambda file: bomb(zipfile.ZIP_LZMA), "should be stored or deflated"),
     "deflate": (lambda file: bomb(zipfile.ZIP_DEFLATED), "at most 2 MB"),
-    "many members": (lambda file: many_members(), "far more in it"),
+    "many members": (lambda file: many_members(), "far more files"),
     "their list hidden behind a comment": (lambda file: many_members()[:-2] + b"\x04\0PK\5\6", "the archive"),
     "two receipts": (said_twice, "should have one receipt.json; received 2"),
 }

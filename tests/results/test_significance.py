@@ -120,7 +120,7 @@ def test_seeds_needed_are_the_fewest_that_show_it(level: float) -> None:
 def test_a_hundred_seeds_are_not_offered_where_one_will_do() -> None:
     found = significance.verdict(("A", "B"), {1: 0.9816, 2: 0.9823}, {1: 0.98, 2: 0.98})
     assert (found.kind, found.more) == ("inconclusive", 1)
-    assert "about 1 more seed a side would show" in found.words
+    assert "about 1 more seed per side would show" in found.words
 
 
 def test_scipy_s_functions_are_right_wherever_they_are_used() -> None:
@@ -178,9 +178,9 @@ def test_two_networks_that_answer_alike_and_two_that_are_never_wrong() -> None:
 def test_one_seed_a_side_is_no_verdict_and_says_how_many_would_be() -> None:
     found = significance.verdict(("A", "B"), {1: 0.99}, {1: 0.98}, usual_sd=0.002)
     assert (found.kind, found.difference) == ("not enough data", None)
-    assert found.words.startswith("Cannot be told with one seed: A and B differ by +1.00 points of test accuracy")
+    assert found.words.startswith("Not enough data with one seed: A and B differ by +1.00 points of test accuracy")
     assert found.more == 2
-    assert "about 2 more seeds a side would show a difference of this size" in found.words
+    assert "about 2 more seeds per side would show a difference of this size" in found.words
     assert significance.verdict(("A", "B"), {1: 0.99}, {1: 0.98}).more == 2
     assert "no run of B has finished" in significance.verdict(("A", "B"), {1: 0.99}, {}).words
 
@@ -195,7 +195,7 @@ def test_verdicts_in_words() -> None:
     assert (other.kind, other.words) == ("worse", better.words)
     unclear = significance.verdict(("A", "B"), a, {1: 0.9905, 2: 0.990, 3: 0.9905})
     assert (unclear.kind, unclear.more) == ("inconclusive", 19)
-    assert "has zero in it; about 19 more seeds a side would show a difference of this size." in unclear.words
+    assert "includes zero; about 19 more seeds per side would show a difference of this size." in unclear.words
     same = significance.verdict(("A", "B"), a, {seed: value + 1e-5 for seed, value in a.items()})
     assert same.kind == "equal"
 

@@ -111,3 +111,9 @@ def test_the_notebooks_figures_ship_as_data() -> None:
         assert log["epoch"].tolist() == list(range(1, 13))
         assert log["validation_accuracy"].iloc[-1] == table.loc[name, "test_accuracy"]
     assert logs.loc[(logs["name"] == "2x2") & (logs["epoch"] == 11), "validation_accuracy"].item() == 0.9680
+
+
+def test_every_field_of_a_design_has_a_title() -> None:
+    fields = results_table.fields(PRESETS["residual"].model_dump_json())
+    assert not [name for name in fields if "None" in name]
+    assert {"Filters", "Dense: Units", "Rise (schedule)"} <= fields.keys()

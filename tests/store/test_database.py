@@ -60,7 +60,7 @@ def test_a_home_that_nobody_knows_is_a_sentence(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as of a user that is in no list
     monkeypatch.delenv("MNIST_LAB_DATABASE_URL", raising=False)
-    with pytest.raises(StoreError, match="Where your home folder is cannot be found out; set MNIST_LAB_DATABASE_URL"):
+    with pytest.raises(StoreError, match="Your home folder cannot be determined; set MNIST_LAB_DATABASE_URL"):
         Store()
     with pytest.raises(StoreError, match="Where your home folder is"):
         Store("sqlite:///~nobody-of-this-name/lab.db")
@@ -171,7 +171,7 @@ def test_another_database_in_its_place_is_never_written_to(store: Store, tmp_pat
     other.close()
     (tmp_path / "other.db").replace(path)
     for use in (store.runs.all, lambda: store.queue.add([PRESETS["3x3"]], "ada")):
-        with pytest.raises(StoreError, match=r"Another database is in the place of .*lab.db; put that one back"):
+        with pytest.raises(StoreError, match=r"Another database is in the place of .*lab.db; put back the original"):
             use()
     assert Store(store.url).runs.all() == [], "who opens it anew has the new one"
     path.write_text("no database")

@@ -21,11 +21,11 @@ from tests.builders.processes import wait_until
 from tests.builders.runs import ADA, epoch, trained
 
 
-def test_momentum_is_remembered_where_there_is_any() -> None:
+def test_momentum_takes_a_slot_where_there_is_any() -> None:
     of = {name: kind() for name, kind in OPTIMIZERS.items()}
-    assert disk.remembered(of["sgd"]) == 1
-    assert disk.remembered(of["sgd"].model_copy(update={"momentum": 0.0})) == 0
-    assert disk.remembered(of["rmsprop"].model_copy(update={"momentum": 0.5})) == 2
+    assert of["sgd"].slots == 1
+    assert of["sgd"].model_copy(update={"momentum": 0.0}).slots == 0
+    assert of["rmsprop"].model_copy(update={"momentum": 0.5}).slots == 2
 
 
 def test_a_disk_that_fills_ends_training_with_a_sentence_before_it_is_full(
@@ -40,7 +40,7 @@ def test_a_disk_that_fills_ends_training_with_a_sentence_before_it_is_full(
     free(monkeypatch, disk.RESERVE)
     recorder.report(epoch(2))
     with pytest.raises(
-        StoreError, match=r"^The disk of the results has 32 MB left, .* make room, then resume the run\.$"
+        StoreError, match=r"^The disk with the results has 32 MB left, .* make room, then resume the run\.$"
     ):
         recorder.flush()
     recorder.close()

@@ -118,7 +118,7 @@ def test_a_name_or_note_that_is_no_longer_as_it_was_seen_is_not_written_over(sto
     seen = {run_id: {"name": "3x3", "note": ""}}
     other.labels.set([run_id], note="theirs")
     with pytest.raises(
-        InputError, match=f"Run {run_id}: somebody has changed its note meanwhile, to 'theirs'; save again"
+        InputError, match=f"Run {run_id}: somebody has changed its note to 'theirs' in the meantime; save again"
     ):
         store.labels.set([run_id], seen=seen, note="mine", name="mine")
     assert labels(store, run_id)[:3] == ("3x3", (), "theirs"), "all or nothing"
@@ -132,9 +132,9 @@ def test_undoing_what_is_gone_for_good_says_so_and_undoes_the_rest(store: Store)
     changes = store.labels.set([gone, stays], note="x")
     store.labels.set([gone], deleted=True)
     store.runs.purge(days=-1)
-    assert store.labels.undo(changes)[1] == [f"run {gone}, which is gone for good"]
+    assert store.labels.undo(changes)[1] == [f"run {gone}, which has been removed for good"]
     assert store.runs.get(stays).note == ""
-    with pytest.raises(InputError, match=f"Run {gone}: there is none with this number any more"):
+    with pytest.raises(InputError, match=f"Run {gone}: there is no run with this number any more"):
         store.labels.set([gone], note="y")
 
 
@@ -168,7 +168,7 @@ def test_what_trains_cannot_be_deleted(store: Store) -> None:
     (training,) = store.queue.add([PRESETS["3x3"]], "ada")
     store.queue.claim("engine")
     done = trained(store)
-    with pytest.raises(InputError, match=f"Run {training}: what trains cannot be deleted; stop it first"):
+    with pytest.raises(InputError, match=f"Run {training}: a running run cannot be deleted; stop it first"):
         store.labels.set([done, training], deleted=True)
     assert labels(store, done)[4] is False
 
@@ -196,5 +196,5 @@ def test_a_deleted_run_is_not_resumed_and_one_resumed_after_all_is_not_deleted_a
     restored = store.labels.set([run_id], deleted=False)
     store.queue.resume(run_id)
     store.queue.claim("engine")
-    assert store.labels.undo(restored)[1] == [f"run {run_id}, which trains and cannot be deleted"]
+    assert store.labels.undo(restored)[1] == [f"run {run_id}, which is running and cannot be deleted"]
     assert store.runs.get(run_id).deleted is None

@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
 from mnist_lab.store import queue
-from mnist_lab.store.queue import MOST_CRASHES
+from mnist_lab.store.queue import MAX_CRASHES
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Command, Report
@@ -97,7 +97,7 @@ class Queue(RuleBasedStateMachine):
         if self.status[run] is not Status.RUNNING:
             return
         self.crashes[run] += 1
-        if self.crashes[run] >= MOST_CRASHES:
+        if self.crashes[run] >= MAX_CRASHES:
             self.status[run] = Status.INTERRUPTED
         elif self.command[run] is Command.PAUSE:
             self.status[run] = Status.PAUSED
@@ -171,7 +171,7 @@ class Queue(RuleBasedStateMachine):
         self.store.lease.requeue_orphans()
         for i in running:
             self.crashes[i] += 1
-            if self.crashes[i] >= MOST_CRASHES:
+            if self.crashes[i] >= MAX_CRASHES:
                 self.status[i] = Status.INTERRUPTED
             elif self.command[i] is Command.PAUSE:
                 self.status[i] = Status.PAUSED
@@ -255,12 +255,12 @@ def test_a_waiting_run_is_cancelled_a_running_one_asked_to_stop_an_ended_one_lef
 
 def test_a_run_that_kills_its_workers_is_given_up_and_can_be_resumed(store: Store) -> None:
     (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
-    for _ in range(queue.MOST_CRASHES - 1):
+    for _ in range(queue.MAX_CRASHES - 1):
         store.queue.claim("engine")
         store.queue.crashed(run_id)
     store.queue.claim("engine")
     store.recording.record(run_id, epoch(1))  # it kept something: the count begins anew
-    for _ in range(queue.MOST_CRASHES - 1):
+    for _ in range(queue.MAX_CRASHES - 1):
         store.queue.crashed(run_id)
         store.queue.claim("engine")
     store.queue.crashed(run_id)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.blocks import ConvBlock
 from mnist_lab.design.experiment import parse
-from mnist_lab.design.network import problem, seen, totals, trace
+from mnist_lab.design.network import problem, receptive_window, totals, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
 from mnist_lab.training.model import build, output
@@ -202,7 +202,7 @@ def test_the_receptive_field_is_what_moves_a_value_of_a_built_model(blocks: list
     one_pixel_each = np.eye(28 * 28, dtype=np.float32).reshape(-1, 28, 28, 1)
     moved = np.asarray(inner(one_pixel_each))[:, at[0], at[1], 0]
     touched = np.argwhere(moved.reshape(28, 28))
-    first, behind = seen(rows, len(rows) - 1, at)
+    first, behind = receptive_window(rows, len(rows) - 1, at)
     assert (touched.min(axis=0) >= first).all()
     assert (touched.max(axis=0) < behind).all()
     assert all(b - f <= size for f, b, size in zip(first, behind, last.field.size, strict=True))
@@ -266,7 +266,7 @@ def test_behind_the_bridge_everything_sees_what_the_last_map_sees(bridge: str) -
         r + (n - 1) * j for r, j, n in zip(inner[-1].field.size, inner[-1].field.spacing, (height, width), strict=True)
     )
     assert vector.field.size == rows[-1].field.size == size
-    assert seen(rows, len(rows) - 1, (0, 0)) == ((0, 0), (23, 23))
+    assert receptive_window(rows, len(rows) - 1, (0, 0)) == ((0, 0), (23, 23))
 
 
 def counted_by_tensorflow(model: keras.Model) -> int:

@@ -25,6 +25,14 @@ def test_optimizers_have_the_recipes_fields(name: str) -> None:
     assert (config["weight_decay"], config["use_ema"]) == (None, False)
 
 
+@pytest.mark.parametrize("setting", [*SETTINGS, {"name": "rmsprop", "momentum": 0.5}], ids=str)
+def test_slots_are_what_keras_stores_of_each_weight(setting: dict) -> None:
+    recipe = Recipe.model_validate({"optimizer": setting})
+    built = optimizer(recipe)
+    built.build([keras.Variable(np.zeros((3, 5, 7), "float32"))])
+    assert sum(variable.shape == (3, 5, 7) for variable in built.variables) == recipe.optimizer.slots
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
 def test_every_step_and_every_variable_is_that_of_stock_keras(setting: dict) -> None:
     recipe = Recipe.model_validate({"optimizer": setting, "weight_decay": 0.01, "moving_average": 0.9})

@@ -82,8 +82,8 @@ def test_however_seldom_it_reports_training_is_looked_at_each_second() -> None:
 def test_weights_and_checkpoints_that_come_faster_than_a_disk_writes_have_to_wait(
     wait: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporter, "WRITTEN_AT_ONCE", 1000)
-    monkeypatch.setattr(reporter, "WRITTEN_A_SECOND", 100)
+    monkeypatch.setattr(reporter, "BURST_BYTES", 1000)
+    monkeypatch.setattr(reporter, "BYTES_PER_SECOND", 100)
     told = Reporter(lambda report: None, Progress(), 100, started=100.0)
     half = np.zeros(800, np.uint8)
     told.report(weights={"w": half})
@@ -120,8 +120,8 @@ def test_when_it_is_looked_at_changes_nothing(small: Experiment) -> None:
 def test_short_epochs_of_a_large_network_are_not_all_written_but_the_last_is(
     small: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporter, "WRITTEN_AT_ONCE", 1)
-    monkeypatch.setattr(reporter, "WRITTEN_A_SECOND", 1)
+    monkeypatch.setattr(reporter, "BURST_BYTES", 1)
+    monkeypatch.setattr(reporter, "BYTES_PER_SECOND", 1)
     experiment = small.with_changes(recipe=small.recipe.model_dump() | {"epochs": 4})
     whole, lines = [], []
 

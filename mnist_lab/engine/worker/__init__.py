@@ -1,1 +1,1 @@
-"""What happens in a worker process. TensorFlow is imported inside functions only: whoever submits them need not load it."""
+"""Functions that run in worker processes. TensorFlow is imported inside them, so that whoever submits them need not load it."""

@@ -1,4 +1,4 @@
-"""In a worker: how fast this machine trains, measured."""
+"""Calibration in a worker: measures how fast this machine trains."""
 
 from mnist_lab import machine
 from mnist_lab.engine.worker.process import release_memory, warm_up
@@ -7,13 +7,16 @@ from mnist_lab.results.prediction import CALIBRATED_WITH
 
 
 def calibrate(threads: int) -> tuple[list[float], bool]:
-    """Ratios of what training steps take here to what they are predicted to take, in about three seconds; and whether
-    nothing else took the processors meanwhile."""
+    """Measure training steps of the experiments `CALIBRATED_WITH`, in about three seconds.
+
+    Returns:
+        The ratio of measured to predicted time of each; and whether nothing else used the processors meanwhile.
+    """
     warm_up(threads)
     from mnist_lab.training import speed
 
     load = machine.Load()
-    # Beside heavy load, or on a slow machine, a run that comes meanwhile should not wait for minutes.
+    # Limited, so that on a slow or busy machine a run that is queued meanwhile does not wait for minutes.
     ratios = [speed.measure(e, 5, most_seconds=3.0) / prediction.step_seconds(e) for e in CALIBRATED_WITH]
     is_quiet = load.is_quiet()
     release_memory()

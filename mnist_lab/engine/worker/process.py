@@ -1,4 +1,4 @@
-"""A worker process: it is warmed up once, and frees what each training leaves."""
+"""A worker process: warming up, and freeing the memory of ended trainings."""
 
 import contextlib
 import ctypes
@@ -15,7 +15,8 @@ _warming = threading.Lock()
 
 
 def warm_up(threads: int) -> int:
-    """Import TensorFlow and train a moment, so that the first real run starts at once; the memory it has then, in bytes."""
+    """Import TensorFlow and train briefly, so that the first run starts at once; returns the memory of this process in
+    bytes. Does nothing where it is warm already."""
     with _warming:
         if "mnist_lab.training.trainer" in sys.modules:
             return memory()
@@ -23,25 +24,25 @@ def warm_up(threads: int) -> int:
 
         runtime.configure(threads)
         runtime.environment()  # hashes the data, once for all runs
-        # Batch normalisation, dropout, pooling: the network with most of what a first step has to load.
+        # With batch normalisation, dropout and pooling, the preset that loads most of what first steps need.
         recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 1}
-        moment = PRESETS["3x3"].with_changes(protocol="holdout", train_images=256, recipe=recipe)
-        trainer.train(moment, lambda report: None, lambda: Command.CONTINUE)
+        short = PRESETS["3x3"].with_changes(protocol="holdout", train_images=256, recipe=recipe)
+        trainer.train(short, lambda report: None, lambda: Command.CONTINUE)
         used = release_memory()
-        gc.freeze()  # what is here now stays: to look through it after each run would take longer than all the rest
+        gc.freeze()  # these objects stay; scanning them after each run would take longer than everything else there
         return used
 
 
 def release_memory() -> int:
-    """Give back what trainings that have ended left; the memory of this process then, in bytes."""
+    """Free the memory of ended trainings and return it to the system; returns the memory of this process in bytes."""
     from mnist_lab.training import runtime
 
     runtime.release()
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # glibc keeps what is freed; others have no such call
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # only glibc has, and needs, this call
         ctypes.CDLL(None).malloc_trim(0)
     return memory()
 
 
 def memory() -> int:
-    """The memory of this process in bytes."""
+    """Resident memory of this process in bytes."""
     return int(psutil.Process().memory_info().rss)

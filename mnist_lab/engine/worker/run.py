@@ -1,4 +1,4 @@
-"""In a worker: train a claimed run, and write everything about it to the store."""
+"""Training of a run in a worker, recorded in the store."""
 
 from mnist_lab.engine.recorder import Recorder
 from mnist_lab.engine.worker.process import release_memory, warm_up
@@ -9,11 +9,13 @@ from mnist_lab.store.store import Store
 
 
 def train_run(url: str, run_id: int, threads: int) -> int:
-    """Train a claimed run, from its newest checkpoint where it has one, and write everything about it to the store; the
-    memory of this process after it, in bytes.
+    """Train a claimed run, from its newest checkpoint if it has one, and record its reports and its end in the store.
+
+    Returns:
+        The memory of this process afterwards, in bytes.
 
     Raises:
-        StoreError: the database could not be used for too long; the run can be resumed.
+        StoreError: the database could not be used for too long, or the disk is full; the run can be resumed.
         LabError: the run cannot be trained or recorded.
     """
     warm_up(threads)

@@ -1,1 +1,1 @@
-"""The schema's numbered, append-only migrations (Alembic); `mnist_lab.store.store` runs them."""
+"""The schema's numbered, append-only migrations (Alembic), run by `mnist_lab.store.database`."""

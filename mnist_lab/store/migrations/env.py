@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations over the connection, and in the transaction, that the store hands it."""
+"""Alembic's entry point: runs the migrations on the connection, and in the transaction, that `Database` passes to it."""
 
 from alembic import context
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from mnist_lab.design import edit as editing
 from mnist_lab.design.architecture import Architecture
-from mnist_lab.design.bulk_edit import Quick
+from mnist_lab.design.bulk_edit import BulkEdit
 from mnist_lab.design.edit import Part
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, parse, read_design
 from mnist_lab.design.history import History
@@ -39,7 +39,7 @@ def load() -> dict[str, Any]:
     named = (st.query_params.get("preset"), st.query_params.get("design"))
     if any(named) and named != st.session_state[_ADDRESS_KEY] and (is_new or url.is_from_history()):
         found = of_experiment(_from_address(*named))
-        st.session_state[_KEY] = History(found) if is_new else history().did(found)
+        st.session_state[_KEY] = History(found) if is_new else history().push(found)
         st.session_state[_ADDRESS_KEY] = named
     elif st.session_state[_ADDRESS_KEY] is None:
         st.session_state[_ADDRESS_KEY] = _address(current())
@@ -85,13 +85,13 @@ def open_run(experiment: Experiment) -> None:
     """Make an experiment this session's draft, whether or not there is one yet: a change that can be undone."""
     if _KEY not in st.session_state:
         st.session_state[_KEY] = History(of_experiment(PRESETS[FIRST_PRESET]))
-    st.session_state[_KEY] = history().did(of_experiment(experiment))
+    st.session_state[_KEY] = history().push(of_experiment(experiment))
     st.session_state[_ADDRESS_KEY] = _address(current())
 
 
 def save(draft: dict[str, Any]) -> None:
     """Make this the session's draft: a change that can be undone."""
-    _set(history().did(draft))
+    _set(history().push(draft))
 
 
 def edit(network: Architecture) -> None:
@@ -168,7 +168,7 @@ def start(draft: dict[str, Any]) -> Architecture:
 
 def architecture(draft: dict[str, Any]) -> Architecture:
     """The network as the controls now make it; it may be impossible."""
-    return parse(Quick, draft["quick"]).apply(start(draft))
+    return parse(BulkEdit, draft["quick"]).apply(start(draft))
 
 
 def experiment(draft: dict[str, Any]) -> Experiment:

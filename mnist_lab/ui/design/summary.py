@@ -13,7 +13,7 @@ from mnist_lab.design.blocks import Spec
 from mnist_lab.design.diff import text
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment
 from mnist_lab.design.layers import INPUT_SHAPE, size_text
-from mnist_lab.design.network import Traced, covers_image_from, fitting, problem, sees, totals, trace
+from mnist_lab.design.network import Traced, block_window, covers_image_from, problem, totals, trace, trace_prefix
 from mnist_lab.design.repairs import Repair, repairs
 from mnist_lab.design.warnings import notes, recipe_notes
 from mnist_lab.errors import InputError
@@ -38,7 +38,7 @@ def show(draft: dict[str, Any]) -> tuple[Experiment, Prediction] | None:
     """
     network = drafts.architecture(draft)
     wrong = problem(network)
-    traced = fitting(network)
+    traced = trace_prefix(network)
     experiment, error = (None, str(wrong)) if wrong else _experiment(draft)
     _verdict(error, repairs(network))
     prediction = lab().estimate(experiment) if experiment else None
@@ -147,7 +147,7 @@ def _receptive_field(network: Architecture, traced: Traced) -> None:
     chosen = blocks.opened(network)
     index = min(chosen[1], fits[-1]) if chosen and chosen[0] == "blocks" else fits[-1]
     last = [row for row in traced if row.block == index][-1]
-    (top, left), (bottom, right) = window = sees(traced, index)
+    (top, left), (bottom, right) = window = block_window(traced, index)
     picture, words = st.columns([2, 3], vertical_alignment="center")
     picture.vega_lite_chart(
         design.receptive_field_points(mnist.first_digits(SHOWN_DIGIT + 1)[-1], window),

@@ -7,7 +7,7 @@ import streamlit as st
 
 from mnist_lab.numerals import counted
 from mnist_lab.results import comparison
-from mnist_lab.results.comparison import MOST_SIDES
+from mnist_lab.results.comparison import MAX_SIDES
 from mnist_lab.results.significance import selection_bias
 from mnist_lab.store.run import Status
 from mnist_lab.ui import labels, navigation
@@ -53,8 +53,8 @@ def _open_in(chosen: pd.DataFrame, first_ids: list[int]) -> None:
     if st.button(
         "Compare",
         icon=":material/compare_arrows:",
-        disabled=not 2 <= len(chosen) <= MOST_SIDES,
-        help=f"Side by side, with a verdict: from 2 to {MOST_SIDES} rows.",
+        disabled=not 2 <= len(chosen) <= MAX_SIDES,
+        help=f"Side by side, with a verdict: from 2 to {MAX_SIDES} rows.",
     ):
         st.switch_page(navigation.COMPARE.script, query_params={"runs": ",".join(map(str, first_ids))})
     if st.button("Open", icon=":material/open_in_full:", disabled=len(chosen) != 1, help="Everything about this run."):

@@ -32,7 +32,7 @@ _ICONS = {
 }
 _AXES: tuple[Axis, ...] = ("epochs", "seconds", "multiply-adds")
 _MOST_IMAGES = 24
-_MOST_SEEDS_QUEUED = 30
+_MAX_SEEDS_QUEUED = 30
 
 
 @errors_shown()
@@ -174,7 +174,7 @@ def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
     """A button that queues the runs that would probably decide it."""
     if not verdict.more:
         return
-    more = min(verdict.more, _MOST_SEEDS_QUEUED)
+    more = min(verdict.more, _MAX_SEEDS_QUEUED)
     for_a, for_b = comparison.seeds_to_add(a, b, more)
     runs = len(for_a) + len(for_b)
     seconds = sum(

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from mnist_lab.design.experiment import parse
-from mnist_lab.design.recipe import MOST_EPOCHS, OPTIMIZERS, SCHEDULES, Augmentation, Recipe
+from mnist_lab.design.recipe import MAX_EPOCHS, OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.errors import InputError
 from mnist_lab.store.run import Run
 from mnist_lab.ui import fields, navigation, watching
@@ -33,7 +33,7 @@ def _continue(run: Run, epochs: list[int]) -> None:
     key = f"continue-{run.id}"
     if key not in st.session_state:
         before = run.experiment.recipe
-        more = min(before.epochs + max(1, before.epochs // 2), MOST_EPOCHS)
+        more = min(before.epochs + max(1, before.epochs // 2), MAX_EPOCHS)
         st.session_state[key] = before.model_dump(mode="json") | {"epochs": more}
     recipe: dict[str, Any] = st.session_state[key]
 

@@ -65,5 +65,5 @@ def test_what_the_database_refuses_ends_training_at_once(
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
 
     monkeypatch.setattr(Recording, "record", refuses)
-    with pytest.raises(RefusedError, match="does not take a value: Python int too large"):
+    with pytest.raises(RefusedError, match="refused a value: Python int too large"):
         trained(lab, lab.start(small, by=ADA)[0])

@@ -1,4 +1,4 @@
-"""Runs with their metrics, kept weights and predictions; the engine's lease."""
+"""Creates runs, with logs, curves, checkpoints and predictions, and the engine's lease."""
 
 import sqlalchemy as sa
 from alembic import op

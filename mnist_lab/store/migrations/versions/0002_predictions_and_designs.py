@@ -1,4 +1,4 @@
-"""What a run was predicted to take; how fast a machine trains; designs kept by name."""
+"""Adds predicted times of runs, calibrations of machines, and designs kept by name."""
 
 import sqlalchemy as sa
 from alembic import op

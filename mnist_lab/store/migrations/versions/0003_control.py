@@ -1,4 +1,4 @@
-"""An order of the queue, pause, states to go on from, pictures of each epoch, runs that continue others."""
+"""Adds the order of the queue, pausing, states of checkpoints, snapshots, and runs that continue others."""
 
 import sqlalchemy as sa
 from alembic import op

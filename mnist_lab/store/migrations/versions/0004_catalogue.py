@@ -1,4 +1,4 @@
-"""What people say of runs, choices that last, receipts from elsewhere, errands; seed and curve where a long table finds them."""
+"""Adds labels of runs, choices, receipts and questions (`errands`), and columns of runs for seed and curve."""
 
 import json
 
@@ -42,9 +42,9 @@ def upgrade() -> None:
         sa.Column("is_done", sa.Boolean, nullable=False),
         sa.Column("error", sa.Text),
         sa.Column("answer", sa.LargeBinary),
-        sqlite_autoincrement=True,  # a number that was given away means that errand and no other
+        sqlite_autoincrement=True,  # an id is never reused
     )
-    # A class that draws asks a hundred questions a second, and the engine looks for new ones fifty times.
+    # A class that draws asks a hundred questions per second, and the engine looks for new ones fifty times per second.
     for column in ("digest", "is_done", "until"):
         op.create_index(f"errands_{column}", "errands", [column])
     connection = op.get_bind()

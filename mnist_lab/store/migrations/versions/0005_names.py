@@ -1,4 +1,4 @@
-"""Names, tags and designs without what cannot be seen, which a name has no place for since 0.7."""
+"""Removes invisible characters, which are not allowed since version 0.7, from the names of runs, designs and tags."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from mnist_lab.names import MAX_NAME, MAX_TAG, mended
+from mnist_lab.names import MAX_NAME, MAX_TAG, sanitized
 
 revision = "0005"
 down_revision = "0004"
@@ -20,8 +20,8 @@ def upgrade() -> None:
     connection = op.get_bind()
     runs = _table("runs", "id", "name", "tags", "experiment")
     for run in connection.execute(sa.select(runs)).all():
-        tags = sorted({mended(tag, MAX_TAG, "") for tag in json.loads(run.tags)} - {""})
-        values = {"name": mended(run.name), "experiment": _named(run.experiment), "tags": json.dumps(tags)}
+        tags = sorted({sanitized(tag, MAX_TAG, "") for tag in json.loads(run.tags)} - {""})
+        values = {"name": sanitized(run.name), "experiment": _named(run.experiment), "tags": json.dumps(tags)}
         if values != {name: getattr(run, name) for name in values}:
             connection.execute(sa.update(runs).where(runs.c.id == run.id).values(values))
 
@@ -33,11 +33,11 @@ def upgrade() -> None:
     designs = _table("designs", "name", "experiment")
     taken = set(connection.execute(sa.select(designs.c.name)).scalars())
     for design in connection.execute(sa.select(designs)).all():
-        name = mended(design.name)
+        name = sanitized(design.name)
         if name != design.name:
             number = 2
             while name in taken:
-                name = f"{mended(design.name)[: MAX_NAME - 4]} {number}"
+                name = f"{sanitized(design.name)[: MAX_NAME - 4]} {number}"
                 number += 1
             taken.add(name)
         if (experiment := _named(design.experiment, name)) != design.experiment or name != design.name:
@@ -46,11 +46,11 @@ def upgrade() -> None:
 
 
 def _named(text: str, name: str | None = None) -> str:
-    """An experiment or a receipt as JSON with its names mended, or with the name given; the same text where nothing changes."""
+    """The JSON of an experiment or a receipt with its names sanitized, or replaced by `name`; unchanged where they are valid."""
     fields: dict[str, Any] = json.loads(text)
     changed = False
     for part in (fields, fields.get("experiment", {})):
-        right = name or mended(part.get("name", ""))
+        right = name or sanitized(part.get("name", ""))
         if "name" in part and part["name"] != right:
             part["name"] = right
             changed = True

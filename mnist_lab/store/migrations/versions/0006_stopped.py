@@ -1,4 +1,4 @@
-"""Runs stopped within their last epoch, which were recorded as finished, are stopped; notices tell a person of it once."""
+"""Corrects the status of runs stopped within their last epoch, which were recorded as finished; adds notices, to say so."""
 
 import json
 
@@ -18,7 +18,7 @@ def upgrade() -> None:
     runs = sa.table("runs", *map(sa.column, ("id", "status", "experiment", "parent_epoch")))
     epochs = sa.table("epochs", *map(sa.column, ("run_id", "epoch", "steps")))
     newest = sa.select(epochs.c.run_id, sa.func.max(epochs.c.epoch).label("epoch")).group_by(epochs.c.run_id).subquery()
-    # The lines up to `parent_epoch` are those of the run that it continues, which may have had other batches.
+    # The lines up to `parent_epoch` are those of the run that it continues, whose batch size may have been another.
     last = (
         sa.select(runs.c.id, runs.c.experiment, epochs.c.steps)
         .join(newest, newest.c.run_id == runs.c.id)
@@ -43,6 +43,6 @@ def upgrade() -> None:
 
 
 def _steps(experiment: str) -> int:
-    """Batches of an epoch of an experiment, as JSON of any version before this one."""
+    """Batches per epoch of an experiment, given as JSON of any version before this migration."""
     fields = json.loads(experiment)
     return -(-int(fields["train_images"]) // int(fields["recipe"]["batch_size"]))

@@ -1,4 +1,4 @@
-"""How many bytes a run may write, so that it is taken only where the disk has room."""
+"""Adds the number of bytes that a run may write, so that it is started only where the disk has room."""
 
 import sqlalchemy as sa
 from alembic import op

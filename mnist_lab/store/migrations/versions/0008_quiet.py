@@ -1,4 +1,4 @@
-"""Whether a calibration was made when nothing else took the machine's processors; of earlier ones nobody knows."""
+"""Adds to calibrations whether nothing else used the machine's processors; false for earlier ones, where it is unknown."""
 
 import sqlalchemy as sa
 from alembic import op
