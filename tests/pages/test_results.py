@@ -11,7 +11,6 @@ import sqlalchemy as sa
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab.charts import results
 from mnist_lab.data import mnist
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
@@ -244,7 +243,7 @@ def test_a_filter_stays_though_the_oldest_run_that_it_shows_is_deleted(store: St
     assert rows(test.run())["name"].tolist() == ["2x2"]
     store.labels.set([ids[1]], deleted=True)
     assert rows(test.run()).empty
-    assert "Filtered by day; no run is of 2026-05-03 to 2026-05-06." in said(test)
+    assert "Filtered by day; no run ended from 2026-05-03 to 2026-05-06." in said(test)
     button(test, "Clear the filter").click().run()
     assert rows(test)["name"].tolist() == ["7x7"]
 
@@ -293,7 +292,7 @@ def test_ticked_runs_that_somebody_deletes_or_a_filter_hides_are_told_of(runs: l
     assert "2 runs, which were ticked, are deleted." in said(test.run())
     assert any("**1 chosen**, 2 runs" in m.value for m in test.markdown), "the rest of the row stays chosen"
     test.text_input[0].set_value("2×2").run()
-    assert "2 runs are ticked too, and not among the rows shown" in said(test)
+    assert "2 runs are ticked too, but not among the rows shown" in said(test)
     button(test, "Untick").click().run()
     assert "ticked" not in said(test)
 
@@ -373,7 +372,7 @@ def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> N
 def test_many_are_judged_together_and_a_stopped_one_is_no_sample(runs: list[int]) -> None:
     test = healthy(page("compare", runs=f"{runs[0]},{runs[3]},{runs[-1]}"))
     said = "\n".join(m.value for m in test.markdown)
-    assert "a single run (stopped): no sample of a design, so no verdict" in said
+    assert "a single run (stopped): not a sample of its design, so no verdict" in said
     assert said.count("is better than") == 1
     for wrong in ("1", "1,2,3,4,5,6,7", "1,x", "1,,2"):
         assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=wrong)).error[0].value
@@ -443,7 +442,9 @@ def test_a_design_within_the_budget_and_its_price(runs: list[int]) -> None:
     test = healthy(page("results"))
     budget = next(n for n in test.text_input if n.label.startswith("Budget"))
     budget.set_value("50,000").run()
-    assert any("Within the budget, 3x3 (run 3) is highest: 98.94%, n = 3" in c.value for c in healthy(test).caption)
+    assert any(
+        "Within the budget, 3x3 (run 3) is the most accurate: 98.94%, n = 3" in c.value for c in healthy(test).caption
+    )
     budget.set_value("5.0,0").run()
     assert any("Until then it is ignored" in m.value for m in healthy(test).markdown)
     assert not any("Within the budget" in c.value for c in test.caption)
@@ -533,20 +534,6 @@ def test_times_are_those_of_the_clock_of_who_looks(
     box = next(d for d in test.date_input if d.label == "Ended between")
     healthy(box.set_value((day, day)).run())
     assert len(rows(test)) == of_that_day
-
-
-def test_the_charts_of_results_say_their_colours_in_shapes_too() -> None:
-    points = pd.DataFrame({"side": ["a", "b"], "run": [1, 2], "seed": [1, 1], "x": [1, 1], "v": [0.9, 0.8]})
-    spec = results.compared(points, "epochs", "v", "accuracy", ["a", "b"]).to_dict()
-    assert "shape" in spec["layer"][1]["encoding"]
-    digits = pd.DataFrame({"digit": [0, 0], "side": ["a", "b"], "accuracy": [0.9, 0.8]})
-    assert "shape" in results.by_digit(digits, ["a", "b"]).to_dict()["encoding"]
-    cost = pd.DataFrame(
-        {"run": [1], "name": ["a"], "n": [1], "parameters": [1.0], "accuracy": [0.9], "low": [0.9], "high": [0.9]}
-    ).assign(front=True)
-    with_budget = results.costs(cost, "parameters", "parameters", "accuracy", 5.0).to_dict()
-    without = results.costs(cost, "parameters", "parameters", "accuracy", None).to_dict()
-    assert len(with_budget["layer"]) > len(without["layer"])
 
 
 def test_addresses_of_the_table_lead_on_and_bare_ones_lead_back(runs: list[int]) -> None:
