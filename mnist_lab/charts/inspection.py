@@ -119,9 +119,9 @@ def cells(values: np.ndarray, most: float) -> alt.Chart:
 
 
 def landscape(points: pd.DataFrame, explained: np.ndarray) -> alt.Chart:
-    """The test images as the last hidden layer has them: `x`, `y`, `digit`, `answer`, `number`, `image` (a data URL).
+    """The test images as the last hidden layer represents them: `x`, `y`, `digit`, `answer`, `number`, `image` (a data URL).
 
-    A digit's number stands on its point only where one looks: the picture comes up under the pointer.
+    The picture of a digit appears under the pointer.
     """
     chosen = alt.selection_point(name="digits", fields=["digit"], bind="legend")
     legend = alt.Legend(title="digit (click)")

@@ -54,7 +54,7 @@ class Work:
         return (seconds if axis == "seconds" else steps * factors[axis]).astype(float)
 
     def planned(self, axis: Axis) -> float | None:
-        """Where the run will end; None for seconds, which nobody knows."""
+        """Where the run will end; None for seconds, which are not known before."""
         if axis == "seconds":
             return None
         return float(self.along(axis, pd.Series([self.planned_steps]), pd.Series([0.0])).iloc[0])
@@ -89,7 +89,7 @@ def curve_points(
 def curves(metric: str, axis: Axis, end: float, shown: Frame, *, clip: bool = False, several: bool = False) -> Spec:
     """The specification of a live chart, without its data: a table of `curve_points` goes beside it.
 
-    It depends on little that changes while a run trains, so the chart on the page is updated, seldom built anew.
+    It depends on little that changes while a run trains, so the chart on the page is updated, and seldom rebuilt.
 
     Args:
         metric: `loss` or `accuracy`; end: where the axis ends; shown: the scale (`frames.whole`), or the part of it

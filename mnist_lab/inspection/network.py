@@ -1,4 +1,4 @@
-"""A trained network that stands here with its weights."""
+"""A trained network with its weights."""
 
 import functools
 import threading
@@ -24,7 +24,7 @@ class Network:
     """A run's network as validated after an epoch.
 
     Attributes:
-        run_id, epoch: of the run and its checkpoint; model: stock Keras; traced: its layers in their places.
+        run_id, epoch: of the run and its checkpoint; model: stock Keras; traced: the design, layer by layer.
         parts: its blocks and dense blocks by name, each with the index of its last layer and its number of channels.
     """
 
@@ -95,7 +95,7 @@ class Network:
 
 
 class Networks:
-    """The networks of a store that were asked for last stay ready. May be used from several threads."""
+    """The networks of a store; those that were asked for last stay ready. May be used from several threads."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
