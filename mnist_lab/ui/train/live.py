@@ -10,7 +10,7 @@ import pyarrow as pa
 import streamlit as st
 
 from mnist_lab.charts import frames, training
-from mnist_lab.charts.training import AXES, Axis, Work
+from mnist_lab.charts.work import AXES, Axis, Work
 from mnist_lab.design.experiment import Experiment, Protocol, parse
 from mnist_lab.results.overfitting import gap
 from mnist_lab.results.prediction import duration_text
