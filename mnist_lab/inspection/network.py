@@ -53,11 +53,11 @@ class Network:
         return self.evaluation(Images(images, np.zeros(len(images), np.uint8)))[2]
 
     def outputs(self, x: tf.Tensor) -> list[tf.Tensor]:
-        """What each layer gives, for an input `(n, 28, 28, 1)` in 0 to 1."""
+        """The output of each layer, for an input `(n, 28, 28, 1)` in 0 to 1."""
         return keras_model.outputs(self.model, self.traced, x)
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
-        """What the softmax of the last layer is taken of, `(n, 10)`."""
+        """What the softmax of the last layer is applied to, `(n, 10)`."""
         last = self.model.layers[-1]
         given = keras_model.outputs(self.model, self.traced[:-1], x)[-1]
         return tf.matmul(given, last.kernel) + last.bias
