@@ -281,6 +281,8 @@ def test_every_page_works_in_silence_and_shows_what_was_written_as_it_was(seen: 
 def test_a_file_comes_in_and_goes_out_under_the_policy(seen: Any) -> None:
     url, page, wrong, _ = seen
     page.goto(url)
+    page.get_by_text("Filters by block").wait_for()
+    settled(page)
     page.get_by_role("button", name="Save, open, share").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export design (JSON)").click()
