@@ -35,8 +35,8 @@ def whole(metric: str, values: ArrayLike) -> Frame:
 def end(values: ArrayLike) -> float:
     """Where an axis from 0 ends that all of some values fit on: round, so that it seldom moves while they grow.
 
-    A chart is told so, rather than left to find it in its data: of none, as at first, it would say in a browser's
-    console that their extent is infinite.
+    A chart that had to find this in its data would warn in the browser's console while there is none: their extent would
+    be infinite.
     """
     return _ceiling(np.asarray(values, float), 0.01, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
 

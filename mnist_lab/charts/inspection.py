@@ -48,7 +48,8 @@ def answer() -> Spec:
 
 
 def calibration_points(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> pd.DataFrame:
-    """How often answers of some certainty are right: `certainty` (mean), `accuracy`, `images`, of bins that have any.
+    """How often answers of similar confidence are right: `certainty` (their mean confidence), `accuracy`, `images`, for each bin
+    that has any.
 
     Source: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017, section 2.
     """
@@ -67,12 +68,12 @@ def calibration_points(probabilities: np.ndarray, labels: np.ndarray, bins: int 
 
 
 def calibration_error(points: pd.DataFrame) -> float:
-    """Mean distance of certainty and accuracy over all images: the expected calibration error of that paper."""
+    """Mean distance of confidence and accuracy over all images: the expected calibration error of that paper."""
     return float(np.average((points["certainty"] - points["accuracy"]).abs(), weights=points["images"]))
 
 
 def calibration(points: pd.DataFrame) -> alt.LayerChart:
-    """Certainty against how often it was justified; on the diagonal both agree."""
+    """Accuracy against confidence, a reliability diagram: on the diagonal both agree."""
     diagonal = alt.Chart(pd.DataFrame({"x": [0, 1], "y": [0, 1]})).mark_line(**REFERENCE).encode(x="x:Q", y="y:Q")
     marks = (
         alt.Chart(points)
@@ -119,9 +120,9 @@ def cells(values: np.ndarray, most: float) -> alt.Chart:
 
 
 def landscape(points: pd.DataFrame, explained: np.ndarray) -> alt.Chart:
-    """The test images as the last hidden layer has them: `x`, `y`, `digit`, `answer`, `number`, `image` (a data URL).
+    """The test images as the last hidden layer represents them: `x`, `y`, `digit`, `answer`, `number`, `image` (a data URL).
 
-    A digit's number stands on its point only where one looks: the picture comes up under the pointer.
+    The picture of a digit appears under the pointer.
     """
     chosen = alt.selection_point(name="digits", fields=["digit"], bind="legend")
     legend = alt.Legend(title="digit (click)")

@@ -18,8 +18,8 @@ from mnist_lab.charts.style import (
     WORDS,
     Frame,
 )
-from mnist_lab.charts.training import AXES, Axis
 from mnist_lab.charts.vega import accuracy, colour, percent, shape, shares, upright
+from mnist_lab.charts.work import AXES, Axis
 
 _AXIS_HEIGHT = 64  # pixels below a chart that its axis and its title take of its height
 _WHO = ("notebook, 2019", "this lab")

@@ -71,7 +71,7 @@ def overlay(image: np.ndarray, importance: np.ndarray, times: int = 8) -> np.nda
 def url(picture: np.ndarray) -> str:
     """A picture, uint8 `(height, width)` or `(height, width, 3)`, as an address that holds all of it.
 
-    A page that names files is drawn anew while a browser still fetches them, and they are gone.
+    A file that the page named could be gone when a browser comes to fetch it, for the page may have been redrawn meanwhile.
     """
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")

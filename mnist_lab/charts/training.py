@@ -4,60 +4,19 @@ Colours come from the theme or are safe for the colour-blind; a shape, a dash or
 """
 
 import functools
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from mnist_lab.charts.style import MIDDLE, MORE_RIGHT, POINT, SECOND_LINE, VERMILION, Frame, Spec
 from mnist_lab.charts.vega import accuracy, legend, upright, without_data
-from mnist_lab.design.experiment import Experiment
-from mnist_lab.design.network import totals, trace
+from mnist_lab.charts.work import AXES, Axis, Work
 from mnist_lab.training.reports import Snapshot
 
-Axis = Literal["epochs", "batches", "seconds", "multiply-adds"]
-AXES: dict[Axis, str] = {
-    "epochs": "epoch",
-    "batches": "batch",
-    "seconds": "seconds of training",
-    "multiply-adds": "multiply-adds (billions)",
-}
 SERIES = ("training", "validation")
 BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "validation"
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
-# Forward, gradient of the inputs, gradient of the weights: three times the multiply-adds of an answer.
-_TRAINING_FACTOR = 3
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a batch and an epoch of a run are on each axis, and how far the run will go."""
-
-    steps_per_epoch: int
-    planned_steps: int
-    multiply_adds: float  # billions a batch
-
-    @classmethod
-    def of(cls, experiment: Experiment) -> "Work":
-        """The work of an experiment."""
-        image = totals(trace(experiment.architecture)).multiply_adds
-        return cls(
-            experiment.steps_per_epoch,
-            experiment.steps_per_epoch * experiment.recipe.epochs,
-            _TRAINING_FACTOR * image * experiment.recipe.batch_size / 1e9,
-        )
-
-    def along(self, axis: Axis, steps: pd.Series, seconds: pd.Series) -> pd.Series:
-        """Where points after so many steps and seconds lie."""
-        factors = {"epochs": 1 / self.steps_per_epoch, "batches": 1.0, "multiply-adds": self.multiply_adds}
-        return (seconds if axis == "seconds" else steps * factors[axis]).astype(float)
-
-    def planned(self, axis: Axis) -> float | None:
-        """Where the run will end; None for seconds, which nobody knows."""
-        if axis == "seconds":
-            return None
-        return float(self.along(axis, pd.Series([self.planned_steps]), pd.Series([0.0])).iloc[0])
 
 
 def curve_points(
@@ -89,7 +48,7 @@ def curve_points(
 def curves(metric: str, axis: Axis, end: float, shown: Frame, *, clip: bool = False, several: bool = False) -> Spec:
     """The specification of a live chart, without its data: a table of `curve_points` goes beside it.
 
-    It depends on little that changes while a run trains, so the chart on the page is updated, seldom built anew.
+    It depends on little that changes while a run trains, so the chart on the page is updated, and seldom rebuilt.
 
     Args:
         metric: `loss` or `accuracy`; end: where the axis ends; shown: the scale (`frames.whole`), or the part of it

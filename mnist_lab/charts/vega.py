@@ -25,7 +25,7 @@ def shares(*columns: pd.Series) -> Frame:
 
 
 def accuracy(place: type[Place], column: str, title: str | None, shown: Frame) -> Place:
-    """An axis of accuracies that ends where it is told to."""
+    """An axis of accuracies over just the given part of their scale."""
     scale = alt.Scale(domain=list(shown), nice=False)
     return place(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(format=percent_format(shown)))
 
@@ -41,7 +41,7 @@ def upright(**options: Any) -> alt.Axis:
 
 
 def legend() -> alt.Legend:
-    """The names of what is told apart, below the chart: at its side they would make it narrow."""
+    """A legend below the chart: at its side it would make the chart narrow."""
     return alt.Legend(orient="bottom", labelLimit=300, columns=3)
 
 

@@ -59,7 +59,7 @@ def cell(layer: Conv2D, weights: list[np.ndarray], given: np.ndarray, place: tup
 
 
 def carried(layer: Layer, shape: tuple[int, ...], row: int, column: int) -> tuple[int, int] | None:
-    """Where in a layer's output the value at (row, column) of its input goes; None where it is dropped or goes to many.
+    """Where in a layer's output the value at (row, column) of its input ends up; None where it is dropped or spread over many.
 
     Pooling takes it into the value of its window; layers that keep the shape leave it in its place.
     """

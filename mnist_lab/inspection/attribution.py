@@ -24,7 +24,7 @@ def attribution(network: Network, advance: Advance, *, image: str, digit: int, m
 
 
 def occlusion(network: Network, image: np.ndarray, digit: int) -> np.ndarray:
-    """By how much the digit's probability falls where a square of 5×5 about a pixel is blanked.
+    """How much the digit's probability falls when a square of 5×5 pixels around a pixel is blanked.
 
     Source: Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2014, section 4.2.
     """

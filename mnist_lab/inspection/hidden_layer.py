@@ -1,4 +1,4 @@
-"""The test images as the last hidden layer has them."""
+"""The test images as the last hidden layer represents them."""
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,7 @@ _CONSTANT = 1e-6
 
 
 def hidden(network: Network, advance: Advance) -> Arrays:
-    """The test images as the last hidden layer has them, and which units never say anything else.
+    """The test images as the last hidden layer represents them, and how many units are dead.
 
     Returns:
         `places` `(10_000, 2)`: on the two axes along which they lie furthest apart (principal components); `explained`
@@ -47,7 +47,7 @@ def _principal(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     centred = vectors.astype(np.float64) - vectors.mean(axis=0)
     left, sizes, axes = svds(centred, k=2, v0=np.ones(min(centred.shape)), random_state=0)
     order = np.argsort(-sizes)
-    # An axis has no direction of its own: the same one each time, so that epochs can be compared.
+    # Either direction of an axis would do: the same one each time, so that epochs can be compared.
     signs = np.sign(axes[order].sum(axis=1))
     signs[signs == 0] = 1
     total = max(float((centred**2).sum()), 1e-12)

@@ -1,4 +1,4 @@
-"""A trained network that stands here with its weights."""
+"""A trained network with its weights."""
 
 import functools
 import threading
@@ -24,7 +24,7 @@ class Network:
     """A run's network as validated after an epoch.
 
     Attributes:
-        run_id, epoch: of the run and its checkpoint; model: stock Keras; traced: its layers in their places.
+        run_id, epoch: of the run and its checkpoint; model: stock Keras; traced: the design, layer by layer.
         parts: its blocks and dense blocks by name, each with the index of its last layer and its number of channels.
     """
 
@@ -53,11 +53,11 @@ class Network:
         return self.evaluation(Images(images, np.zeros(len(images), np.uint8)))[2]
 
     def outputs(self, x: tf.Tensor) -> list[tf.Tensor]:
-        """What each layer gives, for an input `(n, 28, 28, 1)` in 0 to 1."""
+        """The output of each layer, for an input `(n, 28, 28, 1)` in 0 to 1."""
         return keras_model.outputs(self.model, self.traced, x)
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
-        """What the softmax of the last layer is taken of, `(n, 10)`."""
+        """What the softmax of the last layer is applied to, `(n, 10)`."""
         last = self.model.layers[-1]
         given = keras_model.outputs(self.model, self.traced[:-1], x)[-1]
         return tf.matmul(given, last.kernel) + last.bias
@@ -95,7 +95,7 @@ class Network:
 
 
 class Networks:
-    """The networks of a store that were asked for last stay ready. May be used from several threads."""
+    """The networks of a store; those that were asked for last stay ready. May be used from several threads."""
 
     def __init__(self, store: Store) -> None:
         self.store = store

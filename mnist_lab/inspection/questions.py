@@ -120,5 +120,5 @@ def read(kind: str, arguments: dict[str, Any]) -> Question:
 
 
 def is_long(kind: str) -> bool:
-    """Whether answers to a kind of question take seconds; False where there is none such, for that is soon said."""
+    """Whether answers to a kind of question take seconds; an unknown kind is refused at once."""
     return kind in KINDS and KINDS[kind].is_long

@@ -12,7 +12,7 @@ from mnist_lab.inspection.test_images import Advance, Arrays, evenly_chosen, por
 
 
 def robustness(network: Network, advance: Advance, *, change: str, strengths: list[float], images: int) -> Arrays:
-    """`accuracy` on the test images, or so many of them evenly chosen, changed by each of some strengths."""
+    """`accuracy` on some test images, evenly chosen, that are changed with each of some strengths."""
     if change not in PERTURBATIONS:
         raise InputError(f"Change: should be one of {', '.join(PERTURBATIONS)}; received {change[:40]!r}.")
     given = evenly_chosen(images)
@@ -29,7 +29,7 @@ def robustness(network: Network, advance: Advance, *, change: str, strengths: li
 
 
 def ablation(network: Network, advance: Advance, *, off: dict[str, list[int]], images: int) -> Arrays:
-    """`right` `(2, n)`: which test images are right with all channels, and with some of some parts held at zero."""
+    """`right` `(2, n)`: which test images are read correctly with all channels, and with some of some parts held at zero."""
     given = evenly_chosen(images)
     found = []
     for number, some in enumerate(({}, off)):

@@ -61,7 +61,7 @@ def _read(text: str, *, is_count: bool = False) -> tuple[float | None, str]:
 
 
 def _name(key: str) -> str:
-    """Of the widget that is bound under a key now."""
+    """The key of the widget that is bound under `key` now."""
     return f"{key}.{st.session_state.setdefault(_PLACES, ({}, {}))[0].setdefault(key, 0)}"
 
 
@@ -146,7 +146,7 @@ def _is_nested(info: FieldInfo) -> bool:
 def _cells(
     info: FieldInfo, value: Any, key: str, save: Callable[[Any], None], *, bounded: bool
 ) -> list[Callable[[Any], None]]:
-    """What draws a field's widgets: one, or two for a height and a width."""
+    """Functions that draw a field's widgets: one, or two for a height and a width."""
     kind: Any = info.annotation
     label, help = info.title, info.description
     if get_origin(kind) is Literal:

@@ -89,7 +89,7 @@ class Guard:
         await answer(scope, receive, send_with_headers)
 
     def _tell(self, why: str) -> None:
-        """Log it, once, and not without end: who is refused may ask as often as he likes."""
+        """Log it, once, and not without end: a refused client may ask as often as it likes."""
         if why not in self._told and len(self._told) < _MOST_TOLD:
             self._told.add(why)
             log.warning("refused: %s", why)

@@ -86,7 +86,7 @@ class _Begun:
     number: int
 
     def key(self, field: str) -> str:
-        """Of a field's widget."""
+        """The key of a field's widget."""
         return f"labels-{self.number}-{field}"
 
     @property

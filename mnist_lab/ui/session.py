@@ -44,7 +44,7 @@ def person() -> Person:
 
 
 def zone() -> tzinfo:
-    """Of whoever is looking at this page."""
+    """The time zone of whoever is looking at this page."""
     return clock.zone(st.context.timezone, st.context.timezone_offset)
 
 
@@ -66,7 +66,7 @@ def pace() -> float:
 
 @functools.cache
 def preload() -> None:
-    """Start to load what the other pages need, once the first page is there without it."""
+    """Start loading what the other pages need, as soon as the first page is there, which needs none of it."""
 
     def load() -> None:
         from mnist_lab.charts import confusion, inspection, results, training  # noqa: F401, with all of Altair

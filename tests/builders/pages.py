@@ -31,6 +31,10 @@ def healthy(test: AppTest) -> AppTest:
     return test
 
 
+def button(test: AppTest, label: str):
+    return next(b for b in test.button if b.label == label)
+
+
 def press(test: AppTest, label: str) -> AppTest:
-    next(b for b in test.button if b.label == label).click().run()
+    button(test, label).click().run()
     return healthy(test)

@@ -78,3 +78,9 @@ def test_a_budget_is_a_line_with_its_word() -> None:
     rule, word = with_one["layer"][len(without["layer"]) :]
     assert rule["mark"]["type"] == "rule"
     assert word["encoding"]["text"]["field"] == "label"
+
+
+def test_sides_that_are_compared_are_told_apart_by_shape_too() -> None:
+    points = pd.DataFrame({"side": ["a", "b"], "run": [1, 2], "seed": [1, 1], "x": [1, 1], "loss": [0.9, 0.8]})
+    line, marks = results.compared(points, "epochs", "loss", "loss", ["a", "b"]).to_dict()["layer"]
+    assert marks["encoding"]["shape"]["scale"]["domain"] == line["encoding"]["color"]["scale"]["domain"] == ["a", "b"]

@@ -30,7 +30,7 @@ def test_a_changed_preset_is_one_press_away_from_itself() -> None:
     for label, value in (("Kernel size", 3), ("Seed", 5), ("Learning rate", "0,5")):
         number(test, label).set_value(value).run()
         assert healthy(test).pills[0].value is None, "it can be pressed"
-        assert any("press 7x7 to begin again" in caption.value for caption in test.caption)
+        assert any("press 7x7 to start over" in caption.value for caption in test.caption)
         test.pills[0].set_value("7x7").run()
         assert healthy(test).query_params["preset"] == "7x7"
         assert test.pills[0].value == "7x7"

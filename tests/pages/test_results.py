@@ -1,79 +1,29 @@
-"""The Results page without a browser: what its controls do to the table, and what its other addresses show."""
+"""The Results page without a browser: what its controls do to the table, and to its files."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mnist_lab.charts import results
-from mnist_lab.data import mnist
 from mnist_lab.design.presets import PRESETS
-from mnist_lab.lab import Lab
 from mnist_lab.person import system_user
 from mnist_lab.results import files, receipt
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import RUN
 from mnist_lab.store.store import Store
-from mnist_lab.training.reports import Command, Outcome
+from mnist_lab.training.reports import Command
 from mnist_lab.ui.results import exports, table
-from tests.builders.pages import healthy, number, page
+from tests.builders.pages import button, healthy, number, page
 from tests.builders.runs import LEFT_BY_0_6
-
-
-@pytest.fixture(autouse=True)
-def lab_url(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("MNIST_LAB_DATABASE_URL", url)
-    yield url
-    st.cache_resource.clear()
-
-
-def answers(wrong: int) -> np.ndarray:
-    """Probabilities that give the first `wrong` test images another digit."""
-    labels = mnist.load()[1].y.astype(int).copy()
-    labels[:wrong] = (labels[:wrong] + 1) % 10
-    return np.eye(10)[labels] * 0.9 + 0.01
-
-
-def run_of(store: Store, name: str, seed: int, wrong: int, status: Status = Status.FINISHED) -> int:
-    (run_id,) = store.queue.add([PRESETS[name].with_changes(seed=seed)], "ada")
-    store.queue.claim("engine", only=[run_id])
-    accuracy = 1 - wrong / 10_000
-    outcome = Outcome(
-        stopped=status is Status.STOPPED,
-        kept_epoch=1,
-        validation_accuracy=accuracy,
-        validation_loss=0.1,
-        test_accuracy=accuracy,
-        test_loss=0.1,
-        weights={"w": np.zeros(1)},
-        probabilities=answers(wrong),
-        seconds=10.0,
-        reporting_seconds=0.0,
-    )
-    store.recording.finish(run_id, outcome)
-    return run_id
-
-
-@pytest.fixture
-def runs(store: Store) -> list[int]:
-    """3×3 with seeds 1 to 3, 2×2 with seeds 1 to 3, and one of 7×7 that was stopped."""
-    first = [run_of(store, "3x3", seed, 100 + 3 * seed) for seed in (1, 2, 3)]
-    second = [run_of(store, "2x2", seed, 300 + 2 * seed) for seed in (1, 2, 3)]
-    return [*first, *second, run_of(store, "7x7", 1, 5000, Status.STOPPED)]
+from tests.builders.tested import run_of
 
 
 def rows(test: AppTest) -> pd.DataFrame:
     return healthy(test).dataframe[0].value
-
-
-def button(test: AppTest, label: str):
-    return next(b for b in test.button if b.label == label)
 
 
 def chosen(test: AppTest, *run_ids: int) -> AppTest:
@@ -244,7 +194,7 @@ def test_a_filter_stays_though_the_oldest_run_that_it_shows_is_deleted(store: St
     assert rows(test.run())["name"].tolist() == ["2x2"]
     store.labels.set([ids[1]], deleted=True)
     assert rows(test.run()).empty
-    assert "Filtered by day; no run is of 2026-05-03 to 2026-05-06." in said(test)
+    assert "Filtered by day; no run ended from 2026-05-03 to 2026-05-06." in said(test)
     button(test, "Clear the filter").click().run()
     assert rows(test)["name"].tolist() == ["7x7"]
 
@@ -293,7 +243,7 @@ def test_ticked_runs_that_somebody_deletes_or_a_filter_hides_are_told_of(runs: l
     assert "2 runs, which were ticked, are deleted." in said(test.run())
     assert any("**1 chosen**, 2 runs" in m.value for m in test.markdown), "the rest of the row stays chosen"
     test.text_input[0].set_value("2×2").run()
-    assert "2 runs are ticked too, and not among the rows shown" in said(test)
+    assert "2 runs are ticked too, but not among the rows shown" in said(test)
     button(test, "Untick").click().run()
     assert "ticked" not in said(test)
 
@@ -320,97 +270,6 @@ def test_deleting_all_runs_leaves_a_way_back(store: Store) -> None:
     assert rows(test)["name"].tolist() == ["3x3"]
 
 
-def test_a_runs_own_page_has_everything_and_its_wrong_addresses_a_sentence(runs: list[int], store: Store) -> None:
-    test = healthy(page("run", run=str(runs[2])))
-    metrics = {metric.label: metric.value for metric in test.metric}
-    assert metrics["Test accuracy"] == "98.91 %"
-    assert metrics["Validation, kept, epoch 1"] == "98.91 %"
-    assert metrics["Parameters"] == "13,338"
-    assert any("Over 3 seeds of this design: test accuracy 98.94 %" in m.value for m in test.markdown)
-    next(n for n in test.number_input if n.label == "More seeds").set_value(2)
-    button(test, "Queue them").click().run()
-    assert [run.seed for run in Lab(store.url).active()] == [4, 5]
-    for wrong, words in (("0", "none with the number 0"), ("x", "should be the number of a run"), ("9" * 30, "number")):
-        assert words in healthy(page("run", run=wrong)).error[0].value
-    before = store.labels.set([runs[2]], deleted=True)
-    test = healthy(page("run", run=str(runs[2])))
-    assert not [b for b in test.button if b.label in ("Pause", "Stop", "Cancel", "Hold")]
-    button(test, "Restore").click().run()
-    assert store.runs.get(runs[2]).deleted is None
-    button(test, "Undo").click().run()
-    assert store.runs.get(runs[2]).deleted
-    assert before
-
-
-def test_comparing_says_what_differs_and_what_can_be_said(runs: list[int], store: Store) -> None:
-    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]}"))
-    said = "\n".join(m.value for m in test.markdown)
-    assert "A: 3x3 is better than B: 2x2: its mean test accuracy is 1.98 points higher" in said
-    assert "3 seeds each, paired" in said
-    fields = test.dataframe[0].value
-    assert {"Kernel size", "Filters", "Parameters"} <= set(fields["Field"])
-    assert "Optimizer" not in set(fields["Field"])
-    assert "alone is right on **197** test images, run 6 alone on **0**" in said
-    assert "(McNemar's exact test, p < 0.0001)" in said, "2 ** -196 is not 0"
-    assert "This says nothing about the designs" in said
-
-
-def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> None:
-    a, b = run_of(store, "3x3", 1, 100), run_of(store, "2x2", 1, 110)
-    for seed, wrong in ((1, 90), (2, 100), (3, 110)):
-        run_of(store, "7x7", seed, wrong)
-    test = healthy(page("compare", runs=f"{a},{b}"))
-    assert any("Not enough data with one seed" in m.value for m in test.markdown)
-    queue = next(b for b in test.button if b.label.startswith("Queue "))
-    more = int(queue.label.split()[1])
-    queue.click().run()
-    queued = Lab(store.url).active()
-    assert len(queued) == 2 * more
-    assert {run.name for run in queued} == {"3x3", "2x2"}
-    assert {run.seed for run in queued} == set(range(2, more + 2))
-
-
-def test_many_are_judged_together_and_a_stopped_one_is_no_sample(runs: list[int]) -> None:
-    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]},{runs[-1]}"))
-    said = "\n".join(m.value for m in test.markdown)
-    assert "a single run (stopped): no sample of a design, so no verdict" in said
-    assert said.count("is better than") == 1
-    for wrong in ("1", "1,2,3,4,5,6,7", "1,x", "1,,2"):
-        assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=wrong)).error[0].value
-    same = healthy(page("compare", runs=f"{runs[0]},{runs[1]}"))
-    assert any("are seeds of one design" in info.value for info in same.info)
-
-
-def test_a_deleted_run_in_the_address_of_a_comparison_says_nothing_false_of_the_others(
-    runs: list[int], store: Store
-) -> None:
-    def warned(test: AppTest) -> str:
-        return "\n".join(w.value for w in healthy(test).warning)
-
-    store.labels.set([runs[3]], deleted=True)
-    test = page("compare", runs=f"{runs[0]},{runs[3]}")
-    assert f"Run {runs[3]} is deleted and does not count; its other runs represent its design." in warned(test)
-    assert any("A: 3x3 is better than B: 2x2" in m.value for m in test.markdown)
-    assert any("**B: 2x2** · 2 seeds" in m.value for m in test.markdown)
-    store.labels.set(runs[3:6], deleted=True)
-    test = page("compare", runs=f"{runs[0]},{runs[3]}")
-    assert f"Run {runs[3]} is deleted, and left out." in warned(test)
-    assert [info.value for info in test.info] == [
-        "That leaves nothing to compare; choose rows in the table of results."
-    ]
-    button(test, "Restore").click().run()
-    assert (
-        any("A: 3x3 is better than B: 2x2" in m.value for m in healthy(test).markdown)
-        or store.runs.get(runs[3]).deleted is None
-    )
-    store.runs.purge(days=-1)
-    test = page("compare", runs=f"{runs[0]},{runs[-1]},{runs[4]}")
-    assert f"There is no run {runs[4]} any more." in warned(test)
-    assert any("B: 7x7" in s.value for s in test.subheader)
-    for same in (f"{runs[0]},{runs[0]}", f"{runs[0]}"):
-        assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=same)).error[0].value
-
-
 def test_a_receipt_is_shown_with_its_predicted_time_and_trained_when_asked(store: Store) -> None:
     test = page("results")
     data = (LEFT_BY_0_6 / "receipt.json").read_bytes()
@@ -429,21 +288,13 @@ def test_a_receipt_is_shown_with_its_predicted_time_and_trained_when_asked(store
     assert len(store.runs.all()) == 1
 
 
-def test_networks_are_chosen_in_words_where_there_are_three(runs: list[int], store: Store) -> None:
-    for seed in (1, 2):
-        runs.append(run_of(store, "7x7", seed, 50))
-    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]},{runs[-1]}"))
-    box = next(b for b in test.selectbox if b.label == "Which two")
-    healthy(box.set_value("B: 2x2 and C: 7x7").run())
-    healthy(test.run())
-    assert any("run 9 alone on **256**" in m.value for m in test.markdown)
-
-
 def test_a_design_within_the_budget_and_its_price(runs: list[int]) -> None:
     test = healthy(page("results"))
     budget = next(n for n in test.text_input if n.label.startswith("Budget"))
     budget.set_value("50,000").run()
-    assert any("Within the budget, 3x3 (run 3) is highest: 98.94%, n = 3" in c.value for c in healthy(test).caption)
+    assert any(
+        "Within the budget, 3x3 (run 3) is the most accurate: 98.94%, n = 3" in c.value for c in healthy(test).caption
+    )
     budget.set_value("5.0,0").run()
     assert any("Until then it is ignored" in m.value for m in healthy(test).markdown)
     assert not any("Within the budget" in c.value for c in test.caption)
@@ -533,20 +384,6 @@ def test_times_are_those_of_the_clock_of_who_looks(
     box = next(d for d in test.date_input if d.label == "Ended between")
     healthy(box.set_value((day, day)).run())
     assert len(rows(test)) == of_that_day
-
-
-def test_the_charts_of_results_say_their_colours_in_shapes_too() -> None:
-    points = pd.DataFrame({"side": ["a", "b"], "run": [1, 2], "seed": [1, 1], "x": [1, 1], "v": [0.9, 0.8]})
-    spec = results.compared(points, "epochs", "v", "accuracy", ["a", "b"]).to_dict()
-    assert "shape" in spec["layer"][1]["encoding"]
-    digits = pd.DataFrame({"digit": [0, 0], "side": ["a", "b"], "accuracy": [0.9, 0.8]})
-    assert "shape" in results.by_digit(digits, ["a", "b"]).to_dict()["encoding"]
-    cost = pd.DataFrame(
-        {"run": [1], "name": ["a"], "n": [1], "parameters": [1.0], "accuracy": [0.9], "low": [0.9], "high": [0.9]}
-    ).assign(front=True)
-    with_budget = results.costs(cost, "parameters", "parameters", "accuracy", 5.0).to_dict()
-    without = results.costs(cost, "parameters", "parameters", "accuracy", None).to_dict()
-    assert len(with_budget["layer"]) > len(without["layer"])
 
 
 def test_addresses_of_the_table_lead_on_and_bare_ones_lead_back(runs: list[int]) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pytest
 from starlette.types import Message
+from streamlit import config
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -77,12 +78,23 @@ def test_what_changes_something_needs_an_origin_and_what_reads_may_have_none() -
     assert guard.refusal(scope(None, "http://localhost:8501"))
 
 
-def test_behind_a_proxy_the_public_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def public_name() -> Iterator[str]:
+    """Set as whoever puts a proxy before the server sets it."""
+    config.set_option("browser.serverAddress", "lab.example")
+    yield "lab.example"
+    config.get_config_options(force_reparse=True)
+
+
+def test_without_a_proxy_another_name_is_a_strangers() -> None:
     asked = [(LOCAL, ("https://lab.example",)), ("lab.example", ("https://lab.example",))]
     assert refusals(*asked) == asked
-    monkeypatch.setattr(guard, "_public_name", lambda: "lab.example")
-    assert not refusals(*asked)
-    assert refusals((LOCAL, ("https://lab.example:9000",)), (LOCAL, ("https://evil.lab.example",))) != []
+
+
+def test_behind_a_proxy_the_public_name_is_known(public_name: str) -> None:
+    assert not refusals((LOCAL, (f"https://{public_name}",)), (public_name, (f"https://{public_name}",)))
+    foreign = [(LOCAL, (f"https://{public_name}:9000",)), (LOCAL, (f"https://evil.{public_name}",))]
+    assert refusals(*foreign) == foreign
 
 
 def test_every_answer_says_what_its_page_may_do() -> None:
@@ -269,6 +281,8 @@ def test_every_page_works_in_silence_and_shows_what_was_written_as_it_was(seen: 
 def test_a_file_comes_in_and_goes_out_under_the_policy(seen: Any) -> None:
     url, page, wrong, _ = seen
     page.goto(url)
+    page.get_by_text("Filters by block").wait_for()
+    settled(page)
     page.get_by_role("button", name="Save, open, share").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export design (JSON)").click()

@@ -63,7 +63,9 @@ WRITTEN = {"name", "title", "note", "owner", "error", "caveat", "words", "proble
 
 
 @pytest.mark.parametrize(
-    "file", sorted([*ROOT.glob("pages/*.py"), *ROOT.glob("mnist_lab/ui/*.py")]), ids=lambda f: f.stem
+    "file",
+    sorted([*ROOT.glob("pages/*.py"), *ROOT.glob("mnist_lab/ui/**/*.py")]),
+    ids=lambda f: f"{f.parent.name}/{f.stem}",
 )
 def test_nothing_that_people_wrote_is_given_to_streamlit_as_it_is(file: Path) -> None:
     tree = ast.parse(file.read_text(encoding="utf-8"))

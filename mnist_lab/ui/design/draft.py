@@ -24,10 +24,10 @@ FIRST_PRESET = "3x3"
 
 
 def load() -> dict[str, Any]:
-    """This session's draft: from the address where somebody just went to it, else as it was left.
+    """This session's draft: from the address where somebody has just arrived at one, else as it was left.
 
     The draft's fields are an experiment's, with `start` (the network before the quick controls) and `quick` in the
-    place of `architecture`; and `refused`: what was typed into fields of blocks and cannot be, with its sentence.
+    place of `architecture`; and `refused`: invalid values of fields of blocks, each with its sentence.
 
     Raises:
         InputError: the address holds something that is no design; the draft is as it was.
@@ -47,7 +47,7 @@ def load() -> dict[str, Any]:
 
 
 def query() -> dict[str, str]:
-    """What the address of the Design page says: the draft, or where it cannot be trained the last one that could."""
+    """The query of the Design page's address: the draft, or its last version that could be trained."""
     named = st.session_state.get(_ADDRESS_KEY) or (FIRST_PRESET, None)
     return {name: value for name, value in zip(("preset", "design"), named, strict=True) if value}
 
@@ -106,7 +106,7 @@ def edit_recipe(fields: dict[str, Any]) -> None:
 
 def with_network(draft: dict[str, Any], network: Architecture) -> dict[str, Any]:
     """A draft with another network, and the quick controls at rest. A network's first normalisation comes with corrected
-    statistics: an old recipe says nothing of them because there was nothing to say."""
+    statistics: a recipe of before says nothing of them, for there was nothing to correct."""
     recipe = draft["recipe"]
     if network.normalizes and not architecture(draft).normalizes:
         recipe = {**recipe, "bias_corrected_statistics": True}
@@ -114,7 +114,7 @@ def with_network(draft: dict[str, Any], network: Architecture) -> dict[str, Any]
 
 
 def edit_field(part: Part, index: int, name: str, value: Any) -> None:
-    """Change one field of a block of the draft; a value that cannot be is kept beside the network, which stays."""
+    """Change one field of a block of the draft; an invalid value is kept beside the network, which stays as it is."""
     draft = current()
     refused = {place: what for place, what in draft["refused"].items() if place != f"{part}-{index}-{name}"}
     try:
@@ -125,7 +125,7 @@ def edit_field(part: Part, index: int, name: str, value: Any) -> None:
 
 
 def refused(draft: dict[str, Any], part: Part, index: int) -> dict[str, Any]:
-    """What was typed into the fields of a block and cannot be, by the field's name."""
+    """Invalid values that were typed into the fields of a block, by the field's name."""
     start = f"{part}-{index}-"
     return {
         place.removeprefix(start): value for place, (value, _) in draft["refused"].items() if place.startswith(start)
@@ -133,17 +133,17 @@ def refused(draft: dict[str, Any], part: Part, index: int) -> dict[str, Any]:
 
 
 def undo() -> None:
-    """One change of the draft back."""
+    """Undo the last change of the draft."""
     _set(history().undo())
 
 
 def redo() -> None:
-    """The change that was undone last, again."""
+    """Redo the change that was undone last."""
     _set(history().redo())
 
 
 def _set(new: History[dict[str, Any]]) -> None:
-    """Keep it, and put the draft into the address where it is possible."""
+    """Keep it, and put the draft into the address where it can be trained."""
     st.session_state[_KEY] = new
     if named := _address(new.present):
         st.session_state[_ADDRESS_KEY] = named
@@ -175,7 +175,7 @@ def experiment(draft: dict[str, Any]) -> Experiment:
     """What would be trained.
 
     Raises:
-        InputError: one sentence on what cannot be.
+        InputError: one sentence on what is wrong.
     """
     for _, why in draft["refused"].values():
         raise InputError(why)

@@ -1,4 +1,4 @@
-"""The learning rate over a training."""
+"""The learning rate over the course of training."""
 
 import functools
 

@@ -20,7 +20,7 @@ def _component() -> Any:
 
 
 def show() -> Strokes:
-    """The pad, and what is drawn on it. In a fragment only that is drawn anew while somebody draws.
+    """The pad, and what is drawn on it. In a fragment, only that is redrawn with each stroke.
 
     Raises:
         InputError: what the browser sent is no drawing.
@@ -40,6 +40,6 @@ def show() -> Strokes:
 
 
 def kept() -> Strokes:
-    """What was drawn last in this session."""
+    """The last drawing of this session."""
     strokes: Strokes = st.session_state.get(_KEPT, [])
     return strokes

@@ -85,7 +85,7 @@ def networks() -> list[Chosen]:
 
 
 def _chosen() -> None:
-    """Remember what somebody has chosen here, for when they come back by the menu."""
+    """Remember the choice for whoever comes back by the menu."""
     st.session_state[_LAST] = run_ids(st.session_state[_NETWORKS])
     st.session_state.pop(_LOST, None)
 
@@ -109,7 +109,7 @@ def view(names: Sequence[str]) -> str:
 
 
 def query(networks: list[Chosen], view: str) -> dict[str, str]:
-    """What the address of the Inspect page says."""
+    """The query of the Inspect page's address."""
     return {"runs": ",".join(str(network.run.id) for network in networks), "view": view}
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from mnist_lab.charts import results, tiles
-from mnist_lab.charts.training import Axis, Work
+from mnist_lab.charts.work import Axis, Work
 from mnist_lab.data import mnist
 from mnist_lab.design.diff import text
 from mnist_lab.numerals import counted

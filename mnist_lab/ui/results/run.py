@@ -6,7 +6,7 @@ import streamlit as st
 
 from mnist_lab import clock
 from mnist_lab.charts import frames, results, training
-from mnist_lab.charts.training import Work
+from mnist_lab.charts.work import Work
 from mnist_lab.data import mnist
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.network import trace

@@ -10,7 +10,7 @@ import pyarrow as pa
 import streamlit as st
 
 from mnist_lab.charts import frames, training
-from mnist_lab.charts.training import AXES, Axis, Work
+from mnist_lab.charts.work import AXES, Axis, Work
 from mnist_lab.design.experiment import Experiment, Protocol, parse
 from mnist_lab.results.overfitting import gap
 from mnist_lab.results.prediction import duration_text
@@ -48,9 +48,8 @@ class Progress:
 
 
 def show(watched: Watched) -> None:
-    """Everything on the page that moves.
-
-    What moves with every batch is drawn anew more often than what an epoch or a person changes.
+    """Everything that is updated while a run trains: what changes with every batch more often than what changes with an
+    epoch, or by hand.
     """
     labels.message()
     _draw_together(watched)
@@ -159,7 +158,7 @@ def _progress(run: Run) -> Progress:
 
 @st.cache_resource(ttl=SHARED_SECONDS, show_spinner=False)
 def _recorded(url: str, run_id: int, status: Status, epochs_done: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Log and curve, read once for all who look at a run within a moment."""
+    """Log and curve, read once for all who look at a run at about the same time."""
     del url, status, epochs_done  # an epoch's end and the run's own are seen at once
     return lab().store.runs.epochs([run_id]), lab().store.runs.batches(run_id)
 

@@ -1,0 +1,85 @@
+"""The Compare page without a browser: what it says of designs, and what of runs that are gone."""
+
+from streamlit.testing.v1 import AppTest
+
+from mnist_lab.lab import Lab
+from mnist_lab.store.store import Store
+from tests.builders.pages import button, healthy, page
+from tests.builders.tested import run_of
+
+
+def test_comparing_says_what_differs_and_what_can_be_said(runs: list[int], store: Store) -> None:
+    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]}"))
+    said = "\n".join(m.value for m in test.markdown)
+    assert "A: 3x3 is better than B: 2x2: its mean test accuracy is 1.98 points higher" in said
+    assert "3 seeds each, paired" in said
+    fields = test.dataframe[0].value
+    assert {"Kernel size", "Filters", "Parameters"} <= set(fields["Field"])
+    assert "Optimizer" not in set(fields["Field"])
+    assert "alone is right on **197** test images, run 6 alone on **0**" in said
+    assert "(McNemar's exact test, p < 0.0001)" in said, "2 ** -196 is not 0"
+    assert "This says nothing about the designs" in said
+
+
+def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> None:
+    a, b = run_of(store, "3x3", 1, 100), run_of(store, "2x2", 1, 110)
+    for seed, wrong in ((1, 90), (2, 100), (3, 110)):
+        run_of(store, "7x7", seed, wrong)
+    test = healthy(page("compare", runs=f"{a},{b}"))
+    assert any("Cannot be told with one seed" in m.value for m in test.markdown)
+    queue = next(b for b in test.button if b.label.startswith("Queue "))
+    more = int(queue.label.split()[1])
+    queue.click().run()
+    queued = Lab(store.url).active()
+    assert len(queued) == 2 * more
+    assert {run.name for run in queued} == {"3x3", "2x2"}
+    assert {run.seed for run in queued} == set(range(2, more + 2))
+
+
+def test_many_are_judged_together_and_a_stopped_one_is_no_sample(runs: list[int]) -> None:
+    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]},{runs[-1]}"))
+    said = "\n".join(m.value for m in test.markdown)
+    assert "a single run (stopped): not a sample of its design, so no verdict" in said
+    assert said.count("is better than") == 1
+    for wrong in ("1", "1,2,3,4,5,6,7", "1,x", "1,,2"):
+        assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=wrong)).error[0].value
+    same = healthy(page("compare", runs=f"{runs[0]},{runs[1]}"))
+    assert any("are seeds of one design" in info.value for info in same.info)
+
+
+def test_a_deleted_run_in_the_address_of_a_comparison_says_nothing_false_of_the_others(
+    runs: list[int], store: Store
+) -> None:
+    def warned(test: AppTest) -> str:
+        return "\n".join(w.value for w in healthy(test).warning)
+
+    store.labels.set([runs[3]], deleted=True)
+    test = page("compare", runs=f"{runs[0]},{runs[3]}")
+    assert f"Run {runs[3]} is deleted and does not count; its other runs represent its design." in warned(test)
+    assert any("A: 3x3 is better than B: 2x2" in m.value for m in test.markdown)
+    assert any("**B: 2x2** · 2 seeds" in m.value for m in test.markdown)
+    store.labels.set(runs[3:6], deleted=True)
+    test = page("compare", runs=f"{runs[0]},{runs[3]}")
+    assert f"Run {runs[3]} is deleted, and left out." in warned(test)
+    assert [info.value for info in test.info] == [
+        "That leaves nothing to compare; choose rows in the table of results."
+    ]
+    button(test, "Restore").click().run()
+    assert store.runs.get(runs[3]).deleted is None
+    assert not healthy(test).warning
+    store.runs.purge(days=-1)
+    test = page("compare", runs=f"{runs[0]},{runs[-1]},{runs[4]}")
+    assert f"There is no run {runs[4]} any more." in warned(test)
+    assert any("B: 7x7" in s.value for s in test.subheader)
+    for same in (f"{runs[0]},{runs[0]}", f"{runs[0]}"):
+        assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=same)).error[0].value
+
+
+def test_networks_are_chosen_in_words_where_there_are_three(runs: list[int], store: Store) -> None:
+    for seed in (1, 2):
+        runs.append(run_of(store, "7x7", seed, 50))
+    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]},{runs[-1]}"))
+    box = next(b for b in test.selectbox if b.label == "Which two")
+    healthy(box.set_value("B: 2x2 and C: 7x7").run())
+    healthy(test.run())
+    assert any("run 9 alone on **256**" in m.value for m in test.markdown)
