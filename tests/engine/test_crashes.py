@@ -27,8 +27,9 @@ def test_a_worker_that_has_grown_is_renewed_between_runs_which_stay_the_same_to_
     monkeypatch.setenv("MNIST_LAB_GROWTH_MB", "1")  # a few other networks are more
     others = itertools.cycle(
         small.with_changes(
-            architecture={"blocks": [{"filters": 8, "kernel_size": kernel, "batch_normalization": True}]},
+            architecture={"blocks": [{"filters": 8, "kernel_size": kernel, "strides": 3, "batch_normalization": True}]},
             recipe=small.recipe.model_dump() | {"epochs": 1},
+            train_images=200,
         )
         for kernel in (2, 3, 4, 6, 7)
     )
