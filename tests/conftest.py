@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: a real store in a temporary file, and experiments that train in seconds."""
 
 import lzma
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,38 @@ from tests.builders.runs import LEFT_BY_0_6
 # How long an example takes says nothing of whether it holds; the first one often loads what the others use.
 settings.register_profile("lab", settings.get_profile(settings.get_current_profile_name()), deadline=None)
 settings.load_profile("lab")
+
+
+# Files that take minutes begin before all others, so that none is left for a worker at the end when the other has finished.
+LONG = (
+    "tests/test_browser.py",
+    "tests/engine/test_crashes.py",
+    "tests/engine/test_engine.py",
+    "tests/test_server.py",
+    "tests/training/test_checkpoint.py",
+    "tests/training/test_trainer.py",
+    "tests/design/test_keras_script.py",
+    "tests/inspection/test_questions.py",
+    "tests/cli/test_repeat.py",
+    "tests/cli/test_progress.py",
+    "tests/ui/test_guard.py",
+    "tests/pages/test_inspecting.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by their files, the longest first; within a file they stay as they are."""
+    places = {file: place for place, file in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.nodeid.split("::")[0], len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Where tests train in this process, train as a worker does: on threads that do not spin while they wait, which would
+    take from the other process of tests."""
+    if "tensorflow" in sys.modules:
+        from mnist_lab.training import runtime
+
+        runtime.configure(2)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,10 +79,12 @@ def url_of_0_6(tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-@pytest.fixture(autouse=True)
-def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _one_worker() -> Iterator[None]:
     """Engines with one worker, but where a test says otherwise: a second one would have to load TensorFlow for nothing."""
-    monkeypatch.setenv("MNIST_LAB_WORKERS", "1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNIST_LAB_WORKERS", "1")
+        yield
 
 
 @pytest.fixture

@@ -4,23 +4,95 @@ import contextlib
 import json
 import re
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote_plus
 
 import numpy as np
 import pytest
-from playwright.sync_api import TimeoutError
+from playwright.sync_api import Browser, Page, TimeoutError
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.results import receipt
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
-from tests.builders.processes import browser, lab, server, wait_until
+from tests.builders.command_line import command
+from tests.builders.networks import small_experiment
+from tests.builders.processes import running_chromium, server, wait_until, window
 from tests.builders.runs import OUTCOME, epoch, finished
 
 CURVE = "[data-testid=stVegaLiteChart] svg g.mark-line path"
+
+
+@dataclass
+class Served:
+    """A server, the store that it serves, and runs that had ended there before it began: some ids for a purpose each."""
+
+    url: str
+    store: Store
+    ended: dict[str, list[int]]
+
+    def show(self, what: str) -> list[int]:
+        """Have some of those runs in the tables, which else are deleted; their ids."""
+        self.store.labels.set(self.ended[what], deleted=False)
+        return self.ended[what]
+
+    def clear(self) -> None:
+        """Stop all that trains and delete all runs."""
+        self.store.queue.stop(*(run.id for run in self.store.queue.active()))
+        wait_until(lambda: not self.store.queue.active(), "nothing trains")
+        self.store.labels.set([run.id for run in self.store.runs.all()], deleted=True)
+
+
+def ended_runs(store: Store) -> dict[str, list[int]]:
+    small = small_experiment()
+    other = small.with_changes(name="other", architecture={"blocks": [{"filters": 8, "kernel_size": 3}]})
+    answers = np.full((10_000, 10), 0.1)
+    two = store.queue.add([PRESETS["3x3"]] * 2, "ada")  # whose weights nobody asks; the first is the better one
+    for run_id, accuracy in zip(two, (0.6, 0.5), strict=True):
+        store.queue.claim("engine", only=[run_id])
+        store.recording.record(run_id, epoch(1))
+        store.recording.finish(run_id, replace(OUTCOME, validation_accuracy=accuracy, probabilities=answers))
+    names = [finished(store, small.with_changes(name=name, seed=seed), 0.9).id for seed, name in enumerate("ab")]
+    pairs = [
+        finished(store, design.with_changes(seed=seed), accuracy + better).id
+        for seed, accuracy in ((1, 0.900), (2, 0.902), (3, 0.901))
+        for design, better in ((small, 0.0), (other, 0.05))
+    ]
+    return {"two of 3x3": two, "a and b": names, "three seeds of two designs": pairs}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def warm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    store = Store(f"sqlite:///{tmp_path_factory.mktemp('lab') / 'lab.db'}")
+    ended = ended_runs(store)
+    store.labels.set([run.id for run in store.runs.all()], deleted=True)
+    with server(store.url) as running:
+        yield Served(running.url, store, ended)
+    store.close()
+
+
+@pytest.fixture
+def served(warm_server: Served) -> Iterator[Served]:
+    """The server that these tests share, with nothing of what another test has trained."""
+    yield warm_server
+    warm_server.clear()
+
+
+@pytest.fixture
+def page_of_a_server(served: Served, chromium: Browser) -> Iterator[tuple[str, Page]]:
+    """A page, and the address of a lab with two runs that have ended, the runs 1 and 2."""
+    assert served.show("two of 3x3") == [1, 2]
+    with window(chromium) as page:
+        yield served.url, page
 
 
 def settled(page) -> None:
@@ -40,8 +112,8 @@ def choose(page, label: str) -> None:
     page.get_by_role("radio", name=label, exact=True).or_(page.get_by_role("button", name=label, exact=True)).click()
 
 
-def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
-    with server(store.url) as running, browser() as page:
+def test_design_train_watch_find_restart_and_find_again(store: Store, chromium: Browser) -> None:
+    with server(store.url) as running, window(chromium) as page:
         page.goto(f"{running.url}/train")  # a cold deep link, the first visitor of a fresh server
         page.get_by_role("heading", name="Train", exact=True).wait_for()
         page.get_by_text("Nothing has been trained yet").wait_for()
@@ -79,7 +151,7 @@ def test_design_train_watch_find_restart_and_find_again(store: Store) -> None:
     assert run.experiment.train_images == 10_000
     assert run.experiment.recipe.optimizer.learning_rate == 0.9
     assert run.experiment.architecture.blocks[0].kernel_size == (2, 2)
-    with server(store.url) as running, browser() as page:
+    with server(store.url) as running, window(chromium) as page:
         page.goto(f"{running.url}/results")
         cell = page.locator("[data-testid=stDataFrame] [role=gridcell]")
         first = ["3x3, changed", "finished"]
@@ -127,25 +199,25 @@ class Held:
             self.from_page.send(message)
 
 
-def test_a_change_is_trained_though_the_browser_has_not_heard_of_it_yet(store: Store) -> None:
+def test_a_change_is_trained_though_the_browser_has_not_heard_of_it_yet(served: Served, chromium: Browser) -> None:
     """A browser reports the address it has, which is an old one until the server's answer to a change arrives."""
-    with server(store.url) as running, browser() as page:
+    with window(chromium) as page:
         held = Held(page)
-        page.goto(f"{running.url}/?preset=fast")
+        page.goto(f"{served.url}/?preset=fast")
         page.get_by_role("button", name="Train", exact=True).wait_for()
         settled(page)
         held.holds = True
         set_number(page, "Epochs", "1")
         held.wait_for(b"design=")
         page.get_by_role("button", name="Train", exact=True).click()
-        (run,) = held.wait_until(store.runs.all, "it is queued")
+        (run,) = held.wait_until(served.store.runs.all, "it is queued")
         assert run.experiment.recipe.epochs == 1
 
 
-def test_an_impatient_second_click_trains_nothing_twice(store: Store) -> None:
-    with server(store.url) as running, browser() as page:
+def test_an_impatient_second_click_trains_nothing_twice(served: Served, chromium: Browser) -> None:
+    with window(chromium) as page:
         held = Held(page)
-        page.goto(f"{running.url}/?preset=fast")
+        page.goto(f"{served.url}/?preset=fast")
         train = page.get_by_role("button", name="Train", exact=True)
         train.wait_for()
         set_number(page, "Training images", "5000")
@@ -156,12 +228,12 @@ def test_an_impatient_second_click_trains_nothing_twice(store: Store) -> None:
         settled(page)
         held.holds = True
         train.click()
-        held.wait_until(store.runs.all, "it is queued")
+        held.wait_until(served.store.runs.all, "it is queued")
         train.click()
         train.click()
         held.release()
         page.get_by_text("Finished · 1 of 1 epochs").wait_for()
-        assert len(store.runs.all()) == 1
+        assert len(served.store.runs.all()) == 1
         # What the browser reported of Design after the session had left it was no change of the design.
         page.get_by_role("link", name="Design", exact=True).first.click()
         page.get_by_text("fast, changed: 108,874 parameters").wait_for()
@@ -171,9 +243,11 @@ def test_an_impatient_second_click_trains_nothing_twice(store: Store) -> None:
         wait_until(lambda: page.get_by_role("spinbutton", name="Epochs").input_value() == "2", "one change is undone")
 
 
-def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(store: Store) -> None:
-    with server(store.url) as running, browser() as page:
-        page.goto(f"{running.url}/?preset=7x7")
+def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(
+    served: Served, chromium: Browser
+) -> None:
+    with window(chromium) as page:
+        page.goto(f"{served.url}/?preset=7x7")
         page.get_by_text("136,906", exact=True).wait_for()
         set_number(page, "Kernel size", "9")
         page.get_by_text("Block 3: a 9×9 kernel does not fit the 6×6 map it receives.").wait_for()
@@ -191,35 +265,37 @@ def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(st
         wait_until(train.is_enabled, "it can be trained")
 
 
-def test_a_run_from_the_command_line_appears_by_itself_and_two_browsers_see_it(store: Store, url: str) -> None:
-    with server(store.url) as running, browser() as page:
-        page.goto(f"{running.url}/train")
+def test_a_run_from_the_command_line_appears_by_itself_and_two_browsers_see_it(
+    served: Served, chromium: Browser
+) -> None:
+    with window(chromium) as page:
+        page.goto(f"{served.url}/train")
         page.get_by_text("Nothing has been trained yet").wait_for()
-        done = lab(url, "train", "--preset", "fast", "--train-images", "2000", "--json")
+        done = command(served.store.url, "train", "--preset", "fast", "--train-images", "2000", "--json")
         page.get_by_text("fast, seed 1").wait_for()
-        run = json.loads(done.stdout)
+        run = json.loads(done.out)
         page.get_by_text(f"{100 * run['test_accuracy']:.2f} %").first.wait_for()
 
 
-def test_stop_in_the_browser_keeps_what_was_learnt(store: Store) -> None:
-    (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
-    with server(store.url) as running, browser() as page:
-        page.goto(f"{running.url}/train")
+def test_stop_in_the_browser_keeps_what_was_learnt(served: Served, chromium: Browser) -> None:
+    (run_id,) = served.store.queue.add([PRESETS["3x3"]], "ada")
+    with window(chromium) as page:
+        page.goto(f"{served.url}/train")
         page.get_by_text("Epoch 1 of 12").wait_for()
-        wait_until(lambda: store.runs.get(run_id).steps_done > 10, "the run trains")
+        wait_until(lambda: served.store.runs.get(run_id).steps_done > 10, "the run trains")
         page.reload()  # changes nothing
         # Streamlit's own "Stop", in the corner while a page takes long, ends the page's script and no training.
         page.get_by_role("button", name="Stop training").click()
         page.get_by_text("Stopped before its planned end").wait_for()
-    run = store.runs.get(run_id)
+    run = served.store.runs.get(run_id)
     assert run.status is Status.STOPPED
     assert run.test_accuracy is not None
 
 
-def test_a_chosen_row_stays_chosen_when_a_new_run_comes(store: Store, small: Experiment) -> None:
-    chosen, _ = (finished(store, small.with_changes(name=name, seed=seed), 0.9) for seed, name in enumerate("ab"))
-    with server(store.url) as running, browser() as page:
-        page.goto(f"{running.url}/results")
+def test_a_chosen_row_stays_chosen_when_a_new_run_comes(served: Served, chromium: Browser, small: Experiment) -> None:
+    chosen, _ = served.show("a and b")
+    with window(chromium) as page:
+        page.goto(f"{served.url}/results")
         page.get_by_role("switch", name="Fold seeds").or_(page.get_by_role("checkbox", name="Fold seeds")).uncheck(
             force=True
         )
@@ -229,11 +305,11 @@ def test_a_chosen_row_stays_chosen_when_a_new_run_comes(store: Store, small: Exp
         place = table.bounding_box()
         page.mouse.click(place["x"] + 15, place["y"] + 38 + 35 * 1.5)  # the box before the second row
         page.get_by_text("1 chosen").wait_for()
-        store.queue.add([small.with_changes(protocol="notebook")], "ada")
+        served.store.queue.add([small.with_changes(protocol="notebook")], "ada")
         wait_until(lambda: rows.count() == 4, "the new run is in the table")
         wait_until(lambda: rows.nth(3).get_attribute("aria-selected") == "true", "the choice moves with its run")
         page.get_by_role("button", name="Open", exact=True).click()
-        page.get_by_text(f"Run {chosen.id}: a, seed 0").wait_for()
+        page.get_by_text(f"Run {chosen}: a, seed 0").wait_for()
 
 
 def tick(page, *places: int) -> None:
@@ -245,13 +321,10 @@ def tick(page, *places: int) -> None:
         settled(page)
 
 
-def test_runs_are_put_aside_compared_and_opened_from_the_chart_of_costs(store: Store, small: Experiment) -> None:
-    other = small.with_changes(name="other", architecture={"blocks": [{"filters": 8, "kernel_size": 3}]})
-    for seed, accuracy in ((1, 0.900), (2, 0.902), (3, 0.901)):
-        finished(store, small.with_changes(seed=seed), accuracy)
-        finished(store, other.with_changes(seed=seed), accuracy + 0.05)
-    with server(store.url) as running, browser() as page:
-        page.goto(f"{running.url}/results")
+def test_runs_are_put_aside_compared_and_opened_from_the_chart_of_costs(served: Served, chromium: Browser) -> None:
+    _, other_1, _, _, small_3, other_3 = served.show("three seeds of two designs")
+    with window(chromium) as page:
+        page.goto(f"{served.url}/results")
         cells = page.locator("[data-testid=stDataFrame]").first.locator("[role=gridcell]")
         wait_until(lambda: cells.all_text_contents()[:1] == ["other"], "the table is there")
         tick(page, 0)
@@ -277,24 +350,26 @@ def test_runs_are_put_aside_compared_and_opened_from_the_chart_of_costs(store: S
         place = wait_until(chart.locator(".mark-symbol path").first.bounding_box, "a point is drawn")
         page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
         page.get_by_text("Everything known about one run").wait_for()
-        page.get_by_text("Run 6: other, seed 3").or_(page.get_by_text("Run 5: small, seed 3")).wait_for()
+        page.get_by_text(f"Run {other_3}: other, seed 3").or_(
+            page.get_by_text(f"Run {small_3}: small, seed 3")
+        ).wait_for()
         page.get_by_role("link", name="Results", exact=True).first.click()  # the menu leads back to the table
         page.get_by_text("What accuracy costs").wait_for()
         page.go_back()
         page.get_by_text("Everything known about one run").wait_for()
-        page.goto(f"{running.url}/results?run=2")
-        page.get_by_text("Run 2: other, seed 1").wait_for()
-        page.goto(f"{running.url}/results?compare=1,2")
+        page.goto(f"{served.url}/results?run={other_1}")
+        page.get_by_text(f"Run {other_1}: other, seed 1").wait_for()
+        page.goto(f"{served.url}/results?compare={small_3},{other_3}")
         page.get_by_text("is better than").wait_for()
 
 
-def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path) -> None:
-    with server(store.url) as running, browser() as page:
+def test_edit_undo_by_keyboard_share_export_import(served: Served, chromium: Browser, tmp_path: Path) -> None:
+    with window(chromium) as page:
 
         def row(number: int, words: str):
             return page.get_by_role("button", name=f"Block {number}: {words}")
 
-        page.goto(f"{running.url}/?preset=3x3")
+        page.goto(f"{served.url}/?preset=3x3")
         page.get_by_text("13,338", exact=True).wait_for()
         sheets = page.locator("[data-testid=stVegaLiteChart] svg g.mark-rect path")
         wait_until(lambda: sheets.count() > 3, "the diagram is drawn")
@@ -345,26 +420,26 @@ def test_edit_undo_by_keyboard_share_export_import(store: Store, tmp_path: Path)
 
 
 def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_another_with_the_keyboard(
-    store: Store,
+    served: Served, chromium: Browser
 ) -> None:
     recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 200}
-    (run_id,) = store.queue.add([PRESETS["3x3"].with_changes(recipe=recipe, train_images=5_000)], "ada")
-    with server(store.url) as running, browser() as page:
-        page.goto(f"{running.url}/train?run={run_id}")
+    (run_id,) = served.store.queue.add([PRESETS["3x3"].with_changes(recipe=recipe, train_images=5_000)], "ada")
+    with window(chromium) as page:
+        page.goto(f"{served.url}/train?run={run_id}")
         page.get_by_text(re.compile("Epoch [0-9]+ of 200")).wait_for()
-        wait_until(lambda: store.runs.get(run_id).epochs_done > 2, "it has epochs to go back to")
+        wait_until(lambda: served.store.runs.get(run_id).epochs_done > 2, "it has epochs to go back to")
         page.get_by_role("button", name="Pause").click()
         page.get_by_text("Paused after").wait_for()
-        assert store.runs.get(run_id).status is Status.PAUSED
-        trained = store.runs.get(run_id).steps_done
+        assert served.store.runs.get(run_id).status is Status.PAUSED
+        trained = served.store.runs.get(run_id).steps_done
         settled(page)
         page.get_by_role("button", name="Resume").click()
-        wait_until(lambda: store.runs.get(run_id).steps_done > trained, "it goes on")
+        wait_until(lambda: served.store.runs.get(run_id).steps_done > trained, "it goes on")
         page.get_by_role("button", name="Stop training").click()
         page.get_by_text("Stopped before its planned end").wait_for()
         assert page.locator("[data-testid=stImage] img").count() >= 2, "filters and the pinned digit"
 
-        last = max(store.checkpoints.pictured(run_id))
+        last = max(served.store.checkpoints.pictured(run_id))
         handle = page.get_by_role("slider", name="After epoch")
         page.get_by_text(f"What it confuses after epoch {last}:").wait_for()
         handle.focus()
@@ -375,11 +450,11 @@ def test_a_run_is_paused_resumed_stopped_and_continued_with_the_mouse_and_anothe
         settled(page)
         page.get_by_role("button", name="Queue it").click()
         page.get_by_text(f"Continues run {run_id} from epoch").wait_for()
-        child = wait_until(lambda: store.runs.children(run_id), "a new run")[0]
-        wait_until(lambda: store.runs.get(child).steps_done > 0, "it trains")
+        child = wait_until(lambda: served.store.runs.children(run_id), "a new run")[0]
+        wait_until(lambda: served.store.runs.get(child).steps_done > 0, "it trains")
         page.get_by_role("button", name="Stop training").focus()
         page.keyboard.press("Enter")
-        wait_until(lambda: store.runs.get(child).status is Status.STOPPED, "Enter stopped it")
+        wait_until(lambda: served.store.runs.get(child).status is Status.STOPPED, "Enter stopped it")
         assert page.get_by_test_id("stException").count() == 0
 
 
@@ -412,19 +487,19 @@ SEVEN = ((0.25, 0.22), (0.75, 0.22), (0.60, 0.45), (0.48, 0.65), (0.42, 0.85))
 ONE = ((0.5, 0.15), (0.5, 0.85))
 
 
-def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(store: Store) -> None:
+def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(served: Served, chromium: Browser) -> None:
     fast = PRESETS["fast"]
     recipe = fast.recipe.model_dump(mode="json") | {"epochs": 1}
-    (reader,) = store.queue.add([fast.with_changes(recipe=recipe, train_images=20_000)], "ada")
-    with server(store.url) as running, browser() as page:
-        wait_until(lambda: store.runs.get(reader).status is Status.FINISHED, "the network has learnt to read")
-        page.goto(f"{running.url}/inspect?runs={reader}")
+    (reader,) = served.store.queue.add([fast.with_changes(recipe=recipe, train_images=20_000)], "ada")
+    with window(chromium) as page:
+        wait_until(lambda: served.store.runs.get(reader).status is Status.FINISHED, "the network has learnt to read")
+        page.goto(f"{served.url}/inspect?runs={reader}")
         page.get_by_text("The answer appears here while you draw").wait_for()
         settled(page)
         draw(page, *SEVEN)
         page.get_by_text("It says 7").wait_for()
-        (long,) = store.queue.add([PRESETS["3x3"]], "ada")
-        wait_until(lambda: store.runs.get(long).steps_done > 10, "another network trains")
+        (long,) = served.store.queue.add([PRESETS["3x3"]], "ada")
+        wait_until(lambda: served.store.runs.get(long).steps_done > 10, "another network trains")
         page.get_by_role("button", name="Clear", exact=True).click()
         page.get_by_text("The answer appears here while you draw").wait_for()
         draw(page, *ONE)
@@ -437,8 +512,8 @@ def test_a_drawn_digit_is_read_alone_and_while_another_network_trains(store: Sto
             page.keyboard.press("Shift+ArrowDown")
         page.keyboard.press("Space")
         page.get_by_text("It says 1").wait_for()
-        assert store.runs.get(long).status is Status.RUNNING
-        store.queue.stop(long)
+        assert served.store.runs.get(long).status is Status.RUNNING
+        served.store.queue.stop(long)
         choose(page, "Mistakes")
         page.get_by_text("All mistakes, the most confident first").wait_for()
         settled(page)
@@ -477,22 +552,6 @@ def test_garbage_in_the_address_is_one_sentence(page_of_a_server, path: str, sen
     page.goto(url + path)
     page.get_by_text(sentence).wait_for()
     assert page.get_by_test_id("stException").count() == 0
-
-
-@pytest.fixture(scope="module")
-def page_of_a_server(tmp_path_factory: pytest.TempPathFactory):
-    """Of a lab with two runs that have ended, whose weights nobody asks: the first is the better one."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('lab') / 'lab.db'}"
-    store = Store(url)
-    for accuracy in (0.6, 0.5):
-        (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
-        store.queue.claim("engine", only=[run_id])
-        store.recording.record(run_id, epoch(1))
-        answers = np.full((10_000, 10), 0.1)
-        store.recording.finish(run_id, replace(OUTCOME, validation_accuracy=accuracy, probabilities=answers))
-    store.close()
-    with server(url) as running, browser() as page:
-        yield running.url, page
 
 
 def address_has(page, words: str) -> None:

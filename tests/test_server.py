@@ -3,24 +3,34 @@
 import contextlib
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.engines import assert_same_result, ended, gets_on, longer, undisturbed
-from tests.builders.processes import all_gone, browser, server, wait_until
+from tests.builders.processes import all_gone, running_chromium, server, wait_until, window
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as running:
+        yield running
 
 
 @pytest.mark.parametrize("ending", ["Ctrl-C", "Ctrl-C twice", "SIGTERM", "SIGKILL"])
-def test_no_process_is_left_and_the_run_waits_for_the_next_start(store: Store, tmp_path: Path, ending: str) -> None:
+def test_no_process_is_left_and_the_run_waits_for_the_next_start(
+    store: Store, tmp_path: Path, chromium: Browser, ending: str
+) -> None:
     (run_id, waiting) = store.queue.add([PRESETS["3x3"]] * 2, "ada")
     # From another folder, as `streamlit run elsewhere/app.py`: it trains all the same.
-    with server(store.url, folder=tmp_path) as running, browser() as page:
+    with server(store.url, folder=tmp_path) as running, window(chromium) as page:
         page.goto(f"{running.url}/train")
         page.get_by_text("Epoch 1 of 12").wait_for()
         wait_until(lambda: store.runs.get(run_id).steps_done > 10, "the run trains")

@@ -57,3 +57,7 @@ def assert_same_result(store: Store, one: Run, other: Run) -> None:
 
 def gets_on(run: Run, steps: int) -> bool:
     return run.status.is_ended or (run.status is Status.RUNNING and run.steps_done > steps)
+
+
+def training(store: Store, run_id: int) -> Run:
+    return wait_until(lambda: (run := store.runs.get(run_id)).steps_done > 10 and run, "the run trains")

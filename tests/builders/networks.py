@@ -66,6 +66,23 @@ raw_dense = st.fixed_dictionaries(
 )
 
 
+# Of these a value depends on each pixel of its receptive field, and by a number that never is 0.
+linear_block = st.builds(
+    ConvBlock,
+    filters=st.integers(1, 2),
+    kernel_size=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    strides=st.integers(1, 2).map(lambda n: (n, n)),
+    padding=st.sampled_from(["valid", "same"]),
+    convolution=st.sampled_from(["plain", "separable"]),
+    # A mean hands its gradient to every value and a maximum to one only: their windows are the same.
+    pooling=st.sampled_from(["none", "average"]),
+    pool_size=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    bias=st.just(False),
+    activation=st.just("linear"),
+    residual=st.booleans(),
+)
+
+
 def small_experiment() -> Experiment:
     """A network that learns something from 1,000 images in a second or two."""
     return Experiment(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from mnist_lab.bench import servers
 from mnist_lab.bench.servers import ROOT, Server, environment, family
@@ -101,20 +102,35 @@ def chromium() -> str:
 
 
 @contextlib.contextmanager
-def browser() -> Iterator[Any]:
-    """A page of a real headless Chromium."""
-    from playwright.sync_api import sync_playwright
-
+def running_chromium() -> Iterator[Browser]:
+    """A real headless Chromium."""
     path = chromium()
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        page = running.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        page.set_default_timeout(WAIT * 1000)
         try:
-            yield page
-        except BaseException:
-            # What a person would have seen when it failed.
-            print(f"the page, {page.url}:\n{page.inner_text('body')[:3000]}")
-            raise
+            yield running
         finally:
             running.close()
+
+
+@contextlib.contextmanager
+def window(running: Browser) -> Iterator[Page]:
+    """A page of a browser, in a session of its own."""
+    context = running.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(WAIT * 1000)
+    try:
+        yield page
+    except BaseException:
+        # What a person would have seen when it failed.
+        print(f"the page, {page.url}:\n{page.inner_text('body')[:3000]}")
+        raise
+    finally:
+        context.close()
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Page]:
+    """A page of a Chromium of its own."""
+    with running_chromium() as running, window(running) as page:
+        yield page

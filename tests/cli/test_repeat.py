@@ -10,7 +10,10 @@ def test_a_run_is_exported_and_repeated_to_the_bit_by_another_installation(url: 
     elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
     measure(url)
     measure(elsewhere)
-    assert command(url, "train", "--preset", "fast", "--train-images", "1000", "--epochs", "1").status == 0
+    trained = command(url, "train", "--preset", "fast", "--train-images", "1000", "--epochs", "1", "--seeds", "2")
+    assert trained.status == 0, trained.err
+    assert "Run 2 finished: test accuracy" in trained.out
+    assert "2 seeds: test accuracy" in trained.out
     exported = lab(url, "export", "1", "--to", str(tmp_path / "out"))  # a process of its own: TensorFlow prints there
     assert exported.returncode == 0, exported.stderr
     assert not exported.stderr, "TensorFlow has nothing to say to who exports a run"

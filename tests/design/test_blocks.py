@@ -4,6 +4,8 @@ import pytest
 
 from mnist_lab.design.blocks import BLOCK_INPUT, ConvBlock, DenseBlock
 from mnist_lab.design.layers import Add, Conv2D
+from mnist_lab.design.network import trace
+from mnist_lab.design.presets import PRESETS
 
 
 def kinds(block: ConvBlock, channels: int = 4) -> list[str]:
@@ -49,3 +51,18 @@ def test_what_is_as_usual_is_left_out_of_the_words() -> None:
     assert block().describe() == "3×3, 4 filters, same"
     assert block(residual=True, batch_normalization=True).describe() == "3×3, 4 filters, same, residual, norm"
     assert DenseBlock(units=10, activation="tanh").describe() == "10 units, tanh"
+
+
+def test_an_activation_is_merged_into_its_convolution_as_the_notebook_has_it() -> None:
+    names = [type(row.layer).__name__ for row in trace(PRESETS["2x2"].architecture)]
+    assert "Activation" not in names
+    quick = [type(row.layer).__name__ for row in trace(PRESETS["good"].architecture)]
+    assert quick[:4] == ["Conv2D", "MaxPooling2D", "BatchNormalization", "Activation"]
+    usual = ConvBlock(filters=1, kernel_size=1, order="usual", batch_normalization=True, pooling="max", dropout=0.5)
+    assert [type(step.layer).__name__ for step in usual.steps(1)] == [
+        "Conv2D",
+        "BatchNormalization",
+        "Activation",
+        "MaxPooling2D",
+        "Dropout",
+    ]

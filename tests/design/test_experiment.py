@@ -1,6 +1,7 @@
 """What a run is before it runs, and what comes from outside as one."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -161,11 +162,18 @@ def test_whatever_comes_from_outside_is_a_design_or_one_sentence(text: str | byt
 DESIGN = (LEFT_BY_0_6 / "design.json").read_bytes()
 
 
+def opened(**link: str) -> None:
+    """Open the Design page by a link, in a session of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draft, "st", SimpleNamespace(session_state={}, query_params=link))
+        draft.load()
+
+
 def test_any_damage_to_a_design_or_a_link_is_refused_in_a_sentence() -> None:
     assert refused(read_design, spoiled(DESIGN, 2500)) > 1000
     links = (data.decode(errors="surrogateescape") for data in spoiled(DESIGN, 1000, seed=1))
-    assert refused(lambda link: draft._from_address(None, link), links) > 400
-    assert refused(lambda link: draft._from_address(link, None), ["\ud800", "x" * 10_000, "3x3\n", ""]) == 4
+    assert refused(lambda link: opened(design=link), links) > 400
+    assert refused(lambda link: opened(preset=link), ["\ud800", "x" * 10_000, "3x3\n", "\n"]) == 4
 
 
 @pytest.mark.parametrize("name", NOT_JSON_ENOUGH)

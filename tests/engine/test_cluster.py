@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -47,15 +49,19 @@ def test_the_same_again_is_done_again(cluster: Cluster) -> None:
     assert times[0] < times[1]
 
 
-def test_one_at_a_time_of_a_kind_beside_those_of_another(cluster: Cluster) -> None:
+def test_one_at_a_time_of_a_kind_beside_those_of_another(cluster: Cluster, tmp_path: Path) -> None:
     address = only_worker(cluster)
-    long, behind = (cluster.submit(address, TRAIN, time.sleep, seconds) for seconds in (1.0, 0.0))
-    beside = ended(cluster.submit(address, QUESTION, time.sleep, 0.0))
+    over = tmp_path / "over"
+    wait = "import pathlib, sys, time\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)"
+    long = cluster.submit(address, TRAIN, subprocess.call, [sys.executable, "-c", wait, str(over)])
+    behind = cluster.submit(address, TRAIN, os.getpid)
+    beside = ended(cluster.submit(address, QUESTION, os.getpid))
     assert beside.has_succeeded
     assert not long.is_done
     assert not behind.is_done
+    over.touch()
     assert ended(behind).has_succeeded
-    assert long.is_done
+    assert long.result == 0
 
 
 def test_a_crash_is_one_and_another_worker_takes_the_place(cluster: Cluster) -> None:

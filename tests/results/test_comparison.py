@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
-from mnist_lab.results import comparison, pareto
+from mnist_lab.results import comparison
 from mnist_lab.results import table as results_table
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
@@ -111,19 +111,6 @@ def test_only_the_fields_that_differ() -> None:
     assert "Optimizer" not in found.index
     same = comparison.differing(fields[["3x3"]].assign(again=fields["3x3"]))
     assert same.empty
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from([1.0, 2.0, 3.0, np.nan]), st.sampled_from([0.1, 0.2, 0.3, np.nan])), max_size=12)
-)
-def test_the_front_is_what_nothing_beats(points: list[tuple[float, float]]) -> None:
-    cost, accuracy = np.array(points, float).reshape(-1, 2).T
-    found = pareto.front(cost, accuracy)
-    for i, (c, a) in enumerate(points):
-        beaten = any(
-            (oc <= c and oa > a) or (oc < c and oa >= a) for oc, oa in points if not (np.isnan(oc) or np.isnan(oa))
-        )
-        assert found[i] == (not (np.isnan(c) or np.isnan(a)) and not beaten)
 
 
 def test_every_field_of_design_and_recipe_has_a_place() -> None:

@@ -92,7 +92,14 @@ def test_durations_as_a_person_says_them() -> None:
 def test_a_large_kernel_takes_less_than_its_multiplications_say() -> None:
     """As training takes it by way of the Fourier transform, unless images are few."""
     large = PRESETS["7x7"]
-    few = large.model_copy(update={"recipe": large.recipe.model_copy(update={"batch_size": 4})})
 
-    (_, of_few), (_, of_many) = map(predicting._costs, (few, large))
+    def seconds(batch_size: int) -> float:
+        recipe = large.recipe.model_copy(update={"batch_size": batch_size})
+        return predicting.step_seconds(large.model_copy(update={"recipe": recipe}))
+
+    # A step takes so much whatever its images, and as much again for each of them.
+    of_few = (seconds(4) - seconds(2)) / 2
+    whatever = seconds(4) - 4 * of_few
+    of_many = (seconds(128) - whatever) / 128
+    assert whatever > 0
     assert of_few > 1.2 * of_many

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_lab.data import notebook
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
@@ -99,21 +98,3 @@ def test_columns_of_normalisation_are_empty_where_there_is_none() -> None:
     for name, expected in {"3x3": [True, 0.99], "fast": [None, None]}.items():
         found = results_table.fields(PRESETS[name].model_dump_json())
         assert [found[column] for column in columns] == expected
-
-
-def test_the_notebooks_figures_ship_as_data() -> None:
-    table = notebook.results().set_index("name")
-    assert table["test_accuracy"].to_dict() == {"7x7": 0.9935, "3x3": 0.9843, "2x2": 0.9535}
-    assert table["test_loss"].to_dict() == {"7x7": 0.0231, "3x3": 0.0494, "2x2": 0.151}
-    logs = notebook.epochs()
-    for name in ("3x3", "2x2"):
-        log = logs[logs["name"] == name]
-        assert log["epoch"].tolist() == list(range(1, 13))
-        assert log["validation_accuracy"].iloc[-1] == table.loc[name, "test_accuracy"]
-    assert logs.loc[(logs["name"] == "2x2") & (logs["epoch"] == 11), "validation_accuracy"].item() == 0.9680
-
-
-def test_every_field_of_a_design_has_a_title() -> None:
-    fields = results_table.fields(PRESETS["residual"].model_dump_json())
-    assert not [name for name in fields if "None" in name]
-    assert {"Filters", "Dense: Units", "Rise (schedule)"} <= fields.keys()

@@ -13,8 +13,9 @@ from mnist_lab.errors import TrainingError
 from mnist_lab.store import disk
 from mnist_lab.training import trainer
 from mnist_lab.training.checkpoint import Progress
-from mnist_lab.training.reports import Command, EpochPoint
+from mnist_lab.training.reports import Command, EpochPoint, Outcome
 from mnist_lab.training.trainer import Training
+from tests.builders.networks import small_experiment
 from tests.builders.training import (
     Record,
     everything,
@@ -46,13 +47,18 @@ def test_a_checkpoint_that_says_nothing_of_momenta_had_099(small: Experiment) ->
     assert found[0].validation_accuracy > 0.3
 
 
-@pytest.mark.parametrize("protocol", list(Protocol))
+@pytest.fixture(scope="module", params=list(Protocol))
+def undisturbed_run(request: pytest.FixtureRequest) -> tuple[Experiment, Outcome, Record]:
+    """What everything with a state comes to where nothing interrupts it, and its log."""
+    experiment = everything(small_experiment()).with_changes(protocol=request.param, train_images=1000)
+    return experiment, *run(experiment)
+
+
 @pytest.mark.parametrize("pause_after", [1, 10, 11, 25])
 def test_paused_anywhere_and_resumed_it_is_the_same_to_the_bit(
-    small: Experiment, protocol: Protocol, pause_after: int
+    undisturbed_run: tuple[Experiment, Outcome, Record], pause_after: int
 ) -> None:
-    experiment = everything(small).with_changes(protocol=protocol, train_images=1000)
-    undisturbed, log = run(experiment)
+    experiment, undisturbed, log = undisturbed_run
     first = Record(pause_after, Command.PAUSE)
     assert trainer.train(experiment, first.report, first.command, report_seconds=0.0) is None
     second = Record()

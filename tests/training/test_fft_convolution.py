@@ -58,19 +58,3 @@ def test_results_and_gradients_are_those_of_tensorflow(
         assert ours.shape == theirs.shape
         scale = max(1.0, float(np.abs(theirs).max()))
         assert ours.numpy() == pytest.approx(theirs.numpy(), abs=3e-6 * scale)
-
-
-def test_it_is_chosen_for_large_kernels_many_images_and_channels_and_while_memory_allows() -> None:
-    def pays(
-        size: int, kernel_size: int, channels: int, filters: int, images: int = 64, padding: str = "valid"
-    ) -> bool:
-        plan = Convolution.of((size, size, channels), (kernel_size, kernel_size), filters, padding)
-        return plan.saving(images) > 0
-
-    assert pays(22, 7, 16, 32), "the second convolution of the notebook's 7×7 network"
-    assert not pays(28, 7, 1, 16), "its first: one channel"
-    assert not pays(8, 7, 32, 64), "its third: four windows"
-    assert not pays(22, 7, 16, 32, images=4)
-    assert not pays(22, 3, 16, 32)
-    assert pays(14, 7, 128, 128, images=1000, padding="same")
-    assert not pays(14, 7, 256, 256, images=1000, padding="same")

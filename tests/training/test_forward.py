@@ -15,9 +15,10 @@ from mnist_lab.design.experiment import parse
 from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
-from mnist_lab.training import forward
+from mnist_lab.training import batch_norm, forward
 from mnist_lab.training.model import build
 from tests.builders.networks import plain_block, raw_dense
+from tests.builders.normalisation import folded_apart, normalised_apart
 
 X = np.random.default_rng(0).random((12, 28, 28, 1)).astype(np.float32)
 LABELS = np.arange(12) % 10
@@ -110,7 +111,7 @@ def test_so_do_generated_architectures(blocks: list[dict], bridge: str, head: li
         assume(totals(trace(architecture)).parameters < 300_000)
     except InputError:
         assume(False)
-    # Stock Keras does not run these on every machine; `test_keras_model` holds them against their sums.
+    # Stock Keras does not run these on every machine; `test_model` holds them against their sums.
     assume(all(b.convolution == "plain" or b.strides[0] == b.strides[1] for b in architecture.blocks))
     # The average of a normalised map is the same whatever the weights, and normalising averages, which hardly differ
     # between images, magnifies their last digits thirtyfold: there gradients are rounding, in any order.
@@ -134,7 +135,8 @@ def test_what_is_done_together_is_what_is_done_apart(blocks: list[dict], head: l
     cuts = [(0, 5), (5, 12)]
     together = trained_once(build(architecture, seed=3), architecture, is_fast=True, cuts=cuts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forward, "_takes_normalisation", lambda layer, small: False)
+        patch.setattr(batch_norm, "folded", folded_apart)
+        patch.setattr(batch_norm, "normalised", normalised_apart)
         apart = trained_once(build(architecture, seed=3), architecture, is_fast=True, cuts=cuts)
     assert together[0] == pytest.approx(apart[0], abs=2e-5)
     scale = max(float(np.abs(g).max()) for g in apart[1])
@@ -154,11 +156,31 @@ def test_the_order_of_a_maximum_and_what_never_falls_changes_not_a_bit() -> None
         assert np.array_equal(before.numpy(), after.numpy()), name
 
 
+class Dropping:
+    """A network whose logits are what its dropout makes of ten values of an image, which are ones: maps of 2×5 pixels."""
+
+    def __init__(self, rate: float, seed: int) -> None:
+        block = {"filters": 1, "kernel_size": 1, "strides": (14, 6), "activation": "linear", "dropout": rate}
+        self.architecture = parse(Architecture, {"blocks": [block], "head": []})
+        self.model = build(self.architecture, seed=seed)
+        convolution, self.dropout, _, last = self.model.layers
+        convolution.kernel.assign(tf.ones_like(convolution.kernel))
+        last.kernel.assign(tf.eye(10))
+
+    def __call__(self, *parts: tf.Tensor) -> list[np.ndarray]:
+        found = forward.logits(self.model, trace(self.architecture), [*parts], images=MANY)
+        return [part.numpy().reshape(-1, 2, 5) for part in found]
+
+
+def ones(images: int) -> tf.Tensor:
+    return tf.ones((images, 28, 28, 1))
+
+
 @pytest.mark.parametrize(("rate", "drops"), [(0.25, 0.25), (0.5, 0.5), (0.7, 45875 / 65536), (0.1, 6554 / 65536)])
 def test_dropout_drops_its_share_and_keeps_the_mean(rate: float, drops: float) -> None:
-    layer = keras.layers.Dropout(rate, seed=5)
-    x = tf.ones((301, 29, 7))
-    first, second = (forward._dropped(layer, [x])[0].numpy() for _ in range(2))
+    network = Dropping(rate, seed=5)
+    x = ones(6103)
+    (first,), (second,) = network(x), network(x)
     share = (first == 0).mean()
     assert share == pytest.approx(rate, abs=5 * np.sqrt(rate * (1 - rate) / first.size))
     assert np.unique(first[first != 0]) == pytest.approx([1 / (1 - drops)], rel=1e-6)
@@ -170,28 +192,29 @@ def test_dropout_drops_its_share_and_keeps_the_mean(rate: float, drops: float) -
 
 
 def test_the_same_state_of_dropout_gives_the_same_mask() -> None:
-    x = tf.ones((10, 50))
-    masks = [forward._dropped(keras.layers.Dropout(0.3, seed=9), [x])[0].numpy() for _ in range(2)]
-    assert np.array_equal(*masks)
-    assert not np.array_equal(masks[0], forward._dropped(keras.layers.Dropout(0.3, seed=8), [x])[0].numpy())
+    x = ones(50)
+    one, same, other = (Dropping(0.3, seed)(x)[0] for seed in (9, 9, 8))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
 
 
 def test_parts_have_masks_of_their_own_and_the_state_goes_on_as_the_stock_layers_does() -> None:
-    ours, stock = (keras.layers.Dropout(0.5, seed=9) for _ in range(2))
-    x = tf.ones((40, 50))
-    first, second = forward._dropped(ours, [x, x])
-    stock(x, training=True)
-    assert 0.4 < float(tf.reduce_mean(tf.cast(first == second, tf.float32))) < 0.6
-    assert np.array_equal(ours.seed_generator.state.numpy(), stock.seed_generator.state.numpy())
+    ours, stock = (Dropping(0.5, seed=9) for _ in range(2))
+    x = ones(200)
+    first, second = ours(x, x)
+    stock.model(x, training=True)
+    assert 0.4 < (first == second).mean() < 0.6
+    assert np.array_equal(ours.dropout.seed_generator.state.numpy(), stock.dropout.seed_generator.state.numpy())
 
 
 def test_what_is_dropped_has_no_gradient_and_the_rest_its_scale() -> None:
-    layer = keras.layers.Dropout(0.25, seed=5)
-    x = tf.ones((100, 40))
+    network = Dropping(0.25, seed=5)
+    x = ones(400)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        (y,) = forward._dropped(layer, [x])
-    assert np.array_equal(tape.gradient(y, x).numpy(), y.numpy())
+        (y,) = forward.logits(network.model, trace(network.architecture), [x], images=MANY)
+    of_pixels = tape.gradient(y, x).numpy()[:, ::14, ::6, 0]
+    assert np.array_equal(of_pixels, y.numpy().reshape(-1, 2, 5))
 
 
 def test_single_pixels_with_strides_write_nowhere_else() -> None:
@@ -217,6 +240,25 @@ for _ in range(300):
     assert done.returncode == 0, done.stderr[-500:]
 
 
+def dropout_of(architecture: Architecture, parts: list[tf.Tensor]) -> list[tf.Tensor]:
+    """What the one dropout of a network gives for each part where it is given ones, from the network's first state on.
+
+    It is the gradient of an image's logit with respect to the kernel of the last layer.
+    """
+    model = build(architecture, seed=3)
+    _, normalisation, _, flatten, last = model.layers
+    normalisation.gamma.assign(tf.zeros_like(normalisation.gamma))
+    normalisation.beta.assign(tf.ones_like(normalisation.beta))
+    with tf.GradientTape(persistent=True) as tape:
+        logits = forward.logits(model, trace(architecture), parts, images=MANY)
+        of_images = [[part[i, 0] for i in range(len(part))] for part in logits]
+    shape = [-1, *flatten.input.shape[1:]]
+    return [
+        tf.reshape(tf.stack([tape.gradient(logit, last.kernel)[:, 0] for logit in of_part]), shape)
+        for of_part in of_images
+    ]
+
+
 @pytest.mark.parametrize("activation", ["relu", "elu"])
 @pytest.mark.parametrize("filters", [1, 4])  # one has too few values to be worth it
 def test_a_normalisation_is_done_together_with_the_dropout_behind_it(activation: str, filters: int) -> None:
@@ -229,20 +271,21 @@ def test_a_normalisation_is_done_together_with_the_dropout_behind_it(activation:
         "dropout": 0.3,
     }
     architecture = parse(Architecture, {"blocks": [block], "head": []})
+    parts = [tf.constant(X[:5]), tf.constant(X[5:])]
+    masks = dropout_of(architecture, parts)
+    assert 0.2 < np.mean([float(tf.reduce_mean(tf.cast(mask == 0, tf.float32))) for mask in masks]) < 0.4
     found = []
     for is_fast in (True, False):
         model = build(architecture, seed=3)
-        convolution, normalisation, dropout, flatten, last = model.layers
+        convolution, normalisation, _, flatten, last = model.layers
         normalisation.gamma.assign([1.0, -0.5, 1e-3, 0.0][:filters])
         normalisation.beta.assign([0.0, 0.3, 0.1, -0.2][:filters])
         with tf.GradientTape() as tape:
             if is_fast:
-                logits = forward.logits(
-                    model, trace(architecture), [tf.constant(X[:5]), tf.constant(X[5:])], images=MANY
-                )
+                logits = forward.logits(model, trace(architecture), parts, images=MANY)
             else:
                 x = normalisation(convolution(X), training=True)
-                dropped = forward._dropped(dropout, [x[:5], x[5:]])
+                dropped = [part * factors for part, factors in zip((x[:5], x[5:]), masks, strict=True)]
                 logits = [tf.matmul(flatten(part), last.kernel) + last.bias for part in dropped]
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(LABELS, tf.concat(logits, 0)))
         gradients = tape.gradient(loss, model.trainable_variables)

@@ -1,0 +1,34 @@
+"""Ways to train are timed in turn, and do the same work."""
+
+import pytest
+
+from mnist_lab.bench import training
+from mnist_lab.bench.backends import FIT, LAB
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.errors import EngineError
+
+
+@pytest.mark.timeout(300)
+def test_ways_are_timed_in_turn_and_do_the_same_work() -> None:
+    said: list[str] = []
+    found = training.run(2, 2, 640, said.append, names=["2x2"])
+    preset = found["presets"]["2x2"]
+    assert [words.rsplit(", ")[-1] for words in said if "round" in words][:2] == [LAB, FIT]
+    assert len(found["matmul_gflops"]) == len(preset["speedups_over_fit"]) == 2
+    assert preset["lab_seconds_per_epoch"] > 0
+    assert preset["fit_seconds_per_epoch"] > 0
+    assert 0 < preset["share_of_matmul_peak"] < 1
+    assert ("torch" in preset) == (preset["torch_seconds_per_epoch"] is not None) == ("torch" in training.ways())
+    for same in preset["same_work"].values():
+        assert same["within_rounding"]
+
+
+def test_a_way_that_dies_is_a_sentence() -> None:
+    process = training.Process("nonsense", 1)
+    with pytest.raises(EngineError, match="trains by nonsense ended at the order 'prepare'"):
+        process("prepare", PRESETS["3x3"].model_dump_json())
+    process.close()
+
+
+def test_a_spread_is_the_median_between_least_and_most() -> None:
+    assert training.spread([3.0, 1.0, 2.0, 10.0]) == {"median": 2.5, "min": 1.0, "max": 10.0}
