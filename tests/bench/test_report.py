@@ -16,7 +16,7 @@ def test_operations_are_counted_by_hand() -> None:
 
 
 @pytest.mark.timeout(300)
-def test_ways_are_timed_in_turn_and_do_the_same_work() -> None:
+def test_backends_are_timed_in_turn_and_do_the_same_work() -> None:
     said: list[str] = []
     found = training.run(2, 2, 640, said.append, names=["2x2"])
     preset = found["presets"]["2x2"]
@@ -25,7 +25,7 @@ def test_ways_are_timed_in_turn_and_do_the_same_work() -> None:
     assert preset["lab_seconds_per_epoch"] > 0
     assert preset["fit_seconds_per_epoch"] > 0
     assert 0 < preset["share_of_matmul_peak"] < 1
-    assert ("torch" in preset) == (preset["torch_seconds_per_epoch"] is not None) == ("torch" in training.ways())
+    assert ("torch" in preset) == (preset["torch_seconds_per_epoch"] is not None) == ("torch" in training.backends())
     for same in preset["same_work"].values():
         assert same["within_rounding"]
 
