@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from itertools import groupby
+from typing import assert_never
 
 from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.layers import BatchNormalization
@@ -191,15 +192,18 @@ def _validated_weights(experiment: Experiment) -> str:
 def _schedule(recipe: Recipe, steps_per_epoch: int) -> str:
     rate, schedule, steps = recipe.optimizer.learning_rate, recipe.schedule, steps_per_epoch * recipe.epochs
     stock = "keras.optimizers.schedules."
-    if isinstance(schedule, Step):
-        every = schedule.every * steps_per_epoch
-        return f"{stock}ExponentialDecay({rate!r}, decay_steps={every}, decay_rate={schedule.factor!r}, staircase=True)"
-    if isinstance(schedule, Cosine):
-        return f"{stock}CosineDecay({rate!r}, decay_steps={steps})"
-    if isinstance(schedule, OneCycle):
-        return f"OneCycle(peak={rate!r}, rise={max(1, int(steps * schedule.rise))}, steps={steps})"
-    assert isinstance(schedule, Constant)
-    return repr(rate)
+    match schedule:
+        case Constant():
+            return repr(rate)
+        case Step(factor=factor):
+            every = schedule.every * steps_per_epoch
+            return f"{stock}ExponentialDecay({rate!r}, decay_steps={every}, decay_rate={factor!r}, staircase=True)"
+        case Cosine():
+            return f"{stock}CosineDecay({rate!r}, decay_steps={steps})"
+        case OneCycle():
+            return f"OneCycle(peak={rate!r}, rise={max(1, int(steps * schedule.rise))}, steps={steps})"
+        case _:
+            assert_never(schedule)
 
 
 def _training(experiment: Experiment) -> str:
