@@ -7,17 +7,13 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from mnist_lab import numerals
-from mnist_lab.design.architecture import Architecture
-from mnist_lab.design.blocks import ConvBlock, DenseBlock, Spec
+from mnist_lab.design.architecture import BLOCK_LISTS, Architecture, BlockList
+from mnist_lab.design.blocks import Spec
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, parse
 from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.errors import InputError
 
 Data = dict[str, Any]
-_PARTS: dict[str, tuple[str, type[ConvBlock] | type[DenseBlock]]] = {
-    "blocks": ("block", ConvBlock),
-    "head": ("dense block", DenseBlock),
-}
 
 
 @dataclass(frozen=True)
@@ -55,8 +51,8 @@ def changes(baseline: Experiment, other: Experiment) -> list[Change]:
 
 
 def _differences(old: Data, new: Data) -> Iterator[tuple[str, Data]]:
-    for part, (noun, kind) in _PARTS.items():
-        for words, blocks in _block_differences(old["architecture"][part], new["architecture"][part], noun, kind):
+    for part, declared in BLOCK_LISTS.items():
+        for words, blocks in _block_differences(old["architecture"][part], new["architecture"][part], declared):
             yield words, old | {"architecture": old["architecture"] | {part: blocks}}
     bridge = new["architecture"]["bridge"]
     if bridge != old["architecture"]["bridge"]:
@@ -74,9 +70,8 @@ def _differences(old: Data, new: Data) -> Iterator[tuple[str, Data]]:
             yield words, old | {"train_images": new["train_images"]}
 
 
-def _block_differences(
-    old: list[Data], new: list[Data], noun: str, kind: type[ConvBlock] | type[DenseBlock]
-) -> Iterator[tuple[str, list[Data]]]:
+def _block_differences(old: list[Data], new: list[Data], declared: BlockList) -> Iterator[tuple[str, list[Data]]]:
+    noun, kind = declared.noun, declared.kind
     pairs, added, removed = _aligned(old, new)
     for field, info in kind.model_fields.items():
         changed = [(i, j) for i, j in pairs if old[i][field] != new[j][field]]

@@ -1,6 +1,6 @@
 """An experiment as a stand-alone Keras script, written as a person would write it. Does not import Keras."""
 
-from dataclasses import asdict
+import dataclasses
 from itertools import groupby
 from typing import assert_never
 
@@ -8,8 +8,6 @@ from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.layers import BatchNormalization
 from mnist_lab.design.network import IMAGE, Traced, TracedLayer, is_chain, trace
 from mnist_lab.design.recipe import Constant, Cosine, OneCycle, Recipe, Step
-
-_DEFAULTS = {"strides": (1, 1), "padding": "valid", "use_bias": True, "activation": None}  # of Keras' layers
 
 _LOAD = '''
 def load_mnist():
@@ -167,7 +165,8 @@ def _functional(traced: Traced, momentum: float) -> list[str]:
 
 
 def _layer(row: TracedLayer, momentum: float) -> str:
-    arguments = {k: v for k, v in asdict(row.layer).items() if k not in _DEFAULTS or v != _DEFAULTS[k]}
+    values = {field.name: (getattr(row.layer, field.name), field.default) for field in dataclasses.fields(row.layer)}
+    arguments = {name: value for name, (value, default) in values.items() if value != default}
     if isinstance(row.layer, BatchNormalization) and momentum != 0.99:
         arguments["momentum"] = momentum
     text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
