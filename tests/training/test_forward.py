@@ -134,7 +134,7 @@ def test_what_is_done_together_is_what_is_done_apart(blocks: list[dict], head: l
     cuts = [(0, 5), (5, 12)]
     together = trained_once(build(architecture, seed=3), architecture, is_fast=True, cuts=cuts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forward, "_takes_normalisation", lambda layer, small: False)
+        patch.setattr(forward, "_absorbs_normalisation", lambda layer, small: False)
         apart = trained_once(build(architecture, seed=3), architecture, is_fast=True, cuts=cuts)
     assert together[0] == pytest.approx(apart[0], abs=2e-5)
     scale = max(float(np.abs(g).max()) for g in apart[1])
