@@ -29,6 +29,12 @@ def test_runs_that_differ_only_in_seed_fold_into_mean_and_standard_deviation(sto
     assert np.isnan(folded.iloc[0]["test_sd"])
 
 
+def test_every_field_of_a_design_has_a_title() -> None:
+    fields = results_table.fields(PRESETS["residual"].model_dump_json())
+    assert not [name for name in fields if "None" in name]
+    assert {"Filters", "Dense: Units", "Rise (schedule)"} <= fields.keys()
+
+
 def test_the_interval_of_a_mean_share_ends_at_nothing_and_at_all(store: Store) -> None:
     for seed, accuracy in ((1, 0.08), (2, 0.80)):
         finished(store, PRESETS["3x3"].with_changes(seed=seed), accuracy)
@@ -111,9 +117,3 @@ def test_the_notebooks_figures_ship_as_data() -> None:
         assert log["epoch"].tolist() == list(range(1, 13))
         assert log["validation_accuracy"].iloc[-1] == table.loc[name, "test_accuracy"]
     assert logs.loc[(logs["name"] == "2x2") & (logs["epoch"] == 11), "validation_accuracy"].item() == 0.9680
-
-
-def test_every_field_of_a_design_has_a_title() -> None:
-    fields = results_table.fields(PRESETS["residual"].model_dump_json())
-    assert not [name for name in fields if "None" in name]
-    assert {"Filters", "Dense: Units", "Rise (schedule)"} <= fields.keys()

@@ -1,7 +1,5 @@
 """Our arithmetic and our builder against stock Keras."""
 
-import dataclasses
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +10,6 @@ import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mnist_lab.design import layers
 from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.blocks import ConvBlock
 from mnist_lab.design.experiment import parse
@@ -295,10 +292,3 @@ def test_multiply_adds_equal_what_tensorflow_counts(blocks: list[ConvBlock], den
     architecture = Architecture(blocks=tuple(blocks), head=head)
     assume(problem(architecture) is None)
     assert totals(trace(architecture)).multiply_adds == counted_by_tensorflow(build(architecture, seed=1))
-
-
-@pytest.mark.parametrize("kind", [layers.Conv2D, layers.SeparableConv2D, layers.Dense])
-def test_a_layer_s_defaults_are_those_of_keras(kind: type) -> None:
-    stock = inspect.signature(getattr(keras.layers, kind.__name__)).parameters
-    declared = {field.name: field.default for field in dataclasses.fields(kind) if field.default != dataclasses.MISSING}
-    assert declared == {name: stock[name].default for name in declared}
