@@ -16,24 +16,34 @@ class BlockList:
     """One of the two lists of blocks of an architecture, declared once for editor, sentences and tables.
 
     Attributes:
-        kind: the class of its blocks.
+        kinds: the classes of its blocks.
         noun: for one of them, in sentences.
         prefix: of the titles of their fields in tables.
         shortest, longest: the least and the largest number of blocks.
         new: the block that the editor adds.
     """
 
-    kind: type[ConvBlock] | type[DenseBlock]
+    kinds: tuple[type[Block], ...]
     noun: str
     prefix: str
     shortest: int
     longest: int
     new: Block
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of its blocks' fields, by name, in the editor's order; without the discriminator."""
+        fields = [field for kind in self.kinds for field in kind.model_fields.items()]
+        return {name: info.title for name, info in fields if info.title}
+
+    def kind(self, name: str) -> type[Block]:
+        """The class whose discriminator has a value."""
+        return next(kind for kind in self.kinds if kind.model_fields["kind"].default == name)
+
 
 BLOCK_LISTS: dict[Part, BlockList] = {
-    "blocks": BlockList(ConvBlock, "block", "", 1, 30, ConvBlock(filters=16, kernel_size=(3, 3), padding="same")),
-    "head": BlockList(DenseBlock, "dense block", "Dense: ", 0, 8, DenseBlock(units=64)),
+    "blocks": BlockList((ConvBlock,), "block", "", 1, 30, ConvBlock(filters=16, kernel_size=(3, 3), padding="same")),
+    "head": BlockList((DenseBlock,), "dense block", "Dense: ", 0, 8, DenseBlock(units=64)),
 }
 
 

@@ -43,11 +43,10 @@ def fields(experiment_json: str) -> Fields:
     network, recipe = experiment.architecture, experiment.recipe
     found: Fields = {"Convolution blocks": len(network.blocks), "Dense blocks": len(network.head)}
     for part, declared in architecture.BLOCK_LISTS.items():
-        for name, info in declared.kind.model_fields.items():
-            if not info.title:
-                continue  # the discriminator
-            values = [text(_plain(getattr(block, name))) for block in getattr(network, part)]
-            found[f"{declared.prefix}{info.title}"] = ", ".join(values if len(set(values)) > 1 else values[:1])
+        for name, title in declared.titles.items():
+            blocks = [block for block in getattr(network, part) if name in type(block).model_fields]
+            values = [text(_plain(getattr(block, name))) for block in blocks]
+            found[f"{declared.prefix}{title}"] = ", ".join(values if len(set(values)) > 1 else values[:1])
     found[str(architecture.Architecture.model_fields["bridge"].title)] = text(_plain(network.bridge))
     parts: list[tuple[str, Any, list[type[Spec]]]] = [
         ("Optimizer", recipe.optimizer, [*OPTIMIZERS.values()]),
