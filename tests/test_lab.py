@@ -73,7 +73,7 @@ def test_an_ended_run_is_continued_from_a_kept_epoch_for_further_ones(lab: Lab, 
         lab.continue_run(child.id, 2, longer(9), by=ADA)
     with pytest.raises(InputError, match="Epochs: should be more than the 3 it has already; received 3"):
         lab.continue_run(parent, 3, longer(3), by=ADA)
-    with pytest.raises(InputError, match="no checkpoint of epoch 5 is kept"):
+    with pytest.raises(InputError, match="the checkpoint of epoch 5 is not kept"):
         lab.continue_run(parent, 5, longer(6), by=ADA)
 
 

@@ -1,1 +1,1 @@
-"""What the lab's speed is, beside what a person would use instead: `python -m mnist_lab bench`."""
+"""Benchmarks of training, compared with Keras `fit` and PyTorch, and of waiting times: `python -m mnist_lab bench`."""

@@ -1,7 +1,8 @@
-"""Ways to train the same network, each in a process of its own: `python -m mnist_lab.bench.backends lab | fit | torch`.
+"""Backends that train the same network, each in its own process: `python -m mnist_lab.bench.backends NAME THREADS`, where
+the name is `lab`, `fit` or `torch`.
 
-The process reads an order a line from its input, JSON, and answers each in a line of JSON. So several of them stay warm
-side by side, and only one works at a time.
+The process reads commands from standard input, one JSON array per line, and answers each with a line of JSON. So several
+backends stay warm at the same time, while only one works.
 """
 
 import json
@@ -22,26 +23,26 @@ LAB, FIT, TORCH = "lab", "fit", "torch"
 MATRIX = 2048
 
 
-class Way(Protocol):
-    """Trains an experiment of the notebook's kind: no augmentation, label smoothing or schedule; Adadelta."""
+class Backend(Protocol):
+    """A way to train an experiment like the notebook's: Adadelta, without schedule, augmentation and label smoothing."""
 
     def __init__(self, experiment: Experiment) -> None: ...
 
     def begin(self, weights: list[np.ndarray]) -> None:
-        """Start anew from weights, in Keras' order and layout."""
+        """Start a new training from weights in Keras' order and layout."""
 
     def train(self) -> float:
-        """One pass over the training images in an order of its own; seconds of it."""
+        """Train one epoch in random order; returns its seconds."""
 
     def losses(self) -> list[float]:
-        """One pass over the training images as they lie; the mean loss of each batch."""
+        """Train one epoch in the order of the data; returns the mean loss of each batch."""
 
     def accuracy(self) -> float:
-        """Share of the 10,000 test images that are answered rightly."""
+        """Accuracy on the 10,000 test images."""
 
 
 class Lab:
-    """The lab's own training, with its reports."""
+    """The lab's training, with its reports."""
 
     def __init__(self, experiment: Experiment) -> None:
         from mnist_lab.training import trainer
@@ -51,7 +52,7 @@ class Lab:
 
     def begin(self, weights: list[np.ndarray]) -> None:
         self.training.model.set_weights(weights)
-        for variable in self.training.optimizer.variables[2:]:  # all but the iterations and the learning rate
+        for variable in self.training.optimizer.variables[2:]:  # all but the count of steps and the learning rate
             variable.assign(np.zeros(variable.shape))
         self.training.optimizer.iterations.assign(0)
         self.training.progress.step = 0
@@ -76,15 +77,15 @@ def _floats(images: mnist.Images) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Fit:
-    """Keras' `fit`, as the notebook writes it."""
+    """Keras' `fit`, as the notebook uses it."""
 
     def __init__(self, experiment: Experiment) -> None:
         import keras
 
         from mnist_lab.training.model import build
 
-        class Watch(keras.callbacks.Callback):  # type: ignore[misc]
-            """Seconds of the epoch, without what `fit` does to prepare it; the losses behind its running means."""
+        class Timer(keras.callbacks.Callback):  # type: ignore[misc]
+            """Times an epoch, without the preparations of `fit`."""
 
             def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
                 self.began = time.perf_counter()
@@ -93,7 +94,7 @@ class Fit:
                 self.seconds = time.perf_counter() - self.began
 
         class Losses(keras.callbacks.Callback):  # type: ignore[misc]
-            """The loss of each batch, from the running means that `fit` tells."""
+            """Recovers the loss of each batch from the running means that `fit` reports."""
 
             def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
                 self.sums = [0.0]
@@ -102,7 +103,7 @@ class Fit:
                 assert logs
                 self.sums.append(logs["loss"] * (batch + 1))
 
-        self.watch, self.watch_losses = Watch(), Losses()
+        self.timer, self.recorded = Timer(), Losses()
         self.batch_size = experiment.recipe.batch_size
         x, y = _floats(mnist.split(experiment.protocol, experiment.train_images).train)
         self.x, self.y = x, keras.utils.to_categorical(y, 10)
@@ -122,14 +123,12 @@ class Fit:
         self.model.optimizer.iterations.assign(0)
 
     def train(self) -> float:
-        self.model.fit(self.x, self.y, batch_size=self.batch_size, epochs=1, callbacks=[self.watch])
-        return float(self.watch.seconds)
+        self.model.fit(self.x, self.y, batch_size=self.batch_size, epochs=1, callbacks=[self.timer])
+        return float(self.timer.seconds)
 
     def losses(self) -> list[float]:
-        self.model.fit(
-            self.x, self.y, batch_size=self.batch_size, shuffle=False, verbose=0, callbacks=[self.watch_losses]
-        )
-        return list(np.diff(self.watch_losses.sums))
+        self.model.fit(self.x, self.y, batch_size=self.batch_size, shuffle=False, verbose=0, callbacks=[self.recorded])
+        return list(np.diff(self.recorded.sums))
 
     def accuracy(self) -> float:
         x, y = _floats(mnist.load()[1])
@@ -137,7 +136,7 @@ class Fit:
 
 
 class Torch:
-    """PyTorch as a person would write it, eagerly, with the images as tensors."""
+    """PyTorch in eager mode, as a person would write it, with the images as tensors."""
 
     def __init__(self, experiment: Experiment) -> None:
         import torch
@@ -145,7 +144,7 @@ class Torch:
         self.torch: Any = torch
         traced = trace(experiment.architecture)
         if not is_chain(traced):
-            raise InputError(f"{experiment.name}: PyTorch is timed on networks without additions only.")
+            raise InputError(f"{experiment.name}: PyTorch is benchmarked only on networks without additions.")
         self.rows = [(row.layer, row.input_shape, row.output_shape) for row in traced]
         self.network: Any = torch.nn.Sequential(*(part for row in self.rows for part in self._parts(*row)))
         self.recipe = experiment.recipe
@@ -187,7 +186,7 @@ class Torch:
                     if kind == "Conv2D":
                         kernel = kernel.transpose(3, 2, 0, 1)
                     else:
-                        if flattened:  # Keras flattens height, width, channels; PyTorch channels first
+                        if flattened:  # Keras flattens height, width, channels; PyTorch channels, height, width
                             kernel = kernel.reshape(*flattened, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
                             flattened = ()
                         kernel = kernel.T
@@ -230,8 +229,8 @@ class Torch:
         return float((answers.numpy() == y).mean())
 
 
-def without_noise(experiment: Experiment) -> Experiment:
-    """The experiment without dropout, so that only rounding is left to chance."""
+def without_dropout(experiment: Experiment) -> Experiment:
+    """The experiment without dropout, so that backends differ only by rounding."""
     network = experiment.architecture
     blocks = [block.model_copy(update={"dropout": 0.0}) for block in network.blocks]
     head = [block.model_copy(update={"dropout": 0.0}) for block in network.head]
@@ -240,15 +239,14 @@ def without_noise(experiment: Experiment) -> Experiment:
 
 
 def operations(experiment: Experiment) -> int:
-    """Floating-point operations of training on one image: a multiply-add is two; forward, and a gradient for the
-    weights and one for the input of each layer, which the first needs not.
-    """
+    """Floating-point operations of a training step per image: two per multiply-add, for the forward pass and the gradients
+    of each layer's weights and input; the first layer needs no gradient of its input."""
     rows = trace(experiment.architecture)
     return 2 * (3 * sum(row.multiply_adds for row in rows) - rows[0].multiply_adds)
 
 
 def _matrix_multiply() -> float:
-    """GFLOP/s of float32 matrices of 2048 × 2048, the best of several."""
+    """GFLOP/s of a product of float32 matrices of 2048 × 2048, the best of eight."""
     import tensorflow as tf
 
     one, other = (tf.random.normal((MATRIX, MATRIX)) for _ in range(2))
@@ -260,11 +258,11 @@ def _matrix_multiply() -> float:
     return 2 * MATRIX**3 / min(seconds) / 1e9
 
 
-_KINDS: dict[str, type[Way]] = {LAB: Lab, FIT: Fit, TORCH: Torch}
+_BACKENDS: dict[str, type[Backend]] = {LAB: Lab, FIT: Fit, TORCH: Torch}
 
 
 def _save_initial(experiment: Experiment, path: str) -> None:
-    """Write the weights that an experiment begins with to an `.npz` file."""
+    """Write the initial weights of an experiment to an `.npz` file."""
     from mnist_lab.training.model import build
 
     np.savez(path, *build(experiment.architecture, experiment.seed).get_weights())
@@ -276,28 +274,28 @@ def _load(path: str) -> list[np.ndarray]:
 
 
 def main() -> None:
-    """Carry out orders until the input ends: `prepare`, `save`, `begin`, `train`, `losses`, `accuracy`, `multiply`."""
+    """Execute commands until the input ends: `prepare`, `save`, `begin`, `train`, `losses`, `accuracy`, `multiply`."""
     name, threads = sys.argv[1], int(sys.argv[2])
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # keeps what libraries print out of the answers
     if name == LAB:
         from mnist_lab.training import runtime
 
         runtime.configure(threads)
-    way: Way
+    backend: Backend
     for line in sys.stdin:
         order, argument = json.loads(line)
         answer: Any = None
         if order == "prepare":
-            way = _KINDS[name](parse(Experiment, argument))
+            backend = _BACKENDS[name](parse(Experiment, argument))
         elif order == "save":
             _save_initial(parse(Experiment, argument["experiment"]), argument["path"])
         elif order == "begin":
-            way.begin(_load(argument))
+            backend.begin(_load(argument))
         elif order == "multiply":
             answer = _matrix_multiply()
         else:
-            answer = getattr(way, order)()
+            answer = getattr(backend, order)()
         print(json.dumps(answer), file=answers, flush=True)
 
 

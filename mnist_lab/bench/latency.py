@@ -1,4 +1,4 @@
-"""How long a person waits, and what that costs the machine: workers, pages, a change of a design."""
+"""Waiting times, and what shortening them costs: workers, pages, changes of a design."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ from mnist_lab.ui import navigation
 T = TypeVar("T")
 Say = Callable[[str], None]
 BUDGETS = ("fast", "good", "thorough", "tiny")
-_MANY_EPOCHS, _FEW_EPOCHS = 7, 4  # a quick bench trains the few where a preset has more than the many
+_MANY_EPOCHS, _FEW_EPOCHS = 7, 4  # of presets with more than `_MANY_EPOCHS`, a quick bench trains only `_FEW_EPOCHS`
 BENCH = Person("bench")
 SMALL = ("3x3", "2x2", "fast")
 MANY_RUNS = 10_000
@@ -45,14 +45,14 @@ def _wait_for(probe: Callable[[], T], what: str, every: float = 0.02) -> T:
     end = time.monotonic() + LONGEST_SECONDS
     while not (answer := probe()):
         if time.monotonic() > end:
-            raise EngineError(f"Not within {LONGEST_SECONDS:g} s: {what}.")
+            raise EngineError(f"The bench waited for {LONGEST_SECONDS:g} s in vain until {what}.")
         time.sleep(every)
     return answer
 
 
 @contextlib.contextmanager
 def _store() -> Iterator[str]:
-    """The URL of a store of its own."""
+    """The URL of a temporary store."""
     with tempfile.TemporaryDirectory() as folder:
         yield f"sqlite:///{folder}/lab.db"
 
@@ -70,7 +70,7 @@ def _environment(**variables: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _engine(url: str, workers: int) -> Iterator[Lab]:
-    """A lab whose engine has so many warm workers and has measured this machine."""
+    """A lab with an engine that has `workers` workers, is ready, and has calibrated the machine."""
     with _environment(**{settings.WORKERS: str(workers)}), supervisor.engine(url):
         lab = Lab(url)
         _until_ready(lab)
@@ -94,16 +94,16 @@ def _ended(lab: Lab, ids: list[int]) -> list[Run]:
 
 
 def _until_ready(lab: Lab) -> float:
-    """Wait for a warm worker, then until it has measured the machine; seconds of the first wait."""
+    """Wait until a worker is warm, then until the machine is calibrated; returns the seconds of the former."""
     began = time.perf_counter()
     _wait_for(lambda: lab.engine_state() == READY, "the worker is warm")
     seconds = time.perf_counter() - began
-    _wait_for(lab.store.calibrations.get, "the machine is measured")
+    _wait_for(lab.store.calibrations.get, "the machine is calibrated")
     return seconds
 
 
 def _first_point(lab: Lab, name: str) -> tuple[float, Run]:
-    """Seconds from starting a short run to the first point of its curve; the run when it has ended."""
+    """Start a short run; returns the seconds until the first point of its curve, and the run when it has ended."""
     began = time.perf_counter()
     (run_id,) = lab.start(_short(name, 20_000, 2), by=BENCH)
     _wait_for(lambda: len(lab.store.runs.batches(run_id)), "the first point", every=0.01)
@@ -112,7 +112,8 @@ def _first_point(lab: Lab, name: str) -> tuple[float, Run]:
 
 
 def training(times: int, say: Say) -> dict[str, Any]:
-    """Seconds until a worker is warm, and from Train to the first point; the share of training that reporting takes."""
+    """Measure the seconds until a worker is warm, those from Train to the first point, and the share of training time spent
+    on reports."""
     warm: list[float] = []
     first: list[float] = []
     shares: list[float] = []
@@ -134,10 +135,10 @@ def training(times: int, say: Say) -> dict[str, Any]:
 
 
 def budgets(quick: bool, say: Say) -> dict[str, Any]:
-    """Seconds of training of the presets made for a time or a size, alone on the machine.
+    """Measure the training time of each preset in `BUDGETS`, alone on the machine.
 
     Args:
-        quick: of presets with many epochs only the first few are trained, and the rest predicted from them.
+        quick: train only the first few epochs of presets with many, and predict the rest.
     """
     found = {}
     with _store() as url, _engine(url, 1) as lab:
@@ -160,15 +161,19 @@ def budgets(quick: bool, say: Say) -> dict[str, Any]:
 
 
 def side_by_side(rounds: int, runs: int, images: int, epochs: int, say: Say) -> dict[str, Any]:
-    """Epochs an hour with one worker and with two, in turn; megabytes that the second one takes."""
+    """Measure epochs per hour with one worker and with two, alternating, and the memory of the second one.
+
+    Args:
+        runs: to queue for each measurement.
+        images, epochs: of each run.
+    """
     hourly: dict[str, dict[int, list[float]]] = {name: {1: [], 2: []} for name in SMALL}
     bytes_of: dict[int, list[int]] = {1: [], 2: []}
     for number in range(1, rounds + 1):
         for workers in (1, 2):
             with _store() as url, _engine(url, workers) as lab:
-                _ended(
-                    lab, lab.start(_short("3x3", 1000, 1), seeds=2 * workers, by=BENCH)
-                )  # every worker has trained once
+                # After this every worker has trained once.
+                _ended(lab, lab.start(_short("3x3", 1000, 1), seeds=2 * workers, by=BENCH))
                 for name in SMALL:
                     say(f"side by side, round {number} of {rounds}: {name}, workers {workers}")
                     found = _ended(lab, lab.start(_short(name, images, epochs), seeds=runs, by=BENCH))
@@ -193,7 +198,7 @@ def side_by_side(rounds: int, runs: int, images: int, epochs: int, say: Say) -> 
 
 
 def _own_bytes(pid: int) -> int:
-    """Memory that a process and its descendants have for themselves: what would be free without them."""
+    """Unique set size of a process and its descendants in bytes: the memory that would be free without them."""
     total = 0
     for process in family(pid):
         with contextlib.suppress(psutil.Error):
@@ -202,7 +207,8 @@ def _own_bytes(pid: int) -> int:
 
 
 def first_page(rounds: int, say: Say) -> dict[str, Any]:
-    """Seconds from a server's start to the end of its first page, beside an empty Streamlit app's, in turn."""
+    """Measure the seconds from a server's start to the end of its first page, and those of an empty Streamlit app,
+    alternating."""
     ours: list[float] = []
     empty: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -224,7 +230,13 @@ def first_page(rounds: int, say: Say) -> dict[str, Any]:
 
 
 def pages(times: int, looking: int, say: Say) -> dict[str, Any]:
-    """A page's rerun in milliseconds, and the server's memory, with 10,000 runs; what viewers of a live page cost."""
+    """Measure reruns of pages in milliseconds and the server's memory, with `MANY_RUNS` runs in the store, and the cost of
+    viewers of a live page.
+
+    Args:
+        times: reruns of each page.
+        looking: number of viewers.
+    """
     with _store() as url:
         say(f"a store of {MANY_RUNS:,} runs")
         store = Store(url)
@@ -245,7 +257,7 @@ def pages(times: int, looking: int, say: Say) -> dict[str, Any]:
 
 
 def _viewers_cost(running: Server, lab: Lab, looking: int) -> dict[str, Any]:
-    """The server's processor time while nobody and while some look at a run in training."""
+    """Measure the server's processor time without viewers, and with viewers of a run in training."""
 
     def used() -> float:
         times = psutil.Process(running.process.pid).cpu_times()
@@ -254,7 +266,7 @@ def _viewers_cost(running: Server, lab: Lab, looking: int) -> dict[str, Any]:
     async def look(seconds: float, people: list[viewers.Viewer]) -> float:
         until = asyncio.Event()
         tasks = [asyncio.ensure_future(one.watch(until)) for one in people]
-        await asyncio.sleep(5.0)  # the first pages of all of them
+        await asyncio.sleep(5.0)  # until all have their first page
         before = used()
         await asyncio.sleep(seconds)
         found = (used() - before) / seconds
@@ -270,7 +282,7 @@ def _viewers_cost(running: Server, lab: Lab, looking: int) -> dict[str, Any]:
     lab.store.queue.stop(run_id)
     _wait_for(lambda: lab.run(run_id).status.is_ended, "the run stops")
     if wrong := [error for one in people for error in one.errors]:
-        raise EngineError(f"A viewer saw an error: {wrong[0]}.")
+        raise EngineError(f"A page showed an error: {wrong[0]}.")
     return {
         "viewers": looking,
         "core_share_per_viewer": (together - alone) / looking,
@@ -291,7 +303,7 @@ _WATCH = """
 
 
 def design(times: int, say: Say) -> dict[str, Any] | None:
-    """Milliseconds from a click on Design until its figures have changed, in Chromium; None where there is none."""
+    """Measure the milliseconds from a click on the Design page to new figures, in Chromium; None where there is none."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright

@@ -1,4 +1,4 @@
-"""The whole bench: its figures as plain data, and as tables for a reader."""
+"""The complete benchmark: its figures as plain data, and as tables."""
 
 import platform
 from collections.abc import Callable
@@ -13,11 +13,19 @@ import mnist_lab
 from mnist_lab.bench import latency, training
 from mnist_lab.machine import cores, memory
 
-_WORDS = {"lab": "the lab", "fit": "Keras fit", "torch": "PyTorch eager"}
+_BACKEND_NAMES = {"lab": "the lab", "fit": "Keras fit", "torch": "PyTorch eager"}
 
 
 def run(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure everything; `quick` in under ten minutes on two cores. Raises EngineError where a part does not run."""
+    """Run all benchmarks.
+
+    Args:
+        quick: with fewer repetitions, in less than ten minutes on two cores.
+        say: called with a phrase about what is being measured.
+
+    Raises:
+        EngineError: a process fails or takes too long.
+    """
     rounds, images = (3, 20_000) if quick else (5, 60_000)
     figures: dict[str, Any] = {"machine": machine(), "quick": quick}
     figures |= training.run(cores(), rounds, images, say)
@@ -34,7 +42,7 @@ def run(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on, and when."""
+    """The machine and the versions that the figures were measured with, and the date."""
     return {
         "cpu": _cpu(),
         "cores": cores(),
@@ -61,7 +69,7 @@ def _cpu() -> str:
 
 
 def tables(figures: dict[str, Any]) -> Group:
-    """The figures for a reader."""
+    """The figures as tables."""
     return Group(_training(figures), _same(figures), _budgets(figures), _waits(figures))
 
 
@@ -71,24 +79,24 @@ def _training(figures: dict[str, Any]) -> Table:
         *(
             "preset",
             "by",
-            "s an epoch: median (min to max)",
-            "times as long as the lab",
+            "s per epoch: median (min to max)",
+            "time relative to the lab",
             "images/s",
             "GFLOP/s",
             "of matmul",
         ),
         title="Training, same networks, batches of 128",
-        caption=f"A matrix multiply did {min(peak):.0f} to {max(peak):.0f} GFLOP/s in the same run. A network's are those of its "
-        "convolutions taken directly; the lab needs fewer where kernels are large.",
+        caption=f"A matrix multiplication reached {min(peak):.0f} to {max(peak):.0f} GFLOP/s in the same run. The operations of a "
+        "network are those of direct convolutions; for large kernels the lab needs fewer.",
     )
     for name, found in figures["presets"].items():
-        for way, words in _WORDS.items():
-            one = found.get(way)
+        for backend, words in _BACKEND_NAMES.items():
+            one = found.get(backend)
             if one is None:
                 continue
-            ratios = found.get(f"speedups_over_{way}")
-            times = f"{found[f'speedup_over_{way}']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else ""
-            share = f"{found['share_of_matmul_peak']:.0%}" if way == "lab" else ""
+            ratios = found.get(f"speedups_over_{backend}")
+            times = f"{found[f'speedup_over_{backend}']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else ""
+            share = f"{found['share_of_matmul_peak']:.0%}" if backend == "lab" else ""
             seconds = _text(one["seconds_per_epoch"])
             table.add_row(name, words, seconds, times, f"{one['images_per_second']:.0f}", f"{one['gflops']:.0f}", share)
     return table
@@ -96,15 +104,15 @@ def _training(figures: dict[str, Any]) -> Table:
 
 def _same(figures: dict[str, Any]) -> Table:
     table = Table(
-        *("preset", "by", "losses apart, without noise", "test accuracy: mean (sd)", "rounds' seeds"),
-        title="The same work",
+        *("preset", "by", "difference in loss, no dropout", "test accuracy: mean (sd)", "seeds"),
+        title="Check that all do the same work",
     )
     for name, found in figures["presets"].items():
-        for way, words in _WORDS.items():
-            one, same = found.get(way), found["same_work"].get(way)
+        for backend, words in _BACKEND_NAMES.items():
+            one, same = found.get(backend), found["same_work"].get(backend)
             if one is None:
                 continue
-            apart = f"{same['loss_apart']:.5f} in {same['batches']} batches" if same else ""
+            apart = f"{same['loss_apart']:.5f} over {same['batches']} batches" if same else ""
             table.add_row(
                 name, words, apart, f"{one['accuracy_mean']:.3f} ({one['accuracy_sd']:.3f})", str(one["rounds"])
             )
@@ -114,39 +122,39 @@ def _same(figures: dict[str, Any]) -> Table:
 def _budgets(figures: dict[str, Any]) -> Table:
     table = Table(
         *("preset", "parameters", "epochs", "s of training, alone", "in epochs of 7x7 by Keras fit"),
-        title="Presets for a time or a size",
+        title="Presets for a given time or size",
     )
     for name, found in figures["budgets"].items():
-        predicted = "" if found["epochs_trained"] == found["epochs"] else f", from {found['epochs_trained']}"
+        predicted = "" if found["epochs_trained"] == found["epochs"] else f", predicted from {found['epochs_trained']}"
         row = (f"{found['parameters']:,}", f"{found['epochs']}{predicted}", f"{found['seconds']:.1f}")
         table.add_row(name, *row, f"{found['notebook_epochs']:.2f}")
     return table
 
 
 def _waits(figures: dict[str, Any]) -> Table:
-    table = Table("waiting", "figure", title="Waiting, and what it costs")
+    table = Table("what", "figure", title="Waiting times and their costs")
     first, page, side = figures["training"], figures["pages"], figures["side_by_side"]
     opened = figures["first_page"]
-    table.add_row("a worker is warm after, s", _text(first["warm_start_seconds"]))
+    table.add_row("start of a worker until it is warm, s", _text(first["warm_start_seconds"]))
     table.add_row("from Train to the first point, s", _text(first["train_to_first_point_seconds"]))
-    table.add_row("share of training that reporting takes", _text(first["reporting_share"], ".2%"))
+    table.add_row("share of training time spent on reports", _text(first["reporting_share"], ".2%"))
     for name, ratio in side["speedup_of_two_workers"].items():
         by = side["runs_per_minute"][name]
         table.add_row(
-            f"{name}: runs a minute with one worker, two, ratio", f"{by['1']:.1f}, {by['2']:.1f}, {_text(ratio)}"
+            f"{name}: runs per minute with one worker, two, ratio", f"{by['1']:.1f}, {by['2']:.1f}, {_text(ratio)}"
         )
-    table.add_row("a further worker, MB", _text(side["megabytes_of_a_further_worker"], ".0f"))
+    table.add_row("memory of another worker, MB", _text(side["megabytes_of_a_further_worker"], ".0f"))
     table.add_row("first page of a fresh server, s", _text(opened["first_page_seconds"]))
-    table.add_row("of an empty Streamlit app, s", _text(opened["empty_app_first_page_seconds"]))
+    table.add_row("first page of an empty Streamlit app, s", _text(opened["empty_app_first_page_seconds"]))
     for name, one in page["rerun_ms"].items():
         table.add_row(f"rerun of {name}, ms", f"p50 {one['p50']:.0f}, p95 {one['p95']:.0f}")
     change = figures["design_change_ms"]
     table.add_row(
-        "a change on Design until it shows, ms",
+        "from a change on Design to new figures, ms",
         f"p50 {change['p50']:.0f}, p95 {change['p95']:.0f}" if change else "no browser",
     )
-    table.add_row("a viewer of the live page, share of a core", f"{page['core_share_per_viewer']:.1%}")
-    table.add_row(f"server with {page['runs_in_store']:,} runs, MB", f"{page['server_megabytes']:.0f}")
+    table.add_row("share of a core per viewer of the live page", f"{page['core_share_per_viewer']:.1%}")
+    table.add_row(f"memory of the server with {page['runs_in_store']:,} runs, MB", f"{page['server_megabytes']:.0f}")
     return table
 
 

@@ -1,4 +1,4 @@
-"""A store with very many runs, written at once."""
+"""Filling a store with very many runs."""
 
 import json
 
@@ -16,7 +16,7 @@ EPOCHS_EACH = 12
 
 
 def fill(store: Store, runs: int) -> None:
-    """So many finished runs of twelve epochs, five seeds of each design."""
+    """Write `runs` finished runs of twelve epochs into a store, five seeds of each design, with made-up results."""
     generator = np.random.default_rng(runs)
     names = list(PRESETS)
     rows, lines = [], []

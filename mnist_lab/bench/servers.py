@@ -1,4 +1,4 @@
-"""Streamlit servers of their own for measuring and testing: `streamlit run` on a free port."""
+"""Streamlit servers on free ports, for benchmarks and tests."""
 
 import contextlib
 import os
@@ -23,12 +23,12 @@ WAIT_SECONDS = 90.0
 
 
 def environment(url: str) -> dict[str, str]:
-    """This process' environment with a store's URL."""
+    """The environment of this process, with the URL of a store."""
     return os.environ | {settings.DATABASE_URL: url}
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """A process and all its descendants, as they are now."""
+    """A process and all its present descendants; empty where it has ended."""
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
         return [parent, *parent.children(recursive=True)]
@@ -37,18 +37,23 @@ def family(pid: int) -> list[psutil.Process]:
 
 @dataclass
 class Server:
-    """A server that answers; `seconds` from its start until it did."""
+    """A server that has answered.
+
+    Attributes:
+        url: of its pages.
+        seconds: from its start to the first answer.
+    """
 
     url: str
     process: subprocess.Popen[bytes]
     seconds: float
 
     def family(self) -> list[psutil.Process]:
-        """It and all that it started."""
+        """The server's process and its descendants."""
         return family(self.process.pid)
 
     def signal(self, number: int) -> None:
-        """Send it a signal."""
+        """Send a signal to the server."""
         os.kill(self.process.pid, number)
 
 
@@ -61,14 +66,17 @@ def server(
     folder: Path | None = None,
     log: IO[bytes] | None = None,
 ) -> Iterator[Server]:
-    """Serve a script, by default the lab's, over a store.
+    """Serve a script, by default the lab's, during the block.
 
     Args:
-        options: of Streamlit; path: where its pages are then; folder: from which it is started, the script's own where None;
-        log: for what it says, else said here.
+        url: of the store.
+        options: command-line options of Streamlit.
+        path: the base path that the options set.
+        folder: the working folder; the script's where None.
+        log: a file for the server's output; where None, standard error is this process's.
 
     Raises:
-        EngineError: it ended, or did not answer in time.
+        EngineError: the server exited, or did not answer in time.
     """
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The notebook's three networks trained in several ways in turn, A B A B, and whether that was the same work."""
+"""Training of the notebook's three networks by several backends, alternating, with a check that all do the same work."""
 
 import contextlib
 import importlib.util
@@ -14,23 +14,23 @@ from typing import Any
 
 import numpy as np
 
-from mnist_lab.bench.backends import FIT, LAB, TORCH, operations, without_noise
+from mnist_lab.bench.backends import FIT, LAB, TORCH, operations, without_dropout
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.errors import EngineError
 
-CHECKED_BATCHES = 4  # rounding grows several times over from batch to batch
-ROUNDING = 0.02  # of the loss; stock Keras sums in an order that leaves it up to 0.01 from the others by then
+CHECKED_BATCHES = 4  # few, since differences by rounding multiply from batch to batch
+ROUNDING = 0.02  # of the loss; stock Keras sums in another order, and differs by up to 0.01 after these batches
 
 
 class Process:
-    """A way to train in a process of its own. Raises EngineError where it ends early."""
+    """A backend in its own process."""
 
-    def __init__(self, way: str, threads: int) -> None:
-        self.way = way
+    def __init__(self, backend: str, threads: int) -> None:
+        self.backend = backend
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mnist_lab.bench.backends", way, str(threads)],
+            [sys.executable, "-m", "mnist_lab.bench.backends", backend, str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -38,7 +38,7 @@ class Process:
         )
 
     def __call__(self, order: str, argument: Any = None) -> Any:
-        """Have an order carried out; its answer."""
+        """Send a command and return the answer. Raises EngineError where the process has ended."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps([order, argument]) + "\n")
@@ -47,24 +47,24 @@ class Process:
         if not answer:
             self._log.seek(0)
             last = (self._log.read().strip() or "it said nothing").splitlines()[-1]
-            raise EngineError(f"The process that trains by {self.way} ended at the order {order!r}: {last}.")
+            raise EngineError(f"The process of the backend {self.backend} ended at the command {order!r}: {last}.")
         return json.loads(answer)
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.kill()
         self._process.wait()
         self._log.close()
 
 
-def ways() -> list[str]:
-    """Those that can be tried here."""
+def backends() -> list[str]:
+    """The names of the backends that are installed."""
     return [LAB, FIT] + ([TORCH] if importlib.util.find_spec("torch") else [])
 
 
 @dataclass
 class Measured:
-    """What a preset took in one way, a value a round."""
+    """The measurements of a preset with one backend, by round; `losses` are by batch."""
 
     seconds: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
@@ -75,8 +75,8 @@ class Measured:
 def _processes(threads: int) -> Iterator[dict[str, Process]]:
     found: dict[str, Process] = {}
     try:
-        for way in ways():
-            found[way] = Process(way, threads)
+        for backend in backends():
+            found[backend] = Process(backend, threads)
         yield found
     finally:
         for process in found.values():
@@ -86,15 +86,16 @@ def _processes(threads: int) -> Iterator[dict[str, Process]]:
 def run(
     threads: int, rounds: int, images: int, say: Callable[[str], None], names: Sequence[str] = NOTEBOOK_PRESETS
 ) -> dict[str, Any]:
-    """Train presets on `images` images, in each way, `rounds` times (at least two) in turn.
+    """Train presets with each backend, alternating.
 
     Args:
-        images: of an epoch's 60,000; seconds are told for a whole one.
-        say: is told what is being done.
-        names: of the notebook's kind, which all ways can train.
+        rounds: at least two.
+        images: to train on; times are scaled to an epoch of 60,000.
+        say: called with a phrase about what is being done.
+        names: of presets like the notebook's, which all backends can train.
 
     Returns:
-        `presets` by name, and `matmul_gflops`, a value a round and preset.
+        `presets`, figures by name; and `matmul_gflops`, a value for each round of each preset.
     """
     with _processes(threads) as processes, tempfile.TemporaryDirectory() as folder:
         multiplied: list[float] = []
@@ -113,30 +114,30 @@ def _preset(
     multiplied: list[float],
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    found = {way: Measured() for way in processes}
+    found = {backend: Measured() for backend in processes}
     lab = processes[LAB]
     start = str(folder / "weights.npz")
-    quiet = without_noise(preset).with_changes(train_images=CHECKED_BATCHES * preset.recipe.batch_size)
+    quiet = without_dropout(preset).with_changes(train_images=CHECKED_BATCHES * preset.recipe.batch_size)
     lab("save", {"experiment": quiet.model_dump_json(), "path": start})
-    for way, process in processes.items():
-        say(f"{preset.name}: the first {CHECKED_BATCHES} batches without noise, {way}")
+    for backend, process in processes.items():
+        say(f"{preset.name}: the first {CHECKED_BATCHES} batches without dropout, {backend}")
         process("prepare", quiet.model_dump_json())
         process("begin", start)
-        found[way].losses = process("losses")
+        found[backend].losses = process("losses")
     part = preset.with_changes(train_images=images)
     for process in processes.values():
         process("prepare", part.model_dump_json())
         process("begin", start)
-        process("train")  # the first time everything is made
+        process("train")  # compiles everything
     shares = []
     for seed in range(1, rounds + 1):
         lab("save", {"experiment": part.with_changes(seed=seed).model_dump_json(), "path": start})
         multiplied.append(processes[FIT]("multiply"))  # all threads for one operation
-        for way, process in processes.items():
-            say(f"{preset.name}: round {seed} of {rounds}, {way}")
+        for backend, process in processes.items():
+            say(f"{preset.name}: round {seed} of {rounds}, {backend}")
             process("begin", start)
-            found[way].seconds.append(process("train") * preset.train_images / images)
-            found[way].accuracies.append(process("accuracy"))
+            found[backend].seconds.append(process("train") * preset.train_images / images)
+            found[backend].accuracies.append(process("accuracy"))
         shares.append(_gflops(preset, found[LAB].seconds[-1]) / multiplied[-1])
     return _figures(preset, found, shares)
 
@@ -146,19 +147,19 @@ def _gflops(preset: Experiment, seconds_per_epoch: float) -> float:
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """Median, least and most of some values."""
+    """Median, minimum and maximum."""
     return {"median": median(values), "min": min(values), "max": max(values)}
 
 
 def _figures(preset: Experiment, found: dict[str, Measured], shares: list[float]) -> dict[str, Any]:
     ours = found[LAB]
     figures: dict[str, Any] = {}
-    for way in (LAB, FIT, TORCH):
-        theirs = found.get(way)
-        figures[f"{way}_seconds_per_epoch"] = median(theirs.seconds) if theirs else None
+    for backend in (LAB, FIT, TORCH):
+        theirs = found.get(backend)
+        figures[f"{backend}_seconds_per_epoch"] = median(theirs.seconds) if theirs else None
         if theirs:
             seconds = median(theirs.seconds)
-            figures[way] = {
+            figures[backend] = {
                 "seconds_per_epoch": spread(theirs.seconds),
                 "images_per_second": preset.train_images / seconds,
                 "gflops": _gflops(preset, seconds),
@@ -166,12 +167,12 @@ def _figures(preset: Experiment, found: dict[str, Measured], shares: list[float]
                 "accuracy_mean": mean(theirs.accuracies),
                 "accuracy_sd": stdev(theirs.accuracies),
             }
-        if way != LAB:
+        if backend != LAB:
             ratios = [b / a for a, b in zip(ours.seconds, theirs.seconds, strict=True)] if theirs else []
-            figures[f"speedup_over_{way}"] = median(ratios) if ratios else None
-            figures[f"speedups_over_{way}"] = ratios
+            figures[f"speedup_over_{backend}"] = median(ratios) if ratios else None
+            figures[f"speedups_over_{backend}"] = ratios
     figures["share_of_matmul_peak"] = median(shares)
-    figures["same_work"] = {way: _same(ours, theirs) for way, theirs in found.items() if way != LAB}
+    figures["same_work"] = {backend: _same(ours, theirs) for backend, theirs in found.items() if backend != LAB}
     return figures
 
 

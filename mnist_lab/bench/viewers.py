@@ -1,4 +1,4 @@
-"""Viewers of a page without browsers: what a browser says to the server, said by a coroutine."""
+"""Viewers of a page without browsers: coroutines that speak Streamlit's protocol."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ def _asked_for(page: str, page_hash: str, fragment: str = "", *, is_timer: bool 
 
 
 async def visit(server: str, page: str, times: int) -> list[float]:
-    """Open a page and have it drawn so many times; seconds of each, from asking for it to its last element."""
+    """Open a page and request `times` runs of its script; returns the seconds of each, from request to last element."""
     seconds, page_hash = [], ""
     async with _connected(server) as socket:
         for _ in range(times):
@@ -52,7 +52,14 @@ async def visit(server: str, page: str, times: int) -> list[float]:
 
 @dataclass
 class Viewer:
-    """One open page. `seconds` of each of its updates, from asking for it to its last element; errors it showed."""
+    """An open page.
+
+    Attributes:
+        seconds: of each update, from request to last element.
+        errors: messages of exceptions that it showed.
+        intervals: of its timers, in seconds.
+        texts: of its progress bars.
+    """
 
     server: str
     page: str
@@ -63,7 +70,7 @@ class Viewer:
     page_hash: str = ""
 
     async def watch(self, until: asyncio.Event) -> None:
-        """Look at the page until an event is set, updating what updates itself."""
+        """Keep the page open until an event is set, and answer its timers as a browser does."""
         async with _connected(self.server) as socket:
             timers: dict[str, asyncio.Task[None]] = {}
             asked: dict[str, float] = {}
@@ -80,7 +87,7 @@ class Viewer:
                 if kind == "navigation":
                     self.page_hash = message.navigation.page_script_hash
                 elif kind == "new_session" and not message.metadata.run.fragment_ids:
-                    for timer in timers.values():  # the whole page is drawn anew, its timers with it
+                    for timer in timers.values():  # the whole page runs again, and sets its timers again
                         timer.cancel()
                     timers.clear()
                     asked.clear()
@@ -108,7 +115,7 @@ class Viewer:
     async def _every(self, interval: float, name: str, socket: Any, asked: dict[str, float]) -> None:
         while True:
             await asyncio.sleep(interval)
-            # The server drops what is asked of a page that it is just drawing anew; a browser asks again.
+            # The server drops requests while the whole page is running; a browser repeats them.
             if time.monotonic() - asked.get(name, 0.0) > max(5 * interval, 3.0):
                 asked[name] = time.monotonic()
                 await socket.send(self._ask(name, is_timer=True))

@@ -1,11 +1,50 @@
 """A network as a person describes it: convolution blocks, flatten or global pooling, dense blocks."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
-from mnist_lab.design.blocks import ConvBlock, DenseBlock, Spec
+from mnist_lab.design.blocks import Block, ConvBlock, DenseBlock, Spec
 from mnist_lab.design.layers import size_text
+
+Part = Literal["blocks", "head"]
+
+
+@dataclass(frozen=True)
+class BlockList:
+    """One of the two lists of blocks of an architecture, declared once for editor, sentences and tables.
+
+    Attributes:
+        kinds: the classes of its blocks.
+        noun: for one of them, in sentences.
+        prefix: of the titles of their fields in tables.
+        shortest, longest: the least and the largest number of blocks.
+        new: the block that the editor adds.
+    """
+
+    kinds: tuple[type[Block], ...]
+    noun: str
+    prefix: str
+    shortest: int
+    longest: int
+    new: Block
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of its blocks' fields, by name, in the editor's order; without the discriminator."""
+        fields = [field for kind in self.kinds for field in kind.model_fields.items()]
+        return {name: info.title for name, info in fields if info.title}
+
+    def kind(self, name: str) -> type[Block]:
+        """The class whose discriminator has a value."""
+        return next(kind for kind in self.kinds if kind.model_fields["kind"].default == name)
+
+
+BLOCK_LISTS: dict[Part, BlockList] = {
+    "blocks": BlockList((ConvBlock,), "block", "", 1, 30, ConvBlock(filters=16, kernel_size=(3, 3), padding="same")),
+    "head": BlockList((DenseBlock,), "dense block", "Dense: ", 0, 8, DenseBlock(units=64)),
+}
 
 
 class Architecture(Spec):
@@ -15,19 +54,21 @@ class Architecture(Spec):
     is what finds that out.
     """
 
-    blocks: tuple[ConvBlock, ...] = Field(min_length=1, max_length=30)
+    blocks: tuple[ConvBlock, ...] = Field(
+        min_length=BLOCK_LISTS["blocks"].shortest, max_length=BLOCK_LISTS["blocks"].longest
+    )
     bridge: Literal["flatten", "global average", "global max"] = Field(
         default="flatten",
         title="Flatten or global pooling",
         description="flatten keeps every value of every map; global pooling keeps one value per map, its mean or its maximum.",
     )
-    head: tuple[DenseBlock, ...] = Field(default=(), max_length=8)
+    head: tuple[DenseBlock, ...] = Field(default=(), max_length=BLOCK_LISTS["head"].longest)
 
     @property
     def normalizes(self) -> bool:
         """Whether any block has batch normalisation."""
-        parts: tuple[ConvBlock | DenseBlock, ...] = (*self.blocks, *self.head)
-        return any(part.batch_normalization for part in parts)
+        every: tuple[Block, ...] = (*self.blocks, *self.head)
+        return any(block.batch_normalization for block in every)
 
     def with_blocks(self, *blocks: ConvBlock) -> "Architecture":
         """A copy with these convolution blocks. Raises pydantic's ValidationError unless there are 1 to 30 of them."""

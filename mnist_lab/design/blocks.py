@@ -209,14 +209,7 @@ class ConvBlock(Spec):
         of the input before it where shapes differ."""
         if self.strides == (1, 1) and self.filters == channels:
             return [Node(layers.Add(), (count - 1, BLOCK_INPUT))]
-        projection = layers.Conv2D(
-            filters=self.filters,
-            kernel_size=(1, 1),
-            strides=self.strides,
-            padding="valid",
-            use_bias=False,
-            activation=None,
-        )
+        projection = layers.Conv2D(filters=self.filters, kernel_size=(1, 1), strides=self.strides, use_bias=False)
         return [Node(projection, (BLOCK_INPUT,), is_shortcut=True), Node(layers.Add(), (count - 1, count))]
 
 

@@ -7,17 +7,13 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from mnist_lab import numerals
-from mnist_lab.design.architecture import Architecture
-from mnist_lab.design.blocks import ConvBlock, DenseBlock, Spec
+from mnist_lab.design.architecture import BLOCK_LISTS, Architecture, BlockList
+from mnist_lab.design.blocks import Spec
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, parse
 from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.errors import InputError
 
 Data = dict[str, Any]
-_PARTS: dict[str, tuple[str, type[ConvBlock] | type[DenseBlock]]] = {
-    "blocks": ("block", ConvBlock),
-    "head": ("dense block", DenseBlock),
-}
 
 
 @dataclass(frozen=True)
@@ -55,8 +51,8 @@ def changes(baseline: Experiment, other: Experiment) -> list[Change]:
 
 
 def _differences(old: Data, new: Data) -> Iterator[tuple[str, Data]]:
-    for part, (noun, kind) in _PARTS.items():
-        for words, blocks in _block_differences(old["architecture"][part], new["architecture"][part], noun, kind):
+    for part, declared in BLOCK_LISTS.items():
+        for words, blocks in _block_differences(old["architecture"][part], new["architecture"][part], declared):
             yield words, old | {"architecture": old["architecture"] | {part: blocks}}
     bridge = new["architecture"]["bridge"]
     if bridge != old["architecture"]["bridge"]:
@@ -74,24 +70,30 @@ def _differences(old: Data, new: Data) -> Iterator[tuple[str, Data]]:
             yield words, old | {"train_images": new["train_images"]}
 
 
-def _block_differences(
-    old: list[Data], new: list[Data], noun: str, kind: type[ConvBlock] | type[DenseBlock]
-) -> Iterator[tuple[str, list[Data]]]:
+def _block_differences(old: list[Data], new: list[Data], declared: BlockList) -> Iterator[tuple[str, list[Data]]]:
+    def described(block: Data) -> str:
+        return parse(declared.kind(block["kind"]), block).describe()
+
+    noun = declared.noun
     pairs, added, removed = _aligned(old, new)
-    for field, info in kind.model_fields.items():
-        changed = [(i, j) for i, j in pairs if old[i][field] != new[j][field]]
+    for i, j in pairs:
+        if old[i]["kind"] != new[j]["kind"]:
+            words = f"{noun.capitalize()} {i + 1}: {described(old[i])} → {described(new[j])}"
+            yield words, [*old[:i], new[j], *old[i + 1 :]]
+    same = [(i, j) for i, j in pairs if old[i]["kind"] == new[j]["kind"]]
+    for field, title in declared.titles.items():
+        changed = [(i, j) for i, j in same if old[i].get(field) != new[j].get(field)]
         if changed:
             blocks = [dict(block) for block in old]
             for i, j in changed:
                 blocks[i][field] = new[j][field]
             values = {(text(old[i][field]), text(new[j][field])) for i, j in changed}
             arrows = ", ".join(f"{a} → {b}" for a, b in sorted(values))
-            yield f"{info.title} of {_numbers(noun, [i for i, _ in changed])}: {arrows}", blocks
+            yield f"{title} of {_numbers(noun, [i for i, _ in changed])}: {arrows}", blocks
     for before, block in added:
-        blocks = [*old[:before], block, *old[before:]]
-        yield f"Added {noun} {before + 1}: {parse(kind, block).describe()}", blocks
+        yield f"Added {noun} {before + 1}: {described(block)}", [*old[:before], block, *old[before:]]
     for i in removed:
-        yield f"Removed {noun} {i + 1}: {parse(kind, old[i]).describe()}", [*old[:i], *old[i + 1 :]]
+        yield f"Removed {noun} {i + 1}: {described(old[i])}", [*old[:i], *old[i + 1 :]]
 
 
 def _aligned(old: list[Data], new: list[Data]) -> tuple[list[tuple[int, int]], list[tuple[int, Data]], list[int]]:

@@ -3,18 +3,11 @@
 `part` is `blocks` for the convolution blocks, `head` for the dense blocks.
 """
 
-from typing import Any, Literal
+from typing import Any
 
-from mnist_lab.design.architecture import Architecture
-from mnist_lab.design.blocks import ConvBlock, DenseBlock
+from mnist_lab.design.architecture import BLOCK_LISTS, Architecture, Part
+from mnist_lab.design.blocks import Block
 from mnist_lab.design.experiment import parse
-
-Part = Literal["blocks", "head"]
-LIMITS: dict[Part, tuple[int, int]] = {"blocks": (1, 30), "head": (0, 8)}
-NEW: dict[Part, ConvBlock | DenseBlock] = {
-    "blocks": ConvBlock(filters=16, kernel_size=3, padding="same"),
-    "head": DenseBlock(units=64),
-}
 
 
 def _with(network: Architecture, part: Part, blocks: list[Any]) -> Architecture:
@@ -22,10 +15,10 @@ def _with(network: Architecture, part: Part, blocks: list[Any]) -> Architecture:
     return parse(Architecture, network.model_dump() | {part: blocks})
 
 
-def insert(network: Architecture, part: Part, index: int, block: ConvBlock | DenseBlock | None = None) -> Architecture:
-    """Insert a block before the one at `index`; the one that `NEW` names where `block` is None."""
+def insert(network: Architecture, part: Part, index: int, block: Block | None = None) -> Architecture:
+    """Insert a block before the one at `index`; where it is None, the list's `BlockList.new`."""
     blocks = [*getattr(network, part)]
-    blocks.insert(index, block or NEW[part])
+    blocks.insert(index, block or BLOCK_LISTS[part].new)
     return _with(network, part, blocks)
 
 

@@ -1,14 +1,13 @@
 """An experiment as a stand-alone Keras script, written as a person would write it. Does not import Keras."""
 
-from dataclasses import asdict
+import dataclasses
 from itertools import groupby
+from typing import assert_never
 
 from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.layers import BatchNormalization
 from mnist_lab.design.network import IMAGE, Traced, TracedLayer, is_chain, trace
 from mnist_lab.design.recipe import Constant, Cosine, OneCycle, Recipe, Step
-
-_DEFAULTS = {"strides": (1, 1), "padding": "valid", "use_bias": True, "activation": None}  # of Keras' layers
 
 _LOAD = '''
 def load_mnist():
@@ -166,7 +165,8 @@ def _functional(traced: Traced, momentum: float) -> list[str]:
 
 
 def _layer(row: TracedLayer, momentum: float) -> str:
-    arguments = {k: v for k, v in asdict(row.layer).items() if k not in _DEFAULTS or v != _DEFAULTS[k]}
+    values = {field.name: (getattr(row.layer, field.name), field.default) for field in dataclasses.fields(row.layer)}
+    arguments = {name: value for name, (value, default) in values.items() if value != default}
     if isinstance(row.layer, BatchNormalization) and momentum != 0.99:
         arguments["momentum"] = momentum
     text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
@@ -191,15 +191,18 @@ def _validated_weights(experiment: Experiment) -> str:
 def _schedule(recipe: Recipe, steps_per_epoch: int) -> str:
     rate, schedule, steps = recipe.optimizer.learning_rate, recipe.schedule, steps_per_epoch * recipe.epochs
     stock = "keras.optimizers.schedules."
-    if isinstance(schedule, Step):
-        every = schedule.every * steps_per_epoch
-        return f"{stock}ExponentialDecay({rate!r}, decay_steps={every}, decay_rate={schedule.factor!r}, staircase=True)"
-    if isinstance(schedule, Cosine):
-        return f"{stock}CosineDecay({rate!r}, decay_steps={steps})"
-    if isinstance(schedule, OneCycle):
-        return f"OneCycle(peak={rate!r}, rise={max(1, int(steps * schedule.rise))}, steps={steps})"
-    assert isinstance(schedule, Constant)
-    return repr(rate)
+    match schedule:
+        case Constant():
+            return repr(rate)
+        case Step(factor=factor):
+            every = schedule.every * steps_per_epoch
+            return f"{stock}ExponentialDecay({rate!r}, decay_steps={every}, decay_rate={factor!r}, staircase=True)"
+        case Cosine():
+            return f"{stock}CosineDecay({rate!r}, decay_steps={steps})"
+        case OneCycle():
+            return f"OneCycle(peak={rate!r}, rise={max(1, int(steps * schedule.rise))}, steps={steps})"
+        case _:
+            assert_never(schedule)
 
 
 def _training(experiment: Experiment) -> str:

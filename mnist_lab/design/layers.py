@@ -1,7 +1,8 @@
 """Plain layer descriptions and their arithmetic: output shapes, parameters, multiply-adds.
 
-Each class is named after a Keras layer and its fields are that layer's arguments, so that a model is built without a
-table of layers. Nothing here imports TensorFlow; the tests check the arithmetic against stock Keras.
+Each class is named after a Keras layer, and its fields are that layer's arguments with the same defaults, so that models
+and scripts are built without a table of layers. Nothing here imports TensorFlow; the tests check the arithmetic against
+stock Keras.
 
 Shapes are without the batch: `(height, width, channels)` for maps and `(units,)` for vectors.
 """
@@ -78,10 +79,10 @@ class Conv2D(Layer):
 
     filters: int
     kernel_size: Size
-    strides: Size
-    padding: str
+    strides: Size = (1, 1)
+    padding: str = "valid"
     use_bias: bool = True
-    activation: str | None
+    activation: str | None = None
 
     def window(self, shape: Shape) -> tuple[Size, Size, Size]:
         if self.padding == "valid":
@@ -239,7 +240,7 @@ class Dense(Layer):
 
     units: int
     use_bias: bool = True
-    activation: str | None
+    activation: str | None = None
 
     def output_shape(self, shape: Shape) -> Shape:
         return (self.units,)

@@ -1,10 +1,11 @@
 """How a network is trained: optimizer, learning rate schedule, regularisation, augmentation, early stopping.
 
 The editor shows the fields in their order, with their titles, descriptions and bounds. An optimizer has the name of a
-Keras class and its fields are that class's arguments; to add one, add its class here and to `AnyOptimizer`.
+Keras class and its fields are that class's arguments; to add one, add its class here and to `AnyOptimizer`. A schedule
+needs its class here and in `AnySchedule`, and its Keras form in `keras_script`.
 """
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -147,6 +148,7 @@ OPTIMIZERS: dict[str, type[AnyOptimizer]] = {kind.model_fields["name"].default: 
 class Constant(Spec):
     """A constant learning rate."""
 
+    summary: ClassVar[str] = "never changes"
     name: Literal["constant"] = "constant"
 
     def factors(self, steps_per_epoch: int, steps: int) -> np.ndarray:
@@ -157,6 +159,7 @@ class Constant(Spec):
 class Step(Spec):
     """Multiplies the learning rate by a factor every few epochs."""
 
+    summary: ClassVar[str] = "falls every few epochs"
     name: Literal["step"] = "step"
     factor: Annotated[
         float, Field(gt=0, lt=1, title="Factor", description="What the learning rate is multiplied by each time.")
@@ -174,6 +177,7 @@ class Step(Spec):
 class Cosine(Spec):
     """Cosine decay to zero: Loshchilov and Hutter, "SGDR", 2017, without restarts."""
 
+    summary: ClassVar[str] = "falls along half a cosine to zero"
     name: Literal["cosine"] = "cosine"
 
     def factors(self, steps_per_epoch: int, steps: int) -> np.ndarray:
@@ -188,6 +192,7 @@ class OneCycle(Spec):
     After Smith and Topin, "Super-convergence", 2018.
     """
 
+    summary: ClassVar[str] = "rises, then falls to zero"
     name: Literal["one-cycle"] = "one-cycle"
     rise: Annotated[
         float, Field(gt=0, lt=1, title="Rise", description="Share of all steps during which the learning rate rises.")

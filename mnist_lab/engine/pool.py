@@ -14,7 +14,7 @@ from mnist_lab.errors import EngineError
 log = logging.getLogger(__name__)
 
 WARM_UP_TRIES = 3
-WORKER_BYTES = 1_200_000_000  # memory to reckon with for a worker
+WORKER_BYTES = 1_200_000_000  # memory to allow for each worker
 SETTLED_RUNS = 10  # after which a worker's memory should not grow any more
 
 

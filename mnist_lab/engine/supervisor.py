@@ -109,7 +109,7 @@ class Supervisor:
                 self._succeeded()
             return CHECK_SECONDS
         if lease is not None and self.failure is None:
-            self._store.lease.release(lease.engine)  # left by an engine of another time
+            self._store.lease.release(lease.engine)  # left by an earlier engine
         self._child = Child(self.url, self.only)
         return CHECK_SECONDS
 

@@ -8,7 +8,7 @@ from statistics import median, quantiles
 
 from mnist_lab.design.convolution_cost import Convolution
 from mnist_lab.design.experiment import Experiment, Protocol, parse
-from mnist_lab.design.layers import Conv2D
+from mnist_lab.design.layers import BatchNormalization, Conv2D, Dropout
 from mnist_lab.design.network import TracedLayer, trace
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.run import Run, Status
@@ -56,10 +56,9 @@ def _costs(experiment: Experiment) -> tuple[float, float]:
     image = 0.0
     for row in traced:
         image += _MULTIPLY_ADD * row.multiply_adds * (1 - _saving(row, experiment.recipe.batch_size))
-        kind = type(row.layer).__name__
-        if kind in ("Conv2D", "SeparableConv2D"):
+        if isinstance(row.layer, Conv2D):
             image += _CONVOLVED * prod(row.output_shape)
-        elif kind in ("BatchNormalization", "Dropout"):
+        elif isinstance(row.layer, BatchNormalization | Dropout):
             image += _ELEMENTWISE * prod(row.output_shape)
     return _LAYER * len(traced), image
 

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from mnist_lab.data import notebook
 from mnist_lab.design import architecture
-from mnist_lab.design.blocks import ConvBlock, DenseBlock, Spec
+from mnist_lab.design.blocks import Spec
 from mnist_lab.design.diff import text
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, parse
 from mnist_lab.design.network import totals, trace
@@ -42,16 +42,11 @@ def fields(experiment_json: str) -> Fields:
     experiment = parse(Experiment, experiment_json)
     network, recipe = experiment.architecture, experiment.recipe
     found: Fields = {"Convolution blocks": len(network.blocks), "Dense blocks": len(network.head)}
-    blocks: tuple[tuple[str, type[ConvBlock] | type[DenseBlock], Iterable[ConvBlock | DenseBlock]], ...] = (
-        ("", ConvBlock, network.blocks),
-        ("Dense: ", DenseBlock, network.head),
-    )
-    for prefix, kind, given in blocks:
-        for name, info in kind.model_fields.items():
-            if not info.title:
-                continue  # the discriminator
-            values = [text(_plain(getattr(block, name))) for block in given]
-            found[f"{prefix}{info.title}"] = ", ".join(values if len(set(values)) > 1 else values[:1])
+    for part, declared in architecture.BLOCK_LISTS.items():
+        for name, title in declared.titles.items():
+            blocks = [block for block in getattr(network, part) if name in type(block).model_fields]
+            values = [text(_plain(getattr(block, name))) for block in blocks]
+            found[f"{declared.prefix}{title}"] = ", ".join(values if len(set(values)) > 1 else values[:1])
     found[str(architecture.Architecture.model_fields["bridge"].title)] = text(_plain(network.bridge))
     parts: list[tuple[str, Any, list[type[Spec]]]] = [
         ("Optimizer", recipe.optimizer, [*OPTIMIZERS.values()]),

@@ -76,8 +76,8 @@ class Database:
         self.url = url or default_url()
         self._path = _file(self.url)
         self.engine = _engine(self._path)
-        # Readers never wait. A writer takes the lock when it begins, since SQLite cannot wait where a transaction that has
-        # read is to become a writing one.
+        # Readers never wait. A writer takes the lock when it begins, since SQLite cannot wait for it when a transaction that
+        # has only read so far starts to write.
         self._writer = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._identity: tuple[int, int] | None = None
         self._reopening = threading.Lock()

@@ -127,8 +127,8 @@ class Outcome:
 
 
 def rounded(probabilities: np.ndarray) -> np.ndarray:
-    """Probabilities `(n, 10)` as float16, with the same most probable digit of each image: where rounding makes it a tie, or
-    reverses the order, the larger one is set to the next float16 above the maximum."""
+    """Probabilities `(n, 10)` as float16, with the same most probable digit of each image: where rounding makes two of
+    them equal, the larger one becomes the next float16 above."""
     found = probabilities.astype(np.float16)
     answers = probabilities.argmax(axis=1)
     (others,) = np.nonzero(found.argmax(axis=1) != answers)

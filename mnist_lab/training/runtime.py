@@ -66,7 +66,7 @@ def cpu_name() -> str:
 
 
 def release() -> None:
-    """Free what TensorFlow would keep of each training for ever, some 10 MB.
+    """Free what TensorFlow would otherwise keep of each training, some 10 MB.
 
     At each compilation, a custom gradient (`tf.custom_gradient`, in `batch_norm` and in TensorFlow's silu) is registered
     under a new name, and keeps its function and all that this captured alive. Names are looked up only when a finished

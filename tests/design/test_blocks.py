@@ -59,7 +59,7 @@ def test_an_activation_is_merged_into_its_convolution_as_the_notebook_has_it() -
     quick = [type(row.layer).__name__ for row in trace(PRESETS["good"].architecture)]
     assert quick[:4] == ["Conv2D", "MaxPooling2D", "BatchNormalization", "Activation"]
     usual = ConvBlock(filters=1, kernel_size=1, order="usual", batch_normalization=True, pooling="max", dropout=0.5)
-    assert [type(step.layer).__name__ for step in usual.steps(1)] == [
+    assert [type(node.layer).__name__ for node in usual.expand(1)] == [
         "Conv2D",
         "BatchNormalization",
         "Activation",

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mnist_lab.design import edit as editing
-from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.architecture import BLOCK_LISTS, Architecture
 from mnist_lab.design.history import DEPTH, History
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
@@ -46,9 +46,9 @@ class Editing(RuleBasedStateMachine):
             else:
                 network = getattr(editing, what)(network, part, where)
         except InputError:
-            assert count in editing.LIMITS[part]
+            assert count in (BLOCK_LISTS[part].shortest, BLOCK_LISTS[part].longest)
             return
-        low, high = editing.LIMITS[part]
+        low, high = BLOCK_LISTS[part].shortest, BLOCK_LISTS[part].longest
         assert low <= len(getattr(network, part)) <= high
         self.changed(network)
 

@@ -1,6 +1,8 @@
 """The exported script runs alone and is the same network."""
 
 import ast
+import dataclasses
+import inspect
 import json
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_lab.data import mnist
+from mnist_lab.design import layers
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.keras_script import source
 from mnist_lab.design.presets import PRESETS
@@ -205,3 +208,10 @@ def test_no_name_breaks_out_of_the_script(name: str) -> None:
     tree = ast.parse(source(PRESETS["3x3"].with_changes(name=name)))
     same = ast.parse(source(PRESETS["3x3"]))
     assert ast.dump(ast.Module(tree.body[1:], [])) == ast.dump(ast.Module(same.body[1:], []))
+
+
+@pytest.mark.parametrize("kind", [layers.Conv2D, layers.SeparableConv2D, layers.Dense])
+def test_a_layer_s_defaults_are_those_of_keras(kind: type) -> None:
+    stock = inspect.signature(getattr(keras.layers, kind.__name__)).parameters
+    declared = {field.name: field.default for field in dataclasses.fields(kind) if field.default != dataclasses.MISSING}
+    assert declared == {name: stock[name].default for name in declared}

@@ -10,16 +10,16 @@ from mnist_lab.design.network import (
     IMAGE,
     Kind,
     Place,
+    block_window,
     consumers,
     covers_image_from,
-    fitting,
     is_chain,
     parts,
     problem,
     seen,
-    sees,
     totals,
     trace,
+    trace_prefix,
     walk,
 )
 from mnist_lab.design.presets import PRESETS
@@ -74,16 +74,16 @@ def test_totals_add_up() -> None:
 
 def test_of_an_impossible_network_what_fits_is_traced() -> None:
     shrinking = Architecture(blocks=tuple(ConvBlock(filters=2, kernel_size=7, pooling="max") for _ in range(3)))
-    rows = fitting(shrinking)
+    rows = trace_prefix(shrinking)
     assert [str(row.place) for row in rows] == ["Block 1", "Block 1", "Block 2", "Block 2"]
     assert rows[-1].output_shape == (2, 2, 2)
-    assert fitting(PRESETS["7x7"].architecture) == trace(PRESETS["7x7"].architecture)
+    assert trace_prefix(PRESETS["7x7"].architecture) == trace(PRESETS["7x7"].architecture)
 
 
 def test_from_which_block_on_the_whole_image_is_seen() -> None:
     # By hand: n valid 7×7 convolutions see 6n + 1 pixels; the middle value covers image 28 only where they reach both edges.
     same = Architecture(blocks=tuple(ConvBlock(filters=1, kernel_size=7, padding="same") for _ in range(6)))
-    assert sees(trace(same), 1) == ((7, 7), (20, 20))
+    assert block_window(trace(same), 1) == ((7, 7), (20, 20))
     assert covers_image_from(trace(same)) == 4
     assert covers_image_from(trace(PRESETS["2x2"].architecture)) is None
 
@@ -91,7 +91,7 @@ def test_from_which_block_on_the_whole_image_is_seen() -> None:
 @settings(max_examples=60)
 @given(architectures)
 def test_each_layer_is_given_what_those_before_it_give(architecture: Architecture) -> None:
-    traced = fitting(architecture)
+    traced = trace_prefix(architecture)
     for number, row in enumerate(traced):
         assert all(IMAGE <= given < number for given in row.inputs)
         shapes = [traced[given].output_shape if given != IMAGE else (28, 28, 1) for given in row.inputs]
@@ -140,7 +140,7 @@ def test_parts_are_the_blocks_with_their_last_layers() -> None:
 
 def test_a_value_sees_by_either_way_of_a_residual_block() -> None:
     # By hand, of the sum of block 3 with strides of 2: 3×3 reaches one pixel to both sides of its middle, as do the
-    # two blocks before it, which it sees the middle of the image through.
+    # two blocks before it, which it block_window the middle of the image through.
     traced = trace(RESIDUAL)
     assert seen(traced, 6, (7, 7)) == ((12, 12), (17, 17))  # the shortcut alone: pixel 14 of block 2, two 3×3 before it
     assert seen(traced, 7, (7, 7)) == ((12, 12), (19, 19))  # pixels 14 to 16, and two 3×3 before them
@@ -154,7 +154,7 @@ def test_a_sum_of_maps_of_two_sizes_is_refused() -> None:
 
 @given(architectures)
 def test_totals_are_the_sums_over_all_layers(architecture: Architecture) -> None:
-    rows = fitting(architecture)
+    rows = trace_prefix(architecture)
     found = totals(rows)
     columns = np.array([[row.trainable, row.non_trainable, row.multiply_adds] for row in rows]).reshape(-1, 3)
     assert [found.trainable, found.non_trainable, found.multiply_adds] == columns.sum(axis=0).tolist()

@@ -28,6 +28,12 @@ def test_runs_that_differ_only_in_seed_fold_into_mean_and_standard_deviation(sto
     assert np.isnan(folded.iloc[0]["test_sd"])
 
 
+def test_every_field_of_a_design_has_a_title() -> None:
+    fields = results_table.fields(PRESETS["residual"].model_dump_json())
+    assert not [name for name in fields if "None" in name]
+    assert {"Filters", "Dense: Units", "Rise (schedule)"} <= fields.keys()
+
+
 def test_the_interval_of_a_mean_share_ends_at_nothing_and_at_all(store: Store) -> None:
     for seed, accuracy in ((1, 0.08), (2, 0.80)):
         finished(store, PRESETS["3x3"].with_changes(seed=seed), accuracy)
@@ -98,3 +104,9 @@ def test_columns_of_normalisation_are_empty_where_there_is_none() -> None:
     for name, expected in {"3x3": [True, 0.99], "fast": [None, None]}.items():
         found = results_table.fields(PRESETS[name].model_dump_json())
         assert [found[column] for column in columns] == expected
+
+
+def test_every_field_of_a_design_has_a_title() -> None:
+    fields = results_table.fields(PRESETS["residual"].model_dump_json())
+    assert not [name for name in fields if "None" in name]
+    assert {"Filters", "Dense: Units", "Rise (schedule)"} <= fields.keys()

@@ -62,7 +62,7 @@ def test_a_home_that_nobody_knows_is_a_sentence(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv("MNIST_LAB_DATABASE_URL", raising=False)
     with pytest.raises(StoreError, match="Your home folder cannot be determined; set MNIST_LAB_DATABASE_URL"):
         Store()
-    with pytest.raises(StoreError, match="Where your home folder is"):
+    with pytest.raises(StoreError, match="Your home folder cannot be determined"):
         Store("sqlite:///~nobody-of-this-name/lab.db")
     assert not list(tmp_path.iterdir())
 

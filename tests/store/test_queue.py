@@ -302,7 +302,7 @@ def test_a_run_that_continues_another_has_its_log_so_far_and_leaves_it_alone(sto
     found = store.recording.begin(child, {})
     assert (found.epoch, found.step) == (2, 2 * longer.steps_per_epoch)
     store.checkpoints.make_room(0)
-    with pytest.raises(InputError, match="no checkpoint of epoch 2 is kept"):
+    with pytest.raises(InputError, match="the checkpoint of epoch 2 is not kept"):
         store.queue.continue_run(before, 2, longer, "bob", (None, None))
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import streamlit as st
 
 from mnist_lab.design import edit
-from mnist_lab.design.architecture import Architecture
-from mnist_lab.design.edit import LIMITS, Part
+from mnist_lab.design.architecture import BLOCK_LISTS, Architecture, Part
 from mnist_lab.design.network import problem
 from mnist_lab.ui import fields
 from mnist_lab.ui.design import draft as drafts
@@ -75,7 +74,7 @@ def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int |
                     partial(drafts.edit_field, part, index),
                     bounded=True,
                 )
-    _, high = LIMITS[part]
+    high = BLOCK_LISTS[part].longest
     st.button(
         "Add a convolution block" if part == "blocks" else "Add a dense block",
         key=f"add-{part}",
@@ -88,7 +87,7 @@ def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int |
 
 def _actions(network: Architecture, part: Part, index: int) -> None:
     count = len(getattr(network, part))
-    low, high = LIMITS[part]
+    low, high = BLOCK_LISTS[part].shortest, BLOCK_LISTS[part].longest
     with st.container(horizontal=True, gap="small"):
         for label, icon, possible, open_after, what in (
             ("Up", "arrow_upward", index > 0, index - 1, ("move", index, index - 1)),

@@ -206,8 +206,7 @@ def _more(draft: Draft) -> None:
         "Schedule",
         list(SCHEDULES),
         required=True,
-        help="constant: never changes. step: falls every few epochs. cosine: falls along a cosine to zero. "
-        "one-cycle: rises, then falls to zero.",
+        help=" ".join(f"{name}: {kind.summary}." for name, kind in SCHEDULES.items()),
         **_bound(
             "schedule",
             recipe["schedule"]["name"],

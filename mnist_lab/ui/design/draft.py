@@ -9,9 +9,8 @@ from typing import Any
 import streamlit as st
 
 from mnist_lab.design import edit as editing
-from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.architecture import Architecture, Part
 from mnist_lab.design.bulk_edit import BulkEdit
-from mnist_lab.design.edit import Part
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, parse, read_design
 from mnist_lab.design.history import History
 from mnist_lab.design.presets import PRESETS
