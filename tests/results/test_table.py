@@ -104,9 +104,3 @@ def test_columns_of_normalisation_are_empty_where_there_is_none() -> None:
     for name, expected in {"3x3": [True, 0.99], "fast": [None, None]}.items():
         found = results_table.fields(PRESETS[name].model_dump_json())
         assert [found[column] for column in columns] == expected
-
-
-def test_every_field_of_a_design_has_a_title() -> None:
-    fields = results_table.fields(PRESETS["residual"].model_dump_json())
-    assert not [name for name in fields if "None" in name]
-    assert {"Filters", "Dense: Units", "Rise (schedule)"} <= fields.keys()
