@@ -13,7 +13,7 @@ import pandas as pd
 
 from mnist_lab.charts.style import GREY, INK, ORANGE, PAPER, VERMILION, Spec
 from mnist_lab.design.layers import INPUT_SHAPE, Add, size_text
-from mnist_lab.design.network import Kind, Traced, covers_image_from
+from mnist_lab.design.network import Kind, Place, Traced, covers_image_from
 from mnist_lab.design.receptive_field import Window
 
 _DIAGRAM_WIDTH = 560  # what there is on a projector; where there is less the maps are smaller
@@ -32,6 +32,11 @@ _TOOLTIP = [
 ]
 
 
+def part_name(place: Place) -> str:
+    """What a part of a network is called on a page: `Block 2`, `Vector`, `Output`."""
+    return "Vector" if place.kind is Kind.BRIDGE else str(place)
+
+
 def stages(traced: Traced, chosen: int | None) -> pd.DataFrame:
     """The table that `diagram` draws: the image, each block's output, each vector; a row for each sheet of a stack. Behind
     them three points of an arc for each residual block, from its input to its output.
@@ -44,9 +49,8 @@ def stages(traced: Traced, chosen: int | None) -> pd.DataFrame:
     last_of = {row.place: row for row in traced}
     pictured: list[tuple[str, int, tuple[int, ...], str]] = [("Image", -1, INPUT_SHAPE, "")]
     for place, row in last_of.items():
-        stage = "Vector" if place.kind is Kind.BRIDGE else str(place)
         field = size_text(row.field.size) if row.block is not None else "all of the last map"
-        pictured.append((stage, -1 if row.block is None else row.block, row.output_shape, field))
+        pictured.append((part_name(place), -1 if row.block is None else row.block, row.output_shape, field))
     added = {row.block for row in traced if isinstance(row.layer, Add)}
     rows: list[dict[str, Any]] = []
     arcs: list[dict[str, Any]] = []

@@ -87,7 +87,7 @@ def by_digit(points: pd.DataFrame, sides: list[str]) -> alt.Chart:
             shape=shape("side", sides),
             tooltip=["side:N", "digit:O", percent("accuracy")],
         )
-        .properties(height=LOW)
+        .properties(height=MIDDLE if len(sides) > 1 else LOW)  # a legend takes of the height
     )
     return chart
 

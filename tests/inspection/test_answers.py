@@ -1,5 +1,6 @@
 """Answers to questions about a trained network, against stock Keras."""
 
+import dataclasses
 import inspect
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_every_question_has_one_function_that_takes_just_what_it_asks() -> None:
     for kind, function in FUNCTIONS.items():
         assert function.__module__.startswith("mnist_lab.inspection.")
         taken = inspect.signature(function).parameters.values()
-        asked = set(kind.__dataclass_fields__) - {"run_id", "epoch"}
+        asked = {field.name for field in dataclasses.fields(kind)} - {"run_id", "epoch"}
         assert {one.name for one in taken if one.kind is one.KEYWORD_ONLY} == asked, kind
 
 

@@ -175,7 +175,7 @@ def layer_table(traced: Traced) -> None:
     rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE), "Field": "1×1"}]
     rows += [
         {
-            "Part": str(row.place),
+            "Part": design.part_name(row.place),
             "Layer": row.describe(),
             "Output": size_text(row.output_shape),
             "Field": size_text(row.field.size) if row.block is not None else None,

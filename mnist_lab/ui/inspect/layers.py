@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from mnist_lab.charts import inspection, tiles
+from mnist_lab.charts import design, inspection, tiles
 from mnist_lab.data import drawing, mnist
 from mnist_lab.design.layers import Conv2D, size_text
 from mnist_lab.design.network import IMAGE, Traced, parts, trace
@@ -102,7 +102,7 @@ def _all_layers(traced: Traced, outputs: list[np.ndarray]) -> None:
     for row, output in zip(traced, outputs, strict=True):
         if row.place != place:
             place = row.place
-            st.markdown(f"**{place}**")
+            st.markdown(f"**{design.part_name(place)}**")
         words = f"{row.describe()} · {size_text(row.output_shape)}"
         if output.ndim == 3:
             maps = output[:, :, :_MOST_MAPS]
