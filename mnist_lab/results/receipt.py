@@ -205,11 +205,11 @@ def repeated(
                 f"differs in {_named(wrong)}. It has been altered, or combined from several runs."
             )
         words = "Reproduced to the bit: every probability on the 10,000 test images is the same."
-        return f"{words} It was trained with another {_named(other)}." if other else words
+        return f"{words} The environments differ in {_named(other)}." if other else words
     if images:
         return f"Not reproduced: the images differ (test accuracy {theirs:.2%} there, {ours:.2%} here)."
     because = (
-        f" It was trained with another {_named(other)}."
+        f" The environments differ in {_named(other)}."
         if other
         else " No difference between the two machines is known."
     )

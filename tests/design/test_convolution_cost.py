@@ -32,16 +32,16 @@ def test_a_circular_convolution_of_so_many_points_gives_every_window_that_is_kep
     axis = Axis(size, kernel_size, padding)
     random = np.random.default_rng(size)
     row, kernel = random.normal(size=size), random.normal(size=kernel_size)
-    padded = np.pad(row, (axis.before, kernel_size)) if padding == "same" else row
-    expected = [padded[i : i + kernel_size] @ kernel for i in range(axis.out)]
+    padded = np.pad(row, (axis.padding_before, kernel_size)) if padding == "same" else row
+    expected = [padded[i : i + kernel_size] @ kernel for i in range(axis.output_size)]
     points = axis.dft_size
     # The transform of a kernel that is longer than the points is that of the kernel laid round them.
     laid = np.zeros(points)
     np.add.at(laid, np.arange(kernel_size) % points, kernel)
     product = np.fft.rfft(row, points) * np.fft.rfft(laid).conj()
     circular = np.fft.irfft(product, points)
-    assert np.roll(circular, axis.before)[: axis.out] == pytest.approx(np.array(expected), abs=1e-9)
-    assert axis.out == (size if padding == "same" else size - kernel_size + 1)
+    assert np.roll(circular, axis.padding_before)[: axis.output_size] == pytest.approx(np.array(expected), abs=1e-9)
+    assert axis.output_size == (size if padding == "same" else size - kernel_size + 1)
 
 
 def test_of_a_real_map_half_the_frequencies_are_enough() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_lab.design import edit
-from mnist_lab.design.architecture import Architecture
+from mnist_lab.design.architecture import BLOCK_LISTS, Architecture
 from mnist_lab.design.blocks import ConvBlock, DenseBlock
 from mnist_lab.errors import InputError
 
@@ -26,11 +26,11 @@ parts = st.sampled_from(["blocks", "head"])
 def test_what_is_done_to_the_blocks_is_done_to_a_list_of_them(network: Architecture, part: Any, data: Any) -> None:
     before = network.model_dump()
     blocks = [*getattr(network, part)]
-    least, most = edit.LIMITS[part]
+    least, most = BLOCK_LISTS[part].shortest, BLOCK_LISTS[part].longest
     index = data.draw(st.integers(0, len(blocks)))
     if len(blocks) < most:
         inserted = edit.insert(network, part, index)
-        assert [*getattr(inserted, part)] == [*blocks[:index], edit.NEW[part], *blocks[index:]]
+        assert [*getattr(inserted, part)] == [*blocks[:index], BLOCK_LISTS[part].new, *blocks[index:]]
     if index < len(blocks):
         if len(blocks) < most:
             twice = edit.duplicate(network, part, index)

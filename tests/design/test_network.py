@@ -16,7 +16,7 @@ from mnist_lab.design.network import (
     is_chain,
     parts,
     problem,
-    seen,
+    receptive_window,
     totals,
     trace,
     trace_prefix,
@@ -142,8 +142,11 @@ def test_a_value_sees_by_either_way_of_a_residual_block() -> None:
     # By hand, of the sum of block 3 with strides of 2: 3×3 reaches one pixel to both sides of its middle, as do the
     # two blocks before it, which it block_window the middle of the image through.
     traced = trace(RESIDUAL)
-    assert seen(traced, 6, (7, 7)) == ((12, 12), (17, 17))  # the shortcut alone: pixel 14 of block 2, two 3×3 before it
-    assert seen(traced, 7, (7, 7)) == ((12, 12), (19, 19))  # pixels 14 to 16, and two 3×3 before them
+    assert receptive_window(traced, 6, (7, 7)) == (
+        (12, 12),
+        (17, 17),
+    )  # the shortcut alone: pixel 14 of block 2, two 3×3 before it
+    assert receptive_window(traced, 7, (7, 7)) == ((12, 12), (19, 19))  # pixels 14 to 16, and two 3×3 before them
 
 
 def test_a_sum_of_maps_of_two_sizes_is_refused() -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.blocks import ConvBlock
 from mnist_lab.design.layers import Conv2D, Flatten, MaxPooling2D
-from mnist_lab.design.network import problem, seen, trace
+from mnist_lab.design.network import problem, receptive_window, trace
 from mnist_lab.design.presets import PRESETS
-from mnist_lab.design.receptive_field import ReceptiveField, before, hull, middle
+from mnist_lab.design.receptive_field import ReceptiveField, bounding_window, centre, input_window
 from mnist_lab.training.model import build
 from tests.builders.networks import linear_block
 
@@ -32,7 +32,7 @@ def test_the_receptive_field_is_what_moves_a_value_of_a_built_model(blocks: list
     one_pixel_each = np.eye(28 * 28, dtype=np.float32).reshape(-1, 28, 28, 1)
     moved = np.asarray(inner(one_pixel_each))[:, at[0], at[1], 0]
     touched = np.argwhere(moved.reshape(28, 28))
-    first, behind = seen(rows, len(rows) - 1, at)
+    first, behind = receptive_window(rows, len(rows) - 1, at)
     assert (touched.min(axis=0) >= first).all()
     assert (touched.max(axis=0) < behind).all()
     assert all(b - f <= size for f, b, size in zip(first, behind, last.field.size, strict=True))
@@ -52,7 +52,7 @@ def test_behind_the_bridge_everything_sees_what_the_last_map_sees(bridge: str) -
         r + (n - 1) * j for r, j, n in zip(inner[-1].field.size, inner[-1].field.spacing, (height, width), strict=True)
     )
     assert vector.field.size == rows[-1].field.size == size
-    assert seen(rows, len(rows) - 1, (0, 0)) == ((0, 0), (23, 23))
+    assert receptive_window(rows, len(rows) - 1, (0, 0)) == ((0, 0), (23, 23))
 
 
 def convolution(kernel_size: int, strides: int, padding: str) -> Conv2D:
@@ -80,7 +80,7 @@ def test_a_part_of_an_output_depends_on_the_windows_of_its_values_within_the_map
         for pixel in range(row * strides - outside, row * strides - outside + kernel)
     ]
     within = [pixel for pixel in windows if 0 <= pixel < length]
-    found = before(layer, (length, length, 1), ((first, first), (behind, behind)))
+    found = input_window(layer, (length, length, 1), ((first, first), (behind, behind)))
     if within:  # large strides may leave a window all in padding
         assert found == ((min(within),) * 2, (max(within) + 1,) * 2)
 
@@ -104,8 +104,8 @@ def test_a_sum_sees_what_the_larger_of_both_sees() -> None:
 
 
 def test_two_windows_lie_in_their_hull() -> None:
-    assert hull(((1, 4), (3, 9)), ((2, 0), (8, 5))) == ((1, 0), (8, 9))
+    assert bounding_window(((1, 4), (3, 9)), ((2, 0), (8, 5))) == ((1, 0), (8, 9))
 
 
 def test_the_middle_of_an_even_number_is_the_one_before_it() -> None:
-    assert (middle((5, 6, 3)), middle((1, 1, 3)), middle((64,))) == ((2, 2), (0, 0), (0, 0))
+    assert (centre((5, 6, 3)), centre((1, 1, 3)), centre((64,))) == ((2, 2), (0, 0), (0, 0))
