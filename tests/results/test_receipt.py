@@ -198,7 +198,7 @@ def test_a_result_that_is_another_is_judged_by_the_spread_of_seeds(
     run.__dict__["environment"] = dict(changed.environment) | {"threads": 7}
     found = receipt.repeated(changed, run, np.zeros((3, 10), np.float16), sd)
     assert found.startswith(words)
-    assert f"another threads ({changed.environment['threads']} there, 7 here)" in found
+    assert f"environments differ in threads ({changed.environment['threads']} there, 7 here)" in found
 
 
 def test_other_images_are_no_reproduction_whatever_the_figures(
