@@ -86,7 +86,7 @@ def _refused_by_the_system(error: OSError) -> int:
 
 
 def _unforeseen(error: Exception) -> int:
-    """A sentence for the person who waits; all of it for whoever mends it."""
+    """A sentence for the person who waits; all of it for whoever fixes it."""
     path = log_file.path()
     with contextlib.suppress(OSError), path.open("a", encoding="utf-8", errors="backslashreplace") as file:
         traceback.print_exception(error, file=file)

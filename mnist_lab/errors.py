@@ -7,7 +7,7 @@
     ├── DataError             the MNIST file is missing, or is not MNIST
     ├── StoreError            the database cannot be opened, read or written now; retrying may help
     ├── RefusedError          the database refuses a value; retrying does not help
-    ├── TrainingError         training cannot go on: it diverged, or its checkpoint does not fit
+    ├── TrainingError         training cannot continue: it diverged, or its checkpoint does not fit
     ├── EngineError           the engine, or another process, could not be started
     └── SettingError          an environment variable of the lab has an invalid value
 
@@ -80,7 +80,7 @@ class RefusedError(LabError):
 
 
 class TrainingError(LabError):
-    """Training cannot go on: it diverged, or it was given a checkpoint or a layer that it does not know."""
+    """Training cannot continue: it diverged, or it was given a checkpoint or a layer that it does not know."""
 
 
 class EngineError(LabError):

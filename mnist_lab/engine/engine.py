@@ -93,7 +93,7 @@ class Engine:
         exit_at_once(0)
 
     def _guarded_tick(self) -> None:
-        """Serve questions and runs once. Where the database cannot be used, the next tick retries, and training goes on."""
+        """Serve questions and runs once. Where the database cannot be used, the next tick retries, and training continues."""
         try:
             if self._only is None:
                 self._questions.serve()

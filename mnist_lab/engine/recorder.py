@@ -136,7 +136,7 @@ class Recorder:
                         "what was recorded before is kept, and the run can be resumed."
                     )
                     return
-                log.warning("run %d: training goes on without the database: %s", self.run_id, error)
+                log.warning("run %d: training continues without the database: %s", self.run_id, error)
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             except Exception as error:  # retrying would fail again

@@ -90,7 +90,7 @@ class Supervisor:
             except LabError as error:
                 pause = self._failed(str(error))
             except Exception as error:
-                # Such as no descriptors, processes or memory left: it may pass, so this thread must go on.
+                # Such as no descriptors, processes or memory left: it may pass, so this thread must continue.
                 pause = self._failed(f"The engine cannot be started ({type(error).__name__}: {error})")
 
     def _check(self) -> float:

@@ -9,7 +9,7 @@ from mnist_lab.errors import EngineError
 
 
 @pytest.mark.timeout(300)
-def test_ways_are_timed_in_turn_and_do_the_same_work() -> None:
+def test_backends_are_timed_in_turn_and_do_the_same_work() -> None:
     said: list[str] = []
     found = training.run(2, 2, 640, said.append, names=["2x2"])
     preset = found["presets"]["2x2"]
@@ -18,14 +18,14 @@ def test_ways_are_timed_in_turn_and_do_the_same_work() -> None:
     assert preset["lab_seconds_per_epoch"] > 0
     assert preset["fit_seconds_per_epoch"] > 0
     assert 0 < preset["share_of_matmul_peak"] < 1
-    assert ("torch" in preset) == (preset["torch_seconds_per_epoch"] is not None) == ("torch" in training.ways())
+    assert ("torch" in preset) == (preset["torch_seconds_per_epoch"] is not None) == ("torch" in training.backends())
     for same in preset["same_work"].values():
         assert same["within_rounding"]
 
 
-def test_a_way_that_dies_is_a_sentence() -> None:
+def test_a_backend_that_crashes_is_a_sentence() -> None:
     process = training.Process("nonsense", 1)
-    with pytest.raises(EngineError, match="trains by nonsense ended at the order 'prepare'"):
+    with pytest.raises(EngineError, match="backend nonsense ended at the command 'prepare'"):
         process("prepare", PRESETS["3x3"].model_dump_json())
     process.close()
 

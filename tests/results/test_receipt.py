@@ -140,7 +140,9 @@ def test_another_machine_is_named_though_the_result_is_the_same_to_the_bit(there
     found = said(there, changed(file, "environment", "keras", to="3.5.0"))
     assert found.startswith("Reproduced to the bit: every probability")
     assert "The environments differ in keras (3.5.0 there, " in found
-    assert "environments differ in system (Plan 9 there, " in said(there, changed(file, "environment", "system", to="Plan 9"))
+    assert "environments differ in system (Plan 9 there, " in said(
+        there, changed(file, "environment", "system", to="Plan 9")
+    )
 
 
 def test_the_same_figures_with_the_hash_of_other_predictions_are_no_reproduction(there: Store, file: bytes) -> None:
