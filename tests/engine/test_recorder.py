@@ -81,7 +81,7 @@ def test_training_never_waits_for_a_locked_database_which_catches_up(
 
     threading.Thread(target=train).start()
     assert reported.wait(5), "reporting does not wait"
-    wait_until(lambda: "training goes on without the database" in caplog.text, "it was tried in vain")
+    wait_until(lambda: "training continues without the database" in caplog.text, "it was tried in vain")
     other.execute("ROLLBACK")
     other.close()
     quick.flush()
