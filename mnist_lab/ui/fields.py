@@ -1,7 +1,7 @@
 """Widgets for the fields of a spec, made from its own titles, descriptions, types and bounds."""
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -90,6 +90,32 @@ def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
             save(new)
 
     return {"key": name, "on_change": changed}
+
+
+def choose(
+    place: Any,
+    label: str,
+    options: Sequence[Any],
+    value: Any,
+    *,
+    key: str,
+    save: Callable[[Any], None],
+    help: str,
+    shown: Callable[[Any], str] = str,
+) -> None:
+    """A segmented control in which one option is always selected.
+
+    A browser that has not yet drawn the selection reports none when another widget is pressed. That is no change: the
+    widget is then replaced by one that shows `value`.
+    """
+
+    def save_selected(new: Any) -> None:
+        if new is not None:
+            save(new)
+
+    place.segmented_control(
+        label, options, required=True, format_func=shown, help=help, **bound(key, value, save_selected)
+    )
 
 
 def choose_kind(

@@ -34,6 +34,13 @@ st.session_state.setdefault("optimizer", {"name": "sgd", "learning_rate": 0.3})
 fields.choose_kind(st, "Optimizer", OPTIMIZERS, st.session_state.optimizer["name"], key="kind", help="Which.",
                    save=lambda new: st.session_state.update(optimizer=new))
 """
+CHOICE = """
+import streamlit as st
+from mnist_lab.ui import fields
+st.session_state.setdefault("chosen", "step")
+fields.choose(st, "Schedule", ["constant", "step"], st.session_state.chosen, key="choice", help="Which.",
+              save=lambda new: st.session_state.update(chosen=new))
+"""
 
 
 def app(script: str, **state: object) -> AppTest:
@@ -123,3 +130,11 @@ def test_another_kind_comes_with_its_own_usual_fields() -> None:
     optimizer = test.session_state["optimizer"]
     assert (optimizer["name"], optimizer["learning_rate"]) == ("adam", 0.001)
     assert "beta_1" in optimizer
+
+
+def test_a_choice_that_a_browser_has_not_drawn_yet_is_no_change() -> None:
+    test = app(CHOICE)
+    healthy(test.segmented_control[0].set_value(None).run())
+    assert test.session_state["chosen"] == test.segmented_control[0].value == "step"
+    healthy(test.segmented_control[0].set_value("constant").run())
+    assert test.session_state["chosen"] == test.segmented_control[0].value == "constant"

@@ -26,7 +26,12 @@ _FACTORS = {0.25: "× ¼", 0.5: "× ½", 1.0: "× 1", 2.0: "× 2", 4.0: "× 4"}
 
 def _bound(key: str, value: Any, change: Callable[[Draft, Any], Draft]) -> dict[str, Any]:
     """Arguments that bind a widget to the draft: it always shows `value`, and a change goes through `change`."""
-    return fields.bound(key, value, lambda new: drafts.save(change(drafts.current(), new)))
+    return fields.bound(key, value, _saved(change))
+
+
+def _saved(change: Callable[[Draft, Any], Draft]) -> Callable[[Any], None]:
+    """Saves the draft with a change."""
+    return lambda new: drafts.save(change(drafts.current(), new))
 
 
 def undo_redo() -> None:
@@ -110,13 +115,15 @@ def quick(draft: Draft) -> None:
         help="valid: the window stays inside the map, which therefore shrinks. same: a border of zeros keeps the map's size.",
         **_bound("padding", common(network, "padding"), _quick("padding")),
     )
-    st.segmented_control(
+    fields.choose(
+        st,
         "Filters",
         FILTER_FACTORS,
-        format_func=lambda factor: _FACTORS[factor],
-        required=True,
+        draft["quick"].get("filters", 1.0),
+        key="filters",
+        save=_saved(_quick("filters", 1.0)),
         help="How many patterns each convolution looks for: multiplies the filters of every convolution.",
-        **_bound("filters", draft["quick"].get("filters", 1.0), _quick("filters", 1.0)),
+        shown=lambda factor: _FACTORS[factor],
     )
     st.caption(f"Filters by block: {filters_in_words(network).replace('-', ' · ')}")
 
@@ -181,12 +188,14 @@ def training(draft: Draft) -> None:
         help="Determines the initial weights and every random choice. Other seeds show how much is due to chance.",
         **_bound("seed", draft["seed"], _field("seed")),
     )
-    st.segmented_control(
+    fields.choose(
+        st,
         "Protocol",
         [str(protocol) for protocol in Protocol],
-        required=True,
+        draft["protocol"],
+        key="protocol",
+        save=_saved(lambda d, value: drafts.with_protocol(d, Protocol(value))),
         help="Which images are used for validation, and which weights are kept.",
-        **_bound("protocol", draft["protocol"], lambda d, value: drafts.with_protocol(d, Protocol(value))),
     )
     st.caption(Protocol(draft["protocol"]).explanation)
     with st.expander("More of the recipe", key="more_recipe", on_change="rerun") as more:
@@ -202,16 +211,14 @@ def _more(draft: Draft) -> None:
     fields.show(optimizer, recipe["optimizer"], "optimizer", _save_within("optimizer"), bounded=False, only=rest)
     st.markdown("**Learning rate over time**")
     schedule = SCHEDULES[recipe["schedule"]["name"]]
-    st.segmented_control(
+    fields.choose(
+        st,
         "Schedule",
         list(SCHEDULES),
-        required=True,
+        recipe["schedule"]["name"],
+        key="schedule",
+        save=_saved(lambda d, name: _recipe("schedule")(d, SCHEDULES[name]().model_dump(mode="json"))),
         help=" ".join(f"{name}: {kind.summary}." for name, kind in SCHEDULES.items()),
-        **_bound(
-            "schedule",
-            recipe["schedule"]["name"],
-            lambda d, name: _recipe("schedule")(d, SCHEDULES[name]().model_dump(mode="json")),
-        ),
     )
     fields.show(schedule, recipe["schedule"], "schedule", _save_within("schedule"), bounded=False)
     _schedule_chart(draft)
