@@ -26,7 +26,7 @@ def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> N
     for seed, wrong in ((1, 90), (2, 100), (3, 110)):
         run_of(store, "7x7", seed, wrong)
     test = healthy(page("compare", runs=f"{a},{b}"))
-    assert any("Cannot be told with one seed" in m.value for m in test.markdown)
+    assert any("Not enough data with one seed" in m.value for m in test.markdown)
     queue = next(b for b in test.button if b.label.startswith("Queue "))
     more = int(queue.label.split()[1])
     queue.click().run()
