@@ -46,8 +46,8 @@ def ask(
     return FUNCTIONS[kind](network, advance, **question.particulars)
 
 
-def logit(stock: keras.Model, x: np.ndarray, digit: int) -> float:
-    """Of a digit, in double precision from what the last layer is given."""
-    before = keras.Model(stock.inputs, stock.layers[-2].output).predict(x, verbose=0)[0].astype(np.float64)
+def logits(stock: keras.Model, x: np.ndarray) -> np.ndarray:
+    """Of images `(n, 28, 28, 1)`, float64 `(n, 10)`: in double precision from what the last layer is given."""
+    before = keras.Model(stock.inputs, stock.layers[-2].output).predict(x, verbose=0).astype(np.float64)
     kernel, bias = stock.layers[-1].get_weights()
-    return float(before @ kernel.astype(np.float64)[:, digit] + bias[digit])
+    return before @ kernel.astype(np.float64) + bias
