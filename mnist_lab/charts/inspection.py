@@ -38,7 +38,7 @@ def answer() -> Spec:
         x=alt.X(
             "probability:Q",
             title="probability",
-            scale=alt.Scale(domain=[0, 1.12]),
+            scale=alt.Scale(domain=[0, 1.25], nice=False),  # with room for the label of a full bar
             axis=alt.Axis(format=".0%", values=[0, 0.5, 1]),
         ),
     )

@@ -67,8 +67,10 @@ def spreads(points: pd.DataFrame, title: str) -> alt.LayerChart:
     seeds = base.mark_point(**POINT, opacity=0.7).encode(
         x=accuracy(alt.X, "value", title, shown), y=y, tooltip=["side:N", "seed:N", percent("value")]
     )
-    interval = base.mark_rule(**INTERVAL).encode(x=alt.X("low:Q"), x2="high:Q", y=y)
-    mean = base.mark_tick(thickness=3, size=22, color=GREY).encode(x=alt.X("mean:Q"), y=y, tooltip=[percent("mean")])
+    interval = base.mark_rule(**INTERVAL).encode(x=accuracy(alt.X, "low", title, shown), x2="high:Q", y=y)
+    mean = base.mark_tick(thickness=3, size=22, color=GREY).encode(
+        x=accuracy(alt.X, "mean", title, shown), y=y, tooltip=[percent("mean")]
+    )
     chart: alt.LayerChart = (interval + seeds + mean).properties(
         height=_AXIS_HEIGHT + 36 * max(1, points["side"].nunique())
     )
@@ -106,7 +108,8 @@ def costs(points: pd.DataFrame, cost: str, title: str, metric: str, budget: floa
         scale=alt.Scale(type="log" if span > 30 else "linear", zero=False, nice=True),
         axis=alt.Axis(format="~s"),
     )
-    y = accuracy(alt.Y, "accuracy", metric, shares(points["accuracy"], points["low"], points["high"]))
+    shown = shares(points["accuracy"], points["low"], points["high"])
+    y = accuracy(alt.Y, "accuracy", metric, shown)
     base = alt.Chart(points)
     on_front = base.transform_filter(alt.datum.front)
     marks = (
@@ -121,7 +124,7 @@ def costs(points: pd.DataFrame, cost: str, title: str, metric: str, budget: floa
         )
         .add_params(chosen)
     )
-    spread = base.mark_rule(**INTERVAL).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    spread = base.mark_rule(**INTERVAL).encode(x=x, y=accuracy(alt.Y, "low", metric, shown), y2="high:Q")
     line = on_front.mark_line(interpolate="step-after", color=VERMILION, **SECOND_LINE).encode(x=x, y=y)
     names = on_front.mark_text(**WORDS, dy=-12, limit=160).encode(x=x, y=y, text="name:N")
     layers: list[alt.Chart] = [spread, line, marks, names]

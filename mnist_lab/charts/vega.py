@@ -25,7 +25,10 @@ def shares(*columns: pd.Series) -> Frame:
 
 
 def accuracy(place: type[Place], column: str, title: str | None, shown: Frame) -> Place:
-    """An axis of accuracies over just the given part of their scale."""
+    """An axis of accuracies over just the given part of their scale.
+
+    Every layer of a chart needs it: the scale of a layer without would begin at 0, and the chart's with it.
+    """
     scale = alt.Scale(domain=list(shown), nice=False)
     return place(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(format=percent_format(shown)))
 

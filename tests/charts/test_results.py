@@ -23,6 +23,20 @@ def test_the_axis_of_seeds_has_room_for_their_intervals_and_ends_where_a_share_d
     assert 0.99 < high <= 1.0
 
 
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_every_layer_over_accuracies_has_their_scale(axis: str) -> None:
+    points = pd.DataFrame({"side": ["A", "A"], "seed": [1, 2], "value": [0.991, 0.992]})
+    points = points.assign(mean=0.9915, low=0.99, high=0.993, run=[1, 2], name="a", n=2, seconds=[1.0, 2.0], front=True)
+    spec = (
+        results.spreads(points, "test accuracy")
+        if axis == "x"
+        else results.costs(points.assign(accuracy=points["value"]), "seconds", "seconds", "accuracy", None)
+    ).to_dict()
+    assert len(domains(spec, axis)) == len(spec["layer"]), "the scale of a layer without one would begin at 0"
+    assert len({tuple(domain) for domain in domains(spec, axis)}) == 1
+    assert domains(spec, axis)[0][0] > 0.98
+
+
 def test_every_side_of_a_verdict_has_its_label_and_room_for_its_seeds_on_a_small_screen() -> None:
     sides = [f"{letter}: {'a' * 60}" for letter in "ABCDEF"]
     seeds = pd.DataFrame({"side": sides, "seed": 1, "value": 0.5, "mean": 0.5, "low": 0.4, "high": 0.6})
