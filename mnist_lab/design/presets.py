@@ -222,7 +222,7 @@ DESCRIPTIONS: dict[str, str] = (
         for kernel, accuracy in ((2, 99.1), (3, 99.4), (5, 99.4), (7, 99.5))
     }
     | {
-        "residual": "Residual blocks: ten convolutions, eight of which add their input to their output.",
+        "residual": "Residual blocks: ten convolutions, eight of which add their input to their output. About 99.3 % after six epochs.",
         "no additions": "The residual preset without its additions, to see what they are good for.",
     }
 )
