@@ -14,7 +14,7 @@ from mnist_lab.errors import InputError
 
 Save = Callable[[str, Any], None]
 
-_PLACES = "places_of_fields"
+_PLACES, _DEFAULTS = "places_of_fields", "defaults_of_fields"
 _WRONG = ":small[:material/error: {}]"
 
 
@@ -65,22 +65,32 @@ def _name(key: str) -> str:
     return f"{key}.{st.session_state.setdefault(_PLACES, ({}, {}))[0].setdefault(key, 0)}"
 
 
-def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
+def bound(
+    key: str, value: Any, save: Callable[[Any], None], *, argument: str = "value", options: Sequence[Any] = ()
+) -> dict[str, Any]:
     """Arguments that bind a widget to a value kept elsewhere: it always shows `value`, a change goes to `save`.
 
     That value is the only state. Where the widget's own state differs, something else has changed the value, and a new
     widget replaces the old one: a browser that has not drawn the change yet still reports the old widget's state, which
     for the same widget would undo the change. The same holds for what it reports of a page that the session has left:
     Streamlit takes all of it for new, although it is what the widget showed.
+
+    A widget begins with its value as its own default, not by the session's state: a browser reports the default until it
+    has drawn such a state, which would be a change that nobody made.
+
+    Args:
+        argument: the widget's own name for its default; `index` counts in `options`.
     """
     name = _name(key)
     places, shown = st.session_state[_PLACES]
-    if st.session_state.get(name, value) != value:
+    defaults: dict[str, Any] = st.session_state.setdefault(_DEFAULTS, {})
+    if st.session_state.get(name, defaults.get(name, value)) != value:
         places[key] += 1
         name = _name(key)
     place = places[key]
-    if name not in st.session_state:
-        st.session_state[name] = value
+    default = defaults.setdefault(name, value)
+    if argument == "index":
+        default = list(options).index(default) if default in options else None
     shown[key] = value
 
     def changed() -> None:
@@ -89,7 +99,7 @@ def bound(key: str, value: Any, save: Callable[[Any], None]) -> dict[str, Any]:
             shown[key] = new
             save(new)
 
-    return {"key": name, "on_change": changed}
+    return {"key": name, "on_change": changed, argument: default}
 
 
 def choose(
@@ -114,7 +124,12 @@ def choose(
             save(new)
 
     place.segmented_control(
-        label, options, required=True, format_func=shown, help=help, **bound(key, value, save_selected)
+        label,
+        options,
+        required=True,
+        format_func=shown,
+        help=help,
+        **bound(key, value, save_selected, argument="default"),
     )
 
 
@@ -135,7 +150,9 @@ def choose_kind(
         list(kinds),
         format_func=shown,
         help=help,
-        **bound(key, name, lambda new: save(kinds[new]().model_dump(mode="json"))),
+        **bound(
+            key, name, lambda new: save(kinds[new]().model_dump(mode="json")), argument="index", options=list(kinds)
+        ),
     )
 
 
@@ -181,7 +198,11 @@ def _cells(
         shown = partial(_shown, labels)
         return [
             lambda place: place.selectbox(
-                label, get_args(kind), format_func=shown, help=help, **bound(key, value, save)
+                label,
+                get_args(kind),
+                format_func=shown,
+                help=help,
+                **bound(key, value, save, argument="index", options=get_args(kind)),
             )
         ]
     if kind is bool:

@@ -138,3 +138,17 @@ def test_a_choice_that_a_browser_has_not_drawn_yet_is_no_change() -> None:
     assert test.session_state["chosen"] == test.segmented_control[0].value == "step"
     healthy(test.segmented_control[0].set_value("constant").run())
     assert test.session_state["chosen"] == test.segmented_control[0].value == "constant"
+
+
+def test_a_widget_begins_with_its_value_as_its_own_default() -> None:
+    """A browser reports the default until it has drawn a value that is set beside it: as a change that nobody made."""
+    test = app(NUMBER)
+    assert (test.text_input[0].proto.default, test.text_input[0].proto.set_value) == ("0.001", False)
+    healthy(test.button[0].click().run())
+    assert (test.text_input[0].proto.default, test.text_input[0].proto.set_value) == ("0.002", False)
+    block = app(BLOCK)
+    assert [box.proto.default for box in block.number_input][:3] == [4, 3, 5]
+    assert not any(widget.proto.set_value for widget in (*block.number_input, *block.selectbox, *block.checkbox))
+    assert [(box.label, box.proto.default) for box in block.checkbox if box.value] == [("Bias", True)]
+    choice = app(CHOICE).segmented_control[0].proto
+    assert (list(choice.default), choice.set_value) == ([1], False)

@@ -40,6 +40,8 @@ def show(draft: dict[str, Any]) -> None:
             "bridge",
             network.bridge,
             lambda value: drafts.edit(network.model_copy(update={"bridge": value})),
+            argument="index",
+            options=list(bridge.annotation.__args__),  # type: ignore[union-attr]
         ),
     )
     _list(draft, network, "head", None)

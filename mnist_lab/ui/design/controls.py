@@ -24,9 +24,9 @@ _RATES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _FACTORS = {0.25: "× ¼", 0.5: "× ½", 1.0: "× 1", 2.0: "× 2", 4.0: "× 4"}
 
 
-def _bound(key: str, value: Any, change: Callable[[Draft, Any], Draft]) -> dict[str, Any]:
+def _bound(key: str, value: Any, change: Callable[[Draft, Any], Draft], **default: Any) -> dict[str, Any]:
     """Arguments that bind a widget to the draft: it always shows `value`, and a change goes through `change`."""
-    return fields.bound(key, value, _saved(change))
+    return fields.bound(key, value, _saved(change), **default)
 
 
 def _saved(change: Callable[[Draft, Any], Draft]) -> Callable[[Any], None]:
@@ -57,6 +57,7 @@ def presets(draft: Draft) -> None:
             "preset",
             name if is_preset else None,
             lambda draft, chosen: drafts.of_experiment(PRESETS[chosen]) if chosen else draft,
+            argument="default",
         ),
     )
     if is_preset:
@@ -100,20 +101,21 @@ def quick(draft: Draft) -> None:
         **_bound("depth", len(network.blocks), _quick("depth")),
     )
     rate = common(network, "dropout")
+    rates = sorted({*_RATES, *([] if rate is None else [rate])})
     left.selectbox(
         "Dropout",
-        sorted({*_RATES, *([] if rate is None else [rate])}),
+        rates,
         format_func=lambda rate: f"{rate:g}",
         placeholder="mixed",
         help="Share of a block's output values that are set to zero at random during training, so that the network "
         "relies on no single one. For every convolution block; the dense head keeps its own.",
-        **_bound("dropout", rate, _quick("dropout")),
+        **_bound("dropout", rate, _quick("dropout"), argument="index", options=rates),
     )
     right.segmented_control(
         "Padding" if common(network, "padding") else "Padding (mixed)",
         ["valid", "same"],
         help="valid: the window stays inside the map, which therefore shrinks. same: a border of zeros keeps the map's size.",
-        **_bound("padding", common(network, "padding"), _quick("padding")),
+        **_bound("padding", common(network, "padding"), _quick("padding"), argument="default"),
     )
     fields.choose(
         st,
