@@ -1,6 +1,5 @@
 """An engine's process, as whoever starts it knows it. The children here are real and end at once."""
 
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,19 +18,6 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "engine.log"
 
 
-@pytest.fixture
-def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Lets a shell script take the engine's place."""
-
-    def use(text: str) -> None:
-        path = tmp_path / "engine"
-        path.write_text(f"#!/bin/sh\n{text}\n")
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-        monkeypatch.setattr(child.sys, "executable", str(path))
-
-    return use
-
-
 def ended(started: Child) -> int:
     wait_until(lambda: started.status is not None, "it ends")
     assert started.status is not None
@@ -39,9 +25,9 @@ def ended(started: Child) -> int:
 
 
 def test_it_is_told_the_store_and_its_runs_and_lives_until_it_is_closed(
-    log: Path, script: Callable[[str], None]
+    log: Path, engine_script: Callable[[str], None]
 ) -> None:
-    script('echo "$* $MNIST_LAB_DATABASE_URL $PYTHONSAFEPATH" >&2; exec cat')
+    engine_script('echo "$* $MNIST_LAB_DATABASE_URL $PYTHONSAFEPATH" >&2; exec cat')
     started = Child("sqlite:///somewhere", [3, 4])
     wait_until(lambda: "somewhere" in log.read_text(), "it has begun")
     assert log.read_text() == "-m mnist_lab.engine --only 3 4 sqlite:///somewhere 1\n"
@@ -52,30 +38,30 @@ def test_it_is_told_the_store_and_its_runs_and_lives_until_it_is_closed(
 
 
 def test_one_that_does_not_end_is_killed(
-    log: Path, script: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+    log: Path, engine_script: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(child, "EXIT_SECONDS", 0.1)
-    script("echo begun >&2; exec sleep 600")
+    engine_script("echo begun >&2; exec sleep 600")
     started = Child("sqlite:///somewhere")
     wait_until(log.read_text, "it has begun")
     started.close()
     assert started.status == -9
 
 
-def test_its_exit_reason_is_its_own(log: Path, script: Callable[[str], None]) -> None:
+def test_its_exit_reason_is_its_own(log: Path, engine_script: Callable[[str], None]) -> None:
     log.write_text("12:00:01 mnist_lab.engine: not working: An engine before it.\n")
-    script("echo one >&2; echo two >&2; exit 3")
+    engine_script("echo one >&2; echo two >&2; exit 3")
     started = Child("sqlite:///somewhere")
     assert started.exit_reason(ended(started)) == "The engine exited with status 3 (two)"
-    script("exit 4")
+    engine_script("exit 4")
     started = Child("sqlite:///somewhere")
     assert started.exit_reason(ended(started)) == "The engine exited with status 4"
     started.close()
 
 
-def test_a_long_log_is_begun_anew_before_it(log: Path, script: Callable[[str], None]) -> None:
+def test_a_long_log_is_begun_anew_before_it(log: Path, engine_script: Callable[[str], None]) -> None:
     log.write_bytes(b"x" * (log_file.MAX_BYTES + 1))
-    script("echo new >&2; exit 1")
+    engine_script("echo new >&2; exit 1")
     for _ in range(2):
         ended(Child("sqlite:///somewhere"))
     assert log.read_text() == "new\n" * 2

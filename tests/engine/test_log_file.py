@@ -1,20 +1,13 @@
 """Where the engine's log is."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mnist_lab.engine import log_file
 
-
-@pytest.fixture(autouse=True)
-def log_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    log_file.path.cache_clear()
-    yield tmp_path / "state"
-    log_file.path.cache_clear()
+pytestmark = pytest.mark.usefixtures("log_folder")
 
 
 def test_a_long_log_is_begun_anew_and_a_short_one_is_not() -> None:

@@ -1,40 +1,20 @@
 """What keeps an engine alive, and what it says where none can be had. The children here are real and end at once."""
 
 import logging
-import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from mnist_lab.engine import log_file, supervisor
+from mnist_lab.engine import supervisor
 from mnist_lab.lab import Lab
 from mnist_lab.store.store import Store
 from tests.builders.processes import ROOT, wait_until
 
-
-@pytest.fixture(autouse=True)
-def log_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    log_file.path.cache_clear()
-    yield tmp_path / "state"
-    log_file.path.cache_clear()
-
-
-@pytest.fixture
-def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Lets a shell script take the engine's place."""
-
-    def use(script: str) -> None:
-        path = tmp_path / "engine"
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-        monkeypatch.setattr(supervisor.sys, "executable", str(path))
-
-    return use
+pytestmark = pytest.mark.usefixtures("log_folder")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
@@ -49,9 +29,9 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
     ],
 )
 def test_the_end_of_an_engine_that_never_worked_is_told_to_all_who_wait(
-    store: Store, log_folder: Path, child: Callable[[str], None], script: str, words: str
+    store: Store, log_folder: Path, engine_script: Callable[[str], None], script: str, words: str
 ) -> None:
-    child(script)
+    engine_script(script)
     with supervisor.engine(store.url) as engine:
         wait_until(lambda: engine.has_given_up, "it gives up")
         assert engine.failure.startswith(words)
@@ -61,8 +41,10 @@ def test_the_end_of_an_engine_that_never_worked_is_told_to_all_who_wait(
         assert not store.lease.current().is_live, "it is in no engine's way"
 
 
-def test_what_passes_is_outlived(store: Store, child: Callable[[str], None], caplog: pytest.LogCaptureFixture) -> None:
-    child("exit 1")
+def test_what_passes_is_outlived(
+    store: Store, engine_script: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    engine_script("exit 1")
     works = supervisor.sys.executable
     supervisor.sys.executable = "/nowhere/python"  # as where descriptors, processes or memory have run out: an OSError
     with caplog.at_level(logging.WARNING), supervisor.engine(store.url) as engine:
@@ -70,7 +52,7 @@ def test_what_passes_is_outlived(store: Store, child: Callable[[str], None], cap
         assert engine.failure.startswith("The engine cannot be started (FileNotFoundError: ")
         supervisor.sys.executable = works
         wait_until(lambda: engine.failure.startswith("The engine exited with status 1"), "the next try is made")
-        child(f"echo >> {works}.lines; exec cat")
+        engine_script(f"echo >> {works}.lines; exec cat")
         wait_until(lambda: Path(f"{works}.lines").exists(), "and the next")
         store.lease.take("another", "ready")
         (running,) = (p for p in psutil.Process().children() if p.name() in ("engine", "cat"))
@@ -82,9 +64,9 @@ def test_what_passes_is_outlived(store: Store, child: Callable[[str], None], cap
 
 
 def test_a_setting_that_is_not_understood_is_not_tried_again(
-    store: Store, child: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, engine_script: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    child(f"touch {tmp_path}/started")
+    engine_script(f"touch {tmp_path}/started")
     monkeypatch.setenv("MNIST_LAB_THREADS", "two")
     with supervisor.engine(store.url) as engine:
         wait_until(lambda: engine.has_given_up, "it gives up at once")
@@ -93,9 +75,11 @@ def test_a_setting_that_is_not_understood_is_not_tried_again(
         assert not (tmp_path / "started").exists()
 
 
-def test_what_was_said_of_an_earlier_engine_is_not_said_of_the_next(store: Store, child: Callable[[str], None]) -> None:
+def test_what_was_said_of_an_earlier_engine_is_not_said_of_the_next(
+    store: Store, engine_script: Callable[[str], None]
+) -> None:
     store.lease.say_not_working("It rained.")
-    child("exec cat")
+    engine_script("exec cat")
     with supervisor.engine(store.url):
         wait_until(lambda: store.lease.current() is None, "it is unsaid")
 
