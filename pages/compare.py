@@ -3,12 +3,11 @@
 import streamlit as st
 
 from mnist_lab.results.comparison import MAX_SIDES
-from mnist_lab.ui import navigation, url
+from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.results import compare, table
 from mnist_lab.ui.session import errors_shown
 
-st.title("Compare")
-st.write("Designs side by side: how they differ, whether that helps, and how certain it is.")
+head.show(navigation.COMPARE)
 runs = []
 with errors_shown():
     runs = url.runs("runs", 2, MAX_SIDES)

@@ -3,13 +3,12 @@
 import streamlit as st
 
 from mnist_lab.errors import InputError
-from mnist_lab.ui import url
+from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.design import baseline, blocks, controls, share, summary
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.text import refusal
 
-st.title("Design")
-st.write("Shape a small network that reads handwritten digits, and see what each choice means before you train it.")
+head.show(navigation.DESIGN)
 try:
     draft = drafts.load()
 except InputError as error:
@@ -17,13 +16,13 @@ except InputError as error:
     draft = drafts.load()
 
 # The meaning of a change is drawn first: a browser then shows it before it redraws the controls.
-head = st.container()
+top = st.container()
 left, right = st.columns([3, 5], gap="medium")
 with right:
     st.subheader("What it means")
     meant = summary.show(draft)
     baseline.show(meant[0] if meant else None)
-with head:
+with top:
     controls.presets(draft)
     with st.container(horizontal=True, gap="small"):
         controls.undo_redo()

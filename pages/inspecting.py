@@ -2,15 +2,14 @@
 
 import streamlit as st
 
-from mnist_lab.ui import navigation, url
+from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.inspect import draw, layers, mistakes, selection, what_if
 from mnist_lab.ui.results import exports
 from mnist_lab.ui.session import errors_shown
 
 VIEWS = {"Draw": draw.show, "Mistakes": mistakes.show, "Layers": layers.show, "What if": what_if.show}
 
-st.title("Inspect")
-st.write("Look into a trained network: what it answers, where it is wrong, and what it has learnt.")
+head.show(navigation.INSPECT)
 with errors_shown():
     networks = selection.networks()
     if networks:

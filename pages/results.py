@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mnist_lab.ui import navigation, url
+from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.results import notebook, pareto, table
 from mnist_lab.ui.session import lab
 
@@ -12,8 +12,7 @@ for name, page, its_name in (("run", navigation.RUN.script, "run"), ("compare", 
             st.query_params.clear()  # else going back would lead here and on again
         else:
             st.switch_page(page, query_params={its_name: st.query_params[name]})
-st.title("Results")
-st.write("Every run ever made on this machine, newest first: what each network is, how well it does, and what it cost.")
+head.show(navigation.RESULTS)
 now = table.follow()
 for notice, text in lab().store.notices.all().items():
     st.info(text, icon=":material/info:")

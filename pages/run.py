@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from mnist_lab.ui import navigation, url
+from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.results import run as run_page
 from mnist_lab.ui.results import table
 from mnist_lab.ui.session import errors_shown
 
-st.title("Run")
-st.write("Everything known about one run, and what can be done with it.")
+head.show(navigation.RUN)
 run = None
 with errors_shown():
     run = url.run()

@@ -2,14 +2,11 @@
 
 import streamlit as st
 
-from mnist_lab.ui import navigation, watching
+from mnist_lab.ui import head, navigation, watching
 from mnist_lab.ui.session import errors_shown
 from mnist_lab.ui.train import live
 
-st.title("Train")
-st.write(
-    "Watch a network learn: its loss (how wrong it is) and its accuracy (how often it is right) as training proceeds."
-)
+head.show(navigation.TRAIN)
 watched = None
 with errors_shown():
     watched = watching.load()

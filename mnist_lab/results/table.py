@@ -13,6 +13,7 @@ from mnist_lab.design import architecture
 from mnist_lab.design.blocks import Spec
 from mnist_lab.design.diff import text
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, parse
+from mnist_lab.design.naming import named_json
 from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
@@ -99,6 +100,9 @@ def table(listing: pd.DataFrame, experiments: Mapping[str, str]) -> pd.DataFrame
     designs = [_design(experiments[key]) for key in listing["design_key"]]
     columns: dict[str, Any] = {name: listing[name] for name in listing if name in COLUMNS}
     columns |= {name: [design[name] for design in designs] for name in _DESIGN_COLUMNS}
+    columns["name"] = [
+        named_json(name, experiments[key]) for name, key in zip(listing["name"], listing["design_key"], strict=True)
+    ]
     columns |= {
         "ids": [(run_id,) for run_id in listing["id"]],
         "seeds": [(seed,) for seed in listing["seed"]],

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mnist_lab.design.naming import named_json
 from mnist_lab.store.run import Run, Status
 
 
@@ -32,11 +33,13 @@ DESIGNS = _table("designs", "name owner experiment created")
 CHOICES = _table("choices", "owner name value")
 RECEIPTS = _table("receipts", "run_id receipt")
 NOTICES = _table("notices", "id text")
+LOOKS = _table("looks", "design_key number")
 QUESTIONS = _table("errands", "id digest kind arguments until askers engine progress is_done error answer")
 LEASE = _table("lease", "id engine host pid process_created heartbeat state")
 
 
 def as_run(row: sa.Row[Any]) -> Run:
-    """A row of `RUN_COLUMNS` as a run."""
+    """A row of `RUN_COLUMNS` as a run, under the name that says what it is."""
     values = dict(row._mapping)
-    return Run(**values | {"status": Status(values["status"])})
+    name = named_json(values["name"], values["experiment_json"])
+    return Run(**values | {"status": Status(values["status"]), "name": name})

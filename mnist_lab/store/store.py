@@ -14,6 +14,7 @@ from mnist_lab.store.database import Database
 from mnist_lab.store.designs import Designs
 from mnist_lab.store.labels import Labels
 from mnist_lab.store.lease import Leases
+from mnist_lab.store.looks import Looks
 from mnist_lab.store.notices import Notices
 from mnist_lab.store.questions import Questions
 from mnist_lab.store.queue import Queue
@@ -35,7 +36,7 @@ class Store:
         runs, checkpoints, labels, receipts: runs and what belongs to them.
         queue, lease, recording: which runs are to be trained, which engine trains them, and what its workers record.
         questions: questions of pages to trained networks.
-        designs, choices, notices, calibrations: what is independent of runs.
+        designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -49,6 +50,7 @@ class Store:
         self.recording = Recording(self.database)
         self.questions = Questions(self.database)
         self.designs = Designs(self.database)
+        self.looks = Looks(self.database)
         self.choices = Choices(self.database)
         self.notices = Notices(self.database)
         self.calibrations = Calibrations(self.database)

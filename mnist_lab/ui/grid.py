@@ -11,23 +11,7 @@ import streamlit as st
 
 MOST_PRINTED = 200
 _CLASS = "printed"
-# What is on the screen scrolls and is drawn on a canvas: on paper a plain table stands in its place.
-_STYLE = f"""<style>
-[data-testid=stElementContainer]:has(table.{_CLASS}) {{ display: none; }}
-@media print {{
-  [data-testid=stElementContainer]:has([data-testid=stDataFrame]):has(+ * table.{_CLASS}) {{ display: none; }}
-  [data-testid=stElementContainer]:has(table.{_CLASS}) {{ display: block; }}
-  table.{_CLASS} {{ border-collapse: collapse; width: 100%; font-size: 6.5pt; line-height: 1.2; }}
-  table.{_CLASS} :is(th, td) {{ border: 0.5pt solid #7A7A7A; padding: 1pt 2pt; text-align: left; overflow-wrap: anywhere; }}
-  table.{_CLASS} tr {{ break-inside: avoid; }}
-}}
-</style>"""
 _CURVE_DIGITS = 4
-
-
-def style() -> None:
-    """What all tables of a page need once."""
-    st.html(_STYLE)
 
 
 def show(

@@ -19,12 +19,14 @@ class Page:
 
     Attributes:
         path: where a browser finds it.
+        purpose: what it is for, in a line that fits beside the title.
         icon: in the menu; a page without one is not in it.
     """
 
     title: str
     file: str
     path: str
+    purpose: str
     icon: str | None = None
 
     @property
@@ -33,12 +35,36 @@ class Page:
         return _SCRIPTS / self.file
 
 
-DESIGN = Page("Design", "design.py", "", ":material/architecture:")
-TRAIN = Page("Train", "train.py", "train", ":material/monitoring:")
-RESULTS = Page("Results", "results.py", "results", ":material/table_chart:")
-INSPECT = Page("Inspect", "inspecting.py", "inspect", ":material/search_insights:")
-RUN = Page("Run", "run.py", "run")
-COMPARE = Page("Compare", "compare.py", "compare")
+DESIGN = Page(
+    "Design",
+    "design.py",
+    "",
+    "Shape a network that reads handwritten digits, and see what each choice means.",
+    ":material/architecture:",
+)
+TRAIN = Page(
+    "Train",
+    "train.py",
+    "train",
+    "Watch a network learn: how wrong it is (loss) and how often right (accuracy).",
+    ":material/monitoring:",
+)
+RESULTS = Page(
+    "Results",
+    "results.py",
+    "results",
+    "Every run made here, newest first: how well it does, and what it cost.",
+    ":material/table_chart:",
+)
+INSPECT = Page(
+    "Inspect",
+    "inspecting.py",
+    "inspect",
+    "Look into a trained network: what it answers, where it is wrong, and why.",
+    ":material/search_insights:",
+)
+RUN = Page("Run", "run.py", "run", "Everything known about one run, and what can be done with it.")
+COMPARE = Page("Compare", "compare.py", "compare", "Designs side by side: which is better, and how sure that is.")
 PAGES = (DESIGN, TRAIN, RESULTS, INSPECT, RUN, COMPARE)
 
 

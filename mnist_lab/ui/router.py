@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mnist_lab import settings
-from mnist_lab.ui import grid, navigation
+from mnist_lab.ui import navigation, style
 from mnist_lab.ui.session import errors_shown, footer, preload
 
 
@@ -22,7 +22,7 @@ def _registered(page: navigation.Page) -> st.Page:
 st.set_page_config(page_icon=navigation.ICON, layout="wide", initial_sidebar_state=190)
 page = st.navigation([_registered(page) for page in navigation.PAGES])
 st.set_page_config(page_title=navigation.tab(page.title))
-grid.style()
+style.show(presenting=False)
 with errors_shown():
     settings.check()
     page.run()

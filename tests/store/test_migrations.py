@@ -49,7 +49,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_it_holds(ur
 
     store = Store(url)
     finished, interrupted, queued, running = reversed(store.runs.all())
-    assert finished.experiment == PRESETS["3x3"].with_changes(recipe=recipe)
+    assert finished.experiment == PRESETS["3x3"].with_changes(recipe=recipe, name="3x3 · no corrected statistics")
     assert store.runs.epochs([1])["validation_accuracy"].tolist() == [0.6, 0.7]
     assert store.runs.batches(1)["loss"].tolist() == [2.0]
     assert store.checkpoints.weights(1)["w"].tolist() == [0, 1, 2]

@@ -18,6 +18,7 @@ from mnist_lab.errors import InputError
 from mnist_lab.ui import fields
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.design import schedule
+from mnist_lab.ui.text import plain
 
 Draft = dict[str, Any]
 _RATES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -46,7 +47,7 @@ def undo_redo() -> None:
 
 def presets(draft: Draft) -> None:
     """A row of networks to start from; pressed again, one that was changed is as it was."""
-    name = draft["name"].removesuffix(", changed")
+    begun = drafts.preset(draft)
     is_preset = drafts.is_preset(draft)
     st.pills(
         "Start from",
@@ -55,15 +56,15 @@ def presets(draft: Draft) -> None:
         help="\n\n".join(f"**{name}** {text}" for name, text in DESCRIPTIONS.items()),
         **_bound(
             "preset",
-            name if is_preset else None,
+            begun.name if begun and is_preset else None,
             lambda draft, chosen: drafts.of_experiment(PRESETS[chosen]) if chosen else draft,
             argument="default",
         ),
     )
-    if is_preset:
-        st.caption(DESCRIPTIONS[name])
-    elif name in PRESETS:
-        st.caption(f"Based on {name}, with changes; press {name} to start over.")
+    if begun and is_preset:
+        st.caption(plain(DESCRIPTIONS[begun.name]))
+    elif begun:
+        st.caption(f"Based on {plain(begun.name)}, with changes; press it again to start over.")
 
 
 def _quick(field: str, neutral: Any = None) -> Callable[[Draft, Any], Draft]:

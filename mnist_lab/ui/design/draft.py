@@ -9,9 +9,10 @@ from typing import Any
 import streamlit as st
 
 from mnist_lab.design import edit as editing
+from mnist_lab.design import naming
 from mnist_lab.design.architecture import Architecture, Part
 from mnist_lab.design.bulk_edit import BulkEdit
-from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment, Protocol, parse, read_design
+from mnist_lab.design.experiment import Experiment, Protocol, parse, read_design
 from mnist_lab.design.history import History
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
@@ -179,28 +180,23 @@ def experiment(draft: dict[str, Any]) -> Experiment:
     for _, why in draft["refused"].values():
         raise InputError(why)
     fields = {name: value for name, value in draft.items() if name not in ("start", "quick", "refused")}
-    return parse(Experiment, {**fields, "name": _name(draft), "architecture": architecture(draft).model_dump()})
+    made = parse(Experiment, {**fields, "architecture": architecture(draft).model_dump()})
+    return made.model_copy(update={"name": naming.named(made.name, made)})
 
 
-def _name(draft: dict[str, Any]) -> str:
-    """A preset's name while the network and recipe are that preset's; `7x7, changed` after; else what was chosen."""
-    preset = PRESETS.get(draft["name"].removesuffix(", changed"))
-    if preset is None:
-        return str(draft["name"])
-    idle: dict[str, Any] = {} if preset.architecture.normalizes else NORMALIZATION_FIELDS
-    recipe = {**draft["recipe"], **idle} == preset.recipe.model_dump(mode="json") | idle
-    same = recipe and architecture(draft) == preset.architecture
-    return preset.name if same else f"{preset.name}, changed"
+def preset(draft: dict[str, Any]) -> Experiment | None:
+    """The preset that the draft comes from; None where a person named it."""
+    return PRESETS.get(naming.base(draft["name"]) or "")
 
 
 def is_preset(draft: dict[str, Any]) -> bool:
     """Whether the draft is the preset of its name, and nothing of it is changed."""
-    preset = PRESETS.get(_name(draft))
-    return (
-        preset is not None
-        and not draft["refused"]
-        and all(draft[name] == getattr(preset, name) for name in ("protocol", "train_images", "seed"))
-    )
+    begun = preset(draft)
+    try:
+        made = experiment(draft)
+    except InputError:
+        return False
+    return begun is not None and made.seed == begun.seed and not any(naming.differences(begun, made))
 
 
 def with_protocol(draft: dict[str, Any], protocol: Protocol) -> dict[str, Any]:

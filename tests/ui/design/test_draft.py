@@ -38,7 +38,7 @@ def test_a_draft_of_a_preset_is_that_preset(name: str) -> None:
 def test_a_changed_preset_says_so_in_its_name_until_it_is_changed_back() -> None:
     draft = drafts.of_experiment(PRESETS["3x3"])
     quick = {**draft, "quick": {"kernel_size": 2}}
-    assert drafts.experiment(quick).name == "3x3, changed"
+    assert drafts.experiment(quick).name == "3x3 · kernel 2"
     assert {block.kernel_size for block in drafts.architecture(quick).blocks} == {(2, 2)}
     assert drafts.experiment({**quick, "quick": {}}).name == "3x3"
     named = {**quick, "name": "mine"}
