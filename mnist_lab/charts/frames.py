@@ -28,8 +28,12 @@ def frame(metric: str, x: ArrayLike, values: ArrayLike, runs: ArrayLike) -> Fram
 
 
 def whole(metric: str, values: ArrayLike) -> Frame:
-    """The scale that all of some values fit on."""
-    return (0.0, 1.0) if metric == "accuracy" else (0.0, end(values))
+    """The part of a scale that all of some values fit on; its ends are round, so that it seldom moves."""
+    if metric != "accuracy":
+        return 0.0, end(values)
+    found = np.asarray(values, float)
+    lowest = found[np.isfinite(found)].min(initial=1.0)
+    return next(floor for floor in _FLOORS if floor <= lowest or not floor), 1.0
 
 
 def end(values: ArrayLike) -> float:

@@ -13,6 +13,7 @@ Frame = tuple[float, float]  # the part of a scale that is drawn
 BLUE, ORANGE, VERMILION, GREEN = "#0072B2", "#E69F00", "#D55E00", "#009E73"
 GREY = "#7A7A7A"  # of words and lines beside the data, read on white and on black
 INK, PAPER = "#111111", "#FFFFFF"
+INK_OF_PAGE = "#6F6F70"  # of words in a chart: the stylesheet gives them the colour of the page's own text
 CATEGORIES = (BLUE, VERMILION, GREEN, "#CC79A7", "#8A6D00", "#56B4E9", ORANGE, GREY, "#6A3D9A", "#B00020")
 # From pale to full where there is more, and from negative by way of white at 0 to positive.
 MORE_RIGHT, MORE_WRONG = ("#F2F5F8", BLUE), ("#FBE3C8", "#E07B00")
@@ -28,7 +29,7 @@ REFERENCE: Spec = {"strokeDash": [4, 4], "color": GREY}  # what others are compa
 SECOND_LINE: Spec = {
     "strokeDash": [5, 3]
 }  # beside a solid one: validation beside training, the notebook beside the lab
-WORDS: Spec = {"color": GREY, "fontSize": 11}
+WORDS: Spec = {"color": INK_OF_PAGE, "fontSize": 13}
 
 LOW, MIDDLE, TALL = 240, 300, 420  # heights in pixels
 
@@ -62,3 +63,20 @@ def look(number: int) -> Look:
     """The look of a design by its number in the store. Neighbours differ in colour, dash and shape, so that they are told
     apart without colour too; the same three come together again after 280 designs."""
     return Look(_COLOURS[number % 8], _DASHES[number % 5], SHAPES[number % 7])
+
+
+def quiet(scale: float = 1.0) -> Spec:
+    """The configuration of a chart that is read from afar: large words, pale grid, no ticks; `scale` enlarges all."""
+    small, large = round(14 * scale), round(15 * scale)
+    return {
+        "axis": {
+            "labelFontSize": small,
+            "titleFontSize": large,
+            "gridColor": "#80808033",
+            "gridWidth": scale,
+            "ticks": False,
+            "labelLimit": 0,
+        },
+        "legend": {"labelFontSize": small, "titleFontSize": large, "labelLimit": 0},
+        "text": {"fontSize": small},
+    }

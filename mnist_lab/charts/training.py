@@ -4,32 +4,46 @@ Colours come from the theme or are safe for the colour-blind; a shape, a dash or
 """
 
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
-from mnist_lab.charts.style import MIDDLE, MORE_RIGHT, POINT, SECOND_LINE, VERMILION, Frame, Spec
-from mnist_lab.charts.vega import accuracy, legend, upright, without_data
+from mnist_lab.charts.style import (
+    GREY,
+    INK_OF_PAGE,
+    MIDDLE,
+    MORE_RIGHT,
+    VERMILION,
+    Frame,
+    Look,
+    Spec,
+    percent_format,
+    quiet,
+)
+from mnist_lab.charts.vega import upright, without_data
 from mnist_lab.charts.work import AXES, Axis, Work
 from mnist_lab.training.reports import Snapshot
 
-SERIES = ("training", "validation")
-BATCHES, EPOCHS, VALIDATION = "training, by batch", "training, epoch mean", "validation"
+BATCHES, EPOCHS, VALIDATION, ENDS = "training, by batch", "training, epoch mean", "validation", "end"
+_LINE_OF_WORDS = 0.17  # of the height of the lowest chart, what two lines of words take
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 
 
 def curve_points(
     epochs: pd.DataFrame, batches: pd.DataFrame, metric: str, work: Work, axis: Axis, *, run: str = ""
 ) -> pd.DataFrame:
-    """The long table that `curves` draws: `x`, `value`, `series`, `kind`, `run`.
+    """The long table that `curves` draws: `x`, `value`, `series`, `kind`, `run`, `epoch` (of validation), and the columns of `ends`.
 
     Args:
         epochs: the log's lines; batches: the points of the training curve; metric: `loss` or `accuracy`.
     """
 
-    def part(x: pd.Series, y: pd.Series, series: str, kind: str) -> pd.DataFrame:
-        return pd.DataFrame({"x": x, "value": y.astype(float), "series": series, "kind": kind, "run": run})
+    def part(x: pd.Series, y: pd.Series, series: str, kind: str, epoch: Any = 0.0) -> pd.DataFrame:
+        columns = {"x": x, "value": y.astype(float), "series": series, "kind": kind, "run": run, "epoch": epoch}
+        return pd.DataFrame(columns | {"words": "", "place": np.nan})
 
     # A stopped epoch is drawn where it stopped, not where it would have ended.
     steps = (epochs["epoch"] - 1) * work.steps_per_epoch + epochs["steps"]
@@ -38,82 +52,196 @@ def curve_points(
         [
             part(work.along(axis, batches["step"], batches["seconds"]), batches[metric], "training", BATCHES),
             part(at, epochs[metric], "training", EPOCHS),
-            part(at, epochs[f"validation_{metric}"], "validation", VALIDATION),
+            part(at, epochs[f"validation_{metric}"], "validation", VALIDATION, epochs["epoch"].astype(float)),
         ],
         ignore_index=True,
     )
 
 
-@functools.lru_cache(maxsize=128)
-def curves(metric: str, axis: Axis, end: float, shown: Frame, *, clip: bool = False, several: bool = False) -> Spec:
-    """The specification of a live chart, without its data: a table of `curve_points` goes beside it.
+@dataclass(frozen=True)
+class Line:
+    """A run in a chart: what its line is called, which is unique in the chart, and how its design is drawn."""
 
-    It depends on little that changes while a run trains, so the chart on the page is updated, and seldom rebuilt.
+    label: str
+    look: Look
+
+
+def ends(points: pd.DataFrame, shown: Frame, metric: str) -> pd.DataFrame:
+    """The rows that name the lines of `curve_points` at their ends: `x` and `value` of the last point, `words`, and `place`, where
+    on the scale the words stand, so that none lies on another.
+
+    Of one run both lines are named, of several the validation of each, or its training while there is no more.
+    """
+    lines = points[points["kind"].isin([BATCHES, VALIDATION])]
+    last = lines.groupby(["run", "series"], sort=False).tail(1)
+    if last["run"].nunique() > 1:
+        last = last.sort_values("series").groupby("run", sort=False).tail(1)  # validation comes after training
+        names = last["run"]
+    else:
+        names = last["series"]
+    number = [f"{100 * value:.2f} %" if metric == "accuracy" else f"{value:.4f}" for value in last["value"]]
+    found = last.assign(kind=ENDS, words=[f"{name}\n{value}" for name, value in zip(names, number, strict=True)])
+    return found.assign(place=apart(found["value"].to_numpy(float), shown))
+
+
+def apart(values: np.ndarray, shown: Frame) -> np.ndarray:
+    """Places on a scale for words about values: as near to them as they can be without lying on one another, all within."""
+    low, high = shown
+    least = min(_LINE_OF_WORDS, 1 / max(len(values), 1)) * (high - low)
+    order = np.argsort(values, kind="stable")
+    places = values[order].clip(low, high).astype(float)
+    for up in range(1, len(places)):
+        places[up] = max(places[up], places[up - 1] + least)
+    top = high
+    for down in reversed(range(len(places))):
+        places[down] = top = min(places[down], top)
+        top -= least
+    found = np.empty(len(values))
+    found[order] = places
+    return found
+
+
+@functools.lru_cache(maxsize=128)
+def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line, ...], *, scale: float = 1.0) -> Spec:
+    """The specification of a live chart, without its data: a table of `curve_points` with its `ends` goes beside it.
+
+    It depends on little that changes while a run trains, so the chart on the page is updated, and seldom rebuilt. A run
+    has the look of its design; training is thin, validation thick and with points.
 
     Args:
         metric: `loss` or `accuracy`; end: where the axis ends; shown: the scale (`frames.whole`), or the part of it
-            that is drawn (`frames.frame`), with `clip`, so that lines leave the frame; several: runs are told apart by
-            colour and shape, training and validation by dash.
+            that is drawn (`frames.frame`): lines leave it, and none is clamped; scale: how much larger than usual all is drawn.
     """
+    names = [line.label for line in lines]
     is_accuracy = metric == "accuracy"
-    number = ".2%" if is_accuracy else ".4f"
-    # Of several runs a legend has the names: at the ends of their curves they would lie on one another.
-    colour = (
-        alt.Color("run:N", title=None, legend=legend())
-        if several
-        else alt.Color("series:N", scale=alt.Scale(domain=list(SERIES)), legend=None)
-    )
-    whole: dict[str, Any] = {"tickMinStep": 1} if axis in ("epochs", "batches") else {}
-    base = alt.Chart(alt.NamedData("points")).encode(
-        x=alt.X("x:Q", title=AXES[axis], scale=alt.Scale(domain=[0, end]), axis=alt.Axis(format="~s", **whole)),
-        y=accuracy(alt.Y, "value", None, shown)
-        if is_accuracy
-        else alt.Y("value:Q", title=None, scale=alt.Scale(domain=list(shown)), axis=alt.Axis(format="~g")),
-        color=colour,
-        tooltip=[
-            *([alt.Tooltip("run:N")] if several else []),
-            alt.Tooltip("kind:N", title="what"),
-            alt.Tooltip("x:Q", title=AXES[axis], format=".2f"),
-            alt.Tooltip("value:Q", title=metric, format=number),
+    whole: Spec = {"tickMinStep": 1} if axis in ("epochs", "batches") else {}
+    y_axis = {"format": percent_format(shown)} if is_accuracy else {"format": "~g"}
+    x: Spec = {
+        "field": "x",
+        "type": "quantitative",
+        "title": AXES[axis],
+        # To the right of the lines there is room for their names, so that these stand still.
+        "scale": {"domain": [0, end], "range": [0, {"expr": _room(scale)}]},
+        "axis": {"format": "~s", "grid": False, **whole},
+    }
+    y: Spec = {
+        "field": "value",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"domain": list(shown), "nice": False},
+        "axis": y_axis,
+    }
+    colour = _by_run(names, [line.look.colour for line in lines])
+    dash = _by_run(names, [list(line.look.dash) or [1, 0] for line in lines])
+    shape = _by_run(names, [line.look.shape for line in lines])
+    tooltip = [
+        {"field": "run", "type": "nominal"},
+        {"field": "kind", "type": "nominal", "title": "what"},
+        {"field": "x", "type": "quantitative", "title": AXES[axis], "format": ".2f"},
+        {"field": "value", "type": "quantitative", "title": metric, "format": ".2%" if is_accuracy else ".4f"},
+    ]
+
+    def layer(kind: str, mark: Spec, **encoding: Any) -> Spec:
+        return {
+            "transform": [{"filter": {"field": "kind", "equal": kind}}],
+            "mark": {"clip": True, **mark},
+            "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip, **encoding},
+        }
+
+    thin, thick = {"strokeWidth": 1.5 * scale, "opacity": 0.55}, {"strokeWidth": 3 * scale}
+    means = [layer(EPOCHS, {"type": "point", "filled": False, "size": 50 * scale**2}, shape={"value": "circle"})]
+    return {
+        "title": {"text": _TITLES[metric], "fontSize": round(16 * scale), "offset": 4},
+        "layer": [
+            layer(BATCHES, {"type": "line", **thin}),
+            *(means if len(lines) == 1 else []),
+            layer(VALIDATION, {"type": "line", **thick}, strokeDash=dash),
+            layer(VALIDATION, {"type": "point", "filled": True, "size": 90 * scale**2, "opacity": 1}, shape=shape),
+            _leaders(x, y, end),
+            *_words(x, y, colour, shape, end, scale),
+            *_all_at_once(x, lines, end, metric),
         ],
-    )
-    by_batch = base.transform_filter(alt.datum.kind == BATCHES).mark_line(
-        strokeWidth=1.2, opacity=0.45 if several else 0.75, clip=clip
-    )
-    means = base.transform_filter(alt.datum.kind == EPOCHS).mark_point(size=45, shape="circle", filled=False, clip=clip)
-    validation = base.transform_filter(alt.datum.kind == VALIDATION)
-    validation_line = validation.mark_line(**SECOND_LINE, clip=clip)
-    if several:
-        validation_points = validation.mark_point(**POINT, clip=clip).encode(
-            shape=alt.Shape("run:N", title=None, legend=legend())
-        )
-        layers = [by_batch, validation_line, validation_points]
-    else:
-        validation_points = validation.mark_point(**POINT, shape="diamond", clip=clip)
-        layers = [by_batch, means, validation_line, validation_points, *_ends_of_series(base, number)]
-    chart = alt.layer(*layers).properties(
-        title=_TITLES[metric],
-        height=MIDDLE,
-        width="container",
-        padding={"left": 5, "right": 10 if several else 130, "top": 5, "bottom": 5},
-    )
-    return without_data(chart)
+        "width": "container",
+        "height": "container",
+        "padding": {"left": 5, "right": 5, "top": 5, "bottom": 5},
+        "config": quiet(scale),
+    }
 
 
-def _ends_of_series(base: alt.Chart, number: str) -> list[alt.Chart]:
-    """Values at the ends of the two curves. They end close together: the higher label goes up, the lower one down."""
-    ends = (
-        base.transform_filter(alt.FieldOneOfPredicate(field="kind", oneOf=[BATCHES, VALIDATION]))
-        .transform_joinaggregate(last="max(x)", groupby=["series"])
-        .transform_filter("datum.x === datum.last")
-        .transform_calculate(label=f"datum.series + ' ' + format(datum.value, '{number}')")
-        .transform_window(place="row_number()", sort=[alt.SortField("value", order="descending")])
-    )
+def _room(scale: float) -> str:
+    """How far lines reach, in pixels: what is left beside their names."""
+    return f"width - min({170 * scale:g}, 0.36 * width)"
+
+
+def _by_run(names: list[str], values: list[Any]) -> Spec:
+    return {"field": "run", "type": "nominal", "scale": {"domain": names, "range": values}, "legend": None}
+
+
+def _leaders(x: Spec, y: Spec, end: float) -> Spec:
+    """From the end of a line, which moves while it trains, to its name, which does not."""
+    return {
+        "transform": [{"filter": {"field": "kind", "equal": ENDS}}],
+        "mark": {"type": "rule", "strokeDash": [1, 4], "color": GREY},
+        "encoding": {"x": x, "x2": {"datum": end}, "y": y, "y2": {"field": "place"}},
+    }
+
+
+def _words(x: Spec, y: Spec, colour: Spec, shape: Spec, end: float, scale: float) -> list[Spec]:
+    at = {"x": {**x, "field": None, "datum": end}, "y": {**y, "field": "place"}}
+    at["x"].pop("field")
+    chosen = [{"filter": {"field": "kind", "equal": ENDS}}]
+    text = {
+        "type": "text",
+        "align": "left",
+        "lineBreak": "\n",
+        "fontSize": round(14 * scale),
+        "fontWeight": "bold",
+        "dx": 18 * scale,
+        "dy": -7 * scale,
+        "limit": 150 * scale,
+        "color": INK_OF_PAGE,
+    }
+    dot = {"type": "point", "filled": True, "size": 100 * scale**2, "xOffset": 8 * scale, "opacity": 1}
     return [
-        ends.transform_filter(place)
-        .mark_text(align="left", dx=8, dy=dy, fontWeight="bold", clip=False)
-        .encode(text="label:N")
-        for place, dy in (("datum.place === 1", -11), ("datum.place > 1", 11))
+        {"transform": chosen, "mark": dot, "encoding": {**at, "color": colour, "shape": shape}},
+        {"transform": chosen, "mark": text, "encoding": {**at, "text": {"field": "words", "type": "nominal"}}},
+    ]
+
+
+def _all_at_once(x: Spec, lines: tuple[Line, ...], end: float, metric: str) -> list[Spec]:
+    """Under the pointer, the validation of all runs after the same epoch."""
+    number, hovered = ".2%" if metric == "accuracy" else ".4f", f"hovered_{metric}"
+    names = [line.label for line in lines]
+    tooltip: list[Spec] = [{"field": "epoch", "type": "quantitative", "title": "after epoch"}] + [
+        {"field": name.replace(".", "\\.").replace("[", "\\["), "type": "quantitative", "title": name, "format": number}
+        for name in names
+    ]
+    return [
+        {
+            "transform": [
+                {"filter": {"field": "kind", "equal": VALIDATION}},
+                {"joinaggregate": [{"op": "max", "field": "x", "as": "at"}], "groupby": ["epoch"]},
+                {"pivot": "run", "value": "value", "groupby": ["epoch", "at"]},
+            ],
+            "mark": {"type": "rule", "strokeWidth": 2},
+            "encoding": {
+                "x": {**x, "field": "at"},
+                "tooltip": tooltip,
+                "opacity": {"condition": {"param": hovered, "empty": False, "value": 0.5}, "value": 0},
+            },
+            "params": [
+                {
+                    "name": hovered,
+                    "select": {
+                        "type": "point",
+                        "on": "pointerover",
+                        "nearest": True,
+                        "clear": "pointerout",
+                        "fields": ["epoch"],
+                    },
+                }
+            ],
+        }
     ]
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mnist_lab import settings
-from mnist_lab.ui import navigation, style
+from mnist_lab.ui import navigation, presentation, style, url
 from mnist_lab.ui.session import errors_shown, footer, preload
 
 
@@ -22,10 +22,18 @@ def _registered(page: navigation.Page) -> st.Page:
 st.set_page_config(page_icon=navigation.ICON, layout="wide", initial_sidebar_state=190)
 page = st.navigation([_registered(page) for page in navigation.PAGES])
 st.set_page_config(page_title=navigation.tab(page.title))
-style.show(presenting=False)
+url.begin()
+presentation.load()
+style.show(presenting=presentation.is_on())
 with errors_shown():
     settings.check()
     page.run()
+url.end()
+if presentation.is_on():
+    with st.container(key="leave"):
+        presentation.switch()
 with st.sidebar:
+    if not presentation.is_on():
+        presentation.switch()
     footer()
 preload()

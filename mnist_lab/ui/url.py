@@ -16,6 +16,7 @@ from mnist_lab.store.run import Run
 from mnist_lab.ui.session import lab
 
 _DIGITS = 15
+_ALSO, _KEPT = "address_also", "address_kept"
 _JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
@@ -35,10 +36,30 @@ def keep(query: dict[str, str]) -> None:
 
     To be called by a page whenever it is drawn.
     """
+    st.session_state[_KEPT] = True
+    query = query | st.session_state.get(_ALSO, {})
     named = st.query_params.to_dict()
     if named and named != query:
         st.query_params.from_dict(query)
     _component()(key="address", data={"query": urlencode(query)}, height="content")
+
+
+def also(name: str, value: str | None) -> None:
+    """Have a parameter in the address of whichever page is shown, or no longer where None."""
+    others = {key: kept for key, kept in st.session_state.get(_ALSO, {}).items() if key != name}
+    st.session_state[_ALSO] = others if value is None else others | {name: value}
+
+
+def begin() -> None:
+    """To be called before a page is drawn."""
+    st.session_state[_KEPT] = False
+
+
+def end() -> None:
+    """To be called after a page was drawn: a page whose address says nothing else gets what is in every address."""
+    missing = {name: value for name, value in st.session_state.get(_ALSO, {}).items() if name not in st.query_params}
+    if missing and not st.session_state[_KEPT]:
+        st.query_params.update(missing)
 
 
 def run() -> Run | None:

@@ -1,0 +1,225 @@
+"""The Train page's live charts: loss and accuracy of the run that is shown, and of others that race in them."""
+
+import functools
+from collections import Counter
+from html import escape
+from typing import get_args
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from mnist_lab.charts import frames, training
+from mnist_lab.charts.training import Line
+from mnist_lab.charts.work import AXES, Axis, Work
+from mnist_lab.design.experiment import Experiment, parse
+from mnist_lab.results.overfitting import gap
+from mnist_lab.store.run import Run
+from mnist_lab.ui import presentation
+from mnist_lab.ui.choices import run_ids
+from mnist_lab.ui.looks import looks
+from mnist_lab.ui.session import lab, person
+from mnist_lab.ui.train.progress import Progress, percent, progress
+from mnist_lab.ui.watching import Watched
+
+MOST_TOGETHER = 6
+_TOGETHER, _TOGETHER_FOR = "together", "together_for"
+_SIDE_BY_SIDE, _STACKED = "side by side", "one above the other"
+_LAYOUT = "charts_layout"  # of the widget, and of the choice that the store keeps
+_TRENDS = ((0.002, "rising"), (-0.002, "about level"), (-float("inf"), "falling"))
+
+
+def draw_together(watched: Watched) -> None:
+    """Runs that were started together are drawn together: whichever is shown, the others are in its charts."""
+    before: Watched | None = st.session_state.get(_TOGETHER_FOR)
+    if watched == before:
+        return
+    before = before or Watched(None)
+    chosen = run_ids(st.session_state.get(_TOGETHER, []))
+    if watched.together != before.together:
+        others = [run_id for run_id in watched.together if run_id != watched.run_id]
+        chosen = others or [run_id for run_id in chosen if run_id not in before.together]
+    elif watched.together and before.run_id is not None:
+        chosen = [before.run_id if run_id == watched.run_id else run_id for run_id in chosen]
+    st.session_state[_TOGETHER] = chosen[: MOST_TOGETHER - 1]
+    st.session_state[_TOGETHER_FOR] = watched
+
+
+def show(shown: Progress) -> None:
+    """The charts, and below them what they are drawn along and which other runs are in them."""
+    run = shown.run
+    picture = st.container(key="live-charts")
+    axis, chosen, zoom, layout = _view(run)
+    drawn = [run, *lab().some(other for other in chosen if other != run.id).values()]
+    lines = _lines(drawn)
+    left_out = []
+    with picture:
+        places = st.columns(2, gap="small") if layout == _SIDE_BY_SIDE else (st.container(), st.container())
+        for place, metric in zip(places, ("accuracy", "loss"), strict=True):
+            with place.container(key=f"tall-{metric}"):
+                left_out.append(_chart(drawn, lines, metric, axis, zoom=zoom))
+    if lost := [str(other) for other in chosen if other not in {each.id for each in drawn}]:
+        st.caption(f":material/info: Gone for good, and no longer drawn: run {', '.join(lost)}.")
+    if any(left_out):
+        st.caption(f"Outside the frames: {'; '.join(filter(None, left_out))}.")
+    st.caption(
+        "Thin: training, each point the mean of a few batches. Thick, with points: validation, after each epoch."
+    )
+    if words := gap(shown.epochs, run.experiment):
+        st.warning(words, icon=":material/unfold_more:")
+
+
+def _view(run: Run) -> tuple[Axis, list[int], bool, str]:
+    """What the charts are drawn along, which other runs are in them, whether only a part is drawn, and how they stand."""
+    owner = person().name
+    if _LAYOUT not in st.session_state:
+        kept = lab().store.choices.get(owner, _LAYOUT)
+        st.session_state[_LAYOUT] = _STACKED if kept == _STACKED else _SIDE_BY_SIDE
+    with st.container(horizontal=True, vertical_alignment="bottom", key="tools-charts"):
+        others = st.multiselect(
+            "Other runs in these charts",
+            _candidates(run),
+            format_func=_label,
+            max_selections=MOST_TOGETHER - 1,
+            key=_TOGETHER,
+            persist_state="session",
+            placeholder="none",
+            help="Draws other runs in the same charts, whether they are training or have ended.",
+            width=360,
+        )
+        axis: Axis = st.segmented_control(
+            "Along",
+            list(get_args(Axis)),
+            default="epochs",
+            required=True,
+            key="axis",
+            persist_state="session",
+            help="The horizontal axis. Multiply-adds are those of training, three times those of an answer.",
+        )
+        layout = st.segmented_control(
+            "Charts",
+            [_SIDE_BY_SIDE, _STACKED],
+            required=True,
+            key=_LAYOUT,
+            on_change=lambda: lab().store.choices.set(owner, _LAYOUT, st.session_state[_LAYOUT]),
+        )
+        zoom = st.toggle(
+            "Where good networks differ",
+            key="zoom",
+            persist_state="session",
+            help="Shows the part of the scale that holds the later half of the curves; the rest leaves the frame.",
+        )
+    return axis, run_ids(others), zoom, str(layout)
+
+
+def _lines(drawn: list[Run]) -> tuple[Line, ...]:
+    """The name and look of each run, the names unique."""
+    by_design = looks(run.design_key for run in drawn)
+    names = [run.name for run in drawn]
+    for more in ("seed {0.seed}", "run {0.id}"):
+        often = Counter(names)
+        names = [
+            f"{name}, {more.format(run)}" if often[name] > 1 else name for name, run in zip(names, drawn, strict=True)
+        ]
+    return tuple(Line(name, by_design[run.design_key]) for name, run in zip(names, drawn, strict=True))
+
+
+def _chart(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis, *, zoom: bool) -> str:
+    """One metric of some runs; what lies outside the chart, in words."""
+    parts = [_points(progress(each), metric, axis, line.label) for each, line in zip(drawn, lines, strict=True)]
+    begun = [part for part in parts if part.num_rows]  # what waits has no points, and no types of them
+    points = pa.concat_tables(begun) if len(begun) > 1 else (begun or parts)[0]
+    shown, left_out = frames.whole(metric, points["value"]), ""
+    if zoom:
+        shown = frames.frame(metric, points["x"], points["value"], points["run"])
+        left_out = frames.outside(metric, points["value"], shown)
+    planned = [end for each in drawn if (end := work(each.experiment_json).planned(axis)) is not None]
+    end = max(planned) if planned else frames.end(points["x"])
+    named = points
+    if begun:
+        ends = training.ends(points.to_pandas(), shown, metric)
+        named = pa.concat_tables([points, pa.Table.from_pandas(ends, schema=points.schema, preserve_index=False)])
+    st.vega_lite_chart(
+        named,
+        training.curves(metric, axis, end, shown, lines, scale=presentation.scale()),
+        key=f"chart-{metric}",
+        height="stretch",
+        alt=_in_words(drawn, lines, metric, axis),
+    )
+    return left_out
+
+
+def _in_words(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis) -> str:
+    """What a chart says: the last values of each run, and where they go."""
+    told = []
+    for run, line in zip(drawn, lines, strict=True):
+        epochs = progress(run).epochs
+        if epochs.empty:
+            told.append(f"{line.label}: nothing measured yet")
+            continue
+        last, values = epochs.iloc[-1], epochs[f"validation_{metric}"]
+        shown = [
+            percent(last[name]) if metric == "accuracy" else f"{last[name]:.4f}"
+            for name in (f"validation_{metric}", metric)
+        ]
+        change = float(values.iloc[-1] - values.iloc[-2]) if len(values) > 1 else None
+        trend = f", {next(word for least, word in _TRENDS if change > least)}" if change is not None else ""
+        told.append(f"{line.label}: validation {shown[0]} after epoch {last['epoch']:.0f}{trend}; training {shown[1]}")
+    return f"{metric.capitalize()} along {AXES[axis]}. {'. '.join(told)}."
+
+
+def _points(of: Progress, metric: str, axis: Axis, label: str) -> pa.Table:
+    last_step = int(of.batches["step"].iloc[-1]) if len(of.batches) else 0
+    newest = (last_step, len(of.epochs))
+    return _drawn(lab().store.url, of.run.id, newest, metric, axis, label, _progress=of)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _drawn(
+    url: str, run_id: int, newest: tuple[int, int], metric: str, axis: Axis, label: str, *, _progress: Progress
+) -> pa.Table:
+    """The points of a chart, made once for all who look at a run."""
+    del url, run_id, newest
+    of_run = work(_progress.run.experiment_json)
+    points: pd.DataFrame = training.curve_points(_progress.epochs, _progress.batches, metric, of_run, axis, run=label)
+    return pa.Table.from_pandas(points, preserve_index=False)
+
+
+@functools.lru_cache(maxsize=256)
+def work(experiment_json: str) -> Work:
+    """The work of an experiment, as JSON."""
+    return Work.of(parse(Experiment, experiment_json))
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _recent(url: str) -> dict[int, str]:
+    """The newest runs that have a curve."""
+    del url
+    return {
+        run.id: f"Run {run.id}: {run.name}, seed {run.experiment.seed}"
+        for run in lab().store.runs.all(limit=100)
+        if run.steps_done > 0
+    }
+
+
+def _candidates(shown: Run) -> list[int]:
+    chosen = run_ids(st.session_state.get(_TOGETHER, []))
+    return [i for i in dict.fromkeys([*_recent(lab().store.url), *chosen]) if i != shown.id or i in chosen]
+
+
+def _label(run: int | str) -> str:
+    """Of a run, or of the label that it had."""
+    (run_id,) = run_ids([run])
+    return _recent(lab().store.url).get(run_id, f"Run {run_id}")
+
+
+def heard(shown: Progress) -> None:
+    """What a screen reader says at the end of each epoch: calm, as nothing else of the page changes it."""
+    lines = shown.epochs
+    if len(lines):
+        last = lines.iloc[-1]
+        words = f"{shown.run.name}: epoch {last['epoch']:.0f} of {shown.run.experiment.recipe.epochs}, "
+        words += f"validation accuracy {percent(last['validation_accuracy'])}, {shown.run.status}"
+    else:
+        words = f"{shown.run.name}: {shown.run.status}"
+    st.html(f'<div role="status" class="heard">{escape(words)}</div>')
