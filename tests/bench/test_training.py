@@ -9,10 +9,18 @@ from mnist_lab.errors import EngineError
 
 
 @pytest.mark.timeout(300)
-def test_backends_are_timed_in_turn_and_do_the_same_work() -> None:
+def test_backends_are_timed_in_turn_and_do_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    # With all kinds of layers that the notebook's networks have, one of each.
+    blocks = [
+        {"filters": 4, "kernel_size": 2, "strides": 2, "dropout": 0.25},
+        {"filters": 8, "kernel_size": 2, "pooling": "max", "batch_normalization": True, "dropout": 0.25},
+    ]
+    head = [{"units": 16, "batch_normalization": True, "dropout": 0.7}]
+    little = PRESETS["2x2"].with_changes(name="little", architecture={"blocks": blocks, "head": head})
+    monkeypatch.setitem(PRESETS, "little", little)
     said: list[str] = []
-    found = training.run(2, 2, 640, said.append, names=["2x2"])
-    preset = found["presets"]["2x2"]
+    found = training.run(2, 2, 256, said.append, names=["little"])
+    preset = found["presets"]["little"]
     assert [words.rsplit(", ")[-1] for words in said if "round" in words][:2] == [LAB, FIT]
     assert len(found["matmul_gflops"]) == len(preset["speedups_over_fit"]) == 2
     assert preset["lab_seconds_per_epoch"] > 0
