@@ -15,7 +15,7 @@ from mnist_lab.charts.work import AXES, Axis, Work
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.results.overfitting import gap
 from mnist_lab.store.run import Run
-from mnist_lab.ui import presentation
+from mnist_lab.ui import fields, presentation
 from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.session import lab, person
@@ -72,9 +72,12 @@ def show(shown: Progress) -> None:
 def _view(run: Run) -> tuple[Axis, list[int], bool, str]:
     """What the charts are drawn along, which other runs are in them, whether only a part is drawn, and how they stand."""
     owner = person().name
-    if _LAYOUT not in st.session_state:
-        kept = lab().store.choices.get(owner, _LAYOUT)
-        st.session_state[_LAYOUT] = _STACKED if kept == _STACKED else _SIDE_BY_SIDE
+    kept = _chosen_layout(lab().store.url, owner)
+
+    def keep(layout: str) -> None:
+        lab().store.choices.set(owner, _LAYOUT, layout)
+        _chosen_layout.clear()
+
     with st.container(horizontal=True, vertical_alignment="bottom", key="tools-charts"):
         others = st.multiselect(
             "Other runs in these charts",
@@ -96,12 +99,11 @@ def _view(run: Run) -> tuple[Axis, list[int], bool, str]:
             persist_state="session",
             help="The horizontal axis. Multiply-adds are those of training, three times those of an answer.",
         )
-        layout = st.segmented_control(
+        st.segmented_control(
             "Charts",
             [_SIDE_BY_SIDE, _STACKED],
             required=True,
-            key=_LAYOUT,
-            on_change=lambda: lab().store.choices.set(owner, _LAYOUT, st.session_state[_LAYOUT]),
+            **fields.bound(_LAYOUT, kept, keep, argument="default"),
         )
         zoom = st.toggle(
             "Where good networks differ",
@@ -109,7 +111,14 @@ def _view(run: Run) -> tuple[Axis, list[int], bool, str]:
             persist_state="session",
             help="Shows the part of the scale that holds the later half of the curves; the rest leaves the frame.",
         )
-    return axis, run_ids(others), zoom, str(layout)
+    return axis, run_ids(others), zoom, kept
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def _chosen_layout(url: str, owner: str) -> str:
+    """How a person's charts stand: as chosen last."""
+    del url
+    return _STACKED if lab().store.choices.get(owner, _LAYOUT) == _STACKED else _SIDE_BY_SIDE
 
 
 def _lines(drawn: list[Run]) -> tuple[Line, ...]:
