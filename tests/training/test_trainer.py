@@ -36,6 +36,7 @@ def stock_loop(experiment: Experiment, epochs: int, precision: str) -> tuple[lis
             optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
             loss="sparse_categorical_crossentropy",
             metrics=["accuracy"],
+            run_eagerly=True,
         )
         train = mnist.split(experiment.protocol, experiment.train_images).train
         losses, accuracies = [], []
@@ -119,7 +120,10 @@ def test_corrected_statistics_are_what_stock_keras_has_without_its_beginning(
     split = mnist.split(experiment.protocol, experiment.train_images)
     model = build(experiment.architecture, experiment.seed, momentum)
     model.compile(
-        optimizer=keras.optimizers.SGD(0.1, momentum=0.9), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+        optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        run_eagerly=True,
     )
     x_val = split.validation.x[..., None].astype("float32") / 255
     for line in record.epochs:
@@ -371,6 +375,7 @@ def test_decay_smoothing_and_averages_give_the_curve_of_stock_keras(small: Exper
         optimizer=keras.optimizers.SGD(rate, momentum=0.9, weight_decay=0.02, use_ema=True, ema_momentum=0.8),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.2),
         metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="plain")],
+        run_eagerly=True,
     )
     for line in record.epochs:
         order = np.random.default_rng([experiment.seed, line.epoch]).permutation(experiment.train_images)
