@@ -1,10 +1,15 @@
 """Trainings of small networks, and what they report."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from mnist_lab.design.experiment import Experiment
+from mnist_lab.data import mnist
+from mnist_lab.data.mnist import Images, Split
+from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.recipe import SGD, Recipe
 from mnist_lab.training import trainer
 from mnist_lab.training.reports import BatchPoint, Checkpoint, Command, EpochPoint, Outcome, Report, Snapshot
@@ -91,3 +96,18 @@ def one_epoch(small: Experiment, **recipe: object) -> Experiment:
 def unheard(experiment: Experiment, resume: Checkpoint | None = None) -> Training:
     """A training that nobody listens to or commands."""
     return Training(experiment, lambda report: None, lambda: Command.CONTINUE, resume)
+
+
+@contextlib.contextmanager
+def few_to_evaluate() -> Iterator[None]:
+    """Runs are validated and tested with the first 1,000 images: an evaluation of all costs more than an epoch here."""
+    whole = mnist.split
+
+    def few(protocol: Protocol, train_images: int) -> Split:
+        found = whole(protocol, train_images)
+        validation, test = (Images(images.x[:1000], images.y[:1000]) for images in (found.validation, found.test))
+        return replace(found, validation=validation, test=test)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mnist, "split", few)
+        yield

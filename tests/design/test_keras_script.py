@@ -6,6 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_lab.data import mnist
+from mnist_lab.data.mnist import Images
 from mnist_lab.design import layers
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.keras_script import source
@@ -43,13 +45,22 @@ print(json.dumps({"layers": layers, "accuracy": accuracy, "epochs": len(model.hi
 """
 
 
-def in_this_process(experiment: Experiment, monkeypatch: pytest.MonkeyPatch, **names: object) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def few_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as MNIST's with what scripts train on and validate with here, and the first 1,000 images for the test."""
+    (train, test), file = mnist.load(), tmp_path_factory.mktemp("data") / "few.npz"
+    chosen = [*range(1000), *range(len(train) - 5000, len(train))]
+    np.savez(file, x_train=train.x[chosen], y_train=train.y[chosen], x_test=test.x[:1000], y_test=test.y[:1000])
+    return file
+
+
+def in_this_process(experiment: Experiment, monkeypatch: pytest.MonkeyPatch, data: Path) -> dict[str, Any]:
     """What a script leaves when it is run here, its network starting from the lab's initial weights."""
     start = build(experiment.architecture, experiment.seed).get_weights()
     text = source(experiment)
     assert text.count("model.summary()") == 1
-    monkeypatch.setattr(sys, "argv", ["script.py", str(mnist.FILE)])
-    left: dict[str, Any] = {"__name__": "script", "START": start, **names}
+    monkeypatch.setattr(sys, "argv", ["script.py", str(data)])
+    left: dict[str, Any] = {"__name__": "script", "START": start}
     exec(compile(text.replace("model.summary()", "model.set_weights(START)"), "script.py", "exec"), left)
     return left
 
@@ -95,9 +106,14 @@ AGREEING = {
 
 
 @pytest.mark.parametrize("name", list(AGREEING))
-def test_what_a_script_prints_is_what_the_lab_shows(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_script_prints_is_what_the_lab_shows(
+    name: str, monkeypatch: pytest.MonkeyPatch, few_images: Path
+) -> None:
     experiment = AGREEING[name]
-    left = in_this_process(experiment, monkeypatch)
+    left = in_this_process(experiment, monkeypatch, few_images)
+    with np.load(few_images) as file:
+        few = [Images(file[f"x_{part}"], file[f"y_{part}"]) for part in ("train", "test")]
+    monkeypatch.setattr(mnist, "load", lambda: few)
     lines = []
     outcome = trainer.train(experiment, lambda r: lines.append(r.epoch) if r.epoch else None, lambda: Command.CONTINUE)
     assert outcome
@@ -157,7 +173,7 @@ def test_a_script_has_the_labs_learning_rate_at_every_step(schedule: str) -> Non
 
 def few(name: str, **recipe: object) -> Experiment:
     preset = PRESETS[name]
-    return preset.with_changes(train_images=2000, recipe=preset.recipe.model_dump() | {"epochs": 1} | recipe)
+    return preset.with_changes(train_images=1000, recipe=preset.recipe.model_dump() | {"epochs": 1} | recipe)
 
 
 ALONE = {
@@ -176,13 +192,13 @@ print([name for name in sys.modules if name.startswith("mnist_lab")])
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def told(tmp_path_factory: pytest.TempPathFactory, few_images: Path) -> dict[str, dict[str, Any]]:
     """What scripts say of themselves that run one after the other in a process of their own, without the lab."""
     folder = tmp_path_factory.mktemp("scripts")
     for name, experiment in ALONE.items():
         (folder / name).write_text(source(experiment) + TELL, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", RUN, str(mnist.FILE), *ALONE], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-c", RUN, str(few_images), *ALONE], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     *lines, imported = done.stdout.splitlines()

@@ -13,12 +13,13 @@ from mnist_lab.errors import TrainingError
 from mnist_lab.store import disk
 from mnist_lab.training import trainer
 from mnist_lab.training.checkpoint import Progress
-from mnist_lab.training.reports import Command, EpochPoint, Outcome
+from mnist_lab.training.reports import Command, EpochPoint
 from mnist_lab.training.trainer import Training
 from tests.builders.networks import small_experiment
 from tests.builders.training import (
     Record,
     everything,
+    few_to_evaluate,
     one_epoch,
     run,
     same_result,
@@ -26,6 +27,8 @@ from tests.builders.training import (
     without_noise,
     without_seconds,
 )
+
+pytestmark = pytest.mark.usefixtures("few_to_evaluate")
 
 
 def test_a_checkpoint_that_says_nothing_of_momenta_had_099(small: Experiment) -> None:
@@ -47,55 +50,72 @@ def test_a_checkpoint_that_says_nothing_of_momenta_had_099(small: Experiment) ->
     assert found[0].validation_accuracy > 0.3
 
 
-@pytest.fixture(scope="module", params=list(Protocol))
-def undisturbed_run(request: pytest.FixtureRequest) -> tuple[Experiment, Outcome, Record]:
-    """What everything with a state comes to where nothing interrupts it, and its log."""
-    experiment = everything(small_experiment()).with_changes(protocol=request.param, train_images=1000)
-    return experiment, *run(experiment)
+@pytest.fixture(scope="module")
+def short_run() -> Record:
+    """What a small training of two epochs reported."""
+    with few_to_evaluate():
+        return run(small_experiment())[1]
 
 
-@pytest.mark.parametrize("pause_after", [1, 10, 11, 25])
-def test_paused_anywhere_and_resumed_it_is_the_same_to_the_bit(
-    undisturbed_run: tuple[Experiment, Outcome, Record], pause_after: int
-) -> None:
-    experiment, undisturbed, log = undisturbed_run
-    first = Record(pause_after, Command.PAUSE)
-    assert trainer.train(experiment, first.report, first.command, report_seconds=0.0) is None
-    second = Record()
-    resumed = trainer.train(experiment, second.report, second.command, first.checkpoints[-1], report_seconds=0.0)
+@pytest.mark.parametrize("protocol", list(Protocol))
+def test_paused_anywhere_and_resumed_it_is_the_same_to_the_bit(protocol: Protocol) -> None:
+    """Paused after the first step, at the end of an epoch, after the first step of the next one, and within the last."""
+    experiment = everything(small_experiment()).with_changes(protocol=protocol, train_images=1000)
+    undisturbed, log = run(experiment)
+    assert undisturbed
+    records: list[Record] = []
+    pauses, reported = [1, 10, 11, 25], 0
+    for pause in pauses:
+        records.append(Record(pause - reported, Command.PAUSE))
+        resume = records[-2].checkpoints[-1] if reported else None
+        paused = trainer.train(experiment, records[-1].report, records[-1].command, resume, report_seconds=0.0)
+        assert paused is None
+        assert records[-1].checkpoints[-1].step == pause
+        reported = pause
+    last = Record()
+    resumed = trainer.train(experiment, last.report, last.command, records[-1].checkpoints[-1], report_seconds=0.0)
+    records.append(last)
     assert resumed
     assert same_result(undisturbed, resumed)
-    assert without_seconds(first.epochs + second.epochs) == without_seconds(log.epochs)
-    points = first.points | second.points
-    assert [(p.step, p.loss) for p in points.values()] == [(p.step, p.loss) for p in log.points.values()]
+    assert without_seconds([line for record in records for line in record.epochs]) == without_seconds(log.epochs)
+    points = [point for record in records for point in record.points.values()]
+    assert [(p.step, p.loss) for p in points] == [(p.step, p.loss) for p in log.points.values()]
 
 
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
 def test_every_optimizer_continues_to_the_bit(small: Experiment, optimizer: str) -> None:
-    experiment = everything(small, optimizer)
-    undisturbed, log = run(experiment)
-    resumed = trainer.train(experiment, Record().report, Record().command, log.checkpoints[0])
-    assert log.checkpoints[0].epoch == 1
-    assert resumed
-    assert same_result(undisturbed, resumed)
+    recipe = {"optimizer": {"name": optimizer}, "moving_average": 0.9, "schedule": "cosine", "weight_decay": 0.01}
+    experiment = one_epoch(small, **recipe, epochs=2)
+    undisturbed = unheard(experiment)
+    undisturbed.train_epoch(1)
+    undisturbed.progress.epoch = 1
+    checkpoint = undisturbed.codec.save(undisturbed.progress, 1.0)
+    undisturbed.train_epoch(2)
+    resumed = unheard(experiment, checkpoint)
+    resumed.train_epoch(2)
+    assert resumed.progress.step == undisturbed.progress.step == 20
+    assert np.array_equal(resumed.progress.sums, undisturbed.progress.sums)
+    for mine, theirs in (
+        (undisturbed.model.variables, resumed.model.variables),
+        (undisturbed.optimizer.variables, resumed.optimizer.variables),
+    ):
+        assert len(mine) == len(theirs) > 0
+        assert all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
 
 
-def test_more_epochs_from_a_checkpoint_are_the_longer_run_to_the_bit(small: Experiment) -> None:
-    recipe = small.recipe.model_dump()
-    longer, _ = run(small.with_changes(recipe=recipe | {"epochs": 4}))
-    _, short = run(small)
-    more = small.with_changes(recipe=recipe | {"epochs": 4})
-    outcome = trainer.train(more, Record().report, Record().command, short.checkpoints[-1])
+def test_more_epochs_from_a_checkpoint_are_the_longer_run_to_the_bit(small: Experiment, short_run: Record) -> None:
+    more = small.with_changes(recipe=small.recipe.model_dump() | {"epochs": 4})
+    longer, _ = run(more)
+    outcome = trainer.train(more, Record().report, Record().command, short_run.checkpoints[-1])
     assert outcome
     assert same_result(longer, outcome)
 
 
-def test_from_a_checkpoint_on_another_recipe_holds(small: Experiment) -> None:
-    _, log = run(small)
+def test_from_a_checkpoint_on_another_recipe_holds(small: Experiment, short_run: Record) -> None:
     recipe = small.recipe.model_dump() | {"optimizer": {"name": "sgd", "learning_rate": 0.01}, "batch_size": 50}
     record = Record()
     changed = small.with_changes(recipe=recipe | {"epochs": 3})
-    outcome = trainer.train(changed, record.report, record.command, log.checkpoints[0], report_seconds=0.0)
+    outcome = trainer.train(changed, record.report, record.command, short_run.checkpoints[0], report_seconds=0.0)
     assert outcome
     assert [(line.epoch, line.steps) for line in record.epochs] == [(2, 20), (3, 20)]
     assert min(point.step for point in record.points.values()) == 21
@@ -107,6 +127,7 @@ def memory(run: Training) -> dict[str, np.ndarray]:
     return {variable.name: variable.numpy() for variable in run.optimizer.variables}
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -125,6 +146,7 @@ def test_what_a_changed_recipe_asks_an_optimizer_to_remember_begins_afresh_and_t
 ) -> None:
     if not before:
         before = {"optimizer": after["optimizer"]}
+    small = small.with_changes(train_images=300)  # three steps
     first = unheard(one_epoch(small, **before))
     first.train_epoch(1)
     first.progress.epoch = 1
@@ -143,10 +165,9 @@ def test_what_a_changed_recipe_asks_an_optimizer_to_remember_begins_afresh_and_t
     assert np.isfinite(second.progress.sums).all()
 
 
-def test_a_checkpoint_of_another_network_is_refused(small: Experiment) -> None:
-    _, log = run(small)
+def test_a_checkpoint_of_another_network_is_refused(short_run: Record) -> None:
     with pytest.raises(TrainingError, match="does not fit this network"):
-        trainer.train(PRESETS["2x2"], Record().report, Record().command, log.checkpoints[0])
+        trainer.train(PRESETS["2x2"], Record().report, Record().command, short_run.checkpoints[0])
 
 
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
@@ -166,20 +187,22 @@ def test_what_a_checkpoint_will_have_is_known_from_the_design(small: Experiment,
         assert predicted.state <= state < predicted.state + 1000  # beside them a few words on where training is
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_what_is_saved_is_restored(small: Experiment) -> None:
+    small = small.with_changes(train_images=300)  # three steps
     one, other = unheard(everything(small)), unheard(everything(small.with_changes(seed=2)))
     one.train_epoch(1)
     progress = replace(
         one.progress,
         epoch=1,
         epoch_sums=(1.0, 2.0, 3.0),  # others than its sums: it is within an epoch
-        kept=EpochPoint(1, 10, 1.5, 0.4, 1.25, 0.5, 2.0),
+        kept=EpochPoint(1, 3, 1.5, 0.4, 1.25, 0.5, 2.0),
         kept_weights=one.model.get_weights(),
         reporting_seconds=0.1,
     )
     found = other.codec.restore(one.codec.save(progress, seconds=7.5))
-    assert progress.step == 10
-    assert (found.step, found.start_share, found.seconds) == (10, pytest.approx(0.95**10), 7.5)
+    assert progress.step == 3
+    assert (found.step, found.start_share, found.seconds) == (3, pytest.approx(0.95**3), 7.5)
     for name in ("epoch", "point_sums", "epoch_sums", "best", "best_epoch", "kept", "start_share", "reporting_seconds"):
         assert getattr(found, name) == getattr(progress, name), name
     assert np.array_equal(found.sums, progress.sums)
