@@ -1,14 +1,17 @@
 """The charts of the Train page."""
 
 import json
-from typing import get_args
 
 import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mnist_lab.charts import training as charts
+from mnist_lab.charts.style import Spec, look
+from mnist_lab.charts.training import Line
 from mnist_lab.charts.work import Axis, Work
 from mnist_lab.training.reports import Snapshot
 
@@ -40,23 +43,83 @@ def test_before_the_first_report_there_is_an_empty_table() -> None:
     assert charts.curve_points(EPOCHS[:0], BATCHES[:0], "loss", WORK, "epochs").empty
 
 
+LINES = (Line("3x3", look(0)), Line("2x2 · 4 epochs", look(1)), Line("fast [a.b]", look(2)))
+
+
+def layers(spec: Spec, mark: str) -> list[Spec]:
+    return [layer for layer in spec["layer"] if layer["mark"]["type"] == mark]
+
+
 @pytest.mark.parametrize("metric", ["loss", "accuracy"])
-def test_the_specification_is_fixed_by_the_plan_and_valid(metric: str) -> None:
-    spec = charts.curves(metric, "epochs", 12.0, (0.0, 1.0))
-    assert spec is charts.curves(metric, "epochs", 12.0, (0.0, 1.0))
+@pytest.mark.parametrize("lines", [LINES[:1], LINES])
+def test_the_specification_is_fixed_by_the_plan_and_valid(metric: str, lines: tuple[Line, ...]) -> None:
+    spec = charts.curves(metric, "epochs", 12.0, (0.0, 1.0), lines)
+    assert spec is charts.curves(metric, "epochs", 12.0, (0.0, 1.0), lines)
     assert "data" not in spec
     assert "datasets" not in spec
     alt.Chart.from_json(json.dumps({**spec, "data": {"values": []}}))
     for place, domain in (("x", [0, 12]), ("y", [0, 1])):
-        domains = [layer["encoding"][place]["scale"]["domain"] for layer in spec["layer"]]
+        domains = [layer["encoding"][place]["scale"]["domain"] for layer in spec["layer"] if place in layer["encoding"]]
         assert domains == [domain] * len(domains), "told, for there may be no data to find it in"
 
 
 def test_training_and_validation_differ_in_more_than_colour() -> None:
-    marks = [layer["mark"] for layer in charts.curves("loss", "epochs", 3.0, (0.0, 2.5))["layer"]]
-    shapes = {mark.get("shape") for mark in marks if mark["type"] == "point"}
-    assert shapes == {"circle", "diamond"}
-    assert {json.dumps(mark.get("strokeDash")) for mark in marks if mark["type"] == "line"} == {"null", "[5, 3]"}
+    spec = charts.curves("loss", "epochs", 3.0, (0.0, 2.5), LINES[:1])
+    thin, thick = (layer["mark"]["strokeWidth"] for layer in layers(spec, "line"))
+    assert thick >= 2 * thin
+    filters = [layer["transform"][0]["filter"]["equal"] for layer in layers(spec, "point")]
+    assert filters == [charts.EPOCHS, charts.VALIDATION, charts.ENDS]
+    assert [layer["mark"]["filled"] for layer in layers(spec, "point")] == [False, True, True]
+
+
+def test_a_run_has_the_look_of_its_design_in_colour_dash_and_shape() -> None:
+    spec = charts.curves("accuracy", "epochs", 3.0, (0.0, 1.0), LINES)
+    _, validation = layers(spec, "line")
+    looks = [line.look for line in LINES]
+    for place, values in (
+        ("color", [each.colour for each in looks]),
+        ("strokeDash", [list(each.dash) or [1, 0] for each in looks]),
+    ):
+        assert validation["encoding"][place]["scale"] == {"domain": [line.label for line in LINES], "range": values}
+    assert layers(spec, "point")[0]["encoding"]["shape"]["scale"]["range"] == [each.shape for each in looks]
+    assert "legend" not in json.dumps({**spec, "config": {}}).replace('"legend": null', "")
+
+
+def test_a_presentation_enlarges_type_and_lines() -> None:
+    usual, large = (charts.curves("loss", "epochs", 3.0, (0.0, 1.0), LINES, scale=scale) for scale in (1.0, 1.5))
+    for spec, factor in ((usual, 1.0), (large, 1.5)):
+        (text,) = layers(spec, "text")
+        assert text["mark"]["fontSize"] == 14 * factor
+        assert spec["config"]["axis"]["labelFontSize"] == 14 * factor
+        assert layers(spec, "line")[1]["mark"]["strokeWidth"] == 3 * factor
+
+
+def test_lines_are_named_at_their_ends_with_their_values() -> None:
+    one = charts.curve_points(EPOCHS, BATCHES, "accuracy", WORK, "epochs", run="3x3")
+    named = charts.ends(one, (0.0, 1.0), "accuracy")
+    assert dict(zip(named["words"], named["value"], strict=True)) == {
+        "training\n60.00 %": 0.6,
+        "validation\n75.00 %": 0.75,
+    }
+    other = charts.curve_points(EPOCHS[:0], BATCHES, "accuracy", WORK, "epochs", run="2x2")
+    both = charts.ends(pd.concat([one, other]), (0.0, 1.0), "accuracy")
+    assert set(both["words"]) == {"3x3\n75.00 %", "2x2\n60.00 %"}, "training where there is no more"
+    assert set(named["kind"]) == {charts.ENDS}
+    assert list(named.columns) == list(one.columns)
+
+
+@given(st.lists(st.floats(-1, 2), min_size=1, max_size=6), st.floats(0, 0.9))
+def test_no_name_lies_on_another_and_all_are_within_and_in_order(values: list[float], low: float) -> None:
+    places = charts.apart(np.array(values), (low, 1.0))
+    least = min(0.17, 1 / len(values)) * (1 - low)
+    ordered = places[np.argsort(values, kind="stable")]
+    assert (np.diff(ordered) > least - 1e-9).all()
+    assert ordered[-1] <= 1 + 1e-9
+    assert ordered[0] >= low - 1e-9
+
+
+def test_a_name_far_from_others_stands_at_its_value() -> None:
+    assert charts.apart(np.array([0.9, 0.1, 0.5]), (0.0, 1.0)).tolist() == [0.9, 0.1, 0.5]
 
 
 @pytest.mark.parametrize(("axis", "at"), [("epochs", 1.4), ("batches", 14), ("seconds", 1.5), ("multiply-adds", 7.0)])
@@ -64,16 +127,6 @@ def test_the_reader_chooses_the_axis(axis: Axis, at: float) -> None:
     points = charts.curve_points(EPOCHS, BATCHES, "loss", WORK, axis, run="run 3").set_index("kind")
     assert points.loc[charts.VALIDATION, "x"].tolist()[-1] == pytest.approx(at)
     assert set(points["run"]) == {"run 3"}
-
-
-@pytest.mark.parametrize("axis", get_args(Axis))
-def test_several_runs_differ_in_more_than_colour(axis: Axis) -> None:
-    spec = charts.curves("accuracy", axis, WORK.planned(axis) or 60.0, (0.0, 1.0), several=True)
-    alt.Chart.from_json(json.dumps({**spec, "data": {"values": []}}))
-    shapes = [layer["encoding"]["shape"]["field"] for layer in spec["layer"] if "shape" in layer["encoding"]]
-    assert shapes == ["run"]
-    legends = [layer["encoding"]["color"]["legend"] for layer in spec["layer"]]
-    assert all(legends), "each is named"
 
 
 def snapshot() -> Snapshot:
@@ -94,6 +147,6 @@ def test_one_digit_is_followed_through_the_epochs() -> None:
 def test_no_curve_clamps_a_place() -> None:
     """A value that is outside a frame may leave it, but never be drawn as another. Colours may be clamped, and say so."""
     for metric in ("loss", "accuracy"):
-        spec = json.dumps(charts.curves(metric, "epochs", 12.0, (0.0, 0.5), clip=True))
+        spec = json.dumps(charts.curves(metric, "epochs", 12.0, (0.0, 0.5), LINES[:1]))
         assert '"clamp"' not in spec
         assert spec.count('"clip": true') == 4, "both lines, both kinds of points"

@@ -61,11 +61,12 @@ def test_waiting_runs_are_moved_held_and_cancelled_and_say_when_their_turn_comes
 
 
 def heading(test: AppTest) -> str:
-    return healthy(test).subheader[0].value
+    (head,) = test.header
+    return f"{head.value}, {next(caption.value for caption in test.caption if caption.value.startswith('run '))}"
 
 
 def overlaid(test: AppTest) -> list[int]:
-    return next(box for box in test.multiselect if box.label == "Overlay runs").value
+    return next(box for box in test.multiselect if box.label == "Other runs in these charts").value
 
 
 def links(test: AppTest) -> list[tuple[str, str]]:
@@ -81,7 +82,7 @@ def test_after_train_the_page_shows_what_one_started_and_not_what_trains_first(s
     test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
     number(healthy(test), "× seeds").set_value(3).run()
     test.button(key="train.0").click().run()
-    assert "Run 3: 3x3, seed 1" in heading(test)
+    assert "3x3, run 3, seed 1" in heading(test)
     assert {name: test.query_params[name] for name in ("run", "runs")} == {"run": "3", "runs": "3,4,5"}
     (waiting,) = [bar.proto.text for bar in test.get("progress")]
     assert waiting == "Waiting: place 2 in the queue, begins in about 2 min"
@@ -96,18 +97,18 @@ def test_one_stays_with_ones_own_race_when_its_first_run_ends(store: Store) -> N
         store.recording.record(run_id, Report([point(0), point(1)]))
         store.recording.record(run_id, epoch(1))
     test = page("train", run="1", runs="1,2,3")
-    assert "Run 1: 3x3, seed 1" in heading(test)
+    assert "3x3, run 1, seed 1" in heading(test)
     assert overlaid(test) == [2, 3]
     store.recording.finish(1, OUTCOME)
     store.queue.claim("engine")
     test.run()
-    assert "Run 1: 3x3, seed 1" in heading(test)
+    assert "3x3, run 1, seed 1" in heading(test)
     assert overlaid(test) == [2, 3]
     own = [(label, query) for label, query in links(test) if "runs=" in query]
     assert own == [("2: seed 2", "run=2&runs=1%2C2%2C3"), ("3: seed 3", "run=3&runs=1%2C2%2C3")]
     assert ("Follow whatever is training", "follow=now") in links(test)
     test.query_params["run"] = "2"
-    assert "Run 2: 3x3, seed 2" in heading(test.run())
+    assert "3x3, run 2, seed 2" in heading(test.run())
     assert overlaid(test) == [1, 3], "the ended one stays in the chart"
     store.labels.set([1], deleted=True)
     assert any("1: seed 1 (deleted)" in label for label, _ in links(healthy(test.run())))
@@ -120,13 +121,13 @@ def test_a_bare_address_stays_with_what_it_showed_first_and_follows_only_where_a
     store.queue.add([PRESETS["3x3"], PRESETS["2x2"]], "ada")
     store.queue.claim("engine")
     test, follower = page("train"), page("train", follow="now")
-    assert "Run 1: 3x3" in heading(test)
-    assert "Run 1: 3x3" in heading(follower)
+    assert "3x3, run 1" in heading(test)
+    assert "3x3, run 1" in heading(follower)
     store.recording.record(1, epoch(1))
     store.recording.finish(1, OUTCOME)
     store.queue.claim("engine")
-    assert "Run 1: 3x3" in heading(test.run())
-    assert "Run 2: 2x2" in heading(follower.run())
+    assert "3x3, run 1" in heading(test.run())
+    assert "2x2, run 2" in heading(follower.run())
     assert ("Stay with run 2", "run=2") in links(follower)
 
 
@@ -258,10 +259,15 @@ def test_other_runs_are_drawn_in_the_same_charts(store: Store) -> None:
         store.recording.record(run_id, epoch(1, 0.8125))
     test = healthy(page("train", run="1"))
     assert metric(test, "Learning rate") == "1"
-    chosen = next(box for box in test.multiselect if box.label == "Overlay runs")
+    chosen = next(box for box in test.multiselect if box.label == "Other runs in these charts")
     assert chosen.options == ["Run 2: 2x2, seed 1"]
     chosen.set_value([2]).run()
-    assert "run 2: 2x2, seed 1, validation accuracy 81.25 %" in texts(healthy(test))
+    accuracy, loss = (chart.proto.alt for chart in healthy(test).get("vega_lite_chart")[:2])
+    assert accuracy == (
+        "Accuracy along epoch. 3x3: validation 81.25 % after epoch 1; training 50.00 %. "
+        "2x2: validation 81.25 % after epoch 1; training 50.00 %."
+    )
+    assert loss.startswith("Loss along epoch. 3x3: validation ")
 
 
 def test_early_stopping_says_which_epoch_was_kept_and_which_was_best(store: Store) -> None:
