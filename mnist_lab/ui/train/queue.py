@@ -99,15 +99,16 @@ def bulk_controls(statuses: Mapping[int, Status], key: str = "many", then: Calla
             "Runs that have learnt something are tested and kept; the others are cancelled.",
         ),
     ):
-        if run_ids:
-            st.button(
-                f"{label} {len(run_ids)}",
-                icon=f":material/{icon}:",
-                key=f"{key}-{label.replace('Cancel', 'Stop')}",
-                on_click=done,
-                args=(do, run_ids),
-                help=says,
-            )
+        if not run_ids:
+            continue
+        words, name, shown = f"{label} {len(run_ids)}", f"{key}-{label.replace('Cancel', 'Stop')}", f":material/{icon}:"
+        press = {"key": name, "on_click": done, "args": (do, run_ids)}
+        if label in ("Pause", "Resume") or len(run_ids) == 1:
+            st.button(words, icon=shown, help=says, **press)
+            continue
+        with st.popover(words, icon=shown, key=f"ask-{name}"):  # what cannot be taken back asks first
+            st.markdown(f"{label} these {len(run_ids)} runs? {says}")
+            st.button(f"Yes, {label.lower()} {len(run_ids)} runs", type="primary", **press)
 
 
 def why_it_waits(run: Run, active: list[Run]) -> str:
