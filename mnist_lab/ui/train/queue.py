@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -102,7 +103,7 @@ def bulk_controls(statuses: Mapping[int, Status], key: str = "many", then: Calla
         if not run_ids:
             continue
         words, name, shown = f"{label} {len(run_ids)}", f"{key}-{label.replace('Cancel', 'Stop')}", f":material/{icon}:"
-        press = {"key": name, "on_click": done, "args": (do, run_ids)}
+        press: dict[str, Any] = {"key": name, "on_click": done, "args": (do, run_ids)}
         if label in ("Pause", "Resume") or len(run_ids) == 1:
             st.button(words, icon=shown, help=says, **press)
             continue
