@@ -1,6 +1,8 @@
 """Fixtures shared by all tests: a real store in a temporary file, and experiments that train in seconds."""
 
+import contextlib
 import lzma
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,13 +61,26 @@ def _as_in_a_server_without_keras() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of an empty store. Each has a mark of its own, which this one has not got yet."""
+    path = tmp_path_factory.mktemp("empty") / "lab.db"
+    Store(f"sqlite:///{path}").close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA user_version = 0")
+    return path.read_bytes()
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'lab.db'}"
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def store(url: str, tmp_path: Path, empty_store: bytes) -> Iterator[Store]:
+    """A store in a file of the test's own; migrated once for all, which takes longer than most of what is tested."""
+    (tmp_path / "lab.db").write_bytes(empty_store)
     store = Store(url)
     yield store
     store.close()

@@ -33,16 +33,32 @@ _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 
 
 def curve_points(
-    epochs: pd.DataFrame, batches: pd.DataFrame, metric: str, work: Work, axis: Axis, *, run: str = ""
+    epochs: pd.DataFrame,
+    batches: pd.DataFrame,
+    metric: str,
+    work: Work,
+    axis: Axis,
+    *,
+    run: str = "",
+    number: int = 0,
 ) -> pd.DataFrame:
-    """The long table that `curves` draws: `x`, `value`, `series`, `kind`, `run`, `epoch` (of validation), and the columns of `ends`.
+    """The long table that `curves` draws: `x`, `value`, `series`, `kind`, `run`, `line`, `epoch` (of validation), and the columns of `ends`.
 
     Args:
-        epochs: the log's lines; batches: the points of the training curve; metric: `loss` or `accuracy`.
+        epochs: the log's lines; batches: the points of the training curve; metric: `loss` or `accuracy`;
+            run: what the line is called; number: its place among the lines of the chart.
     """
 
     def part(x: pd.Series, y: pd.Series, series: str, kind: str, epoch: Any = 0.0) -> pd.DataFrame:
-        columns = {"x": x, "value": y.astype(float), "series": series, "kind": kind, "run": run, "epoch": epoch}
+        columns = {
+            "x": x,
+            "value": y.astype(float),
+            "series": series,
+            "kind": kind,
+            "run": run,
+            "line": f"line{number}",
+            "epoch": epoch,
+        }
         return pd.DataFrame(columns | {"words": "", "place": np.nan})
 
     # A stopped epoch is drawn where it stopped, not where it would have ended.
@@ -211,17 +227,18 @@ def _words(x: Spec, y: Spec, colour: Spec, shape: Spec, end: float, scale: float
 def _all_at_once(x: Spec, lines: tuple[Line, ...], end: float, metric: str) -> list[Spec]:
     """Under the pointer, the validation of all runs after the same epoch."""
     number, hovered = ".2%" if metric == "accuracy" else ".4f", f"hovered_{metric}"
-    names = [line.label for line in lines]
-    tooltip: list[Spec] = [{"field": "epoch", "type": "quantitative", "title": "after epoch"}] + [
-        {"field": name.replace(".", "\\.").replace("[", "\\["), "type": "quantitative", "title": name, "format": number}
-        for name in names
+    # A name may have anything in it, and Vega reads the name of a field as a path.
+    tooltip: list[Spec] = [{"field": "epoch", "type": "quantitative", "title": "after epoch"}]
+    tooltip += [
+        {"field": f"line{i}", "type": "quantitative", "title": line.label, "format": number}
+        for i, line in enumerate(lines)
     ]
     return [
         {
             "transform": [
                 {"filter": {"field": "kind", "equal": VALIDATION}},
                 {"joinaggregate": [{"op": "max", "field": "x", "as": "at"}], "groupby": ["epoch"]},
-                {"pivot": "run", "value": "value", "groupby": ["epoch", "at"]},
+                {"pivot": "line", "value": "value", "groupby": ["epoch", "at"]},
             ],
             "mark": {"type": "rule", "strokeWidth": 2},
             "encoding": {

@@ -43,7 +43,7 @@ def test_a_design_s_file_is_trained_with_what_is_asked_beside_it(store: Store, t
     (run,) = store.runs.all()
     made = run.experiment
     assert made.architecture == PRESETS["2x2"].architecture
-    assert (made.name, made.recipe.epochs, made.seed) == ("2x2", 3, 9)
+    assert (made.name, made.recipe.epochs, made.seed) == ("2x2 · 3 epochs", 3, 9)
     file.write_text('{"architecture": 7}')
     refused = command(store.url, "train", "--design", str(file))
     assert refused.status == 2

@@ -135,7 +135,10 @@ def _lines(drawn: list[Run]) -> tuple[Line, ...]:
 
 def _chart(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis, *, zoom: bool) -> str:
     """One metric of some runs; what lies outside the chart, in words."""
-    parts = [_points(progress(each), metric, axis, line.label) for each, line in zip(drawn, lines, strict=True)]
+    parts = [
+        _points(progress(each), metric, axis, line.label, number)
+        for number, (each, line) in enumerate(zip(drawn, lines, strict=True))
+    ]
     begun = [part for part in parts if part.num_rows]  # what waits has no points, and no types of them
     points = pa.concat_tables(begun) if len(begun) > 1 else (begun or parts)[0]
     shown, left_out = frames.whole(metric, points["value"]), ""
@@ -177,20 +180,29 @@ def _in_words(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis
     return f"{metric.capitalize()} along {AXES[axis]}. {'. '.join(told)}."
 
 
-def _points(of: Progress, metric: str, axis: Axis, label: str) -> pa.Table:
+def _points(of: Progress, metric: str, axis: Axis, label: str, number: int) -> pa.Table:
     last_step = int(of.batches["step"].iloc[-1]) if len(of.batches) else 0
     newest = (last_step, len(of.epochs))
-    return _drawn(lab().store.url, of.run.id, newest, metric, axis, label, _progress=of)
+    return _drawn(lab().store.url, of.run.id, newest, metric, axis, (label, number), _progress=of)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _drawn(
-    url: str, run_id: int, newest: tuple[int, int], metric: str, axis: Axis, label: str, *, _progress: Progress
+    url: str,
+    run_id: int,
+    newest: tuple[int, int],
+    metric: str,
+    axis: Axis,
+    line: tuple[str, int],
+    *,
+    _progress: Progress,
 ) -> pa.Table:
     """The points of a chart, made once for all who look at a run."""
     del url, run_id, newest
     of_run = work(_progress.run.experiment_json)
-    points: pd.DataFrame = training.curve_points(_progress.epochs, _progress.batches, metric, of_run, axis, run=label)
+    points: pd.DataFrame = training.curve_points(
+        _progress.epochs, _progress.batches, metric, of_run, axis, run=line[0], number=line[1]
+    )
     return pa.Table.from_pandas(points, preserve_index=False)
 
 
