@@ -1,0 +1,222 @@
+"""What the pages look like, in numbers, on a projector, a laptop and a phone, in the light and in the dark."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page
+
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.store.run import Status
+from mnist_lab.store.store import Store
+from mnist_lab.training.reports import Report
+from tests.builders.networks import small_experiment
+from tests.builders.processes import running_chromium, server, wait_until, window
+from tests.builders.runs import OUTCOME, epoch, finished, point
+
+PROJECTOR, LAPTOP, PHONE = (1920, 1080), (1280, 720), (390, 844)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Of each view: its address, a sign that it is there, and what must be in the first screen.
+VIEWS = {
+    "Design": ("/?preset=3x3", ".st-key-diagram", ".st-key-diagram"),
+    "Train": ("/train?run=1", ".st-key-tall-accuracy svg .mark-line", ".st-key-tall-accuracy"),
+    "Results": ("/results", "[data-testid=stDataFrame]", "[data-testid=stDataFrame]"),
+    "Compare": ("/compare?runs=2,3", ".verdict", ".verdict"),
+    "Run": ("/run?run=1", "[data-testid=stMetric]", "[data-testid=stMetric]"),
+    "Draw": ("/inspect?runs=0&view=Draw", "canvas", "canvas"),
+    "Mistakes": (
+        "/inspect?runs=0&view=Mistakes",
+        "[data-testid=stVegaLiteChart] svg .mark-rect",
+        "[data-testid=stVegaLiteChart]",
+    ),
+    "Layers": ("/inspect?runs=0&view=Layers", "[data-testid=stImage]", "[data-testid=stImage]"),
+    "What if": ("/inspect?runs=0&view=What+if", "[data-testid=stImage]", "[data-testid=stImage]"),
+}
+_SMALLEST = """() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (!node.textContent.trim() || !element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true })) continue;
+    if (element.closest("style, script, .heard, [aria-hidden=true]")) continue;
+    const size = parseFloat(getComputedStyle(element).fontSize);
+    if (size < 12) found.push([size, node.textContent.trim().slice(0, 40)]);
+  }
+  return found;
+}"""
+_NARROW = """() => [...document.querySelectorAll("[data-testid=stVegaLiteChart]")]
+  .map((chart) => [chart, chart.querySelector("svg, canvas")])
+  .filter(([chart, drawn]) => drawn && drawn.getBoundingClientRect().width < 0.9 * chart.getBoundingClientRect().width)
+  .map(([chart, drawn]) => [chart.getBoundingClientRect().width, drawn.getBoundingClientRect().width])"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[BrowserContext]:
+    with running_chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Store]]:
+    """A server, and its store with runs of two designs that have ended."""
+    store = Store(f"sqlite:///{tmp_path_factory.mktemp('screens') / 'lab.db'}")
+    small = small_experiment()
+    other = small.with_changes(name="other", architecture={"blocks": [{"filters": 8, "kernel_size": 3}]})
+    (first,) = store.queue.add([small], "ada")
+    store.queue.claim("engine")
+    store.recording.record(first, Report([point(0), point(1)]))
+    for number in (1, 2):
+        store.recording.record(first, epoch(number, 0.8 + number / 20))
+    store.recording.finish(first, replace(OUTCOME, probabilities=np.full((10_000, 10), 0.1)))
+    for design, accuracy in ((small, 0.9), (other, 0.95)):
+        for seed in (2, 3, 4):
+            finished(store, design.with_changes(seed=seed), accuracy + seed / 1000)
+    with server(store.url) as running:
+        yield running.url, store
+    store.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until the page's script has run to its end and its layout stands still."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def box(page: Page, selector: str) -> dict[str, float]:
+    found = page.locator(selector).first.bounding_box()
+    assert found, selector
+    return found
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_comes_first_is_readable_and_usable_by_everyone(
+    lab: tuple[str, Store], chromium: BrowserContext, name: str
+) -> None:
+    address, sign, thing = VIEWS[name]
+    with window(chromium) as page:
+        page.set_viewport_size({"width": LAPTOP[0], "height": LAPTOP[1]})
+        page.goto(lab[0] + address)
+        page.locator(sign).first.wait_for()
+        settled(page)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            settled(page)
+            found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
+            told = [(each["id"], node["html"][:120]) for each in found for node in each["nodes"]]
+            assert told == [], scheme
+        for width, height in (PROJECTOR, LAPTOP, PHONE):
+            page.set_viewport_size({"width": width, "height": height})
+            settled(page)
+            head = box(page, ".st-key-page-head")
+            assert head["y"] + head["height"] <= 100, (width, head)
+            where = box(page, thing)
+            assert where["y"] + min(where["height"], 200) <= height, (width, where)
+            wait_until(lambda: not page.evaluate(_NARROW), f"no chart leaves its column empty at {width}", 20)
+            assert page.evaluate(_SMALLEST) == [], width
+            assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, width
+
+
+def test_live_charts_are_high_and_side_by_side_or_above_each_other(
+    lab: tuple[str, Store], chromium: BrowserContext
+) -> None:
+    with window(chromium) as page:
+        page.set_viewport_size({"width": PROJECTOR[0], "height": PROJECTOR[1]})
+        page.goto(f"{lab[0]}/train?run=1")
+        page.locator(".st-key-tall-loss svg .mark-line").first.wait_for()
+        for (width, height), least in ((PROJECTOR, 420), (LAPTOP, 300)):
+            page.set_viewport_size({"width": width, "height": height})
+            settled(page)
+            accuracy, loss = (box(page, f".st-key-tall-{metric}") for metric in ("accuracy", "loss"))
+            assert accuracy["y"] == loss["y"]
+            for chart in (accuracy, loss):
+                assert chart["height"] >= least
+                assert chart["y"] + chart["height"] <= height, "all of it is in the first screen"
+        page.get_by_role("radio", name="one above the other").click()
+        wait_until(lambda: box(page, ".st-key-tall-loss")["y"] > box(page, ".st-key-tall-accuracy")["y"], "stacked")
+        page.reload()
+        page.locator(".st-key-tall-loss svg .mark-line").first.wait_for()
+        assert box(page, ".st-key-tall-loss")["y"] > box(page, ".st-key-tall-accuracy")["y"], "the choice lasts"
+        page.get_by_role("radio", name="side by side").click()
+        wait_until(
+            lambda: box(page, ".st-key-tall-loss")["y"] == box(page, ".st-key-tall-accuracy")["y"], "side by side"
+        )
+
+
+def test_a_presentation_begins_with_a_key_is_in_the_address_and_leaves_out_menu_and_tools(
+    lab: tuple[str, Store], chromium: BrowserContext
+) -> None:
+    with window(chromium) as page:
+        page.set_viewport_size({"width": LAPTOP[0], "height": LAPTOP[1]})
+        page.goto(f"{lab[0]}/train?run=1")
+        words = page.locator(".st-key-tall-accuracy svg .role-axis-label text").first
+        words.wait_for()
+        settled(page)
+        before = float(words.evaluate("text => parseFloat(getComputedStyle(text).fontSize)"))
+        page.keyboard.press("Alt+p")
+        wait_until(lambda: "present=1" in page.url, "the address says it")
+        page.get_by_role("button", name="End presentation").wait_for()
+        wait_until(
+            lambda: float(words.evaluate("text => parseFloat(getComputedStyle(text).fontSize)")) >= 1.5 * before,
+            "charts are larger",
+        )
+        assert not page.locator("[data-testid=stSidebar]").is_visible()
+        assert not page.locator(".st-key-tools-charts").is_visible()
+        assert page.evaluate("() => parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)") >= 36
+        page.goto(page.url)  # as somebody else would open the link
+        page.get_by_role("button", name="End presentation").wait_for()
+        settled(page)
+        page.keyboard.press("Alt+p")
+        page.locator("[data-testid=stSidebar]").wait_for()
+        wait_until(lambda: "present=1" not in page.url, "and no longer")
+
+
+def test_train_is_few_keys_from_the_top_and_the_page_works_at_twice_its_size(
+    lab: tuple[str, Store], chromium: BrowserContext
+) -> None:
+    with window(chromium) as page:
+        page.goto(f"{lab[0]}/?preset=3x3")
+        train = page.get_by_role("button", name="Train", exact=True)
+        train.wait_for()
+        settled(page)
+        page.evaluate("() => { document.body.tabIndex = -1; document.body.focus(); }")
+        for stops in range(1, 16):
+            page.keyboard.press("Tab")
+            if train.evaluate("button => button === document.activeElement"):
+                break
+        assert train.evaluate("button => button === document.activeElement"), "more than 15 stops"
+        assert train.evaluate("button => getComputedStyle(button).outlineStyle") != "none", (
+            f"focus is seen, stop {stops}"
+        )
+        page.set_viewport_size({"width": LAPTOP[0] // 2, "height": LAPTOP[1] // 2})  # as at 200 %
+        settled(page)
+        assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+        assert train.is_visible()
+
+
+def test_nothing_jumps_while_a_run_trains_ends_and_the_next_begins(
+    lab: tuple[str, Store], chromium: BrowserContext
+) -> None:
+    url, store = lab
+    short = PRESETS["fast"].with_changes(train_images=3000)
+    first, second = store.queue.add([short, short.with_changes(seed=2)], "ada")
+    with window(chromium) as page:
+        page.set_viewport_size({"width": LAPTOP[0], "height": LAPTOP[1]})
+        page.goto(f"{url}/train?follow=now")
+        page.get_by_text("Epoch 1 of 2").wait_for()
+        settled(page)
+        page.evaluate(
+            """() => { window.shift = 0; new PerformanceObserver((list) => {
+              for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+            }).observe({ type: "layout-shift", buffered: false }); }"""
+        )
+        charts = [box(page, f".st-key-tall-{metric}") for metric in ("accuracy", "loss")]
+        wait_until(lambda: store.runs.get(first).status is Status.FINISHED, "the first ends")
+        wait_until(lambda: store.runs.get(second).steps_done > 0, "the next begins")
+        page.get_by_text(f"run {second}, seed 2").wait_for()
+        settled(page)
+        assert [box(page, f".st-key-tall-{metric}") for metric in ("accuracy", "loss")] == charts
+        assert page.evaluate("() => window.shift") < 0.1, "the bound that Google calls good"
+        store.queue.stop(second)
+        wait_until(lambda: store.runs.get(second).status.is_ended, "it stops")
