@@ -181,7 +181,7 @@ def test_train_is_few_keys_from_the_top_and_the_page_works_at_twice_its_size(
         train.wait_for()
         settled(page)
         page.evaluate("() => { document.body.tabIndex = -1; document.body.focus(); }")
-        for stops in range(1, 16):
+        for _ in range(15):
             page.keyboard.press("Tab")
             if train.evaluate("button => button === document.activeElement"):
                 break
