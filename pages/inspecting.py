@@ -11,13 +11,15 @@ VIEWS = {"Draw": draw.show, "Mistakes": mistakes.show, "Layers": layers.show, "W
 
 head.show(navigation.INSPECT)
 with errors_shown():
-    networks = selection.networks()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-choice"):
+        first = st.container(width="content")
+        networks = selection.networks()
+        if networks:
+            with first:
+                view = selection.view(list(VIEWS))
+            with st.container(width="content", key="tools-export"):
+                exports.export_popover(networks[0].run)
     if networks:
-        left, right = st.columns([3, 1], vertical_alignment="center")
-        with left:
-            view = selection.view(list(VIEWS))
-        with right:
-            exports.export_popover(networks[0].run)
         query = selection.query(networks, view)
         st.set_page_config(page_title=navigation.tab("Inspect", query["runs"]))
         url.keep(query)

@@ -1,50 +1,14 @@
 """The charts of the Inspect page: tables in, Vega-Lite specifications and Altair charts out."""
 
-import functools
-
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from mnist_lab.charts.confusion import CLASSES
-from mnist_lab.charts.style import CATEGORIES, DIVERGING, LOW, MIDDLE, POINT, REFERENCE, SHAPES, WORDS, Spec
-from mnist_lab.charts.vega import accuracy, colour, percent, shape, shares, upright, without_data
+from mnist_lab.charts.style import CATEGORIES, DIVERGING, LOW, MIDDLE, POINT, REFERENCE, SHAPES
+from mnist_lab.charts.vega import accuracy, colour, percent, shape, shares, upright
 
 _ALL = (0.0, 1.0)
-
-
-def answer_points(probabilities: np.ndarray) -> pd.DataFrame:
-    """The table that `answer` draws, of probabilities `(10,)`."""
-    return pd.DataFrame(
-        {
-            "digit": range(CLASSES),
-            "probability": probabilities.astype(float),
-            "is_answer": np.arange(CLASSES) == probabilities.argmax(),
-        }
-    )
-
-
-@functools.lru_cache(maxsize=1)
-def answer() -> Spec:
-    """The probability of each digit as a bar; the highest is dark. Changes with its data alone."""
-    base = alt.Chart(alt.NamedData("points")).encode(
-        y=alt.Y(
-            "digit:O",
-            title=None,
-            axis=alt.Axis(
-                labelFontSize=13, labelOverlap=False, labelFlush=False, labelBound=False, ticks=False, domain=False
-            ),
-        ),
-        x=alt.X(
-            "probability:Q",
-            title="probability",
-            scale=alt.Scale(domain=[0, 1.25], nice=False),  # with room for the label of a full bar
-            axis=alt.Axis(format=".0%", values=[0, 0.5, 1]),
-        ),
-    )
-    bars = base.mark_bar(height=16).encode(opacity=alt.condition("datum.is_answer", alt.value(1), alt.value(0.35)))
-    words = base.mark_text(**WORDS, align="left", dx=4).encode(text=alt.Text("probability:Q", format=".0%"))
-    return without_data((bars + words).properties(height=250, width="container"))
 
 
 def calibration_points(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> pd.DataFrame:
@@ -88,12 +52,19 @@ def calibration(points: pd.DataFrame) -> alt.LayerChart:
     return chart
 
 
-def cells(values: np.ndarray, most: float) -> alt.Chart:
-    """A feature map `(height, width)` whose values can be clicked: selection `cell` with `row` and `column`."""
+def cells(values: np.ndarray, most: float, first: tuple[int, int]) -> alt.Chart:
+    """A feature map `(height, width)` whose values can be clicked: selection `cell` with `row` and `column`.
+
+    Args:
+        most: what is full colour; first: row and column of the value that is chosen before anybody clicks.
+    """
     rows, columns = np.indices(values.shape)
     points = pd.DataFrame({"row": rows.ravel(), "column": columns.ravel(), "value": values.ravel().astype(float)})
-    chosen = alt.selection_point(name="cell", fields=["row", "column"], on="click", clear=False)
+    chosen = alt.selection_point(
+        name="cell", fields=["row", "column"], on="click", clear=False, value=[{"row": first[0], "column": first[1]}]
+    )
     height, width = values.shape
+    side = max(4, min(40, 240 // max(height, width)))
     chart: alt.Chart = (
         alt.Chart(points)
         .mark_rect(cursor="pointer")
@@ -114,7 +85,7 @@ def cells(values: np.ndarray, most: float) -> alt.Chart:
             tooltip=["row:O", "column:O", alt.Tooltip("value:Q", format=".4f")],
         )
         .add_params(chosen)
-        .properties(height=min(250, 14 * height), width=min(250, 14 * width))
+        .properties(height=side * height, width=side * width)
     )
     return chart
 

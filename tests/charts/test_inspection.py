@@ -1,22 +1,10 @@
 """The charts of the Inspect page."""
 
-import json
-
-import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 
 from mnist_lab.charts import inspection
-
-
-def test_the_answer_is_the_most_probable_digit() -> None:
-    probabilities = np.full(10, 0.02)
-    probabilities[6] = 0.82
-    points = inspection.answer_points(probabilities)
-    assert points.loc[points["is_answer"], "digit"].tolist() == [6]
-    assert points["probability"].sum() == pytest.approx(1)
-    alt.Chart.from_json(json.dumps({**inspection.answer(), "data": {"values": []}}))
 
 
 def test_calibration_is_certainty_against_how_often_it_was_right() -> None:
@@ -33,11 +21,13 @@ def test_calibration_is_certainty_against_how_often_it_was_right() -> None:
 
 
 def test_a_map_without_a_value_is_white_and_a_click_chooses_a_cell() -> None:
-    spec = inspection.cells(np.zeros((3, 4)), 0.0).to_dict()
+    spec = inspection.cells(np.zeros((3, 4)), 0.0, (2, 1)).to_dict()
     low, middle, high = spec["encoding"]["color"]["scale"]["domain"]
     assert low < middle == 0 < high, "else 0 would have no colour of its own"
     assert (spec["params"][0]["name"], spec["params"][0]["select"]["fields"]) == ("cell", ["row", "column"])
+    assert spec["params"][0]["value"] == [{"row": 2, "column": 1}], "which is marked before anybody clicks"
     assert len(next(iter(spec["datasets"].values()))) == 12
+    assert (spec["height"], spec["width"]) == (120, 160), "a small map is as large as it may be"
 
 
 def test_each_digit_of_the_landscape_has_a_colour_of_its_own_and_says_how_much_an_axis_explains() -> None:

@@ -36,7 +36,13 @@ def lab_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def said(test: AppTest) -> str:
-    return "\n".join([m.value for m in healthy(test).markdown] + [c.value for c in test.caption])
+    """All words of a page."""
+    texts = [healthy(test).markdown, test.caption, test.header, test.subheader]
+    return "\n".join([one.value for every in texts for one in every] + figures(test))
+
+
+def figures(test: AppTest) -> list[str]:
+    return [one.proto.body for one in test.get("html")]
 
 
 def test_without_a_network_the_page_says_where_to_get_one(store: Store) -> None:
@@ -76,12 +82,12 @@ def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:
 
 def test_a_drawing_is_answered_and_an_unsure_answer_is_none_of_these(lab_store: Store) -> None:
     test = page("inspect", runs="1,2")
-    assert any("while you draw" in info.value for info in healthy(test).info)
+    assert said(test).count("The answer appears here while you draw") == 2
     test.session_state["drawn_strokes"] = [[(0.5, 0.2), (0.5, 0.8)]]
     test.slider(key="threshold").set_value(0).run()
-    assert said(test).count("### It says ") == 2
+    assert said(test).count("<p>It says ") == 2
     test.slider(key="threshold").set_value(100).run()
-    assert said(test).count("### None of these") == 2
+    assert said(test).count("<p>None of these: a ") == 2
     probabilities = lab_store.runs.probabilities(1)
     assert probabilities is not None
 
@@ -99,7 +105,7 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
 
 def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
     test = page("inspect", runs="1", view="Mistakes")
-    slider = next(s for s in test.select_slider if s.label.startswith("Run 1 as it was"))
+    slider = next(s for s in test.select_slider if s.label.startswith("Run 1 after"))
     kept = lab_store.runs.get(1).kept_epoch
     other = next(epoch for epoch in (1, 2) if epoch != kept)
     slider.set_value(other).run(timeout=60)
@@ -111,7 +117,7 @@ def test_every_layer_and_one_value_written_out(lab_store: Store) -> None:
     assert "Which part of the digit matters" in words
     for layer in ("Conv2D 5×5, 4 filters", "Dropout 0.1", "Flatten", "Dense 10 units, softmax"):
         assert layer in words
-    assert "Sum of the products" in words
+    assert "the sum of the products is" in words
     assert "with the bias" in words
 
 
