@@ -55,7 +55,7 @@ def test_each_map_is_a_picture_with_its_number_and_a_text_alternative() -> None:
 def test_patch_times_kernel_is_written_out_with_the_sum() -> None:
     patch, kernel = np.array([[1.0, 0.5], [0.0, -1.0]]), np.array([[2.0, -1.0], [3.0, 0.25]])
     drawn = figures.arithmetic(patch, kernel)
-    assert [caption for caption in re.findall(r"<caption>(\w+)", drawn)] == ["patch", "kernel", "products"]
+    assert re.findall(r"<caption>(\w+)", drawn) == ["patch", "kernel", "products"]
     cells = re.findall(r">([−\d.]+)</td>", drawn)
     assert cells[8:] == ["2.00", "−0.50", "0.00", "−0.25"]
     assert "<strong>1.2500</strong>" in drawn
