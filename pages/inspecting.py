@@ -17,13 +17,17 @@ with errors_shown():
         if networks:
             with first:
                 view = selection.view(list(VIEWS))
-            with st.container(width="content", key="tools-export"):
-                exports.export_popover(networks[0].run)
+            if not networks[0].is_ready_made:
+                with st.container(width="content", key="tools-export"):
+                    exports.export_popover(networks[0].run)
     if networks:
         query = selection.query(networks, view)
         st.set_page_config(page_title=navigation.tab("Inspect", query["runs"]))
         url.keep(query)
         VIEWS[view](networks)
+        if networks[0].is_ready_made:
+            st.caption("The ready-made network ships with the lab. It is no run of yours, and in no table.")
+            st.page_link(navigation.DESIGN.script, label="Design and train your own", icon=":material/architecture:")
     elif not selection.are_chosen():
         st.info("No network has been trained yet, or none of the weights are kept.", icon=":material/info:")
         st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")

@@ -1,11 +1,13 @@
 """The Inspect page without a browser, with a real engine behind it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from mnist_lab.store import ready_made
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui import ask as asking
@@ -45,9 +47,42 @@ def figures(test: AppTest) -> list[str]:
     return [one.proto.body for one in test.get("html")]
 
 
-def test_without_a_network_the_page_says_where_to_get_one(store: Store) -> None:
+def test_where_nothing_was_trained_the_ready_made_network_draws_looks_inside_and_shows_its_mistakes(
+    store: Store,
+) -> None:
+    with engine(store.url):
+        test = page("inspect")
+        assert healthy(test).multiselect(key="inspected").value == [ready_made.ID]
+        test.session_state["drawn_strokes"] = [[(0.5, 0.2), (0.5, 0.8)]]
+        assert "<p>It says 1, " in said(test.run(timeout=60))
+        assert "ready-made (0)** is wrong on **63** of the 10,000" in said(page("inspect", runs="0", view="Mistakes"))
+        layers = said(page("inspect", runs="0", view="Layers"))
+        assert "It says 5 (it is a 5)" in layers
+        assert "their sum" in layers
+    assert "in no table" in said(test)
+    assert store.runs.with_weights(limit=9) == []
+
+
+def test_the_ready_made_network_is_the_last_of_the_choice_and_the_best_the_first(lab_store: Store) -> None:
     test = healthy(page("inspect"))
+    best, other = sorted((1, 2), key=lambda run_id: -lab_store.runs.get(run_id).validation_accuracy)
+    assert [label.split(":")[0] for label in test.multiselect(key="inspected").options] == [
+        f"run {best}",
+        f"run {other}",
+        "ready-made (0), 99.37%",
+    ]
+    assert test.multiselect(key="inspected").value == [best]
+
+
+def test_where_the_ready_made_network_is_damaged_a_sentence_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ready_made, "FILE", tmp_path / "none.zip")
+    test = healthy(page("inspect"))
+    assert "The ready-made network" in test.error[0].value
     assert any("No network has been trained yet" in info.value for info in test.info)
+    mine = trained(store)
+    assert healthy(test.run()).multiselect(key="inspected").value == [mine]
 
 
 def test_a_network_that_somebody_deletes_stays_chosen_and_one_that_is_gone_is_told_of(store: Store) -> None:

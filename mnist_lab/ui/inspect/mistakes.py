@@ -43,7 +43,7 @@ def show(networks: list[Chosen]) -> None:
     for other, second in zip(networks[1:2], others, strict=True):
         st.header("Where the two disagree", anchor=False)
         if second is not None:
-            compare.two_networks((f"run {network.run.id}", f"run {other.run.id}"), (probabilities, second))
+            compare.two_networks((network.number, other.number), (probabilities, second))
 
 
 def _confusion(answers: np.ndarray, labels: np.ndarray) -> tuple[int, int] | None:
@@ -80,7 +80,7 @@ def _worst(points: pd.DataFrame) -> str:
 def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
     st.header("Each digit: how many of its images are read correctly", anchor=False)
     accuracy = [float((answers[labels == digit] == digit).mean()) for digit in range(10)]
-    side = f"run {network.run.id}"
+    side = network.number
     st.altair_chart(
         results.by_digit(pd.DataFrame({"digit": range(10), "accuracy": accuracy, "side": side}), [side]),
         alt="Test accuracy of each digit: " + ", ".join(f"{d} {a:.1%}" for d, a in enumerate(accuracy)),

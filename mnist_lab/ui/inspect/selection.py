@@ -9,6 +9,7 @@ import streamlit as st
 from mnist_lab.data import drawing, mnist
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Answer, Tested
+from mnist_lab.store import ready_made
 from mnist_lab.store.run import Run, Status
 from mnist_lab.ui import ask, url
 from mnist_lab.ui.choices import notify_if_gone, run_ids
@@ -35,33 +36,44 @@ class Chosen:
     def title(self) -> str:
         """In a few words."""
         after = "" if self.epoch is None else f", epoch {self.epoch}"
-        return f"run {self.run.id}: {self.run.name}, seed {self.run.seed}{after}"
+        return f"{_called(self.run)}{after}"
+
+    @property
+    def number(self) -> str:
+        """In two words."""
+        return "ready-made" if self.is_ready_made else f"run {self.run.id}"
+
+    @property
+    def is_ready_made(self) -> bool:
+        """Whether it ships with the lab, and is no run of this one."""
+        return self.run.id == ready_made.ID
 
 
 def networks() -> list[Chosen]:
-    """The networks chosen, from 1 to 4; empty where no run has weights. To be called in a row, which it fills."""
-    runs = {run.id: run for run in sorted(lab().store.runs.with_weights(limit=100), key=_order)}
+    """The networks chosen, from 1 to 4; empty where none is chosen. To be called in a row, which it fills."""
+    runs = {run.id: run for run in lab().store.runs.with_weights(limit=100)} | _ready_made()
     if _NETWORKS not in st.session_state or url.is_from_history():
         with errors_shown():
             named = url.runs("runs", 1, MOST)
-            if named and not lab().some(named):
+            if named and not _some(named):
                 lab().run(named[0])  # raises, for there is none
             if named:
                 st.session_state[_LAST] = named
             st.session_state[_NETWORKS] = named or st.session_state.get(_LAST, [])
     wanted = run_ids(st.session_state.get(_NETWORKS, []))
-    runs |= {run_id: run for run_id, run in lab().some(wanted).items() if run_id not in runs}
+    runs |= {run_id: run for run_id, run in _some(wanted).items() if run_id not in runs}
     before = [run_id for run_id in wanted if run_id in runs]
     if lost := [str(run_id) for run_id in wanted if run_id not in runs]:
         st.session_state[_LOST] = f"There is no run {' or '.join(lost)} any more."
     if not runs:
         return []
     st.session_state[_NETWORKS] = before or [_best(runs)]
+    options = [run.id for run in sorted(runs.values(), key=_order)]
     with st.container():
         picked = run_ids(
             st.multiselect(
                 "Networks, the best first",
-                list(runs),
+                options,
                 format_func=lambda run: _words(runs[run_ids([run])[0]]),
                 max_selections=MOST,
                 key=_NETWORKS,
@@ -76,6 +88,18 @@ def networks() -> list[Chosen]:
     return [Chosen(runs[run_id], epoch if number == 0 else None) for number, run_id in enumerate(picked)]
 
 
+def _ready_made() -> dict[int, Run]:
+    """The network that ships with the lab, by its number; empty where its file is damaged, and a sentence says so."""
+    with errors_shown():
+        return {ready_made.ID: ready_made.load().run}
+    return {}
+
+
+def _some(run_ids: list[int]) -> dict[int, Run]:
+    """Networks by their numbers, as `Lab.some`, the ready-made one among them."""
+    return lab().some(run_ids) | (_ready_made() if ready_made.ID in run_ids else {})
+
+
 def _notices(picked: list[int], runs: dict[int, Run]) -> None:
     """What became of networks that were chosen."""
     if words := st.session_state.get(_LOST):
@@ -88,10 +112,16 @@ def _notices(picked: list[int], runs: dict[int, Run]) -> None:
         st.caption("Choose at least one.")
 
 
-def _order(run: Run) -> tuple[bool, bool, float, int]:
-    """The best first: finished runs before others, archived ones last, as of `Runs.best_with_weights`."""
+def _order(run: Run) -> tuple[bool, bool, bool, float, int]:
+    """The best first, as of `Runs.best_with_weights`: finished runs before others, then archived ones, the ready-made last."""
     accuracy = run.last_validation_accuracy if run.validation_accuracy is None else run.validation_accuracy
-    return run.archived is not None, run.status is not Status.FINISHED, -(accuracy or 0.0), -run.id
+    return (
+        run.id == ready_made.ID,
+        run.archived is not None,
+        run.status is not Status.FINISHED,
+        -(accuracy or 0.0),
+        -run.id,
+    )
 
 
 def _chosen() -> None:
@@ -132,7 +162,12 @@ def _best(runs: dict[int, Run]) -> int:
 
 def _words(run: Run) -> str:
     accuracy = "" if run.test_accuracy is None else f", {run.test_accuracy:.2%}"
-    return f"run {run.id}: {run.name}, seed {run.seed}{accuracy}"
+    return f"{_called(run)}{accuracy}"
+
+
+def _called(run: Run) -> str:
+    # Its number is the first in either, as `choices.run_ids` needs it.
+    return f"ready-made ({run.id})" if run.id == ready_made.ID else f"run {run.id}: {run.name}, seed {run.seed}"
 
 
 def _epoch(run: Run) -> int | None:
