@@ -1,13 +1,17 @@
 """The charts of the Inspect page: tables in, Vega-Lite specifications and Altair charts out."""
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from mnist_lab.charts.confusion import CLASSES
-from mnist_lab.charts.style import CATEGORIES, DIVERGING, LOW, MIDDLE, POINT, REFERENCE, SHAPES
-from mnist_lab.charts.vega import accuracy, colour, percent, shape, shares, upright
+from mnist_lab.charts.style import CATEGORIES, DIVERGING, LOW, MIDDLE, POINT, REFERENCE, SHAPES, Look
+from mnist_lab.charts.vega import accuracy, legend, percent, shares, upright
 
+Channel = TypeVar("Channel", alt.Color, alt.Shape, alt.StrokeDash)
 _ALL = (0.0, 1.0)
 
 
@@ -64,13 +68,13 @@ def cells(values: np.ndarray, most: float, first: tuple[int, int]) -> alt.Chart:
         name="cell", fields=["row", "column"], on="click", clear=False, value=[{"row": first[0], "column": first[1]}]
     )
     height, width = values.shape
-    side = max(4, min(40, 240 // max(height, width)))
+    side = max(4, min(40, 280 // max(height, width)))
     chart: alt.Chart = (
         alt.Chart(points)
         .mark_rect(cursor="pointer")
         .encode(
-            x=alt.X("column:O", title="column", axis=upright(ticks=False)),
-            y=alt.Y("row:O", title="row", axis=upright(ticks=False)),
+            x=alt.X("column:O", title=None, axis=upright(ticks=False)),
+            y=alt.Y("row:O", title=None, axis=upright(ticks=False)),
             color=alt.Color(
                 "value:Q",
                 legend=None,
@@ -115,17 +119,26 @@ def landscape(points: pd.DataFrame, explained: np.ndarray) -> alt.Chart:
     return chart
 
 
-def curves(points: pd.DataFrame, title: str, neutral: float, networks: list[str]) -> alt.LayerChart:
-    """Test accuracy against the strength of a change, a line for each network: `network`, `strength`, `accuracy`."""
+def curves(points: pd.DataFrame, title: str, neutral: float, networks: Mapping[str, Look]) -> alt.LayerChart:
+    """Test accuracy against the strength of a change, a line for each network with its look: `network`, `strength`,
+    `accuracy`."""
+
+    def drawn(channel: type[Channel], values: list[Any]) -> Channel:
+        scale = alt.Scale(domain=list(networks), range=values)
+        return channel("network:N", title=None, scale=scale, legend=legend() if len(networks) > 1 else None)
+
     base = alt.Chart(points).encode(
         x=alt.X("strength:Q", title=title, scale=alt.Scale(nice=False)),
         y=accuracy(alt.Y, "accuracy", "test accuracy", _ALL),
-        color=colour("network", networks),
+        color=drawn(alt.Color, [look.colour for look in networks.values()]),
         tooltip=["network:N", "strength:Q", percent("accuracy")],
     )
-    marks = base.mark_point(**POINT).encode(shape=shape("network", networks))
+    marks = base.mark_point(**POINT).encode(shape=drawn(alt.Shape, [look.shape for look in networks.values()]))
+    lines = base.mark_line().encode(
+        strokeDash=drawn(alt.StrokeDash, [list(look.dash) or [1, 0] for look in networks.values()])
+    )
     unchanged = alt.Chart(pd.DataFrame({"strength": [neutral]})).mark_rule(**REFERENCE).encode(x="strength:Q")
-    chart: alt.LayerChart = (unchanged + base.mark_line() + marks).properties(height=MIDDLE)
+    chart: alt.LayerChart = (unchanged + lines + marks).properties(height=MIDDLE)
     return chart
 
 

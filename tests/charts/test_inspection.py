@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from mnist_lab.charts import inspection
+from mnist_lab.charts.style import look
 
 
 def test_calibration_is_certainty_against_how_often_it_was_right() -> None:
@@ -41,10 +42,18 @@ def test_each_digit_of_the_landscape_has_a_colour_of_its_own_and_says_how_much_a
 
 def test_where_nothing_is_changed_there_is_a_dashed_line() -> None:
     points = pd.DataFrame({"network": ["a", "b"], "strength": [0.0, 0.0], "accuracy": [0.5, 0.6]})
-    spec = inspection.curves(points, "rotation (degrees)", 15.0, ["a", "b"]).to_dict()
+    spec = inspection.curves(points, "rotation (degrees)", 15.0, {"a": look(0), "b": look(1)}).to_dict()
     (rule,) = [layer for layer in spec["layer"] if layer["mark"]["type"] == "rule"]
     assert spec["datasets"][rule["data"]["name"]] == [{"strength": 15.0}]
-    assert any("shape" in layer["encoding"] for layer in spec["layer"]), "told apart without colour too"
+    ranges = {
+        channel: layer["encoding"][channel]["scale"]["range"]
+        for layer in spec["layer"]
+        for channel in ("color", "shape", "strokeDash")
+        if channel in layer["encoding"]
+    }
+    assert ranges["color"] == [look(0).colour, look(1).colour]
+    assert ranges["shape"] == [look(0).shape, look(1).shape], "told apart without colour too"
+    assert ranges["strokeDash"] == [[1, 0], list(look(1).dash)]
 
 
 def domains(spec: dict, axis: str) -> list:

@@ -55,7 +55,9 @@ def test_where_nothing_was_trained_the_ready_made_network_draws_looks_inside_and
         assert healthy(test).multiselect(key="inspected").value == [ready_made.ID]
         test.session_state["drawn_strokes"] = [[(0.5, 0.2), (0.5, 0.8)]]
         assert "<p>It says 1, " in said(test.run(timeout=60))
-        assert "ready-made (0)** is wrong on **63** of the 10,000" in said(page("inspect", runs="0", view="Mistakes"))
+        assert "ready-made (0)</span> is wrong on <strong>63</strong> of the 10,000" in said(
+            page("inspect", runs="0", view="Mistakes")
+        )
         layers = said(page("inspect", runs="0", view="Layers"))
         assert "It says 5 (it is a 5)" in layers
         assert "their sum" in layers
@@ -106,7 +108,7 @@ def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:
     assert healthy(test).query_params["runs"] == "1,2"
     shared = healthy(page("inspect", runs="2,1", view="Mistakes"))
     assert shared.multiselect(key="inspected").value == [2, 1]
-    assert "run 2: small, seed 2** is wrong on" in said(shared)
+    assert "run 2: small, seed 2</span> is wrong on" in said(shared)
     for wrong, words in (
         ("99", "none with the number 99"),
         ("1,2,1,2,1", "should be 1 to 4 numbers"),
@@ -131,7 +133,9 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
     test = page("inspect", runs="1,2", view="Mistakes")
     run = lab_store.runs.get(1)
     words = said(test)
-    assert f"is wrong on **{round(10_000 * (1 - run.test_accuracy)):,}** of the 10,000 test images" in words
+    assert (
+        f"is wrong on <strong>{round(10_000 * (1 - run.test_accuracy)):,}</strong> of the 10,000 test images" in words
+    )
     assert "All mistakes, the most confident first" in words
     assert "expected calibration error" in words
     assert "Where the two disagree" in words
@@ -144,7 +148,7 @@ def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
     kept = lab_store.runs.get(1).kept_epoch
     other = next(epoch for epoch in (1, 2) if epoch != kept)
     slider.set_value(other).run(timeout=60)
-    assert f"run 1: small, seed 1, epoch {other}** is wrong on" in said(test)
+    assert f"run 1: small, seed 1, epoch {other}</span> is wrong on" in said(test)
 
 
 def test_every_layer_and_one_value_written_out(lab_store: Store) -> None:

@@ -26,14 +26,14 @@ def headline(title: str, look: Look, digit: str, words: str) -> str:
     )
 
 
-def bars(probabilities: np.ndarray, title: str, look: Look) -> str:
+def bars(probabilities: np.ndarray, caption: str, look: Look) -> str:
     """The probabilities of the ten digits, `(10,)`, each with its number behind its bar."""
     rows = "".join(
         f'<tr{" class=most" if digit == probabilities.argmax() and p > 0 else ""}><th scope="row">{digit}</th>'
         f'<td><span class="bar" style="width:{100 * p:.1f}%;background:{look.colour}"></span></td><td>{percent(p)}</td></tr>'
         for digit, p in enumerate(probabilities.astype(float))
     )
-    return f'<table class="bars"><caption>Probability of each digit, {escape(title)}</caption>{rows}</table>'
+    return f'<table class="bars"><caption>{escape(caption)}</caption>{rows}</table>'
 
 
 def side_by_side(figures: Iterable[str]) -> str:
@@ -44,8 +44,8 @@ def side_by_side(figures: Iterable[str]) -> str:
 def percent(share: float) -> str:
     """A probability, with a decimal where it is neither nothing nor all."""
     if share < _PER_CENT_SHOWN or share >= 1 - _PER_CENT_SHOWN:
-        return f"{share:.0%}".replace("%", " %")
-    return f"{share:.1%}".replace("%", " %")
+        return f"{share:.0%}".replace("%", "\u00a0%")  # never apart at the end of a line
+    return f"{share:.1%}".replace("%", "\u00a0%")
 
 
 def maps(values: np.ndarray, words: str, most: float | None = None, names: Sequence[object] | None = None) -> str:

@@ -69,7 +69,7 @@ def show(networks: list[Chosen]) -> None:
 @errors_shown()
 def _importance(network: Chosen, subject: Subject, said: int) -> None:
     st.header("Which part of the digit matters", anchor=False)
-    left, right = st.columns([2, 3], gap="medium")
+    left, right = st.columns([1, 2], gap="medium")
     with right:
         digit = st.segmented_control("For the answer", range(10), default=said, required=True, key=f"importance-{said}")
         method: Method = st.segmented_control(
@@ -169,7 +169,7 @@ def _picked(output: np.ndarray, most: float, key: str) -> tuple[int, int]:
         width="content",
         alt=f"Map of the filter, {size_text(output.shape)}, the largest value at row {place[0]}, column {place[1]}; click a value",
     )
-    st.caption("The filter's map. Click a value to see how it is computed.")
+    st.caption("The filter's map, by row and column. Click a value to see how it is computed.")
     picked = event["selection"].get("cell")
     return (int(picked[0]["row"]), int(picked[0]["column"])) if picked else place
 

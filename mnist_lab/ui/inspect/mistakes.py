@@ -6,11 +6,11 @@ import streamlit as st
 
 from mnist_lab.charts import confusion, inspection, results
 from mnist_lab.data import mnist
-from mnist_lab.ui.inspect import selection
+from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.selection import Chosen
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import compare
 from mnist_lab.ui.session import errors_shown
-from mnist_lab.ui.text import plain
 
 _PAGE = 40
 _GALLERY = 360  # pixels: as high as the matrix beside it
@@ -30,10 +30,9 @@ def show(networks: list[Chosen]) -> None:
     with left:
         cell = _confusion(answers, labels)
     with right:
-        st.markdown(
-            f"**{plain(network.title)}** is wrong on **{len(wrong):,}** of the 10,000 test images "
-            f"(accuracy {1 - len(wrong) / len(labels):.2%})."
-        )
+        name = figures.name(network.title, looks([network.run.design_key])[network.run.design_key])
+        accuracy = f"{1 - len(wrong) / len(labels):.2%}"
+        st.html(f"{name} is wrong on <strong>{len(wrong):,}</strong> of the 10,000 test images (accuracy {accuracy}).")
         _gallery(labels, answers, sure, cell)
     left, right = st.columns(2, gap="medium")
     with left:

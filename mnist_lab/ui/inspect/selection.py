@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mnist_lab.data import drawing, mnist
 from mnist_lab.errors import InputError
@@ -77,6 +78,7 @@ def networks() -> list[Chosen]:
                 format_func=lambda run: _words(runs[run_ids([run])[0]]),
                 max_selections=MOST,
                 key=_NETWORKS,
+                wrap=False,
                 on_change=_chosen,
                 help="Up to four answer side by side; layers and mistakes are those of the first.",
             )
@@ -255,27 +257,29 @@ def side_by_side(networks: Sequence[Chosen], subject: Subject, words: Callable[[
     """
     image = drawing.as_text(subject.image)
     asked = [Answer(run_id=network.run.id, epoch=network.epoch, image=image) for network in networks]
+    place = st.container()  # above what is shown while one waits: the last answers stay in it until then
     with ask.together(asked) as pending:
         waited = [(network, one.wait("reading the digit")) for network, one in zip(networks, pending, strict=True)]
     found = [(network, answer["probabilities"]) for network, answer in waited if answer]
     if found:
-        _answers([(network, *words(probabilities), probabilities) for network, probabilities in found])
+        _answers(place, [(network, *words(probabilities), probabilities) for network, probabilities in found])
 
 
 def unanswered(networks: Sequence[Chosen], words: str) -> None:
     """What stands in the answers' place, as large as they will be, where nothing is asked yet."""
-    _answers([(network, "–", words, np.zeros(10)) for network in networks])
+    _answers(st.container(), [(network, "–", words, np.zeros(10)) for network in networks])
 
 
-def _answers(given: Sequence[tuple[Chosen, str, str, np.ndarray]]) -> None:
+def _answers(place: DeltaGenerator, given: Sequence[tuple[Chosen, str, str, np.ndarray]]) -> None:
     """Each network with the digit it says, its sentence and its probabilities: all digits first, then all bars."""
     drawn = looks(network.run.design_key for network, *_ in given)
     heads, bars = [], []
     for network, digit, words, probabilities in given:
         look = drawn[network.run.design_key]
         heads.append(figures.headline(network.title, look, digit, words))
-        bars.append(figures.bars(probabilities, network.title, look))
-    st.html(figures.side_by_side(heads) + figures.side_by_side(bars))
+        caption = network.title if len(given) > 1 else "Probability of each digit"
+        bars.append(figures.bars(probabilities, caption, look))
+    place.html(figures.side_by_side(heads) + figures.side_by_side(bars))
 
 
 def must_have_ink(subject: Subject) -> None:

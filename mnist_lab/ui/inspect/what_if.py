@@ -13,6 +13,7 @@ from mnist_lab.inspection.questions import Ablation, EachAblated, Robustness
 from mnist_lab.ui import ask
 from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.session import errors_shown
 from mnist_lab.ui.text import plain
 
@@ -39,7 +40,7 @@ def _one_digit(networks: list[Chosen]) -> None:
     image = perturbed(subject.image[np.newaxis], strengths)[0]
     with picture:
         changes = [f"{KINDS[name].title.lower()} {x:g}" for name, x in strengths.items() if x != KINDS[name].neutral]
-        st.image(
+        st.container(key="changed-digit").image(
             tiles.url(tiles.framed(tiles.digit(image, 14))),
             width="stretch",
             alt=f"{subject.name}, changed: {', '.join(changes) or 'not at all'}",
@@ -93,7 +94,7 @@ def _curve(networks: list[Chosen]) -> None:
     name = left.selectbox(
         "Change", list(KINDS), format_func=lambda name: KINDS[name].title, key="curve-kind", persist_state="session"
     )
-    count = right.selectbox("On", list(_IMAGES), key="curve-images", persist_state="session")
+    count = right.selectbox("Measured on", list(_IMAGES), key="curve-images", persist_state="session")
     if name is None or count is None:
         return
     kind = KINDS[name]
@@ -116,8 +117,10 @@ def _curve(networks: list[Chosen]) -> None:
         pd.DataFrame({"network": network.title, "strength": kind.strengths, "accuracy": answer["accuracy"]})
         for network, answer in zip(networks, found, strict=True)
     )
+    drawn = looks(network.run.design_key for network in networks)
+    named = {network.title: drawn[network.run.design_key] for network in networks}
     st.altair_chart(
-        inspection.curves(points, f"{kind.title} ({kind.unit})", kind.neutral, [network.title for network in networks]),
+        inspection.curves(points, f"{kind.title} ({kind.unit})", kind.neutral, named),
         alt=f"Test accuracy against {kind.title.lower()} in {kind.unit}, a line for each network",
     )
     st.caption(
@@ -141,7 +144,7 @@ def _switched_off(network: Chosen) -> None:
         format_func=lambda name: f"{name}: {given[name].channels} {_what(given[name])}",
         key="off-part",
     )
-    count = right.selectbox("On ", list(_IMAGES), key="off-images", persist_state="session")
+    count = right.selectbox("Measured on", list(_IMAGES), key="off-images", persist_state="session")
     if part is None or count is None:
         return
     channels = given[part].channels
