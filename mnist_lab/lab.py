@@ -183,7 +183,7 @@ class Lab:
         Raises:
             InputError: they are not kept.
         """
-        found = self.store.checkpoints.weights(run_id, epoch)
+        found = self.store.trained.weights(run_id, epoch)
         if found is None:
             raise InputError(
                 f"Run {run_id}: the weights of this epoch are not kept; choose another epoch, or train again."

@@ -11,17 +11,23 @@ VIEWS = {"Draw": draw.show, "Mistakes": mistakes.show, "Layers": layers.show, "W
 
 head.show(navigation.INSPECT)
 with errors_shown():
-    networks = selection.networks()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-choice"):
+        first = st.container(width="content")
+        networks = selection.networks()
+        if networks:
+            with first:
+                view = selection.view(list(VIEWS))
+            if not networks[0].is_ready_made:
+                with st.container(width="content", key="tools-export"):
+                    exports.export_popover(networks[0].run)
     if networks:
-        left, right = st.columns([3, 1], vertical_alignment="center")
-        with left:
-            view = selection.view(list(VIEWS))
-        with right:
-            exports.export_popover(networks[0].run)
         query = selection.query(networks, view)
         st.set_page_config(page_title=navigation.tab("Inspect", query["runs"]))
         url.keep(query)
         VIEWS[view](networks)
+        if networks[0].is_ready_made:
+            st.caption("The ready-made network ships with the lab. It is no run of yours, and in no table.")
+            st.page_link(navigation.DESIGN.script, label="Design and train your own", icon=":material/architecture:")
     elif not selection.are_chosen():
         st.info("No network has been trained yet, or none of the weights are kept.", icon=":material/info:")
         st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")

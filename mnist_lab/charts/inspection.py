@@ -1,50 +1,18 @@
 """The charts of the Inspect page: tables in, Vega-Lite specifications and Altair charts out."""
 
-import functools
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from mnist_lab.charts.confusion import CLASSES
-from mnist_lab.charts.style import CATEGORIES, DIVERGING, LOW, MIDDLE, POINT, REFERENCE, SHAPES, WORDS, Spec
-from mnist_lab.charts.vega import accuracy, colour, percent, shape, shares, upright, without_data
+from mnist_lab.charts.style import CATEGORIES, DIVERGING, LOW, MIDDLE, POINT, REFERENCE, SHAPES, Look
+from mnist_lab.charts.vega import accuracy, legend, percent, shares, upright
 
+Channel = TypeVar("Channel", alt.Color, alt.Shape, alt.StrokeDash)
 _ALL = (0.0, 1.0)
-
-
-def answer_points(probabilities: np.ndarray) -> pd.DataFrame:
-    """The table that `answer` draws, of probabilities `(10,)`."""
-    return pd.DataFrame(
-        {
-            "digit": range(CLASSES),
-            "probability": probabilities.astype(float),
-            "is_answer": np.arange(CLASSES) == probabilities.argmax(),
-        }
-    )
-
-
-@functools.lru_cache(maxsize=1)
-def answer() -> Spec:
-    """The probability of each digit as a bar; the highest is dark. Changes with its data alone."""
-    base = alt.Chart(alt.NamedData("points")).encode(
-        y=alt.Y(
-            "digit:O",
-            title=None,
-            axis=alt.Axis(
-                labelFontSize=13, labelOverlap=False, labelFlush=False, labelBound=False, ticks=False, domain=False
-            ),
-        ),
-        x=alt.X(
-            "probability:Q",
-            title="probability",
-            scale=alt.Scale(domain=[0, 1.25], nice=False),  # with room for the label of a full bar
-            axis=alt.Axis(format=".0%", values=[0, 0.5, 1]),
-        ),
-    )
-    bars = base.mark_bar(height=16).encode(opacity=alt.condition("datum.is_answer", alt.value(1), alt.value(0.35)))
-    words = base.mark_text(**WORDS, align="left", dx=4).encode(text=alt.Text("probability:Q", format=".0%"))
-    return without_data((bars + words).properties(height=250, width="container"))
 
 
 def calibration_points(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> pd.DataFrame:
@@ -88,18 +56,25 @@ def calibration(points: pd.DataFrame) -> alt.LayerChart:
     return chart
 
 
-def cells(values: np.ndarray, most: float) -> alt.Chart:
-    """A feature map `(height, width)` whose values can be clicked: selection `cell` with `row` and `column`."""
+def cells(values: np.ndarray, most: float, first: tuple[int, int]) -> alt.Chart:
+    """A feature map `(height, width)` whose values can be clicked: selection `cell` with `row` and `column`.
+
+    Args:
+        most: what is full colour; first: row and column of the value that is chosen before anybody clicks.
+    """
     rows, columns = np.indices(values.shape)
     points = pd.DataFrame({"row": rows.ravel(), "column": columns.ravel(), "value": values.ravel().astype(float)})
-    chosen = alt.selection_point(name="cell", fields=["row", "column"], on="click", clear=False)
+    chosen = alt.selection_point(
+        name="cell", fields=["row", "column"], on="click", clear=False, value=[{"row": first[0], "column": first[1]}]
+    )
     height, width = values.shape
+    side = max(4, min(40, 280 // max(height, width)))
     chart: alt.Chart = (
         alt.Chart(points)
         .mark_rect(cursor="pointer")
         .encode(
-            x=alt.X("column:O", title="column", axis=upright(ticks=False)),
-            y=alt.Y("row:O", title="row", axis=upright(ticks=False)),
+            x=alt.X("column:O", title=None, axis=upright(ticks=False)),
+            y=alt.Y("row:O", title=None, axis=upright(ticks=False)),
             color=alt.Color(
                 "value:Q",
                 legend=None,
@@ -114,7 +89,7 @@ def cells(values: np.ndarray, most: float) -> alt.Chart:
             tooltip=["row:O", "column:O", alt.Tooltip("value:Q", format=".4f")],
         )
         .add_params(chosen)
-        .properties(height=min(250, 14 * height), width=min(250, 14 * width))
+        .properties(height=side * height, width=side * width)
     )
     return chart
 
@@ -144,17 +119,26 @@ def landscape(points: pd.DataFrame, explained: np.ndarray) -> alt.Chart:
     return chart
 
 
-def curves(points: pd.DataFrame, title: str, neutral: float, networks: list[str]) -> alt.LayerChart:
-    """Test accuracy against the strength of a change, a line for each network: `network`, `strength`, `accuracy`."""
+def curves(points: pd.DataFrame, title: str, neutral: float, networks: Mapping[str, Look]) -> alt.LayerChart:
+    """Test accuracy against the strength of a change, a line for each network with its look: `network`, `strength`,
+    `accuracy`."""
+
+    def drawn(channel: type[Channel], values: list[Any]) -> Channel:
+        scale = alt.Scale(domain=list(networks), range=values)
+        return channel("network:N", title=None, scale=scale, legend=legend() if len(networks) > 1 else None)
+
     base = alt.Chart(points).encode(
         x=alt.X("strength:Q", title=title, scale=alt.Scale(nice=False)),
         y=accuracy(alt.Y, "accuracy", "test accuracy", _ALL),
-        color=colour("network", networks),
+        color=drawn(alt.Color, [look.colour for look in networks.values()]),
         tooltip=["network:N", "strength:Q", percent("accuracy")],
     )
-    marks = base.mark_point(**POINT).encode(shape=shape("network", networks))
+    marks = base.mark_point(**POINT).encode(shape=drawn(alt.Shape, [look.shape for look in networks.values()]))
+    lines = base.mark_line().encode(
+        strokeDash=drawn(alt.StrokeDash, [list(look.dash) or [1, 0] for look in networks.values()])
+    )
     unchanged = alt.Chart(pd.DataFrame({"strength": [neutral]})).mark_rule(**REFERENCE).encode(x="strength:Q")
-    chart: alt.LayerChart = (unchanged + base.mark_line() + marks).properties(height=MIDDLE)
+    chart: alt.LayerChart = (unchanged + lines + marks).properties(height=MIDDLE)
     return chart
 
 

@@ -61,6 +61,23 @@ def framed(picture: np.ndarray) -> np.ndarray:
     return np.pad(picture, [(1, 1), (1, 1)] + [(0, 0)] * (picture.ndim - 2), constant_values=_GAP)
 
 
+def marked(values: np.ndarray, times: int, corner: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Numbers `(height, width)` as a picture, enlarged, with a black and white frame around a part of it.
+
+    Args:
+        corner: row and column where the part begins; size: its height and width.
+    """
+    picture = framed(enlarged(tinted(values), times))
+    (top, left), (bottom, right) = (
+        (1 + times * (corner[0] + row), 1 + times * (corner[1] + column)) for row, column in ((0, 0), size)
+    )
+    part = picture[top:bottom, left:right].copy()
+    picture[top - 1 : bottom + 1, left - 1 : right + 1] = 0
+    picture[top + 1 : bottom - 1, left + 1 : right - 1] = 255
+    picture[top + 2 : bottom - 2, left + 2 : right - 2] = part[2:-2, 2:-2]
+    return picture
+
+
 def overlay(image: np.ndarray, importance: np.ndarray, times: int = 8) -> np.ndarray:
     """What matters, over a pale digit: uint8 `(28 · times, 28 · times, 3)`."""
     colours = tinted(importance).astype(float)

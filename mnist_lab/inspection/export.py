@@ -30,7 +30,7 @@ def export(network: Network, advance: Advance) -> Arrays:
         InputError: it does not, or the run's predictions are not kept.
     """
     run_id = network.run_id
-    kept = network.store.runs.probabilities(run_id)
+    kept = network.store.trained.probabilities(run_id)
     if kept is None:
         raise InputError(f"Run {run_id}: its predictions are not kept, so an export cannot be checked; train it again.")
     found: Arrays = {}

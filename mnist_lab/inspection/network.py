@@ -21,7 +21,7 @@ _MOST_KEPT = 12
 
 
 class Network:
-    """A run's network as validated after an epoch.
+    """A run's network as validated after an epoch, or the ready-made one.
 
     Attributes:
         run_id, epoch: of the run and its checkpoint; model: stock Keras; traced: the design, layer by layer.
@@ -30,10 +30,10 @@ class Network:
 
     def __init__(self, store: Store, run_id: int, epoch: int | None = None) -> None:
         """Args: epoch: the kept one where None. Raises InputError where these weights are not kept."""
-        run = store.runs.get(run_id)
+        run = store.trained.get(run_id)
         if run is None:
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
-        weights = store.checkpoints.weights(run_id, epoch)
+        weights = store.trained.weights(run_id, epoch)
         if weights is None:
             which = "its weights" if epoch is None else f"its weights after epoch {epoch}"
             raise InputError(f"Run {run_id}: {which} are not kept; choose another, or train it again.")

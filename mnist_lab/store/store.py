@@ -21,6 +21,7 @@ from mnist_lab.store.queue import Queue
 from mnist_lab.store.receipts import Receipts
 from mnist_lab.store.recording import Recording
 from mnist_lab.store.runs import Runs
+from mnist_lab.store.trained import Trained
 
 
 class Store:
@@ -34,6 +35,7 @@ class Store:
 
     Attributes:
         runs, checkpoints, labels, receipts: runs and what belongs to them.
+        trained: networks to look into, of runs and the ready-made one.
         queue, lease, recording: which runs are to be trained, which engine trains them, and what its workers record.
         questions: questions of pages to trained networks.
         designs, looks, choices, notices, calibrations: what is independent of runs.
@@ -43,6 +45,7 @@ class Store:
         self.database = Database(url)
         self.runs = Runs(self.database)
         self.checkpoints = Checkpoints(self.database)
+        self.trained = Trained(self.runs, self.checkpoints)
         self.labels = Labels(self.database)
         self.receipts = Receipts(self.database)
         self.queue = Queue(self.database)

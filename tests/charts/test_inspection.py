@@ -1,22 +1,11 @@
 """The charts of the Inspect page."""
 
-import json
-
-import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 
 from mnist_lab.charts import inspection
-
-
-def test_the_answer_is_the_most_probable_digit() -> None:
-    probabilities = np.full(10, 0.02)
-    probabilities[6] = 0.82
-    points = inspection.answer_points(probabilities)
-    assert points.loc[points["is_answer"], "digit"].tolist() == [6]
-    assert points["probability"].sum() == pytest.approx(1)
-    alt.Chart.from_json(json.dumps({**inspection.answer(), "data": {"values": []}}))
+from mnist_lab.charts.style import look
 
 
 def test_calibration_is_certainty_against_how_often_it_was_right() -> None:
@@ -33,11 +22,13 @@ def test_calibration_is_certainty_against_how_often_it_was_right() -> None:
 
 
 def test_a_map_without_a_value_is_white_and_a_click_chooses_a_cell() -> None:
-    spec = inspection.cells(np.zeros((3, 4)), 0.0).to_dict()
+    spec = inspection.cells(np.zeros((3, 4)), 0.0, (2, 1)).to_dict()
     low, middle, high = spec["encoding"]["color"]["scale"]["domain"]
     assert low < middle == 0 < high, "else 0 would have no colour of its own"
     assert (spec["params"][0]["name"], spec["params"][0]["select"]["fields"]) == ("cell", ["row", "column"])
+    assert spec["params"][0]["value"] == [{"row": 2, "column": 1}], "which is marked before anybody clicks"
     assert len(next(iter(spec["datasets"].values()))) == 12
+    assert (spec["height"], spec["width"]) == (120, 160), "a small map is as large as it may be"
 
 
 def test_each_digit_of_the_landscape_has_a_colour_of_its_own_and_says_how_much_an_axis_explains() -> None:
@@ -51,10 +42,18 @@ def test_each_digit_of_the_landscape_has_a_colour_of_its_own_and_says_how_much_a
 
 def test_where_nothing_is_changed_there_is_a_dashed_line() -> None:
     points = pd.DataFrame({"network": ["a", "b"], "strength": [0.0, 0.0], "accuracy": [0.5, 0.6]})
-    spec = inspection.curves(points, "rotation (degrees)", 15.0, ["a", "b"]).to_dict()
+    spec = inspection.curves(points, "rotation (degrees)", 15.0, {"a": look(0), "b": look(1)}).to_dict()
     (rule,) = [layer for layer in spec["layer"] if layer["mark"]["type"] == "rule"]
     assert spec["datasets"][rule["data"]["name"]] == [{"strength": 15.0}]
-    assert any("shape" in layer["encoding"] for layer in spec["layer"]), "told apart without colour too"
+    ranges = {
+        channel: layer["encoding"][channel]["scale"]["range"]
+        for layer in spec["layer"]
+        for channel in ("color", "shape", "strokeDash")
+        if channel in layer["encoding"]
+    }
+    assert ranges["color"] == [look(0).colour, look(1).colour]
+    assert ranges["shape"] == [look(0).shape, look(1).shape], "told apart without colour too"
+    assert ranges["strokeDash"] == [[1, 0], list(look(1).dash)]
 
 
 def domains(spec: dict, axis: str) -> list:

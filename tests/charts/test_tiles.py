@@ -50,6 +50,18 @@ def test_a_strip_is_filled_up_and_a_frame_goes_around() -> None:
     assert tiles.framed(np.zeros((2, 2), np.uint8))[0].tolist() == [205] * 4
 
 
+def test_a_part_of_a_picture_is_framed_in_black_and_white_and_stays_readable() -> None:
+    values = np.arange(20.0).reshape(4, 5)
+    picture = tiles.marked(values, 10, corner=(1, 2), size=(2, 3))
+    assert picture.shape == (42, 52, 3)
+    plain = tiles.framed(tiles.enlarged(tiles.tinted(values), 10))
+    rows, columns = np.nonzero((picture != plain).any(axis=2))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (10, 31, 20, 51)
+    assert picture[10, 30].tolist() == [0, 0, 0]
+    assert picture[12, 30].tolist() == [255, 255, 255]
+    assert picture[15, 25].tolist() == plain[15, 25].tolist()
+
+
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])
 def test_an_address_holds_the_whole_picture(shape: tuple[int, ...]) -> None:
     picture = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)

@@ -10,6 +10,7 @@ from mnist_lab.data import drawing
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.network import Network, Networks
+from mnist_lab.store import ready_made
 from mnist_lab.store.store import Store
 from tests.builders.digits import placed
 from tests.builders.inspected import TEST
@@ -48,6 +49,14 @@ def test_digits_that_were_moved_and_scaled_are_read_as_well_after_preparation(tm
     print(f"original {original:.2%}, prepared {after:.2%}, only shrunk {without:.2%}")
     assert abs(after - original) <= 0.003
     assert without < original - 0.2  # preparation is what does it
+
+
+def test_the_ready_made_network_answers_as_its_receipt_states(store: Store) -> None:
+    found = ready_made.load()
+    answers = Networks(store).get(ready_made.ID).probabilities(TEST.x)
+    assert abs(float((answers.argmax(axis=1) == TEST.y).mean()) - found.run.test_accuracy) <= 0.0002
+    # Stored as float16, and another machine sums in another order.
+    assert np.abs(answers - found.probabilities.astype(np.float32)).max() < 2e-3
 
 
 def test_what_is_not_kept_is_refused_in_a_sentence(looked_into: Store) -> None:

@@ -1,11 +1,13 @@
 """The Inspect page without a browser, with a real engine behind it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from mnist_lab.store import ready_made
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui import ask as asking
@@ -36,12 +38,53 @@ def lab_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def said(test: AppTest) -> str:
-    return "\n".join([m.value for m in healthy(test).markdown] + [c.value for c in test.caption])
+    """All words of a page."""
+    texts = [healthy(test).markdown, test.caption, test.header, test.subheader]
+    return "\n".join([one.value for every in texts for one in every] + figures(test))
 
 
-def test_without_a_network_the_page_says_where_to_get_one(store: Store) -> None:
+def figures(test: AppTest) -> list[str]:
+    return [one.proto.body for one in test.get("html")]
+
+
+def test_where_nothing_was_trained_the_ready_made_network_draws_looks_inside_and_shows_its_mistakes(
+    store: Store,
+) -> None:
+    with engine(store.url):
+        test = page("inspect")
+        assert healthy(test).multiselect(key="inspected").value == [ready_made.ID]
+        test.session_state["drawn_strokes"] = [[(0.5, 0.2), (0.5, 0.8)]]
+        assert "<p>It says 1, " in said(test.run(timeout=60))
+        assert "ready-made (0)</span> is wrong on <strong>63</strong> of the 10,000" in said(
+            page("inspect", runs="0", view="Mistakes")
+        )
+        layers = said(page("inspect", runs="0", view="Layers"))
+        assert "It says 5 (it is a 5)" in layers
+        assert "their sum" in layers
+    assert "in no table" in said(test)
+    assert store.runs.with_weights(limit=9) == []
+
+
+def test_the_ready_made_network_is_the_last_of_the_choice_and_the_best_the_first(lab_store: Store) -> None:
     test = healthy(page("inspect"))
+    best, other = sorted((1, 2), key=lambda run_id: -lab_store.runs.get(run_id).validation_accuracy)
+    assert [label.split(":")[0] for label in test.multiselect(key="inspected").options] == [
+        f"run {best}",
+        f"run {other}",
+        "ready-made (0), 99.37%",
+    ]
+    assert test.multiselect(key="inspected").value == [best]
+
+
+def test_where_the_ready_made_network_is_damaged_a_sentence_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ready_made, "FILE", tmp_path / "none.zip")
+    test = healthy(page("inspect"))
+    assert "The ready-made network" in test.error[0].value
     assert any("No network has been trained yet" in info.value for info in test.info)
+    mine = trained(store)
+    assert healthy(test.run()).multiselect(key="inspected").value == [mine]
 
 
 def test_a_network_that_somebody_deletes_stays_chosen_and_one_that_is_gone_is_told_of(store: Store) -> None:
@@ -65,7 +108,7 @@ def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:
     assert healthy(test).query_params["runs"] == "1,2"
     shared = healthy(page("inspect", runs="2,1", view="Mistakes"))
     assert shared.multiselect(key="inspected").value == [2, 1]
-    assert "run 2: small, seed 2** is wrong on" in said(shared)
+    assert "run 2: small, seed 2</span> is wrong on" in said(shared)
     for wrong, words in (
         ("99", "none with the number 99"),
         ("1,2,1,2,1", "should be 1 to 4 numbers"),
@@ -76,12 +119,12 @@ def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:
 
 def test_a_drawing_is_answered_and_an_unsure_answer_is_none_of_these(lab_store: Store) -> None:
     test = page("inspect", runs="1,2")
-    assert any("while you draw" in info.value for info in healthy(test).info)
+    assert said(test).count("The answer appears here while you draw") == 2
     test.session_state["drawn_strokes"] = [[(0.5, 0.2), (0.5, 0.8)]]
     test.slider(key="threshold").set_value(0).run()
-    assert said(test).count("### It says ") == 2
+    assert said(test).count("<p>It says ") == 2
     test.slider(key="threshold").set_value(100).run()
-    assert said(test).count("### None of these") == 2
+    assert said(test).count("<p>None of these: a ") == 2
     probabilities = lab_store.runs.probabilities(1)
     assert probabilities is not None
 
@@ -90,7 +133,9 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
     test = page("inspect", runs="1,2", view="Mistakes")
     run = lab_store.runs.get(1)
     words = said(test)
-    assert f"is wrong on **{round(10_000 * (1 - run.test_accuracy)):,}** of the 10,000 test images" in words
+    assert (
+        f"is wrong on <strong>{round(10_000 * (1 - run.test_accuracy)):,}</strong> of the 10,000 test images" in words
+    )
     assert "All mistakes, the most confident first" in words
     assert "expected calibration error" in words
     assert "Where the two disagree" in words
@@ -99,11 +144,11 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
 
 def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
     test = page("inspect", runs="1", view="Mistakes")
-    slider = next(s for s in test.select_slider if s.label.startswith("Run 1 as it was"))
+    slider = next(s for s in test.select_slider if s.label.startswith("Run 1 after"))
     kept = lab_store.runs.get(1).kept_epoch
     other = next(epoch for epoch in (1, 2) if epoch != kept)
     slider.set_value(other).run(timeout=60)
-    assert f"run 1: small, seed 1, epoch {other}** is wrong on" in said(test)
+    assert f"run 1: small, seed 1, epoch {other}</span> is wrong on" in said(test)
 
 
 def test_every_layer_and_one_value_written_out(lab_store: Store) -> None:
@@ -111,7 +156,7 @@ def test_every_layer_and_one_value_written_out(lab_store: Store) -> None:
     assert "Which part of the digit matters" in words
     for layer in ("Conv2D 5×5, 4 filters", "Dropout 0.1", "Flatten", "Dense 10 units, softmax"):
         assert layer in words
-    assert "Sum of the products" in words
+    assert "the sum of the products is" in words
     assert "with the bias" in words
 
 

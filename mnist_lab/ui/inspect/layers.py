@@ -15,13 +15,14 @@ from mnist_lab.design.network import IMAGE, Traced, parts, trace
 from mnist_lab.inspection import arithmetic
 from mnist_lab.inspection.questions import Attribution, Hidden, Maps, Method
 from mnist_lab.ui import ask
-from mnist_lab.ui.inspect import selection
+from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.session import errors_shown, lab
-from mnist_lab.ui.text import plain
 
 _MOST_MAPS = 32
 _MOST_NUMBERS = 7
+_MAP_SIDE = 280  # pixels
 METHODS: dict[Method, str] = {
     "occlusion": "A square of 5×5 pixels is blanked at each place in turn: blue where the digit then becomes less probable, "
     "orange where more (Zeiler and Fergus, 2014).",
@@ -36,12 +37,18 @@ METHODS: dict[Method, str] = {
 def show(networks: list[Chosen]) -> None:
     """Every layer of the first network, for a digit of one's choice."""
     network = networks[0]
-    subject = selection.subject()
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        picture = st.container(width="content")
+        with st.container():
+            subject = selection.subject()
+            says = st.container()
     selection.must_have_ink(subject)
+    picture.image(tiles.url(tiles.framed(tiles.digit(subject.image, 7))), width=198, alt=f"The digit: {subject.name}")
     image = drawing.as_text(subject.image)
-    maps = ask.ask(
-        Maps(run_id=network.run.id, epoch=network.epoch, image=image), "sending the digit through the network"
-    )
+    with says:
+        maps = ask.ask(
+            Maps(run_id=network.run.id, epoch=network.epoch, image=image), "sending the digit through the network"
+        )
     if maps is None:
         return
     traced = trace(network.run.experiment.architecture)
@@ -49,17 +56,19 @@ def show(networks: list[Chosen]) -> None:
     outputs = [maps[str(number)] for number in range(len(traced))]
     said = int(outputs[-1].argmax())
     label = "" if subject.label is None else f" (it is a {subject.label})"
-    st.markdown(f"**{plain(network.title)}** says **{said}**{label}, {outputs[-1].max():.1%} sure.")
+    words = f"It says {said}{label}, {figures.percent(float(outputs[-1].max()))} sure."
+    look = looks([network.run.design_key])[network.run.design_key]
+    says.html(figures.headline(network.title, look, str(said), words))
     _importance(network, subject, said)
-    _all_layers(traced, outputs)
     _closer(network, traced, [given if row.inputs[0] == IMAGE else outputs[row.inputs[0]] for row in traced], outputs)
+    _all_layers(traced, outputs)
     _landscape(network)
 
 
 @st.fragment
 @errors_shown()
 def _importance(network: Chosen, subject: Subject, said: int) -> None:
-    st.markdown("#### Which part of the digit matters")
+    st.header("Which part of the digit matters", anchor=False)
     left, right = st.columns([1, 2], gap="medium")
     with right:
         digit = st.segmented_control("For the answer", range(10), default=said, required=True, key=f"importance-{said}")
@@ -81,8 +90,8 @@ def _importance(network: Chosen, subject: Subject, said: int) -> None:
         importance = found["importance"]
         row, column = np.unravel_index(int(np.abs(importance).argmax()), importance.shape)
         st.image(
-            tiles.url(tiles.framed(tiles.overlay(subject.image, importance, 9))),
-            width=252,
+            tiles.url(tiles.framed(tiles.overlay(subject.image, importance, 16))),
+            width="stretch",
             alt=f"Importance of each pixel for a {digit} by {method}: strongest at row {row}, column {column} of 28",
         )
     with right:
@@ -93,7 +102,7 @@ def _importance(network: Chosen, subject: Subject, said: int) -> None:
 
 
 def _all_layers(traced: Traced, outputs: list[np.ndarray]) -> None:
-    st.markdown("#### Every layer")
+    st.header("Every layer", anchor=False)
     st.caption(
         "What each layer makes of the digit: a picture for each filter, blue for values above zero, orange below; full colour is the "
         f"layer's largest. Of more than {_MOST_MAPS} the first {_MOST_MAPS} are shown."
@@ -102,31 +111,23 @@ def _all_layers(traced: Traced, outputs: list[np.ndarray]) -> None:
     for row, output in zip(traced, outputs, strict=True):
         if row.place != place:
             place = row.place
-            st.markdown(f"**{design.part_name(place)}**")
+            st.subheader(design.part_name(place), anchor=False)
         words = f"{row.describe()} · {size_text(row.output_shape)}"
-        if output.ndim == 3:
-            maps = output[:, :, :_MOST_MAPS]
-            times = max(1, min(4, 56 // max(output.shape[:2])))
-            picture = tiles.enlarged(tiles.tinted(tiles.montage(maps, _across(maps.shape[2]))), times)
-            strongest = int(np.abs(output).mean(axis=(0, 1)).argmax())
-            alt = f"{words}: {output.shape[2]} maps; map {strongest} is the strongest"
-        else:
-            picture = tiles.enlarged(tiles.tinted(tiles.strip(output)), 12)
-            alt = f"{words}: the largest is number {int(output.argmax())}, {output.max():.3f}"
         st.caption(words)
-        st.image(tiles.url(picture), width=min(picture.shape[1], 900), alt=alt)
-
-
-def _across(count: int) -> int:
-    """How many maps in a row, so that rows are full where that can be."""
-    return next((n for n in range(min(count, 16), 7, -1) if count % n == 0), min(count, 16))
+        if output.ndim == 1 and len(output) > _MOST_MAPS:
+            picture = tiles.enlarged(tiles.tinted(tiles.strip(output)), 24)
+            alt = f"{words}: the largest is number {int(output.argmax())}, {output.max():.3f}"
+            st.image(tiles.url(picture), width="stretch", alt=alt)
+        else:
+            maps = output if output.ndim == 3 else output[np.newaxis, np.newaxis]
+            st.html(figures.maps(maps[:, :, :_MOST_MAPS], words, float(np.abs(output).max())))
 
 
 @st.fragment
 @errors_shown()
 def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
     """One filter, and the arithmetic of one of its values."""
-    st.markdown("#### One value, written out")
+    st.header("One value, written out", anchor=False)
     places = [number for number, row in enumerate(traced) if isinstance(row.layer, Conv2D)]
     left, right = st.columns(2)
     number = left.selectbox(
@@ -137,46 +138,73 @@ def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: 
     )
     if number is None:
         return
-    row = traced[number]
-    layer = row.layer
+    layer = traced[number].layer
     assert isinstance(layer, Conv2D)
     index = int(
         right.number_input(f"Filter, 0 to {layer.filters - 1}", 0, layer.filters - 1, 0, key=f"closer-filter-{number}")
     )
-    weights = _weights(network, traced, number)
-    output = outputs[number][:, :, index]
-    before, middle, after = st.columns([2, 4, 5], gap="medium")
-    with before:
-        channels = weights[0].shape[2]
-        kernels = np.stack([_kernel(layer, weights, channel, index) for channel in range(channels)], axis=-1)
-        picture = tiles.tinted(tiles.montage(kernels[:, :, :_MOST_MAPS]))
-        st.image(
-            tiles.url(tiles.enlarged(picture, max(4, 160 // max(picture.shape[:2])))),
-            width=160,
-            alt=f"The kernel of filter {index}, a {size_text(layer.kernel_size)} picture for each of {channels} channels",
-        )
-        st.caption(
-            f"Its kernel: {size_text(layer.kernel_size)}"
-            + (f", one for each of the {channels} maps it reads" if channels > 1 else "")
-            + "."
-        )
-    with middle:
-        event = st.altair_chart(
-            inspection.cells(output, float(np.abs(outputs[number]).max())),
-            on_select="rerun",
-            selection_mode="cell",
-            key=f"cells-{network.run.id}-{number}-{index}",
-            width="content",
-            alt=f"Map of filter {index}, {size_text(output.shape)}; click a value",
-        )
-        picked = event["selection"].get("cell")
-        st.caption("Its map. Click a value to see how it is computed.")
-    at = np.unravel_index(int(np.abs(output).argmax()), output.shape)
-    place = (int(picked[0]["row"]), int(picked[0]["column"])) if picked else (int(at[0]), int(at[1]))
+    weights, output = _weights(network, traced, number), outputs[number][:, :, index]
+    before, middle, after = st.columns(3, gap="medium")
     with after:
-        cell = arithmetic.cell(layer, weights, inputs[number], (*place, index))
-        _written_out(cell, layer, place, float(output[place]))
-        _rest_of_block(traced, outputs, number, (*place, index))
+        place = _picked(output, float(np.abs(outputs[number]).max()), f"{network.run.id}-{number}-{index}")
+    cell = arithmetic.cell(layer, weights, inputs[number], (*place, index))
+    channel = int(np.abs(cell.by_channel).argmax())
+    with before:
+        _patch(layer, inputs[number], cell, channel)
+    with middle:
+        _kernels(layer, weights, index)
+    _written_out(cell, layer, channel, place, float(output[place]))
+    _rest_of_block(traced, outputs, number, (*place, index))
+
+
+def _picked(output: np.ndarray, most: float, key: str) -> tuple[int, int]:
+    """The row and column of the value that somebody clicked on a filter's map; at first of the largest."""
+    largest = np.unravel_index(int(np.abs(output).argmax()), output.shape)
+    place = int(largest[0]), int(largest[1])
+    event = st.altair_chart(
+        inspection.cells(output, most, place),
+        on_select="rerun",
+        selection_mode="cell",
+        key=f"cells-{key}",
+        width="content",
+        alt=f"Map of the filter, {size_text(output.shape)}, the largest value at row {place[0]}, column {place[1]}; click a value",
+    )
+    st.caption("The filter's map, by row and column. Click a value to see how it is computed.")
+    picked = event["selection"].get("cell")
+    return (int(picked[0]["row"]), int(picked[0]["column"])) if picked else place
+
+
+def _patch(layer: Conv2D, given: np.ndarray, cell: arithmetic.Cell, channel: int) -> None:
+    """What the convolution reads, with the patch that the value is computed from marked."""
+    (height, width), strides, before = layer.window(given.shape)
+    out = layer.output_shape(given.shape)
+    after = [
+        max(0, (count - 1) * step + size - first - length)
+        for count, step, size, first, length in zip(out, strides, (height, width), before, given.shape, strict=False)
+    ]
+    padded = np.pad(given[:, :, channel], list(zip(before, after, strict=True)))
+    corner = cell.row + before[0], cell.column + before[1]
+    times = max(1, _MAP_SIDE // max(padded.shape))
+    what = "the image" if given.shape[2] == 1 else f"map {channel} of the {given.shape[2]} that it reads"
+    rows, columns = (f"{first} to {first + size - 1}" for first, size in ((cell.row, height), (cell.column, width)))
+    st.image(
+        tiles.url(tiles.marked(padded, times, corner, (height, width))),
+        alt=f"{what[0].upper()}{what[1:]}; the patch in rows {rows}, columns {columns} is marked",
+    )
+    st.caption(f"The patch, marked on {what}" + (", with zeros around it." if any((*before, *after)) else "."))
+
+
+def _kernels(layer: Conv2D, weights: list[np.ndarray], index: int) -> None:
+    channels = weights[0].shape[2]
+    given = np.zeros((*layer.kernel_size, channels))
+    kernel = arithmetic.cell(layer, weights, given, (0, 0, index)).kernel
+    picture = tiles.tinted(tiles.montage(kernel[:, :, :_MOST_MAPS]))
+    st.image(
+        tiles.url(tiles.framed(tiles.enlarged(picture, max(4, _MAP_SIDE // max(picture.shape[:2]))))),
+        alt=f"The kernel of filter {index}, a {size_text(layer.kernel_size)} picture for each of {channels} channels",
+    )
+    each = f", one for each of the {channels} maps it reads" if channels > 1 else ""
+    st.caption(f"The filter's kernel, {size_text(layer.kernel_size)}{each}.")
 
 
 def _weights(network: Chosen, traced: Traced, number: int) -> list[np.ndarray]:
@@ -191,40 +219,28 @@ def _all_weights(url: str, run_id: int, epoch: int | None) -> dict[str, np.ndarr
     return lab().weights(run_id, epoch)
 
 
-def _kernel(layer: Conv2D, weights: list[np.ndarray], channel: int, index: int) -> np.ndarray:
-    given = np.zeros((*layer.kernel_size, weights[0].shape[2]))
-    found: np.ndarray = arithmetic.cell(layer, weights, given, (0, 0, index)).kernel[:, :, channel]
-    return found
-
-
-def _written_out(cell: arithmetic.Cell, layer: Conv2D, place: tuple[int, int], value: float) -> None:
+def _written_out(cell: arithmetic.Cell, layer: Conv2D, channel: int, place: tuple[int, int], value: float) -> None:
+    """Patch × kernel of the channel that adds most, number by number, and how the value follows from the sum."""
     by_channel = cell.by_channel
-    channel = int(np.abs(by_channel).argmax())
     patch, kernel = cell.patch[:, :, channel], cell.kernel[:, :, channel]
-    of = "" if len(by_channel) == 1 else f" of map {channel}, which adds most"
-    st.markdown(f"Value at row {place[0]}, column {place[1]}. The patch{of}, times the kernel, number by number:")
     if max(patch.shape) <= _MOST_NUMBERS:
-        columns = {
-            str(i): st.column_config.NumberColumn(str(i), format="%.2f", width=52) for i in range(patch.shape[1])
-        }
-        for name, numbers in (("patch", patch), ("kernel", kernel), ("product", patch * kernel)):
-            st.caption(name)
-            st.dataframe(
-                pd.DataFrame(numbers.round(3), columns=list(columns)),
-                hide_index=True,
-                width="content",
-                column_config=columns,
-                alt=f"The {name}, {size_text(patch.shape)} numbers",
-            )
+        st.html(figures.arithmetic(patch, kernel))
     else:
         st.image(tiles.url(tiles.enlarged(tiles.tinted(patch * kernel), 16)), alt="Patch times kernel, as a picture")
+    words = f"The value at row {place[0]}, column {place[1]}: "
     if len(by_channel) == 1:
-        words = f"Sum of the products **{by_channel[0]:.4f}**"
+        words += f"the sum of the products is **{figures.signed(by_channel[0], 4)}**"
     else:
-        words = f"Sum of this map's products {by_channel[channel]:.4f}, of all {len(by_channel)} maps **{by_channel.sum():.4f}**"
-    words += f"; with the bias {cell.bias:.4f} that is **{cell.total:.4f}**" if layer.use_bias else "; it has no bias"
+        words += (
+            f"map {channel}, which adds most, adds {figures.signed(by_channel[channel], 4)}; "
+            f"all {len(by_channel)} maps together **{figures.signed(by_channel.sum(), 4)}**"
+        )
+    if layer.use_bias:
+        words += f"; with the bias {figures.signed(cell.bias, 4)} that is **{figures.signed(cell.total, 4)}**"
+    else:
+        words += "; it has no bias"
     if layer.activation and layer.activation != "linear":
-        words += f"; after {layer.activation} **{value:.4f}**"
+        words += f"; after {layer.activation} **{figures.signed(value, 4)}**"
     st.markdown(words + ".")
 
 
@@ -250,7 +266,7 @@ def _rest_of_block(traced: Traced, outputs: list[np.ndarray], number: int, place
 @st.fragment
 @errors_shown()
 def _landscape(network: Chosen) -> None:
-    st.markdown("#### All test digits, as the last hidden layer represents them")
+    st.header("All test digits, as the last hidden layer represents them", anchor=False)
     st.caption(
         "The last hidden layer gives each digit a list of numbers. Here each list is a point, drawn on the two axes along which the "
         "points lie furthest apart (principal components): what lies together looks alike to the network."

@@ -16,7 +16,7 @@ function begin(root, data) {
   const canvas = root.querySelector("canvas");
   const pad = {
     strokes: (data?.strokes ?? []).map((stroke) => stroke.map((point) => [...point])),
-    pointer: null, // the one that draws, and its stroke: others that come while it is down are palms and further fingers
+    pointers: new Map(), // those that draw now, each finger or pen by its id with its own stroke
     stroke: null, // the keyboard's
     cursor: [0.3, 0.2],
     isDown: false,
@@ -73,13 +73,15 @@ function begin(root, data) {
 
   pad.undo = () => {
     pad.strokes.pop();
-    pad.pointer = pad.stroke = null;
-    pad.isDown = false;
-    pad.changed();
+    pad.lift();
   };
   pad.clear = () => {
     pad.strokes = [];
-    pad.pointer = pad.stroke = null;
+    pad.lift();
+  };
+  pad.lift = () => {
+    pad.pointers.clear();
+    pad.stroke = null;
     pad.isDown = false;
     pad.changed();
   };
@@ -98,23 +100,21 @@ function begin(root, data) {
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button > 0) return;
     event.preventDefault();
-    if (pad.pointer) return;
     canvas.focus({ preventScroll: true });
     pad.hasKeys = pad.isDown = false;
     pad.stroke = null;
-    pad.pointer = { id: event.pointerId, stroke: start(at(event)) };
+    pad.pointers.set(event.pointerId, start(at(event)));
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== pad.pointer?.id) return;
+    const stroke = pad.pointers.get(event.pointerId);
+    if (!stroke) return;
     const between = event.getCoalescedEvents?.() ?? []; // none at all in some browsers
-    for (const one of between.length ? between : [event]) pad.pointer.stroke.push(at(one));
+    for (const one of between.length ? between : [event]) stroke.push(at(one));
     pad.changed();
   });
   for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    canvas.addEventListener(name, (event) => {
-      if (event.pointerId === pad.pointer?.id) pad.pointer = null;
-    });
+    canvas.addEventListener(name, (event) => pad.pointers.delete(event.pointerId));
   }
 
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

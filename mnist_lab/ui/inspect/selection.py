@@ -5,18 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from mnist_lab.charts import inspection, tiles
 from mnist_lab.data import drawing, mnist
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Answer, Tested
-from mnist_lab.store.run import Run
+from mnist_lab.store import ready_made
+from mnist_lab.store.run import Run, Status
 from mnist_lab.ui import ask, url
 from mnist_lab.ui.choices import notify_if_gone, run_ids
-from mnist_lab.ui.inspect import pad
+from mnist_lab.ui.inspect import figures, pad
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import run as run_page
 from mnist_lab.ui.session import errors_shown, lab
-from mnist_lab.ui.text import plain
 
 MOST = 4
 _NETWORKS, _LAST, _LOST = "inspected", "inspected_last", "inspected_lost"
@@ -36,52 +37,93 @@ class Chosen:
     def title(self) -> str:
         """In a few words."""
         after = "" if self.epoch is None else f", epoch {self.epoch}"
-        return f"run {self.run.id}: {self.run.name}, seed {self.run.seed}{after}"
+        return f"{_called(self.run)}{after}"
+
+    @property
+    def number(self) -> str:
+        """In two words."""
+        return "ready-made" if self.is_ready_made else f"run {self.run.id}"
+
+    @property
+    def is_ready_made(self) -> bool:
+        """Whether it ships with the lab, and is no run of this one."""
+        return self.run.id == ready_made.ID
 
 
 def networks() -> list[Chosen]:
-    """The networks chosen, from 1 to 4; empty where no run has weights."""
-    runs = {run.id: run for run in lab().store.runs.with_weights(limit=100)}
+    """The networks chosen, from 1 to 4; empty where none is chosen. To be called in a row, which it fills."""
+    runs = {run.id: run for run in lab().store.runs.with_weights(limit=100)} | _ready_made()
     if _NETWORKS not in st.session_state or url.is_from_history():
         with errors_shown():
             named = url.runs("runs", 1, MOST)
-            if named and not lab().some(named):
+            if named and not _some(named):
                 lab().run(named[0])  # raises, for there is none
             if named:
                 st.session_state[_LAST] = named
             st.session_state[_NETWORKS] = named or st.session_state.get(_LAST, [])
     wanted = run_ids(st.session_state.get(_NETWORKS, []))
-    runs |= {run_id: run for run_id, run in lab().some(wanted).items() if run_id not in runs}
+    runs |= {run_id: run for run_id, run in _some(wanted).items() if run_id not in runs}
     before = [run_id for run_id in wanted if run_id in runs]
     if lost := [str(run_id) for run_id in wanted if run_id not in runs]:
         st.session_state[_LOST] = f"There is no run {' or '.join(lost)} any more."
     if not runs:
         return []
     st.session_state[_NETWORKS] = before or [_best(runs)]
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    picked = run_ids(
-        left.multiselect(
-            "Networks",
-            list(runs),
-            format_func=lambda run: _words(runs[run_ids([run])[0]]),
-            max_selections=MOST,
-            key=_NETWORKS,
-            on_change=_chosen,
-            help="Up to four answer side by side; layers and mistakes are those of the first.",
+    options = [run.id for run in sorted(runs.values(), key=_order)]
+    with st.container():
+        picked = run_ids(
+            st.multiselect(
+                "Networks, the best first",
+                options,
+                format_func=lambda run: _words(runs[run_ids([run])[0]]),
+                max_selections=MOST,
+                key=_NETWORKS,
+                wrap=False,
+                on_change=_chosen,
+                help="Up to four answer side by side; layers and mistakes are those of the first.",
+            )
         )
-    )
+        _notices(picked, runs)
+    if not picked:
+        return []
+    epoch = _epoch(runs[picked[0]])
+    return [Chosen(runs[run_id], epoch if number == 0 else None) for number, run_id in enumerate(picked)]
+
+
+def _ready_made() -> dict[int, Run]:
+    """The network that ships with the lab, by its number; empty where its file is damaged, and a sentence says so."""
+    with errors_shown():
+        return {ready_made.ID: ready_made.load().run}
+    return {}
+
+
+def _some(run_ids: list[int]) -> dict[int, Run]:
+    """Networks by their numbers, as `Lab.some`, the ready-made one among them."""
+    return lab().some(run_ids) | (_ready_made() if ready_made.ID in run_ids else {})
+
+
+def _notices(picked: list[int], runs: dict[int, Run]) -> None:
+    """What became of networks that were chosen."""
     if words := st.session_state.get(_LOST):
-        left.caption(f":material/info: {words}")
+        st.caption(f":material/info: {words}")
     if deleted := [run_id for run_id in picked if runs[run_id].deleted]:
-        left.caption(
+        st.caption(
             ":material/delete: Deleted, and gone for good in a few days: run " + ", ".join(map(str, deleted)) + "."
         )
     if not picked:
-        left.caption("Choose at least one.")
-        return []
-    with right:
-        epoch = _epoch(runs[picked[0]])
-    return [Chosen(runs[run_id], epoch if number == 0 else None) for number, run_id in enumerate(picked)]
+        st.caption("Choose at least one.")
+
+
+def _order(run: Run) -> tuple[bool, bool, bool, float, int]:
+    """The best first, as of `Runs.best_with_weights`: finished runs before others, then archived ones, the ready-made last."""
+    accuracy = run.last_validation_accuracy if run.validation_accuracy is None else run.validation_accuracy
+    return (
+        run.id == ready_made.ID,
+        run.archived is not None,
+        run.status is not Status.FINISHED,
+        -(accuracy or 0.0),
+        -run.id,
+    )
 
 
 def _chosen() -> None:
@@ -122,7 +164,12 @@ def _best(runs: dict[int, Run]) -> int:
 
 def _words(run: Run) -> str:
     accuracy = "" if run.test_accuracy is None else f", {run.test_accuracy:.2%}"
-    return f"run {run.id}: {run.name}, seed {run.seed}{accuracy}"
+    return f"{_called(run)}{accuracy}"
+
+
+def _called(run: Run) -> str:
+    # Its number is the first in either, as `choices.run_ids` needs it.
+    return f"ready-made ({run.id})" if run.id == ready_made.ID else f"run {run.id}: {run.name}, seed {run.seed}"
 
 
 def _epoch(run: Run) -> int | None:
@@ -135,12 +182,13 @@ def _epoch(run: Run) -> int | None:
     key = f"inspect-epoch-{run.id}"
     notify_if_gone(epochs, key, "The weights after epoch {} are no longer kept; others are shown.")
     chosen: int = st.select_slider(
-        f"Run {run.id} as it was after epoch",
+        f"Run {run.id} after epoch",
         epochs,
         value=start,
         format_func=lambda epoch: f"{epoch} (kept)" if epoch == kept else str(epoch),
         key=key,
         help="Of the first network; epochs whose weights are kept.",
+        width=180,
     )
     return None if chosen == kept else chosen
 
@@ -171,23 +219,23 @@ class Subject:
 def subject() -> Subject:
     """The digit chosen: a test image by its number, or what was drawn last."""
     test = mnist.load()[1]
-    left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
-    what = left.segmented_control(
-        "Digit",
-        ["a test image", "my drawing"],
-        default="a test image",
-        required=True,
-        key=_WHAT,
-        persist_state="session",
-    )
-    if what == "my drawing":
-        strokes = pad.kept()
-        if not strokes:
-            middle.caption("Nothing is drawn yet: draw a digit under Draw.")
-        found = Subject(drawing.prepared(drawing.rendered(strokes)), "my drawing", None)
-    else:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        what = st.segmented_control(
+            "Digit",
+            ["a test image", "my drawing"],
+            default="a test image",
+            required=True,
+            key=_WHAT,
+            persist_state="session",
+            width="content",
+        )
+        if what == "my drawing":
+            strokes = pad.kept()
+            if not strokes:
+                st.caption("Nothing is drawn yet: draw a digit under Draw.", width="content")
+            return Subject(drawing.prepared(drawing.rendered(strokes)), "my drawing", None)
         number = int(
-            middle.number_input(
+            st.number_input(
                 "Number of the test image",
                 0,
                 len(test) - 1,
@@ -195,37 +243,43 @@ def subject() -> Subject:
                 key=_IMAGE,
                 persist_state="session",
                 help="From 0 to 9,999; under Mistakes each picture has its number.",
+                width=220,
             )
         )
-        found = Subject(test.x[number], f"test image {number}", int(test.y[number]))
-    right.image(tiles.url(tiles.framed(tiles.digit(found.image, 3))), width=86, alt=f"The digit: {found.name}")
-    return found
+        return Subject(test.x[number], f"test image {number}", int(test.y[number]))
 
 
-def side_by_side(networks: Sequence[Chosen], subject: Subject, show: Callable[[Chosen, np.ndarray], None]) -> None:
+def side_by_side(networks: Sequence[Chosen], subject: Subject, words: Callable[[np.ndarray], tuple[str, str]]) -> None:
     """What each network takes a digit for, in a column of its own; all are asked before the first answer is waited for.
 
     Args:
-        show: draws the probabilities of the ten digits, `(10,)`; where there are none a sentence says why.
+        words: what a network says, as a digit and a sentence, of its probabilities `(10,)`; where there are none a sentence says why.
     """
     image = drawing.as_text(subject.image)
     asked = [Answer(run_id=network.run.id, epoch=network.epoch, image=image) for network in networks]
+    place = st.container()  # above what is shown while one waits: the last answers stay in it until then
     with ask.together(asked) as pending:
-        for column, network, one in zip(st.columns(len(networks)), networks, pending, strict=True):
-            with column:
-                st.caption(plain(network.title))
-                if found := one.wait("reading the digit"):
-                    show(network, found["probabilities"])
+        waited = [(network, one.wait("reading the digit")) for network, one in zip(networks, pending, strict=True)]
+    found = [(network, answer["probabilities"]) for network, answer in waited if answer]
+    if found:
+        _answers(place, [(network, *words(probabilities), probabilities) for network, probabilities in found])
 
 
-def bars(probabilities: np.ndarray, key: str) -> None:
-    """The probabilities of the ten digits, `(10,)`, as a chart."""
-    st.vega_lite_chart(
-        inspection.answer_points(probabilities),
-        inspection.answer(),
-        key=key,
-        alt="Probabilities: " + ", ".join(f"{d} {p:.0%}" for d, p in enumerate(probabilities)),
-    )
+def unanswered(networks: Sequence[Chosen], words: str) -> None:
+    """What stands in the answers' place, as large as they will be, where nothing is asked yet."""
+    _answers(st.container(), [(network, "–", words, np.zeros(10)) for network in networks])
+
+
+def _answers(place: DeltaGenerator, given: Sequence[tuple[Chosen, str, str, np.ndarray]]) -> None:
+    """Each network with the digit it says, its sentence and its probabilities: all digits first, then all bars."""
+    drawn = looks(network.run.design_key for network, *_ in given)
+    heads, bars = [], []
+    for network, digit, words, probabilities in given:
+        look = drawn[network.run.design_key]
+        heads.append(figures.headline(network.title, look, digit, words))
+        caption = network.title if len(given) > 1 else "Probability of each digit"
+        bars.append(figures.bars(probabilities, caption, look))
+    place.html(figures.side_by_side(heads) + figures.side_by_side(bars))
 
 
 def must_have_ink(subject: Subject) -> None:

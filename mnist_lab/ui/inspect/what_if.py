@@ -11,8 +11,9 @@ from mnist_lab.data.perturbation import KINDS, perturbed
 from mnist_lab.design.network import Kind, Part, parts, trace
 from mnist_lab.inspection.questions import Ablation, EachAblated, Robustness
 from mnist_lab.ui import ask
-from mnist_lab.ui.inspect import selection
+from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.session import errors_shown
 from mnist_lab.ui.text import plain
 
@@ -30,37 +31,43 @@ def show(networks: list[Chosen]) -> None:
 @st.fragment
 @errors_shown()
 def _one_digit(networks: list[Chosen]) -> None:
-    st.markdown("#### One digit, changed")
+    st.header("One digit, changed", anchor=False)
     subject = selection.subject()
     selection.must_have_ink(subject)
-    left, middle, right = st.columns([4, 2, 5], gap="medium")
-    strengths: dict[str, float] = {}
-    with left:
-        columns = st.columns(2)
-        for number, (name, kind) in enumerate(KINDS.items()):
-            strengths[name] = columns[number % 2].slider(
-                kind.title,
-                float(kind.low),
-                float(kind.high),
-                float(kind.neutral),
-                step=float(kind.step),
-                key=_key(name),
-                persist_state="session",
-                help=f"In {kind.unit}.",
-            )
-        st.button("Reset", icon=":material/restart_alt:", on_click=_reset)
+    picture, answers, sliders = st.columns([3, 4, 4], gap="medium")
+    with sliders:
+        strengths = _strengths()
     image = perturbed(subject.image[np.newaxis], strengths)[0]
-    with middle:
+    with picture:
         changes = [f"{KINDS[name].title.lower()} {x:g}" for name, x in strengths.items() if x != KINDS[name].neutral]
-        st.image(
-            tiles.url(tiles.framed(tiles.digit(image, 5))),
-            width=142,
+        st.container(key="changed-digit").image(
+            tiles.url(tiles.framed(tiles.digit(image, 14))),
+            width="stretch",
             alt=f"{subject.name}, changed: {', '.join(changes) or 'not at all'}",
         )
         st.caption(", ".join(changes) or "Move a slider.")
-    with right:
+    with answers:
         changed = Subject(image, subject.name, subject.label)
-        selection.side_by_side(networks, changed, partial(_answer, label=changed.label))
+        selection.side_by_side(networks, changed, partial(_words, label=changed.label))
+
+
+def _strengths() -> dict[str, float]:
+    """How strong each change is, by a slider of its own."""
+    found: dict[str, float] = {}
+    columns = st.columns(2)
+    for number, (name, kind) in enumerate(KINDS.items()):
+        found[name] = columns[number % 2].slider(
+            f"{kind.title} ({kind.unit.split(';')[0]})",
+            float(kind.low),
+            float(kind.high),
+            float(kind.neutral),
+            step=float(kind.step),
+            key=_key(name),
+            persist_state="session",
+            help=f"In {kind.unit}.",
+        )
+    st.button("Reset", icon=":material/restart_alt:", on_click=_reset)
+    return found
 
 
 def _key(change: str) -> str:
@@ -72,22 +79,22 @@ def _reset() -> None:
         st.session_state[_key(name)] = float(kind.neutral)
 
 
-def _answer(network: Chosen, probabilities: np.ndarray, label: int | None) -> None:
+def _words(probabilities: np.ndarray, label: int | None) -> tuple[str, str]:
+    """What a network says of a changed digit, as a digit and as a sentence."""
     said = int(probabilities.argmax())
-    verdict = "" if label is None else (" ✓ right" if said == label else f" ✗ it is a {label}")
-    st.markdown(f"Says **{said}**, {probabilities.max():.0%} sure{verdict}")
-    selection.bars(probabilities, key=f"what-if-{network.run.id}")
+    verdict = "" if label is None else " ✓ right" if said == label else f" ✗ it is a {label}"
+    return str(said), f"It says {said}, {figures.percent(float(probabilities.max()))} sure{verdict}"
 
 
 @st.fragment
 @errors_shown()
 def _curve(networks: list[Chosen]) -> None:
-    st.markdown("#### All test images, changed more and more")
+    st.header("All test images, changed more and more", anchor=False)
     left, right = st.columns(2, vertical_alignment="bottom")
     name = left.selectbox(
         "Change", list(KINDS), format_func=lambda name: KINDS[name].title, key="curve-kind", persist_state="session"
     )
-    count = right.selectbox("On", list(_IMAGES), key="curve-images", persist_state="session")
+    count = right.selectbox("Measured on", list(_IMAGES), key="curve-images", persist_state="session")
     if name is None or count is None:
         return
     kind = KINDS[name]
@@ -110,8 +117,10 @@ def _curve(networks: list[Chosen]) -> None:
         pd.DataFrame({"network": network.title, "strength": kind.strengths, "accuracy": answer["accuracy"]})
         for network, answer in zip(networks, found, strict=True)
     )
+    drawn = looks(network.run.design_key for network in networks)
+    named = {network.title: drawn[network.run.design_key] for network in networks}
     st.altair_chart(
-        inspection.curves(points, f"{kind.title} ({kind.unit})", kind.neutral, [network.title for network in networks]),
+        inspection.curves(points, f"{kind.title} ({kind.unit})", kind.neutral, named),
         alt=f"Test accuracy against {kind.title.lower()} in {kind.unit}, a line for each network",
     )
     st.caption(
@@ -123,7 +132,7 @@ def _curve(networks: list[Chosen]) -> None:
 @st.fragment
 @errors_shown()
 def _switched_off(network: Chosen) -> None:
-    st.markdown("#### Filters switched off")
+    st.header("Filters switched off", anchor=False)
     st.caption(
         f"In {plain(network.title)}: a filter that is switched off gives zero whatever the digit; the rest works as before."
     )
@@ -135,7 +144,7 @@ def _switched_off(network: Chosen) -> None:
         format_func=lambda name: f"{name}: {given[name].channels} {_what(given[name])}",
         key="off-part",
     )
-    count = right.selectbox("On ", list(_IMAGES), key="off-images", persist_state="session")
+    count = right.selectbox("Measured on", list(_IMAGES), key="off-images", persist_state="session")
     if part is None or count is None:
         return
     channels = given[part].channels

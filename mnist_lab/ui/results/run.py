@@ -35,7 +35,7 @@ def probabilities(run_id: int) -> np.ndarray | None:
 @st.cache_resource(max_entries=200, show_spinner=False)
 def _probabilities(url: str, run_id: int) -> np.ndarray:
     del url
-    found = lab().store.runs.probabilities(run_id)
+    found = lab().store.trained.probabilities(run_id)
     if found is None:
         raise _NotTestedError
     return found
