@@ -9,7 +9,7 @@ from mnist_lab.results.prediction import duration_text
 from mnist_lab.store.lease import READY
 from mnist_lab.store.run import Run, Status
 from mnist_lab.training.reports import Command
-from mnist_lab.ui import fields, navigation
+from mnist_lab.ui import confirm, fields, navigation
 from mnist_lab.ui.session import lab
 from mnist_lab.ui.text import plain
 
@@ -100,8 +100,10 @@ def bulk_controls(statuses: Mapping[int, Status], key: str = "many", then: Calla
         ),
     ):
         if run_ids:
-            st.button(
+            ends = label in ("Stop", "Cancel") and len(run_ids) > 1
+            confirm.button(
                 f"{label} {len(run_ids)}",
+                f"{label} {len(run_ids)} runs?" if ends else None,
                 icon=f":material/{icon}:",
                 key=f"{key}-{label.replace('Cancel', 'Stop')}",
                 on_click=done,
