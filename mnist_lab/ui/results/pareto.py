@@ -57,8 +57,8 @@ def _in_words(points: pd.DataFrame, cost: str, metric: str) -> str:
 
 def _chosen() -> tuple[str, str, float | None, bool]:
     """Controls for the cost, the accuracy, a budget, None where there is none, and whether the whole axis is shown."""
-    left, middle, right, end = st.columns([3, 2, 2, 1.5], vertical_alignment="bottom")
-    cost: str = left.segmented_control(
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="tools-costs")
+    cost: str = row.segmented_control(
         "Cost",
         list(COSTS),
         default="parameters",
@@ -67,7 +67,7 @@ def _chosen() -> tuple[str, str, float | None, bool]:
         persist_state="session",
         format_func=lambda name: name.replace("_", "-").capitalize(),
     )
-    metric: str = middle.segmented_control(
+    metric: str = row.segmented_control(
         "Accuracy",
         list(_METRICS),
         default="Test accuracy",
@@ -76,6 +76,7 @@ def _chosen() -> tuple[str, str, float | None, bool]:
         persist_state="session",
         format_func=lambda name: name.split()[0],
     )
+    right = row.container(width=230)
     budget = fields.optional_number(
         right,
         f"Budget ({COSTS[cost]})",
@@ -86,7 +87,7 @@ def _chosen() -> tuple[str, str, float | None, bool]:
     if budget is not None and budget <= 0:
         right.caption("A budget is more than 0.")
         budget = None
-    whole = end.toggle(
+    whole = row.toggle(
         "0 to 100 %",
         key="cost-whole",
         persist_state="session",

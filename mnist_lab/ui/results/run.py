@@ -86,6 +86,7 @@ def show(run: Run, rows: pd.DataFrame) -> None:
     _figures(run, rows)
     _buttons(run, rows)
     _curves(run)
+    _further(run, rows)
     _digits(run, drawn)
     _design(run)
     _lineage(run)
@@ -124,9 +125,13 @@ def _buttons(run: Run, rows: pd.DataFrame) -> None:
         labels.undo_button()
         if run.status is Status.FINISHED:
             exports.export_popover(run)
-        st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")
+
+
+def _further(run: Run, rows: pd.DataFrame) -> None:
+    """What one may do after looking at it: train its design with more seeds, compare it, go back."""
     if run.parent_id is None:
         _more_seeds(run, rows)
+    st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")
 
 
 def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
@@ -169,7 +174,7 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
     def percent(share: float | None) -> str:
         return "–" if share is None else f"{100 * share:.2f} %"
 
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="small"):
         st.metric("Test accuracy", percent(run.test_accuracy), help="Of the kept weights, on the 10,000 test images.")
         st.metric("Test loss", "–" if run.test_loss is None else f"{run.test_loss:.4f}", help="Cross-entropy.")
         for label, value, epoch in (

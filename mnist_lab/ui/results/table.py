@@ -28,10 +28,10 @@ _WHENEVER: list[date | datetime | str | None] = []
 _number = st.column_config.NumberColumn
 _text = st.column_config.TextColumn
 COLUMNS: dict[str, Any] = {
-    "name": _text("Design", width=120),
+    "name": _text("Design", width=116),
     "accuracy": _text(
         "Test accuracy",
-        width=114,
+        width=112,
         alignment="right",
         help="Of the kept weights on the 10,000 test images: the mean over seeds, ± half the width of its 95 % interval. "
         "A single run has none.",
@@ -40,7 +40,7 @@ COLUMNS: dict[str, Any] = {
     "n": _number("Seeds", help="How many finished runs with different seeds are in this row.", width=56),
     "validation": _text(
         "Validation",
-        width=114,
+        width=112,
         alignment="right",
         help="Validation accuracy of the kept weights: the mean over seeds, ± half the width of its 95 % interval.",
     ),
@@ -96,7 +96,7 @@ COLUMNS: dict[str, Any] = {
     "error": _text("Why it ended"),
 }
 _LOOK = "look"  # always first
-_LOOKS = {_LOOK: st.column_config.ImageColumn("", width=50, pinned=True, help="How the design is drawn everywhere.")}
+_LOOKS = {_LOOK: st.column_config.ImageColumn("", width=48, pinned=True, help="How the design is drawn everywhere.")}
 _FIELDS = {
     "Epochs": _number("Epochs", width=60),
     "Training images": _number("Images", format="localized", width=70, help="Training images in an epoch."),
