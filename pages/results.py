@@ -25,6 +25,6 @@ for notice, text in lab().store.notices.all().items():
     )
 table.show(now)
 if len(table.every(now)):
-    st.subheader("What accuracy costs", anchor=False)
+    st.header("What accuracy costs", anchor=False)
     pareto.show(table.designs(now))
 notebook.show(table.every(now))

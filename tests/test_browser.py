@@ -323,6 +323,7 @@ def test_runs_are_put_aside_compared_and_opened_from_the_chart_of_costs(
         tick(page, 0)
         page.get_by_text("1 chosen, 3 runs").wait_for()
         page.get_by_role("button", name="Delete", exact=True).click()
+        page.get_by_role("button", name="Delete 3 runs").click()
         wait_until(lambda: cells.all_text_contents()[:1] == ["small"], "they are gone")
         settled(page)
         page.keyboard.press("Control+z")
@@ -333,7 +334,7 @@ def test_runs_are_put_aside_compared_and_opened_from_the_chart_of_costs(
         page.get_by_text("2 chosen, 6 runs").wait_for()
         page.get_by_role("button", name="Compare", exact=True).click()
         page.get_by_text("is better than").wait_for()
-        page.get_by_text("3 seeds each, paired").wait_for()
+        page.get_by_text("Both have the same seeds").wait_for()
         assert "/compare?runs=" in page.url
         page.get_by_role("link", name="All results").click()
         page.get_by_text("What accuracy costs").wait_for()

@@ -1,143 +1,258 @@
 """The charts of the Results, Run and Compare pages: tables in, Altair charts out."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from mnist_lab.charts import frames
 from mnist_lab.charts.style import (
-    BLUE,
     GREEN,
     GREY,
-    INTERVAL,
     LOW,
     MIDDLE,
-    POINT,
     SECOND_LINE,
     SMALL_POINT,
     TALL,
-    VERMILION,
     WORDS,
     Frame,
+    Look,
 )
-from mnist_lab.charts.vega import accuracy, colour, percent, shape, shares, upright
+from mnist_lab.charts.vega import accuracy, legend, percent, shares, upright
 from mnist_lab.charts.work import AXES, Axis
 
 _AXIS_HEIGHT = 64  # pixels below a chart that its axis and its title take of its height
+_ROW_OF_SIDE = 84  # pixels for the seeds of a side, with its name above them
 _WHO = ("notebook, 2019", "this lab")
 
 
-def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: list[str]) -> alt.LayerChart:
-    """A metric along epochs, seconds or multiply-adds, a line for each run, a colour and a shape for each side.
+def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: Mapping[str, Look]) -> alt.LayerChart:
+    """A metric along epochs, seconds or multiply-adds: a line for each run, in the look of its side, whose name is at its end.
 
     Args:
         points: `side`, `run`, `seed`, `x` (along the axis) and the value.
     """
-    y = (
-        accuracy(alt.Y, value, title, shares(points[value]))
-        if "accuracy" in value
-        else alt.Y(f"{value}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g"))
+    is_share = "accuracy" in value
+    shown = shares(points[value]) if is_share else (0.0, frames.end(points[value]))
+    end = float(points["x"].max())
+    # To the right of the lines there is room for the names of sides.
+    reach = alt.Scale(domain=[0, end], nice=False, range=[0, alt.expr("width - min(190, 0.36 * width)")])
+    x = alt.X(
+        "x:Q",
+        title=AXES[axis],
+        scale=reach,
+        axis=alt.Axis(tickMinStep=1, format="~s") if axis == "epochs" else alt.Axis(format="~s"),
     )
+
+    def y(column: str) -> alt.Y:
+        if is_share:
+            return accuracy(alt.Y, column, title, shown)
+        scale = alt.Scale(domain=list(shown), nice=False)
+        return alt.Y(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(format="~g"))
+
     base = alt.Chart(points).encode(
-        x=alt.X(
-            "x:Q",
-            title=AXES[axis],
-            scale=alt.Scale(domainMin=0, nice=False),
-            axis=alt.Axis(tickMinStep=1) if axis == "epochs" else alt.Axis(),
-        ),
-        y=y,
-        color=colour("side", sides),
+        x=x,
+        y=y(value),
+        color=_colours(sides),
         detail="run:N",
         tooltip=[
             "side:N",
             "run:N",
             "seed:N",
             alt.Tooltip("x:Q", title=AXES[axis], format=".4~g"),
-            alt.Tooltip(f"{value}:Q", title=title, format=".4~g"),
+            percent(value, title) if is_share else alt.Tooltip(f"{value}:Q", title=title, format=".4~g"),
         ],
     )
-    marks = base.mark_point(**SMALL_POINT).encode(shape=shape("side", sides))
-    chart: alt.LayerChart = (base.mark_line(opacity=0.7) + marks).properties(height=MIDDLE)
+    dashes = [list(look.dash) or [1, 0] for look in sides.values()]
+    lines = base.mark_line(strokeWidth=2, opacity=0.8).encode(strokeDash=_by_side(alt.StrokeDash, sides, dashes))
+    marks = base.mark_point(**SMALL_POINT).encode(shape=_shapes(sides))
+    last = alt.Chart(_apart(ends(points, value), shown)).encode(x=alt.X("end:Q", scale=reach), y=y("place"))
+    dots = last.mark_point(filled=True, opacity=1, size=90, xOffset=12).encode(
+        color=_colours(sides), shape=_shapes(sides)
+    )
+    names = last.mark_text(**WORDS, align="left", dx=22, limit=165).encode(text="label:N")
+    chart: alt.LayerChart = (lines + marks + dots + names).properties(height=TALL)
     return chart
 
 
-def spreads(points: pd.DataFrame, title: str) -> alt.LayerChart:
-    """Each side's seeds as points, its mean as a bar with its 95 % interval: `side`, `seed`, `value`, `mean`, `low`, `high`."""
-    y = alt.Y("side:N", title=None, axis=alt.Axis(labelLimit=110, labelOverlap=False))
+def ends(points: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Where the lines of each side end: `side`, `end` (of the whole axis), `value`, the mean of its last values, and that in `words`."""
+    last = points.sort_values("x").groupby(["side", "run"], sort=False).tail(1)
+    found = last.groupby("side", sort=False)[value].mean().rename("value").reset_index()
+    number = "{:.2%}" if "accuracy" in value else "{:.4f}"
+    return found.assign(end=float(points["x"].max()), words=found["value"].map(number.format))
+
+
+def _apart(ends: pd.DataFrame, shown: Frame) -> pd.DataFrame:
+    """With the `place` on the scale and the `label` of each side's name: near to its value, and on no other name."""
+    found = ends.sort_values("value")
+    least = min(0.06, 1 / len(found)) * (shown[1] - shown[0])
+    places: list[float] = []
+    for value in found["value"].clip(*shown):
+        places.append(max(value, places[-1] + least) if places else value)
+    over = max(0.0, places[-1] - shown[1]) if places else 0.0
+    for i in reversed(range(len(places))):  # those at the top push the others down as far as they must
+        limit = places[i + 1] - least if i + 1 < len(places) else places[i] - over
+        places[i] = min(places[i], limit)
+    return found.assign(place=places, label=found["side"] + " · " + found["words"])
+
+
+def _by_side(channel: Any, sides: Mapping[str, Look], values: Sequence[Any], legend_: alt.Legend | None = None) -> Any:
+    """A channel in which each side has its own value; without a legend where names stand beside what is drawn."""
+    scale = alt.Scale(domain=list(sides), range=list(values))
+    return channel("side:N", title=None, scale=scale, legend=legend_)
+
+
+def _colours(sides: Mapping[str, Look], legend_: alt.Legend | None = None) -> Any:
+    return _by_side(alt.Color, sides, [look.colour for look in sides.values()], legend_)
+
+
+def _shapes(sides: Mapping[str, Look], legend_: alt.Legend | None = None) -> Any:
+    return _by_side(alt.Shape, sides, [look.shape for look in sides.values()], legend_)
+
+
+def spreads(points: pd.DataFrame, title: str, sides: Mapping[str, Look]) -> alt.LayerChart:
+    """Each side's seeds as points in its look, its mean as a bar with its 95 % interval, its name above them.
+
+    Args:
+        points: `side`, `seed`, `value`, `mean`, `low`, `high`.
+    """
+    y = alt.Y("side:N", title=None, sort=list(sides), axis=None, scale=alt.Scale(padding=0.1))
     shown = shares(points["value"], points["low"], points["high"])
-    base = alt.Chart(points)
-    seeds = base.mark_point(**POINT, opacity=0.7).encode(
-        x=accuracy(alt.X, "value", title, shown), y=y, tooltip=["side:N", "seed:N", percent("value")]
+    colour = _colours(sides)
+    base = alt.Chart(points).encode(y=y)
+    first = base.transform_window(row="row_number()", groupby=["side"]).transform_filter(alt.datum.row == 1)
+    tooltip = ["side:N", percent("mean"), percent("low", "95 % from"), percent("high", "95 % to")]
+    seeds = base.mark_point(filled=True, size=110, opacity=0.75).encode(
+        x=accuracy(alt.X, "value", title, shown),
+        color=colour,
+        shape=_shapes(sides),
+        tooltip=["side:N", "seed:N", percent("value", title)],
     )
-    interval = base.mark_rule(**INTERVAL).encode(x=accuracy(alt.X, "low", title, shown), x2="high:Q", y=y)
-    mean = base.mark_tick(thickness=3, size=22, color=GREY).encode(
-        x=accuracy(alt.X, "mean", title, shown), y=y, tooltip=[percent("mean")]
+    interval = first.mark_rule(strokeWidth=4, opacity=0.5).encode(
+        x=accuracy(alt.X, "low", title, shown), x2="high:Q", color=colour, tooltip=tooltip
     )
-    chart: alt.LayerChart = (interval + seeds + mean).properties(
-        height=_AXIS_HEIGHT + 36 * max(1, points["side"].nunique())
+    mean = first.mark_tick(thickness=4, size=36).encode(
+        x=accuracy(alt.X, "mean", title, shown), color=colour, tooltip=tooltip
+    )
+    names = first.mark_text(**WORDS, align="left", dy=-_ROW_OF_SIDE // 3).encode(x=alt.value(0), text="side:N")
+    chart: alt.LayerChart = (interval + seeds + mean + names).properties(
+        height=_AXIS_HEIGHT + _ROW_OF_SIDE * max(1, points["side"].nunique())
     )
     return chart
 
 
-def by_digit(points: pd.DataFrame, sides: list[str]) -> alt.Chart:
-    """Accuracy on the test images of each digit, a shape and a colour for each side: `digit`, `side`, `accuracy`."""
+def by_digit(points: pd.DataFrame, sides: Mapping[str, Look]) -> alt.Chart:
+    """Accuracy on the test images of each digit, each side in its look: `digit`, `side`, `accuracy`."""
+    legend_ = legend() if len(sides) > 1 else None
     chart: alt.Chart = (
         alt.Chart(points)
-        .mark_point(**POINT, opacity=0.85)
+        .mark_point(filled=True, size=100, opacity=0.85)
         .encode(
             x=alt.X("digit:O", axis=upright()),
             y=accuracy(alt.Y, "accuracy", "test accuracy", shares(points["accuracy"])),
-            color=colour("side", sides),
-            shape=shape("side", sides),
+            color=_colours(sides, legend_),
+            shape=_shapes(sides, legend_),
             tooltip=["side:N", "digit:O", percent("accuracy")],
         )
-        .properties(height=MIDDLE if len(sides) > 1 else LOW)  # a legend takes of the height
+        .properties(height=MIDDLE)
     )
     return chart
 
 
-def costs(points: pd.DataFrame, cost: str, title: str, metric: str, budget: float | None) -> alt.LayerChart:
-    """Accuracy against cost, the Pareto front joined and filled, a click on a point chooses its `run`.
+def costs(
+    points: pd.DataFrame, cost: str, title: str, metric: str, budget: float | None, *, whole: bool = False
+) -> alt.LayerChart:
+    """Accuracy against cost, each design in its look, the Pareto front ringed and joined; a click on a point chooses its `run`.
 
     Args:
-        points: `run`, `name`, `n`, the cost, `accuracy`, `low`, `high` (of its interval), `front` (whether it is on it).
+        points: `run`, `name`, `seeds`, `colour`, `shape`, the cost, `accuracy`, `low`, `high` (of its interval), `front` (whether
+            it is on it).
+        whole: whether the axis of accuracy goes from 0 to 100 %, and not just over its data.
     """
     chosen = alt.selection_point(name="open", fields=["run"], on="click", clear=False)
     span = points[cost].max() / points[cost].min() if len(points) and points[cost].min() > 0 else 1
+    is_log = span > 30
     x = alt.X(
         f"{cost}:Q",
         title=title,
-        scale=alt.Scale(type="log" if span > 30 else "linear", zero=False, nice=True),
+        scale=alt.Scale(type="log" if is_log else "linear", zero=False, nice=True),
         axis=alt.Axis(format="~s"),
     )
-    shown = shares(points["accuracy"], points["low"], points["high"])
+    shown = (0.0, 1.0) if whole else shares(points["accuracy"], points["low"], points["high"])
     y = accuracy(alt.Y, "accuracy", metric, shown)
-    base = alt.Chart(points)
+    at = np.log(points[cost]) if is_log else points[cost]
+    base = alt.Chart(points.assign(**_names_that_fit(points, at.to_numpy(float), shown)))
     on_front = base.transform_filter(alt.datum.front)
+    colour = alt.Color("colour:N", scale=None)
     marks = (
-        base.mark_point(size=90, cursor="pointer")
+        base.mark_point(filled=True, opacity=1, size=120, cursor="pointer")
         .encode(
             x=x,
             y=y,
-            shape=alt.Shape("front:N", scale=alt.Scale(domain=[True, False], range=["diamond", "circle"]), legend=None),
-            fill=alt.condition(alt.datum.front, alt.value(VERMILION), alt.value("transparent")),
-            color=alt.condition(alt.datum.front, alt.value(VERMILION), alt.value(BLUE)),
-            tooltip=["name:N", "run:Q", "n:Q", alt.Tooltip(f"{cost}:Q", format=",.4~g"), percent("accuracy")],
+            shape=alt.Shape("shape:N", scale=None),
+            color=colour,
+            tooltip=[
+                alt.Tooltip("name:N", title="design"),
+                alt.Tooltip("run:Q", title="newest run"),
+                "seeds:Q",
+                alt.Tooltip(f"{cost}:Q", title=title, format=",.4~g"),
+                percent("accuracy", metric),
+                percent("low", "95 % from"),
+                percent("high", "95 % to"),
+            ],
         )
         .add_params(chosen)
     )
-    spread = base.mark_rule(**INTERVAL).encode(x=x, y=accuracy(alt.Y, "low", metric, shown), y2="high:Q")
-    line = on_front.mark_line(interpolate="step-after", color=VERMILION, **SECOND_LINE).encode(x=x, y=y)
-    names = on_front.mark_text(**WORDS, dy=-12, limit=160).encode(x=x, y=y, text="name:N")
-    layers: list[alt.Chart] = [spread, line, marks, names]
+    spread = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
+        x=x, y=accuracy(alt.Y, "low", metric, shown), y2="high:Q", color=colour
+    )
+    line = on_front.mark_line(interpolate="step-after", color=GREY, **SECOND_LINE).encode(x=x, y=y)
+    rings = on_front.mark_point(size=420, color=GREY, strokeWidth=1.5).encode(x=x, y=y)
+    names = base.mark_text(**WORDS, align=alt.expr("datum.align"), dy=-18).encode(x=x, y=y, text="label:N")
+    layers: list[alt.Chart] = [spread, line, rings, marks, names]
     if budget is not None:
         limit = alt.Chart(pd.DataFrame({cost: [budget], "label": ["budget"]}))
-        word = limit.mark_text(align="right", dx=-5, baseline="top", color=GREEN)
+        word = limit.mark_text(**WORDS, align="right", dx=-5, baseline="top")
         layers += [
             limit.mark_rule(color=GREEN, strokeWidth=2).encode(x=x),
             word.encode(x=x, y=alt.value(4), text="label:N"),
         ]
-    whole = alt.LayerChart(layer=layers).properties(height=TALL)
-    assert isinstance(whole, alt.LayerChart)
-    return whole
+    chart = alt.LayerChart(layer=layers).properties(height=TALL)
+    assert isinstance(chart, alt.LayerChart)
+    return chart
+
+
+_PLOT = (620.0, 340.0)  # width and height in pixels for which names are placed; most screens have more
+_LETTER = (7.5, 18.0)  # of a name
+
+
+def _names_that_fit(points: pd.DataFrame, at: np.ndarray, shown: Frame) -> dict[str, list[str]]:
+    """The `label` above each point, its name or, where that would lie on another name or point, nothing; and its `align`.
+
+    Those on the front come first, the more accurate before the others.
+
+    Args:
+        at: where the points are along the axis of cost.
+    """
+    width, height = _PLOT
+    x = (at - at.min()) / (np.ptp(at) or 1) * width
+    y = (points["accuracy"].to_numpy(float) - shown[0]) / (shown[1] - shown[0]) * height
+    labels, aligns = [""] * len(points), ["center"] * len(points)
+    taken = [(left - 8, left + 8, low - 8, low + 8) for left, low in zip(x, y, strict=True)]
+    for i in np.lexsort((-y, ~points["front"].to_numpy(bool))):
+        wide = _LETTER[0] * len(points["name"].iloc[i])
+        share = x[i] / width
+        aligns[i] = "left" if share < 0.2 else "right" if share > 0.8 else "center"
+        left = x[i] - {"left": 0.0, "center": wide / 2, "right": wide}[aligns[i]]
+        box = (left, left + wide, y[i] + 9, y[i] + 9 + _LETTER[1])
+        is_free = all(box[1] < a or b < box[0] or box[3] < c or d < box[2] for a, b, c, d in taken)
+        if is_free and box[0] >= -20 and box[1] <= width + 20 and box[3] <= height + 20:
+            labels[i] = points["name"].iloc[i]
+            taken.append(box)
+    return {"label": labels, "align": aligns}
 
 
 def reproduction_points(network: str, notebook_epochs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:

@@ -125,6 +125,32 @@ def usual_sd_of_groups(folded: pd.DataFrame) -> float | None:
     return float(np.sqrt((several["test_sd"] ** 2 * freedom).sum() / freedom.sum())) if len(several) else None
 
 
+def overall(found: Sequence[tuple[Side, Side, Verdict]], metric: str, what: str) -> str:
+    """What the `verdicts` on all pairs come to, in a sentence: of two designs their own, of more how far ahead the best is."""
+    if len(found) == 1:
+        return found[0][2].words
+    designs = {side.letter: side for a, b, _ in found for side in (a, b)}
+    means = {letter: float(np.mean(list(side.values(metric).values()))) for letter, side in designs.items()}
+    best = max(means, key=lambda letter: means[letter])
+    beaten: list[str] = []
+    others: list[str] = []
+    for a, b, verdict in found:
+        if best in (a.letter, b.letter):
+            other = b if a.letter == best else a
+            is_better = verdict.kind == ("better" if a.letter == best else "worse")
+            (beaten if is_better else others).append(other.letter)
+    name = designs[best].title
+    if not others:
+        return f"{name} is better in {what} than each of the other {len(beaten)}."
+    if not beaten:
+        return f"Not decided: {name} has the highest mean {what}, but is not shown to be better than any other."
+    return f"{name} has the highest mean {what}: it is better than {_listed(beaten)}, but not shown to be better than {_listed(others, 'or')}."
+
+
+def _listed(letters: Sequence[str], last: str = "and") -> str:
+    return f" {last} ".join(filter(None, [", ".join(letters[:-1]), letters[-1]]))
+
+
 def seeds_to_add(a: Side, b: Side, more: int) -> tuple[list[int], list[int]]:
     """The seeds to train on each side so that both have the same ones, `more` than the side with fewer has now."""
     has_a, has_b = set(a.values("test_accuracy")), set(b.values("test_accuracy"))

@@ -167,13 +167,15 @@ class Verdict:
     Attributes:
         kind: `better` or `worse`, where the first design is; `equal`, where the whole interval is within ±`EQUAL`;
             `inconclusive`, where the seeds do not decide it; `not enough data`, where a design has fewer than two seeds.
-        words: the verdict in a sentence, with interval and number of seeds.
+        words: the verdict in a sentence: who is ahead, by how much, how sure that is.
+        reason: why it is this verdict, and what would decide it, in sentences.
         more: how many more seeds per design would probably decide it; None where it is decided, or where `MAX_SEEDS` would
             not.
     """
 
     kind: Literal["better", "worse", "equal", "inconclusive", "not enough data"]
     words: str
+    reason: str
     difference: Difference | None
     more: int | None
 
@@ -203,30 +205,32 @@ def verdict(
     found = difference(a, b, level)
     if found is None:
         return _not_enough(names, (a, b), what, level, usual_sd)
-    size = f"{_points(abs(found.mean))} points"
-    least, most = max(found.low, -1.0), min(found.high, 1.0)  # shares differ by no more
-    interval = f"{_percent(level)} interval {_signed(least)} to {_signed(most)} points"
     needed = seeds_needed(found.mean, found.sd, level)
     more = max(1, needed - min(found.n)) if needed else None
-    if found.low > 0 or found.high < 0:
-        is_better = found.mean > 0
-        better, worse = (first, second) if is_better else (second, first)
-        low, high = sorted((abs(least), abs(most)))
-        words = (
-            f"{better} is better than {worse}: its mean {what} is {size} higher "
-            f"({_percent(level)} interval {_points(low)} to {_points(high)} points, {_seeds(found)})."
-        )
-        if high < EQUAL:
-            words += f" It is a small difference: less than {100 * EQUAL:g} points."
-        return Verdict("better" if is_better else "worse", words, found, None)
+    least, most = max(found.low, -1.0), min(found.high, 1.0)  # shares differ by no more
+    if found.mean < 0:  # an interval of how far the better one is ahead
+        first, second = second, first
+        least, most = -most, -least
+    size = f"{_points(abs(found.mean))} points of {what}"
+    seeds = _seeds(found.n if found.mean >= 0 else found.n[::-1])
+    interval = f"{_percent(level)} interval"
+    pairs = " Both have the same seeds, so they were compared seed by seed." if found.is_paired else ""
+    if least > 0:
+        words = f"{first} is better than {second} by {size}; {interval} {_points(least)} to {_points(most)}, {seeds}."
+        reason = f"The whole interval is above zero. If the two were equally good, that would happen only about once in {_once_in(level)} such comparisons.{pairs}"
+        if most < EQUAL:
+            reason += f" It is a small difference: less than {100 * EQUAL:g} points."
+        return Verdict("better" if found.mean > 0 else "worse", words, reason, found, None)
+    range_ = f"{_signed(least)} to {_signed(most)}"
     if max(abs(found.low), abs(found.high)) < EQUAL:
-        words = f"{first} and {second} are practically equal: {what} differs by less than {100 * EQUAL:g} points ({interval}, {_seeds(found)})."
-        return Verdict("equal", words, found, None)
-    words = (
-        f"No difference shown between {first} and {second}: {what} differs by {_signed(found.mean)} points, but the "
-        f"{interval} ({_seeds(found)}) includes zero"
-    )
-    return Verdict("inconclusive", f"{words}; {_what_would(more)}.", found, more)
+        words = f"{first} and {second} are practically equal in {what}; {interval} of the difference {range_} points, {seeds}."
+        reason = (
+            f"The whole interval is within {100 * EQUAL:g} points of zero, a difference too small to matter.{pairs}"
+        )
+        return Verdict("equal", words, reason, found, None)
+    words = f"Not decided: {_ahead(first, second, found.mean, size, what)}, but the {interval}, {range_}, includes zero; {seeds}."
+    reason = f"While the interval includes zero, either may be the better one. {_what_would(more)}{pairs}"
+    return Verdict("inconclusive", words, reason, found, more)
 
 
 def _not_enough(
@@ -239,27 +243,41 @@ def _not_enough(
     least = min(map(len, sides))
     if least == 0:
         missing = " and ".join(name for name, values in zip(names, sides, strict=True) if not values)
-        return Verdict("not enough data", f"Not enough data: no run of {missing} has finished.", None, 2)
-    first, second = (float(np.mean(list(side.values()))) for side in sides)
-    size = first - second
-    words = f"Not enough data with one seed: {names[0]} and {names[1]} differ by {_signed(size)} points of {what}, and so might two seeds of one design"
+        words = f"Not enough data: no run of {missing} has finished."
+        return Verdict("not enough data", words, "A verdict needs at least two seeds of each.", None, 2)
+    difference = float(np.mean(list(sides[0].values())) - np.mean(list(sides[1].values())))
+    first, second = names if difference >= 0 else names[::-1]
+    size = f"{_points(abs(difference))} points of {what}"
+    counts = (
+        "one seed each" if max(map(len, sides)) == 1 else "only one seed of " + names[0 if len(sides[0]) == 1 else 1]
+    )
+    words = f"Not enough data: {_ahead(first, second, difference, size, what)}, with {counts}."
+    reason = "Two seeds of one design may differ as much, so a single run proves nothing."
     if usual_sd is None or not usual_sd > 0:
-        return Verdict("not enough data", f"{words}; train at least two seeds of each.", None, 2)
-    needed = seeds_needed(size, usual_sd * sqrt(2), level)
+        return Verdict("not enough data", words, f"{reason} Train at least two seeds of each.", None, 2)
+    needed = seeds_needed(difference, usual_sd * sqrt(2), level)
     more = max(1, needed - least) if needed else None
-    return Verdict("not enough data", f"{words}; {_what_would(more)}.", None, more)
+    return Verdict("not enough data", words, f"{reason} {_what_would(more)}", None, more)
+
+
+def _ahead(first: str, second: str, difference: float, size: str, what: str) -> str:
+    if round(100 * difference, 2) == 0:
+        return f"{first} and {second} have the same mean {what}"
+    return f"{first} is ahead of {second} by {size}"
 
 
 def _what_would(more: int | None) -> str:
     if more is None:
-        return f"not even {MAX_SEEDS} seeds per side would show a difference of this size"
-    return f"about {counted(more, 'more seed')} per side would show a difference of this size"
+        return f"Not even {MAX_SEEDS} seeds of each would be likely to show a difference of this size."
+    return f"About {counted(more, 'more seed')} of each would probably show a difference of this size."
 
 
-def _seeds(found: Difference) -> str:
-    if found.is_paired:
-        return f"{found.n[0]} seeds each, paired"
-    return f"{found.n[0]} and {found.n[1]} seeds"
+def _once_in(level: float) -> int:
+    return round(1 / (1 - level))
+
+
+def _seeds(n: Sequence[int]) -> str:
+    return f"{n[0]} seeds each" if n[0] == n[1] else f"{n[0]} and {n[1]} seeds"
 
 
 def _points(share: float) -> str:

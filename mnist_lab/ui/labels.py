@@ -11,6 +11,7 @@ from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.names import MAX_NAME
 from mnist_lab.store.labels import Change
 from mnist_lab.store.run import Status
+from mnist_lab.ui import confirm
 from mnist_lab.ui.session import lab
 from mnist_lab.ui.text import refusal
 
@@ -54,10 +55,12 @@ def controls(runs: pd.DataFrame, every: pd.DataFrame) -> None:
         on_click=_label,
         args=("Unarchived" if are_archived else "Archived", ids),
         kwargs={"archived": not are_archived},
-        help="Archived runs leave the table unless “Archived too” is on; they still count in comparisons.",
+        help="Archived runs leave the table unless “Archived too” is on (under Filter); they still count in comparisons.",
     )
-    st.button(
+    confirm.button(
         "Delete",
+        f"Delete {len(ids)} runs?" if len(ids) > 1 else None,
+        key="delete_runs",
         icon=":material/delete:",
         on_click=_delete,
         args=(ids,),

@@ -6,7 +6,12 @@ import pandas as pd
 import pytest
 
 from mnist_lab.charts import results
+from mnist_lab.charts.style import Look, look
 from mnist_lab.data import notebook
+
+
+def looks(*sides: str) -> dict[str, Look]:
+    return {side: look(number) for number, side in enumerate(sides)}
 
 
 def domains(spec: dict, axis: str) -> list:
@@ -18,7 +23,10 @@ def test_the_axis_of_seeds_has_room_for_their_intervals_and_ends_where_a_share_d
     seeds = pd.DataFrame({"side": ["A: x", "A: x", "B: y"], "seed": [1, 2, 1], "value": [0.42, 0.46, 0.99]}).assign(
         mean=[0.44, 0.44, 0.99], low=[0.0, 0.0, float("nan")], high=[0.936, 0.936, float("nan")]
     )
-    ((low, high),) = {tuple(domain) for domain in domains(results.spreads(seeds, "test accuracy").to_dict(), "x")}
+    ((low, high),) = {
+        tuple(domain)
+        for domain in domains(results.spreads(seeds, "test accuracy", looks("A: x", "B: y")).to_dict(), "x")
+    }
     assert low == 0.0
     assert 0.99 < high <= 1.0
 
@@ -26,32 +34,39 @@ def test_the_axis_of_seeds_has_room_for_their_intervals_and_ends_where_a_share_d
 @pytest.mark.parametrize("axis", ["x", "y"])
 def test_every_layer_over_accuracies_has_their_scale(axis: str) -> None:
     points = pd.DataFrame({"side": ["A", "A"], "seed": [1, 2], "value": [0.991, 0.992]})
-    points = points.assign(mean=0.9915, low=0.99, high=0.993, run=[1, 2], name="a", n=2, seconds=[1.0, 2.0], front=True)
+    points = points.assign(
+        mean=0.9915, low=0.99, high=0.993, run=[1, 2], name="a", seeds=2, seconds=[1.0, 2.0], front=True
+    )
+    points = points.assign(colour="#0072B2", shape="circle")
     spec = (
-        results.spreads(points, "test accuracy")
+        results.spreads(points, "test accuracy", looks("A"))
         if axis == "x"
         else results.costs(points.assign(accuracy=points["value"]), "seconds", "seconds", "accuracy", None)
     ).to_dict()
-    assert len(domains(spec, axis)) == len(spec["layer"]), "the scale of a layer without one would begin at 0"
+    of_data = [layer for layer in spec["layer"] if "field" in layer["encoding"][axis]]
+    assert len(domains(spec, axis)) == len(of_data), "the scale of a layer without one would begin at 0"
     assert len({tuple(domain) for domain in domains(spec, axis)}) == 1
     assert domains(spec, axis)[0][0] > 0.98
 
 
-def test_every_side_of_a_verdict_has_its_label_and_room_for_its_seeds_on_a_small_screen() -> None:
+def test_every_side_of_a_verdict_has_its_whole_name_its_look_and_room_for_its_seeds() -> None:
     sides = [f"{letter}: {'a' * 60}" for letter in "ABCDEF"]
     seeds = pd.DataFrame({"side": sides, "seed": 1, "value": 0.5, "mean": 0.5, "low": 0.4, "high": 0.6})
-    drawn = results.spreads(seeds, "test accuracy").to_dict()
-    axis = drawn["layer"][0]["encoding"]["y"]["axis"]
-    assert not axis["labelOverlap"], "Vega would leave out every second one"
-    assert axis["labelLimit"] <= 120
-    assert drawn["height"] >= 60 + 30 * len(sides), "Streamlit counts the axis into the height"
+    drawn = results.spreads(seeds, "test accuracy", looks(*sides)).to_dict()
+    assert drawn["height"] >= 60 + 80 * len(sides), "Streamlit counts the axis into the height"
+    names = next(layer for layer in drawn["layer"] if layer["mark"]["type"] == "text")
+    assert names["encoding"]["text"]["field"] == "side"
+    assert "limit" not in names["mark"]
+    points = next(layer for layer in drawn["layer"] if layer["mark"]["type"] == "point")["encoding"]
+    assert points["color"]["scale"] == {"domain": sides, "range": [look(i).colour for i in range(6)]}
+    assert points["shape"]["scale"] == {"domain": sides, "range": [look(i).shape for i in range(6)]}
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.9, 1.0), (0.0, 0.95)])
 def test_the_axis_of_accuracy_against_cost_stays_within_0_and_100_percent(low: float, high: float) -> None:
     points = pd.DataFrame(
-        {"run": [1], "name": ["a"], "n": [2], "seconds": [0.0], "accuracy": [0.93], "low": [low], "high": [high]}
-    ).assign(front=True)
+        {"run": [1], "name": ["a"], "seeds": [2], "seconds": [0.0], "accuracy": [0.93], "low": [low], "high": [high]}
+    ).assign(front=True, colour="#0072B2", shape="circle")
     spec = results.costs(points, "seconds", "seconds", "accuracy", None).to_dict()
     for domain in domains(spec, "y"):
         assert 0 <= domain[0] <= low < high <= domain[1] <= 1
@@ -61,7 +76,7 @@ def test_the_axis_of_accuracy_against_cost_stays_within_0_and_100_percent(low: f
 
 def test_curves_of_accuracy_end_at_100_percent() -> None:
     points = pd.DataFrame({"side": ["a", "a"], "run": 1, "seed": 1, "x": [1, 2], "validation_accuracy": [0.98, 1.0]})
-    spec = results.compared(points, "epochs", "validation_accuracy", "accuracy", ["a"]).to_dict()
+    spec = results.compared(points, "epochs", "validation_accuracy", "accuracy", looks("a")).to_dict()
     assert {tuple(domain) for domain in domains(spec, "y")} == {(0.979, 1.0)}
 
 
@@ -76,15 +91,18 @@ def test_the_notebooks_log_stands_beside_our_runs() -> None:
 
 def test_accuracies_of_each_digit_are_told_apart_by_shape_where_several_are_compared() -> None:
     points = pd.DataFrame({"digit": [0, 1], "accuracy": [0.9, 0.95], "side": "A"})
-    alone = results.by_digit(points, ["A"]).to_dict()["encoding"]
+    alone = results.by_digit(points, looks("A")).to_dict()["encoding"]
     assert alone["shape"]["legend"] is None
-    both = results.by_digit(pd.concat([points, points.assign(side="B")]), ["A", "B"]).to_dict()["encoding"]
+    both = results.by_digit(pd.concat([points, points.assign(side="B")]), looks("A", "B")).to_dict()["encoding"]
     assert both["shape"]["legend"]
     assert both["shape"]["scale"]["domain"] == ["A", "B"]
 
 
 def test_a_budget_is_a_line_with_its_word() -> None:
-    points = pd.DataFrame({"run": [1], "name": "a", "n": 2, "seconds": 3.0, "accuracy": 0.9, "low": 0.8, "high": 1.0})
+    points = pd.DataFrame(
+        {"run": [1], "name": "a", "seeds": 2, "seconds": 3.0, "accuracy": 0.9, "low": 0.8, "high": 1.0}
+    )
+    points = points.assign(colour="#0072B2", shape="circle")
     without, with_one = (
         results.costs(points.assign(front=True), "seconds", "seconds", "accuracy", budget).to_dict()
         for budget in (None, 5.0)
@@ -94,7 +112,44 @@ def test_a_budget_is_a_line_with_its_word() -> None:
     assert word["encoding"]["text"]["field"] == "label"
 
 
-def test_sides_that_are_compared_are_told_apart_by_shape_too() -> None:
-    points = pd.DataFrame({"side": ["a", "b"], "run": [1, 2], "seed": [1, 1], "x": [1, 1], "loss": [0.9, 0.8]})
-    line, marks = results.compared(points, "epochs", "loss", "loss", ["a", "b"]).to_dict()["layer"]
-    assert marks["encoding"]["shape"]["scale"]["domain"] == line["encoding"]["color"]["scale"]["domain"] == ["a", "b"]
+def test_sides_that_are_compared_are_told_apart_by_shape_and_dash_too_and_named_where_their_lines_end() -> None:
+    points = pd.DataFrame({"side": ["a", "b"] * 2, "run": [1, 2] * 2, "seed": 1, "x": [1, 1, 2, 2]})
+    points = points.assign(loss=[0.9, 0.8, 0.5, 0.5])
+    drawn = results.compared(points, "epochs", "loss", "loss", looks("a", "b")).to_dict()
+    line, marks, _dots, names = drawn["layer"]
+    sides = ["a", "b"]
+    assert marks["encoding"]["shape"]["scale"]["domain"] == line["encoding"]["color"]["scale"]["domain"] == sides
+    assert line["encoding"]["strokeDash"]["scale"]["range"] == [[1, 0], [8, 4]]
+    rows = drawn["datasets"][names["data"]["name"]]
+    assert {row["label"] for row in rows} == {"a · 0.5000", "b · 0.5000"}
+    low, high = sorted(row["place"] for row in rows)
+    assert high - low >= 0.05, "equal values: one name would lie on the other"
+    assert not [layer for layer in drawn["layer"] if (layer["encoding"].get("color") or {}).get("legend")]
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_designs_are_named_where_no_other_name_is_and_the_best_first(count: int) -> None:
+    points = pd.DataFrame({"run": range(count), "seeds": 1, "seconds": [10.0 + i for i in range(count)]}).assign(
+        name=[f"design {i}" for i in range(count)], accuracy=[0.99 - 0.0001 * (i % 2) for i in range(count)]
+    )
+    points = points.assign(low=points["accuracy"], high=points["accuracy"], front=points["run"] == 0)
+    drawn = results.costs(
+        points.assign(colour="#0072B2", shape="circle"), "seconds", "seconds", "accuracy", None
+    ).to_dict()
+    labels = [row["label"] for row in next(iter(drawn["datasets"].values()))]
+    assert labels[0] == "design 0"
+    if count == 2:
+        assert labels[1] == "design 1"
+    else:
+        assert labels.count("") > 3
+
+
+def test_the_axis_of_accuracy_against_cost_is_whole_where_one_wants_it() -> None:
+    points = pd.DataFrame(
+        {"run": [1], "name": "a", "seeds": 2, "seconds": 3.0, "accuracy": 0.9, "low": 0.8, "high": 1.0}
+    )
+    points = points.assign(front=True, colour="#0072B2", shape="circle")
+    drawn = results.costs(points, "seconds", "seconds", "accuracy", None, whole=True).to_dict()
+    assert {tuple(domain) for domain in domains(drawn, "y")} == {(0.0, 1.0)}
+    marks = drawn["layer"][3]["encoding"]
+    assert (marks["color"]["field"], marks["color"]["scale"]) == ("colour", None), "the design's own, not of a scale"

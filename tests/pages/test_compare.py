@@ -1,23 +1,35 @@
 """The Compare page without a browser: what it says of designs, and what of runs that are gone."""
 
+import re
+from html import unescape
+
+import pandas as pd
 from streamlit.testing.v1 import AppTest
 
 from mnist_lab.lab import Lab
 from mnist_lab.store.store import Store
+from mnist_lab.ui.results import compare
 from tests.builders.pages import button, healthy, page
 from tests.builders.tested import run_of
+
+
+def verdict(test: AppTest) -> str:
+    """The large sentence, as a screen reader says it."""
+    (found,) = [html.proto.body for html in healthy(test).get("html") if 'role="status"' in html.proto.body]
+    return unescape(re.sub(r"<[^>]*>", "", found)).replace("  ", " ").strip()
 
 
 def test_comparing_says_what_differs_and_what_can_be_said(runs: list[int], store: Store) -> None:
     test = healthy(page("compare", runs=f"{runs[0]},{runs[3]}"))
     said = "\n".join(m.value for m in test.markdown)
-    assert "A: 3x3 is better than B: 2x2: its mean test accuracy is 1.98 points higher" in said
-    assert "3 seeds each, paired" in said
+    assert "A: 3x3 is better than B: 2x2 by 1.98 points of test accuracy; 95 % interval 1.9" in verdict(test)
+    assert verdict(test).endswith("3 seeds each.")
+    assert "Both have the same seeds, so they were compared seed by seed." in said
     fields = test.dataframe[0].value
     assert {"Kernel size", "Filters", "Parameters"} <= set(fields["Field"])
     assert "Optimizer" not in set(fields["Field"])
     assert "alone is right on **197** test images, run 6 alone on **0**" in said
-    assert "(McNemar's exact test, p < 0.0001)" in said, "2 ** -196 is not 0"
+    assert "(a probability of less than 0.0001 by McNemar's exact test)" in said, "2 ** -196 is not 0"
     assert "This says nothing about the designs" in said
 
 
@@ -26,7 +38,10 @@ def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> N
     for seed, wrong in ((1, 90), (2, 100), (3, 110)):
         run_of(store, "7x7", seed, wrong)
     test = healthy(page("compare", runs=f"{a},{b}"))
-    assert any("Not enough data with one seed" in m.value for m in test.markdown)
+    assert "Not enough data: A: 3x3 is ahead of B: 2x2 by 0.10 points of test accuracy, with one seed each." in verdict(
+        test
+    )
+    assert any("a single run proves nothing" in m.value for m in test.markdown)
     queue = next(b for b in test.button if b.label.startswith("Queue "))
     more = int(queue.label.split()[1])
     queue.click().run()
@@ -40,7 +55,7 @@ def test_many_are_judged_together_and_a_stopped_one_is_no_sample(runs: list[int]
     test = healthy(page("compare", runs=f"{runs[0]},{runs[3]},{runs[-1]}"))
     said = "\n".join(m.value for m in test.markdown)
     assert "a single run (stopped): not a sample of its design, so no verdict" in said
-    assert said.count("is better than") == 1
+    assert verdict(test).count("is better than") == 1
     for wrong in ("1", "1,2,3,4,5,6,7", "1,x", "1,,2"):
         assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=wrong)).error[0].value
     same = healthy(page("compare", runs=f"{runs[0]},{runs[1]}"))
@@ -56,7 +71,7 @@ def test_a_deleted_run_in_the_address_of_a_comparison_says_nothing_false_of_the_
     store.labels.set([runs[3]], deleted=True)
     test = page("compare", runs=f"{runs[0]},{runs[3]}")
     assert f"Run {runs[3]} is deleted and does not count; its other runs represent its design." in warned(test)
-    assert any("A: 3x3 is better than B: 2x2" in m.value for m in test.markdown)
+    assert "A: 3x3 is better than B: 2x2" in verdict(test)
     assert any("**B: 2x2** · 2 seeds" in m.value for m in test.markdown)
     store.labels.set(runs[3:6], deleted=True)
     test = page("compare", runs=f"{runs[0]},{runs[3]}")
@@ -70,7 +85,7 @@ def test_a_deleted_run_in_the_address_of_a_comparison_says_nothing_false_of_the_
     store.runs.purge(days=-1)
     test = page("compare", runs=f"{runs[0]},{runs[-1]},{runs[4]}")
     assert f"There is no run {runs[4]} any more." in warned(test)
-    assert any("B: 7x7" in s.value for s in test.subheader)
+    assert any("**B: 7x7**" in m.value for m in test.markdown)
     for same in (f"{runs[0]},{runs[0]}", f"{runs[0]}"):
         assert "runs should be 2 to 6 numbers of runs" in healthy(page("compare", runs=same)).error[0].value
 
@@ -83,3 +98,26 @@ def test_networks_are_chosen_in_words_where_there_are_three(runs: list[int], sto
     healthy(box.set_value("B: 2x2 and C: 7x7").run())
     healthy(test.run())
     assert any("run 9 alone on **256**" in m.value for m in test.markdown)
+
+
+def test_the_verdict_is_a_live_sentence_with_looks_and_nothing_in_a_name_is_markup(
+    runs: list[int], store: Store
+) -> None:
+    store.labels.set(runs[:3], name="<i>x</i> & *y*")
+    test = healthy(page("compare", runs=f"{runs[0]},{runs[3]}"))
+    assert verdict(test).startswith("A: <i>x</i> & *y* is better than B: 2x2 by ")
+    (found,) = [html.proto.body for html in test.get("html") if 'role="status"' in html.proto.body]
+    assert "<i>" not in found
+    assert found.count('<img src="data:image/svg+xml,') == 2
+    assert len({src.split('"')[1] for src in found.split("<img ")[1:]}) == 2, "each in its own look"
+
+
+def test_without_two_designs_there_is_no_verdict_and_it_says_so(runs: list[int]) -> None:
+    test = page("compare", runs=f"{runs[0]},{runs[-1]}")
+    assert verdict(test) == "No verdict: it needs at least two designs with finished runs, and here there is one."
+
+
+def test_what_the_chart_of_seeds_shows_is_said_in_words() -> None:
+    points = pd.DataFrame({"side": ["A", "A", "B"], "mean": [0.99, 0.99, 0.98], "low": [0.985, 0.985, float("nan")]})
+    words = compare._spreads_in_words(points.assign(high=0.995), "test accuracy")
+    assert words == ("Mean test accuracy: A 99.00%, 95 % interval 98.50% to 99.50%, 2 seeds; B 98.00%, 1 seed")

@@ -36,9 +36,31 @@ def test_seeds_are_one_row_and_what_did_not_finish_stays_visible(runs: list[int]
     assert rows(test)["name"].tolist() == ["7x7", "2x2", "3x3"]
     assert rows(test)["n"].tolist() == [0, 3, 3]
     assert rows(test)["status"].tolist()[0] == "stopped"
-    assert any("Rows under the notebook protocol" in c.value for c in test.caption)
+    assert any("Under the notebook protocol" in c.value for c in test.caption)
     next(t for t in test.toggle if t.label == "Fold seeds").set_value(False).run()
     assert len(rows(test)) == 7
+
+
+def test_the_table_begins_with_look_design_accuracy_and_status(runs: list[int]) -> None:
+    test = page("results")
+    found = rows(test)
+    assert list(found)[:4] == ["look", "name", "accuracy", "status"]
+    assert found["accuracy"].tolist() == ["50.00 %", "96.96 ± 0.05 %", "98.94 ± 0.07 %"]
+    assert found["look"].nunique() == 3, "of each design its own"
+    assert all(address.startswith("data:image/svg+xml,") for address in found["look"])
+    next(t for t in test.toggle if t.label == "Fold seeds").set_value(False).run()
+    assert rows(test)["look"].nunique() == 3, "seeds of a design share it"
+    assert any("7 rows, 7 runs. Tick rows" in c.value for c in test.caption)
+    test.text_input[0].set_value("7x7").run()
+    assert any("1 of 7 rows, 1 run. Tick rows" in c.value for c in test.caption)
+
+
+def test_accuracies_with_intervals_are_sorted_as_numbers_are() -> None:
+    nan = float("nan")
+    means = pd.Series([100.0, 9.8, 98.7, nan])
+    texts = table.with_interval(means, pd.Series([99.9, nan, 98.6, nan]), pd.Series([100.0, nan, 98.9, nan]))
+    assert texts == ["100.00 ± 0.10 %", "  9.80 %", " 98.70 ± 0.20 %", None]
+    assert sorted(filter(None, texts)) == [texts[1], texts[2], texts[0]]
 
 
 def test_what_a_migration_has_to_tell_is_told_until_it_is_read(
@@ -80,14 +102,14 @@ def test_columns_are_chosen_ordered_and_last(runs: list[int], store: Store) -> N
     next(b for b in test.multiselect if b.label == "Columns, in their order").set_value(
         ["n", "name", "Kernel size", "Optimizer"]
     ).run()
-    assert list(rows(test)) == ["n", "name", "Kernel size", "Optimizer"]
+    assert list(rows(test)) == ["look", "n", "name", "Kernel size", "Optimizer"]
     assert rows(test)["Kernel size"].tolist() == ["7×7", "2×2", "3×3"]
-    assert list(rows(page("results"))) == ["n", "name", "Kernel size", "Optimizer"]  # another session
+    assert list(rows(page("results"))) == ["look", "n", "name", "Kernel size", "Optimizer"]  # another session
     button(test, "Reset").click().run()
-    assert list(rows(test)) == table.DEFAULT
-    assert list(rows(page("results"))) == table.DEFAULT
+    assert list(rows(test)) == ["look", *table.DEFAULT]
+    assert list(rows(page("results"))) == ["look", *table.DEFAULT]
     store.choices.set(system_user().name, "columns", ["name", "test_half", "gone"])  # as version 0.6 kept it
-    assert list(rows(page("results"))) == ["name", "test_low", "test_high"]
+    assert list(rows(page("results"))) == ["look", "name", "test_low", "test_high"]
 
 
 def test_what_is_chosen_can_be_labelled_archived_deleted_and_had_back(runs: list[int], store: Store) -> None:
@@ -99,7 +121,8 @@ def test_what_is_chosen_can_be_labelled_archived_deleted_and_had_back(runs: list
     button(test, "Archive").click().run()
     assert rows(test)["name"].tolist() == ["2x2"]
     button(test, "Undo").click().run()
-    button(test, "Delete").click().run()
+    assert not [b for b in test.button if b.label == "Delete"], "it asks first"
+    button(test, "Delete 4 runs").click().run()
     assert rows(test)["name"].tolist() == ["2x2"]
     assert any("Deleted 4 runs" in c.value for c in test.caption)
     button(test, "Undo").click().run()
@@ -114,7 +137,7 @@ def test_what_trains_is_not_deleted_and_what_waits_is_and_both_are_said(store: S
     training, *waiting = store.queue.add([PRESETS["3x3"]] * 16, "ada")
     store.queue.claim("engine")
     test = chosen(page("results"), training, *waiting)
-    button(test, "Delete").click().run()
+    button(test, "Delete 16 runs").click().run()
     assert f"Run {training} is training and cannot be deleted; stop it first." in healthy(test).error[0].value
     assert store.runs.get(training).deleted is None
     assert [run.id for run in store.queue.active()] == [training]
@@ -132,7 +155,8 @@ def test_many_are_paused_resumed_and_cancelled_from_the_table(store: Store) -> N
     assert {store.runs.get(i).status for i in waiting} == {Status.PAUSED}
     button(test, "Resume 15").click().run()
     assert [run.id for run in store.queue.active()] == [training, *waiting], "in the order of their numbers"
-    button(test, "Cancel 15").click().run()
+    assert not [b for b in test.button if b.label == "Cancel 15"], "it asks first"
+    button(test, "Cancel 15 runs").click().run()
     assert {store.runs.get(i).status for i in waiting} == {Status.CANCELLED}
     assert not [b for b in healthy(test).button if b.label.startswith(("Pause ", "Resume ", "Cancel "))]
     assert store.runs.get(training).command is Command.CONTINUE
@@ -293,7 +317,8 @@ def test_a_design_within_the_budget_and_its_price(runs: list[int]) -> None:
     budget = next(n for n in test.text_input if n.label.startswith("Budget"))
     budget.set_value("50,000").run()
     assert any(
-        "Within the budget, 3x3 (run 3) is the most accurate: 98.94%, n = 3" in c.value for c in healthy(test).caption
+        "Within the budget, 3x3 (run 3) is the most accurate: 98.94%, 3 seeds." in c.value
+        for c in healthy(test).caption
     )
     budget.set_value("5.0,0").run()
     assert any("Until then it is ignored" in m.value for m in healthy(test).markdown)
@@ -327,6 +352,11 @@ def test_every_export_has_the_whole_design_and_begins_with_the_chosen_columns(
     for found in (shown, every, log):
         assert {"run", "Optimizer", "Learning rate (optimizer)", "Batch size (images)", "Dropout"} <= set(found)
         assert not {"ids", "run_id", "id", "day"} & set(found)
+        assert list(found)[-2:] == ["colour", "dash"]
+    for found in (shown, every):
+        assert found.groupby("design_key")["colour"].nunique().tolist() == [1, 1, 1]
+        assert found["colour"].str.fullmatch("#[0-9A-F]{6}").all()
+        assert found["dash"].nunique() == 3
     test.text_input[0].set_value("nothing has this").run()
     nothing = exported(test, monkeypatch, "Rows shown")
     assert nothing.empty
@@ -375,6 +405,7 @@ def test_times_are_those_of_the_clock_of_who_looks(
         return healthy(test.run())
 
     test = seen("results")
+    multiselect(test, "Columns, in their order").set_value(["name", "when"])
     healthy(next(t for t in test.toggle if t.label == "Fold seeds").set_value(False).run())
     assert [str(time) for time in rows(test)["when"]] == times[::-1]
     for run_id, time in ((ids[0], times[0]), (ids[3], times[3])):

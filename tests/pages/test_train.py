@@ -164,12 +164,12 @@ def test_many_of_the_queue_are_chosen_held_resumed_and_cancelled_at_once(store: 
     assert in_queue(store) == theirs
     for run_id in theirs[:2]:
         next(box for box in test.checkbox if f"Run {run_id}:" in box.label).check().run()
-    press(test, "Yes, cancel 2 runs")
+    press(test, "Cancel 2 runs")
     assert [store.runs.get(i).status for i in theirs] == [Status.CANCELLED] * 2 + [Status.QUEUED]
-    press(press(test, "ada's 25"), "Yes, cancel 25 runs")
+    press(press(test, "ada's 25"), "Cancel 25 runs")
     assert {store.runs.get(i).status for i in mine} == {Status.CANCELLED}
     assert store.runs.get(training).command is Command.CONTINUE
-    assert not [b for b in healthy(test).button if b.label.startswith(("Pause ", "Yes, ", "Resume "))]
+    assert not [b for b in healthy(test).button if b.label.startswith(("Pause ", "Cancel ", "Resume "))]
 
 
 def test_a_word_from_a_browser_that_has_not_drawn_all_ticked_yet_unticks_none(store: Store) -> None:

@@ -70,6 +70,25 @@ def test_more_pairs_are_judged_more_strictly(store: Store) -> None:
     assert widths[1] > 1.5 * widths[0]
 
 
+def test_of_many_designs_the_sentence_says_what_the_best_is_shown_to_beat(store: Store) -> None:
+    def said(values: dict[str, float]) -> str:
+        ids = [
+            seeds(store, name, {s: value + 0.0001 * np.sin(7 * s + 3 * i) for s in (1, 2, 3)})
+            for i, (name, value) in enumerate(values.items())
+        ]
+        found = comparison.verdicts(comparison.sides(rows(store), ids), "test_accuracy", "test accuracy", None)
+        return comparison.overall(found, "test_accuracy", "test accuracy")
+
+    assert said({"3x3": 0.90, "2x2": 0.92}).startswith("B: 2x2 is better than A: 3x3 by 1.98 points of test accuracy; ")
+    assert (
+        said({"3x3": 0.90, "2x2": 0.92, "7x7": 0.91}) == "B: 2x2 is better in test accuracy than each of the other 2."
+    )
+    assert said({"3x3": 0.92, "2x2": 0.92, "7x7": 0.92}).startswith("Not decided: ")
+    assert said({"3x3": 0.90, "2x2": 0.9402, "7x7": 0.94}) == (
+        "B: 2x2 has the highest mean test accuracy: it is better than A, but not shown to be better than C."
+    )
+
+
 def test_one_seed_a_side_is_no_verdict_but_a_number_of_seeds(store: Store) -> None:
     a, b = seeds(store, "3x3", {1: 0.90}), seeds(store, "2x2", {1: 0.93})
     seeds(store, "7x7", {1: 0.90, 2: 0.92, 3: 0.91})
@@ -78,7 +97,7 @@ def test_one_seed_a_side_is_no_verdict_but_a_number_of_seeds(store: Store) -> No
     assert usual == pytest.approx(0.01)
     ((_, _, verdict),) = comparison.verdicts(comparison.sides(table, [a, b]), "test_accuracy", "test accuracy", usual)
     assert verdict.kind == "not enough data"
-    assert verdict.words.startswith("Not enough data with one seed")
+    assert verdict.words.endswith("with one seed each.")
     assert verdict.more == 4  # five seeds a side: scipy's noncentral t, in test_statistics
     assert comparison.usual_sd_of_groups(results_table.fold(table)) == pytest.approx(0.01)
 

@@ -120,7 +120,7 @@ def test_seeds_needed_are_the_fewest_that_show_it(level: float) -> None:
 def test_a_hundred_seeds_are_not_offered_where_one_will_do() -> None:
     found = significance.verdict(("A", "B"), {1: 0.9816, 2: 0.9823}, {1: 0.98, 2: 0.98})
     assert (found.kind, found.more) == ("inconclusive", 1)
-    assert "about 1 more seed per side would show" in found.words
+    assert "About 1 more seed of each would probably show" in found.reason
 
 
 def test_scipy_s_functions_are_right_wherever_they_are_used() -> None:
@@ -144,7 +144,7 @@ def test_no_share_is_less_than_nothing_or_more_than_all() -> None:
     assert np.array_equal(low, [np.nan, 0.97], equal_nan=True)
     assert np.array_equal(high, [np.nan, 1.0], equal_nan=True)
     wide = significance.verdict(("A", "B"), {1: 0.9, 2: 0.1}, {1: 0.1, 2: 0.5})
-    assert "interval −100.00 to +100.00 points" in wide.words
+    assert "interval, −100.00 to +100.00, includes zero" in wide.words
     all_ = significance.answers(np.ones(100, bool), np.zeros(100, bool))
     assert all_.high == 1
 
@@ -178,9 +178,13 @@ def test_two_networks_that_answer_alike_and_two_that_are_never_wrong() -> None:
 def test_one_seed_a_side_is_no_verdict_and_says_how_many_would_be() -> None:
     found = significance.verdict(("A", "B"), {1: 0.99}, {1: 0.98}, usual_sd=0.002)
     assert (found.kind, found.difference) == ("not enough data", None)
-    assert found.words.startswith("Not enough data with one seed: A and B differ by +1.00 points of test accuracy")
+    assert found.words == "Not enough data: A is ahead of B by 1.00 points of test accuracy, with one seed each."
     assert found.more == 2
-    assert "about 2 more seeds per side would show a difference of this size" in found.words
+    assert "a single run proves nothing. About 2 more seeds of each would probably show a difference" in found.reason
+    one_of_b = significance.verdict(("A", "B"), {1: 0.98, 2: 0.98}, {1: 0.99})
+    assert (
+        one_of_b.words == "Not enough data: B is ahead of A by 1.00 points of test accuracy, with only one seed of B."
+    )
     assert significance.verdict(("A", "B"), {1: 0.99}, {1: 0.98}).more == 2
     assert "no run of B has finished" in significance.verdict(("A", "B"), {1: 0.99}, {}).words
 
@@ -189,13 +193,25 @@ def test_verdicts_in_words() -> None:
     a = {1: 0.990, 2: 0.991, 3: 0.992}
     better = significance.verdict(("A", "B"), a, {seed: value - 0.01 for seed, value in a.items()})
     assert better.kind == "better"
-    assert better.words.startswith("A is better than B: its mean test accuracy is 1.00 points higher (95 % interval ")
-    assert better.words.endswith("3 seeds each, paired).")
+    assert (
+        better.words == "A is better than B by 1.00 points of test accuracy; 95 % interval 0.99 to 1.01, 3 seeds each."
+    )
+    assert "about once in 20 such comparisons" in better.reason
+    assert "compared seed by seed" in better.reason
     other = significance.verdict(("B", "A"), {seed: value - 0.01 for seed, value in a.items()}, a)
     assert (other.kind, other.words) == ("worse", better.words)
     unclear = significance.verdict(("A", "B"), a, {1: 0.9905, 2: 0.990, 3: 0.9905})
     assert (unclear.kind, unclear.more) == ("inconclusive", 19)
-    assert "includes zero; about 19 more seeds per side would show a difference of this size." in unclear.words
+    assert unclear.words.startswith(
+        "Not decided: A is ahead of B by 0.07 points of test accuracy, but the 95 % interval, −"
+    )
+    assert unclear.words.endswith(", includes zero; 3 seeds each.")
+    assert "About 19 more seeds of each would probably show a difference of this size." in unclear.reason
+    other_way = significance.verdict(("B", "A"), {1: 0.9905, 2: 0.990, 3: 0.9905}, a)
+    assert (other_way.kind, other_way.words) == ("inconclusive", unclear.words)
+    unequal = significance.verdict(("B", "A"), {7: 0.980, 8: 0.981}, a)
+    assert unequal.words.startswith("A is better than B by ")
+    assert unequal.words.endswith(", 3 and 2 seeds."), "in the order of the sentence"
     same = significance.verdict(("A", "B"), a, {seed: value + 1e-5 for seed, value in a.items()})
     assert same.kind == "equal"
 

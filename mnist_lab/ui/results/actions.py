@@ -19,13 +19,17 @@ _FEW = 3
 MOST_INSPECTED = 4
 
 
-def show(chosen: pd.DataFrame, every: pd.DataFrame, *, deleted: bool = False) -> None:
-    """A bar of actions for the chosen rows, some of the table; `every` is a row for each run, all of them deleted or none."""
+def show(chosen: pd.DataFrame, every: pd.DataFrame, count: str, *, deleted: bool = False) -> None:
+    """A bar of actions for the chosen rows, some of the table; it keeps its place and height whether any is chosen or not.
+
+    Args:
+        every: a row for each run, all of them deleted or none; count: what there is to choose from, in words.
+    """
     run_ids = [run_id for ids in chosen["ids"] for run_id in ids]
     first_ids = [ids[0] for ids in chosen["ids"]]
-    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="actions"):
         if not run_ids:
-            st.caption("Tick rows to compare them, open one, or label them.")
+            st.caption(f"{count} Tick rows to compare, open or label them.", width="content")
         else:
             many = len(run_ids) - len(chosen)
             st.markdown(
@@ -86,7 +90,7 @@ def selection_bias_words(rows: pd.DataFrame) -> str:
     error = (sd if sd else sqrt(share * (1 - share) / 10_000)) / sqrt(designs["n"].median())
     points = 100 * selection_bias(len(designs), error)
     return (
-        f"The best of these {len(designs)} by test accuracy looks better than it is: among as many equally good ones chance alone "
-        f"would put the best about {points:.2f} points above its true mean (selection bias). Choose by validation accuracy, and "
-        "report the test accuracy of the chosen one."
+        f"The best of these {len(designs)} designs looks better than it is: even if all were equally good, chance alone would lift "
+        f"one of them about {points:.2f} points above its true test accuracy (selection bias). So choose by validation "
+        "accuracy, and report the test accuracy of the one that you chose."
     )

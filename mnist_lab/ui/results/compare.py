@@ -1,12 +1,14 @@
 """Two or more designs or runs side by side: how they differ, verdicts, curves, digits, images they disagree on."""
 
+from html import escape
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.charts import results, tiles
+from mnist_lab.charts import results, swatch, tiles
+from mnist_lab.charts.style import Look
 from mnist_lab.charts.work import Axis, Work
 from mnist_lab.data import mnist
 from mnist_lab.design.diff import text
@@ -18,6 +20,7 @@ from mnist_lab.results.prediction import duration_text
 from mnist_lab.results.significance import Verdict
 from mnist_lab.store.run import Status
 from mnist_lab.ui import choices, grid, labels, navigation, watching
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import run as run_page
 from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once
 from mnist_lab.ui.text import plain
@@ -32,13 +35,13 @@ _ICONS = {
 }
 _AXES: tuple[Axis, ...] = ("epochs", "seconds", "multiply-adds")
 _MOST_IMAGES = 24
+_MOST_LINKS = 8
 _MAX_SEEDS_QUEUED = 30
 
 
 @errors_shown()
 def show(run_ids: list[int], rows: pd.DataFrame) -> None:
     """The comparison of some runs; `rows` is the table of all runs."""
-    st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")
     labels.message()
     standing = _remaining(run_ids, rows)
     sides = comparison.sides(rows, standing)
@@ -48,17 +51,19 @@ def show(run_ids: list[int], rows: pd.DataFrame) -> None:
         else:
             words = "These runs are seeds of one design, so there is nothing to compare: the table shows how much they vary."
         st.info(words, icon=":material/info:")
+        _back()
         return
-    st.subheader(" · ".join(plain(side.title) for side in sides), anchor=False)
-    _contents(sides)
-    _verdicts(sides, rows)
+    drawn = looks(side.design_key for side in sides)
+    its = [drawn[side.design_key] for side in sides]
+    _verdicts(sides, its, rows)
+    _contents(sides, its)
     _differences(sides)
-    _curves(sides)
-    tested = [side for side in sides if run_page.tested(side.run_ids[0])]
+    _curves(sides, its)
+    tested = [number for number, side in enumerate(sides) if run_page.tested(side.run_ids[0])]
     if tested:
-        _digits(tested)
+        _digits([sides[number] for number in tested], [its[number] for number in tested])
     if len(tested) > 1:
-        _disagreements(tested)
+        _disagreements([sides[number] for number in tested])
 
 
 def _remaining(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
@@ -89,8 +94,14 @@ def _remaining(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
     return list(dict.fromkeys(standing))
 
 
-def _contents(sides: list[Side]) -> None:
-    for side in sides:
+def _back() -> None:
+    st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")
+
+
+def _contents(sides: list[Side], its: list[Look]) -> None:
+    """Each side with its look, and the runs that it consists of."""
+    st.header("The runs", anchor=False)
+    for side, look in zip(sides, its, strict=True):
         n = len(side.values("test_accuracy"))
         words = f"**{plain(side.title)}** · "
         if side.is_design:
@@ -103,55 +114,88 @@ def _contents(sides: list[Side]) -> None:
             continues = side.rows["continues"].iloc[0]
             words += f"a single run ({status}{f', continues {continues}' if pd.notna(continues) else ''}): not a sample of its design, so no verdict"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.image(swatch.url(look), width=44, alt=f"How {side.title} is drawn")
             st.markdown(words, width="content")
-            for run_id in side.run_ids[:8]:
-                st.page_link(navigation.RUN.script, label=f"{run_id}", query_params={"run": str(run_id)})
+            for ids, seeds in list(zip(side.rows["ids"], side.rows["seeds"], strict=True))[:_MOST_LINKS]:
+                st.page_link(navigation.RUN.script, label=f"seed {seeds[0]}", query_params={"run": str(ids[0])})
 
 
-def _verdicts(sides: list[Side], rows: pd.DataFrame) -> None:
-    st.markdown("#### Verdict on the designs")
-    what: str = st.segmented_control(
-        "Judged by", list(_METRICS), default="test accuracy", required=True, key="judged-by", persist_state="session"
-    )
+def _verdicts(sides: list[Side], its: list[Look], rows: pd.DataFrame) -> None:
+    """The verdict, large; then its reason, by what it is judged, and the seeds that it rests on."""
+    place = st.container(gap="small")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tools-judged"):
+        what: str = st.segmented_control(
+            "Judged by",
+            list(_METRICS),
+            default="test accuracy",
+            required=True,
+            key="judged-by",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        _back()
     metric = _METRICS[what]
     protocols = {str(p) for side in sides for p in side.rows["protocol"]}
     if metric == "validation_accuracy" and len(protocols) > 1:
-        st.warning(
-            "Their validation accuracies are on different images (notebook and holdout): judge by test accuracy."
+        place.warning(
+            "Their validation accuracies were measured on different images (protocols notebook and holdout): judge by test accuracy."
         )
         return
-    if "notebook" in protocols:
-        st.caption(
-            "Under the notebook protocol the test images serve for validation too: they were looked at after every epoch."
-        )
-    usual = comparison.usual_sd(rows, metric)
-    found = comparison.verdicts(sides, metric, what, usual)
-    if not found:
-        st.caption("A verdict needs at least two designs with finished runs.")
-        return
-    for number, (a, b, verdict) in enumerate(found):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{_ICONS[verdict.kind]} {plain(verdict.words)}", width="stretch")
-            _more(a, b, verdict, number)
-    if len(found) > 1:
-        st.caption(
-            f"{len(found)} pairs are judged together, so each is held to a stricter level (Bonferroni): no more than "
-            "one such table in twenty raises any false alarm."
-        )
-    st.caption(
-        "Verdicts are about the designs, over seeds"
-        + (
-            ": paired where both have the same seeds. "
-            if any(v.difference and v.difference.is_paired for *_, v in found)
-            else ". "
-        )
-        + "Looking again after each further seed, and stopping when the result pleases, raises false alarms: decide on their number first."
-    )
+    found = comparison.verdicts(sides, metric, what, comparison.usual_sd(rows, metric))
+    with place:
+        if not found:
+            _say(f"No verdict: it needs at least two designs with finished runs, and here {_has(sides)}.", sides, its)
+            return
+        _say(comparison.overall(found, metric, what), sides, its)
+        _reasons(found)
     points = pd.concat([_spread_points(side, metric) for side in sides if side.is_design])
-    st.altair_chart(
-        results.spreads(points, f"{what}: seeds, mean and its 95 % interval"),
-        alt="Each side's seeds, their mean and its interval",
-    )
+    drawn = [(side.title, look) for side, look in zip(sides, its, strict=True) if side.is_design]
+    st.altair_chart(results.spreads(points, what, dict(drawn)), alt=_spreads_in_words(points, what))
+    st.caption(_how_to_read(found, protocols))
+
+
+def _has(sides: list[Side]) -> str:
+    return "there is one" if any(side.is_design for side in sides) else "there is none"
+
+
+def _say(words: str, sides: list[Side], its: list[Look]) -> None:
+    """A sentence as large as a heading, which screen readers read aloud when it changes; looks before the names of sides."""
+    html = escape(words)
+    for side, look in zip(sides, its, strict=True):
+        html = html.replace(escape(side.title), f'<img src="{swatch.url(look)}" alt=""> {escape(side.title)}', 1)
+    st.html(f'<div class="verdict" role="status">{html}</div>')
+
+
+def _reasons(found: list[tuple[Side, Side, Verdict]]) -> None:
+    """Why it is so; of several pairs each with its own verdict. With it the runs that would decide, at the press of a button."""
+    for number, (a, b, verdict) in enumerate(found):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            words = verdict.reason if len(found) == 1 else f"{_ICONS[verdict.kind]} {plain(verdict.words)}"
+            st.markdown(words, width="stretch")
+            _more(a, b, verdict, number)
+
+
+def _how_to_read(found: list[tuple[Side, Side, Verdict]], protocols: set[str]) -> str:
+    """What the chart shows, and what a reader should keep in mind."""
+    words = "Each point is a seed, a bar the mean, and the line its 95 % interval. "
+    if len(found) > 1:
+        words += (
+            f"{len(found)} pairs are judged together, so each interval is wider than usual (Bonferroni's correction): of twenty such "
+            "comparisons of equally good designs, at most one shows any difference. "
+        )
+    words += "Decide on the number of seeds first: who looks again after each seed, and stops when the result pleases, is misled more often."
+    if "notebook" in protocols:
+        words += " Under the notebook protocol the test images serve for validation too: they were looked at after every epoch."
+    return words
+
+
+def _spreads_in_words(points: pd.DataFrame, what: str) -> str:
+    def one(title: str, its: pd.DataFrame) -> str:
+        first = its.iloc[0]
+        interval = "" if pd.isna(first["low"]) else f", 95 % interval {first['low']:.2%} to {first['high']:.2%}"
+        return f"{title} {first['mean']:.2%}{interval}, {counted(len(its), 'seed')}"
+
+    return f"Mean {what}: " + "; ".join(one(str(title), its) for title, its in points.groupby("side", sort=False))
 
 
 def _spread_points(side: Side, metric: str) -> pd.DataFrame:
@@ -185,18 +229,18 @@ def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
         f"Queue {more} more each",
         f"more-{number}",
         icon=":material/queue:",
-        help=f"{runs} runs, about {duration_text(seconds)}; afterwards both have the same seeds.",
+        help=f"{counted(runs, 'run')}, about {duration_text(seconds)}; afterwards both have the same seeds.",
     )
     if pressed == ONCE:
         each = ((a, for_a), (b, for_b))
         watching.started(
             [i for side, seeds in each if seeds for i in lab().add_seeds(side.run_ids[0], seeds, by=person())]
         )
-        st.toast(f"{runs} runs are queued; this page is updated when they finish, and Train shows them.")
+        st.toast(f"{counted(runs, 'run')} queued; this page is updated when they finish, and Train shows them.")
 
 
 def _differences(sides: list[Side]) -> None:
-    st.markdown("#### What differs")
+    st.header("What differs", anchor=False)
     fields = {side.title: results_table.fields(lab().run(side.run_ids[0]).experiment_json) for side in sides}
     found = comparison.differing(pd.DataFrame(fields))
     cost = pd.DataFrame(
@@ -210,7 +254,7 @@ def _differences(sides: list[Side]) -> None:
         }
     )
     if found.empty:
-        st.caption("No field of the design or recipe: one run continues another, or did not finish.")
+        st.caption("The design and its recipe are the same: one run continues another, or did not finish.")
         return
     table = pd.concat(
         [found.astype(object).map(lambda x: "–" if x is None or x == "" or pd.isna(x) else text(x)), cost]
@@ -222,11 +266,13 @@ def _differences(sides: list[Side]) -> None:
         alt="The fields in which the sides differ, and what each costs",
     )
     if len(found) > 1:
-        st.caption(f"{len(found)} fields differ: a verdict does not tell which of them matters.")
+        st.caption(
+            f"{len(found)} settings differ, and a verdict does not tell which of them makes the difference. Change one at a time to find out."
+        )
 
 
-def _curves(sides: list[Side]) -> None:
-    st.markdown("#### Curves")
+def _curves(sides: list[Side], its: list[Look]) -> None:
+    st.header("Curves", anchor=False)
     left, right = st.columns(2)
     axis: Axis = left.segmented_control("Along", _AXES, default="epochs", required=True, key="compare-axis")
     metrics = {"validation accuracy": "validation_accuracy", "validation loss": "validation_loss", "loss": "loss"}
@@ -258,28 +304,36 @@ def _curves(sides: list[Side]) -> None:
     if not parts:
         st.caption("No curves: none of them completed an epoch.")
         return
+    points = pd.concat(parts)
+    drawn = {side.title: look for side, look in zip(sides, its, strict=True)}
     st.altair_chart(
-        results.compared(pd.concat(parts), axis, metrics[metric], metric, [side.title for side in sides]),
-        alt=f"{metric} along {axis}, a line for each run",
+        results.compared(points, axis, metrics[metric], metric, drawn),
+        alt=f"{metric} along {axis}, a line for each run; at the end "
+        + ", ".join(f"{row['side']} {row['words']}" for _, row in results.ends(points, metrics[metric]).iterrows()),
     )
 
 
-def _digits(sides: list[Side]) -> None:
-    st.markdown("#### Each digit")
+def _digits(sides: list[Side], its: list[Look]) -> None:
+    st.header("Each digit", anchor=False)
     parts = []
     for side in sides:
         each = [a for run_id in side.run_ids[:10] if (a := run_page.digit_accuracies(run_id)) is not None]
         parts.append(pd.DataFrame({"digit": range(10), "accuracy": np.mean(each, axis=0), "side": side.title}))
+    points = pd.concat(parts)
+    hardest = [
+        f"{its['side'].iloc[0]} the digit {its['digit'].iloc[its['accuracy'].argmin()]} ({its['accuracy'].min():.1%})"
+        for its in parts
+    ]
     st.altair_chart(
-        results.by_digit(pd.concat(parts), [side.title for side in sides]),
-        alt="Test accuracy of each digit, a mark for each side",
+        results.by_digit(points, {side.title: look for side, look in zip(sides, its, strict=True)}),
+        alt=f"Test accuracy of each digit; hardest for {', for '.join(hardest)}",
     )
-    st.caption("Means over seeds, of each side the newest ten at most.")
+    st.caption("Mean over seeds, of each side the newest ten at most.")
 
 
 def _disagreements(sides: list[Side]) -> None:
     """Two trained networks: where one is right and the other wrong, and what that says of these two alone."""
-    st.markdown("#### Where two networks disagree")
+    st.header("Where two networks disagree", anchor=False)
     pairs = {f"{a.title} and {b.title}": (a, b) for a, b in combinations(sides, 2)}
     which_two = st.selectbox("Which two", list(pairs), key="disagree-pair") if len(pairs) > 1 else None
     pair = pairs[which_two or next(iter(pairs))]
@@ -296,14 +350,18 @@ def _disagreements(sides: list[Side]) -> None:
         chosen.append(int(run_id or side.run_ids[0]))
     both = [run_page.probabilities(run_id) for run_id in chosen]
     if both[0] is None or both[1] is None:
-        st.caption("One of them was never tested.")
+        st.caption("One of the two was never tested on the test images.")
         return
     two_networks((f"run {chosen[0]}", f"run {chosen[1]}"), (both[0], both[1]))
 
 
 def _p(p: float) -> str:
     """A p-value in words; one too small for a floating-point number is not 0."""
-    return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
+    return f"{p:.2g}" if p >= 0.0001 else "less than 0.0001"
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.2f}".replace("-", "−")
 
 
 def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.ndarray]) -> None:
@@ -316,11 +374,12 @@ def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.nda
     st.markdown(
         f"{names[0].capitalize()} alone is right on **{found.only_first}** test images, {names[1]} alone on **{found.only_second}**. "
         + (
-            f"That is more than chance explains between these two trained networks (McNemar's exact test, {_p(found.p)}); "
+            "That is more than chance explains: were the two equally good, so uneven a split would be rare "
             if found.p < 0.05
-            else f"Chance may explain that (McNemar's exact test, {_p(found.p)}); "
+            else "Chance may explain that: were the two equally good, so uneven a split would not be rare "
         )
-        + f"on images like these their accuracies differ by {100 * found.low:+.2f} to {100 * found.high:+.2f} points (95 %). "
+        + f"(a probability of {_p(found.p)} by McNemar's exact test). On images like these, the accuracy of {names[0]} minus that of "
+        f"{names[1]} is between {_signed(found.low)} and {_signed(found.high)} points (95 % interval). "
         "This says nothing about the designs: two seeds of one design often differ as much."
     )
     options = [f"{names[0]} right, {names[1]} wrong", f"{names[1]} right, {names[0]} wrong"]
@@ -332,13 +391,14 @@ def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.nda
     places = np.flatnonzero(mask)
     places = places[np.argsort(-sure[wrong][places], kind="stable")][:_MOST_IMAGES]
     if not len(places):
-        st.caption("There are none.")
+        st.caption("There is no such image.")
         return
     gallery(
         places, [f"a {images.y[i]}: {given[0][i]} ({sure[0][i]:.0%}), {given[1][i]} ({sure[1][i]:.0%})" for i in places]
     )
     st.caption(
-        f"The {len(places)} of {mask.sum()} on which the wrong one is most confident; in brackets how sure each is, {names[0]} first."
+        f"{counted(int(mask.sum()), 'image')}, of which {len(places)} are shown, those first on which the network that is wrong is surest. "
+        f"Below each: what it is, then both answers and how sure each network is, {names[0]} first."
     )
 
 

@@ -15,6 +15,7 @@ from mnist_lab.results.receipt import Receipt
 from mnist_lab.store.run import Run
 from mnist_lab.ui import ask, navigation, watching
 from mnist_lab.ui.design import summary
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import plain, refusal
 
@@ -47,7 +48,7 @@ def table(
             else:
                 epochs = lab().store.runs.epochs([run_id for ids in found["ids"] for run_id in ids])
                 rows = results_table.whole_epochs(epochs, every, fields)
-            return written(rows, kind)
+            return written(drawn_as(rows), kind)
 
         st.download_button(
             "Download",
@@ -59,8 +60,17 @@ def table(
         )
         st.caption(
             "With every field of design and recipe; the chosen columns come first. Rows as shown have percentages and the "
-            "times of your clock; all runs and epochs have shares of 1, and times in UTC."
+            "times of your clock; all runs and epochs have shares of 1, and times in UTC. The last columns are the design's colour and dash in charts."
         )
+
+
+def drawn_as(rows: pd.DataFrame) -> pd.DataFrame:
+    """An exported table with the look of each row's design as its last columns, so that a report's charts can keep it."""
+    drawn = looks(rows["design_key"].unique())
+    return rows.assign(
+        colour=[drawn[key].colour for key in rows["design_key"]],
+        dash=[" ".join(map(str, drawn[key].dash)) or "solid" for key in rows["design_key"]],
+    )
 
 
 def export_popover(run: Run) -> None:

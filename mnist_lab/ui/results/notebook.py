@@ -15,7 +15,7 @@ _number = st.column_config.NumberColumn
 
 def show(rows: pd.DataFrame) -> None:
     """The notebook's table and curves, and the runs that reproduce them."""
-    st.subheader("The notebook, and runs that repeat it")
+    st.header("The notebook, and runs that repeat it", anchor=False)
     st.write(
         "In 2019 a notebook trained each of these networks once and concluded that 7×7 kernels win. "
         "Runs of the unchanged presets appear beside its figures."
@@ -24,7 +24,7 @@ def show(rows: pd.DataFrame) -> None:
     _curves(rows)
     st.caption(
         "The notebook printed no log of its 7×7 network: only its last figure is known. Its 2×2 network's validation accuracy jumps by several "
-        "points from one epoch to the next: one run of it proves little."
+        "points from one epoch to the next, so a single run of it proves little."
     )
 
 
@@ -38,7 +38,7 @@ def _figures(beside: pd.DataFrame) -> None:
             "Ours: test accuracy": 100 * beside["our_test_accuracy"].astype(float),
             "± sd": 100 * beside["our_test_sd"].astype(float),
             "Ours: test loss": beside["our_test_loss"].astype(float),
-            "n": beside["n"],
+            "Seeds": beside["n"],
         }
     )
     percent = _number(format="%.2f %%")
@@ -47,10 +47,10 @@ def _figures(beside: pd.DataFrame) -> None:
         {
             "Notebook: test accuracy": percent,
             "Ours: test accuracy": percent,
-            "± sd": _number(format="%.2f", help="Standard deviation over n seeds, in percentage points."),
+            "± sd": _number(format="%.2f", help="Standard deviation over our seeds, in percentage points."),
             "Notebook: test loss": _number(format="%.4f"),
-            "Ours: test loss": _number(format="%.4f", help="Mean over n seeds."),
-            "n": _number(help="Seeds of ours; the notebook's figures are of one run each."),
+            "Ours: test loss": _number(format="%.4f", help="Mean over our seeds."),
+            "Seeds": _number(help="How many seeds of ours; the notebook's figures are of one run each."),
         },
         alt="The notebook's table of three networks with ours beside it",
     )
@@ -70,9 +70,11 @@ def _curves(rows: pd.DataFrame) -> None:
     every = pd.concat([points.assign(line=name + points["line"]) for name, points in each.items()])
     frame = frames.frame("accuracy", every["epoch"], every["value"], every["line"])
     for column, (name, points) in zip(st.columns(len(each)), each.items(), strict=True):
+        last = [f"{line} {part['value'].iloc[-1]:.2%}" for line, part in points.groupby("line", sort=False)]
         column.altair_chart(
             results.reproduction(name, points, frame),
-            alt=f"Validation accuracy by epoch of {name}: the notebook's log dashed, our runs solid",
+            alt=f"Validation accuracy by epoch of {name}, the notebook's log dashed, our runs solid; at the end: "
+            + (", ".join(last) or "nothing"),
         )
     left_out = frames.outside("accuracy", every["value"], frame)
     st.caption(

@@ -4,17 +4,20 @@ import pandas as pd
 import streamlit as st
 
 from mnist_lab.charts import results
+from mnist_lab.numerals import counted
 from mnist_lab.results.pareto import COSTS, front, with_bytes
 from mnist_lab.ui import fields, navigation
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import actions
 from mnist_lab.ui.text import plain
 
+_MOST_SAID = 6
 _METRICS = {"Test accuracy": "test", "Validation accuracy": "validation"}
 
 
 def show(folded: pd.DataFrame) -> None:
     """The chart, from a table with a row a design."""
-    cost, metric, budget = _chosen()
+    cost, metric, budget, whole = _chosen()
     name = _METRICS[metric]
     rows = with_bytes(folded[(folded["n"] > 0) & folded[f"{name}_accuracy"].notna() & folded["parameters"].notna()])
     if rows.empty:
@@ -22,31 +25,40 @@ def show(folded: pd.DataFrame) -> None:
         return
     points = _points(rows, cost, name)
     event = st.altair_chart(
-        results.costs(points, cost, COSTS[cost], f"{metric.lower()}, mean over seeds", budget),
+        results.costs(points, cost, COSTS[cost], metric.lower(), budget, whole=whole),
         on_select="rerun",
         selection_mode="open",
         key="costs",
-        alt=f"{metric} against {COSTS[cost]}; {int(points['front'].sum())} of {len(points)} designs are on the Pareto front",
+        alt=_in_words(points, cost, metric),
     )
     st.caption(
-        "◆ on the Pareto front: no other design is as accurate at no more cost. Bars: 95 % intervals over seeds; a point "
-        "without one is a single run. Click a point to open its newest run."
+        "Ringed and joined: designs that no other beats, being both as accurate and as cheap (the Pareto front). Bars: 95 % intervals "
+        "of the mean over seeds; a point without a bar is a single run. A click on a point opens its newest run."
     )
     within = points[points[cost] <= budget] if budget else points
     if budget and len(within):
         best = within.sort_values("accuracy").iloc[-1]
         st.caption(
-            f"Within the budget, {plain(best['name'])} (run {best['run']}) is the most accurate: {best['accuracy']:.2%}, n = {best['n']}. "
-            + (actions.selection_bias_words(rows) if name == "test" else "")
+            f"Within the budget, {plain(best['name'])} (run {best['run']}) is the most accurate: {best['accuracy']:.2%}, "
+            f"{counted(int(best['seeds']), 'seed')}. " + (actions.selection_bias_words(rows) if name == "test" else "")
         )
     if opened := event["selection"].get("open"):
         st.switch_page(navigation.RUN.script, query_params={"run": str(int(opened[0]["run"]))})
 
 
-def _chosen() -> tuple[str, str, float | None]:
-    """Controls for the cost, the accuracy and a budget; the latter is None where there is none."""
-    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
-    cost: str = left.segmented_control(
+def _in_words(points: pd.DataFrame, cost: str, metric: str) -> str:
+    """What the chart shows, for who cannot see it: the designs on the front, from the cheapest on."""
+    best = points[points["front"]].sort_values(cost)
+    each = ", ".join(
+        f"{row['name']} {row['accuracy']:.2%} at {row[cost]:,.4g}" for _, row in best.head(_MOST_SAID).iterrows()
+    )
+    return f"{metric} against {COSTS[cost]} of {counted(len(points), 'design')}; not beaten by any other: {each}"
+
+
+def _chosen() -> tuple[str, str, float | None, bool]:
+    """Controls for the cost, the accuracy, a budget, None where there is none, and whether the whole axis is shown."""
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="tools-costs")
+    cost: str = row.segmented_control(
         "Cost",
         list(COSTS),
         default="parameters",
@@ -55,7 +67,7 @@ def _chosen() -> tuple[str, str, float | None]:
         persist_state="session",
         format_func=lambda name: name.replace("_", "-").capitalize(),
     )
-    metric: str = middle.segmented_control(
+    metric: str = row.segmented_control(
         "Accuracy",
         list(_METRICS),
         default="Test accuracy",
@@ -64,6 +76,7 @@ def _chosen() -> tuple[str, str, float | None]:
         persist_state="session",
         format_func=lambda name: name.split()[0],
     )
+    right = row.container(width=230)
     budget = fields.optional_number(
         right,
         f"Budget ({COSTS[cost]})",
@@ -74,16 +87,25 @@ def _chosen() -> tuple[str, str, float | None]:
     if budget is not None and budget <= 0:
         right.caption("A budget is more than 0.")
         budget = None
-    return cost, metric, budget
+    whole = row.toggle(
+        "0 to 100 %",
+        key="cost-whole",
+        persist_state="session",
+        help="The whole axis of accuracy, and not only the part where the designs are.",
+    )
+    return cost, metric, budget, whole
 
 
 def _points(rows: pd.DataFrame, cost: str, name: str) -> pd.DataFrame:
     accuracy = rows[f"{name}_accuracy"]
+    drawn = looks(rows["design_key"])
     points = pd.DataFrame(
         {
             "run": rows["ids"].str[0],
             "name": rows["name"],
-            "n": rows["n"],
+            "colour": [drawn[key].colour for key in rows["design_key"]],
+            "shape": [drawn[key].shape for key in rows["design_key"]],
+            "seeds": rows["n"],
             cost: rows[cost].astype(float),
             "accuracy": accuracy,
             "low": rows[f"{name}_low"].fillna(accuracy),

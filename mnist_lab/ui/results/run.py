@@ -5,7 +5,8 @@ import pandas as pd
 import streamlit as st
 
 from mnist_lab import clock
-from mnist_lab.charts import frames, results, training
+from mnist_lab.charts import confusion, frames, results, swatch, training
+from mnist_lab.charts.style import Look
 from mnist_lab.charts.work import Work
 from mnist_lab.data import mnist
 from mnist_lab.design.experiment import Experiment, parse
@@ -14,6 +15,7 @@ from mnist_lab.results import table
 from mnist_lab.store.run import Run, Status
 from mnist_lab.ui import grid, labels, navigation, watching
 from mnist_lab.ui.design import schedule, summary
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import exports
 from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once, zone
 from mnist_lab.ui.text import plain
@@ -60,10 +62,12 @@ def digit_accuracies(run_id: int) -> np.ndarray | None:
 @errors_shown()
 def show(run: Run, rows: pd.DataFrame) -> None:
     """The page of a run; `rows` is the table of all runs."""
-    st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")
     labels.message()
+    drawn = looks([run.design_key])[run.design_key]
     icon, words = queue.STATUS[run.status]
-    st.subheader(f"{icon} Run {run.id}: {plain(run.name)}, seed {run.seed}", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.image(swatch.url(drawn), width=44, alt="How this design is drawn everywhere")
+        st.header(f"{icon} Run {run.id}: {plain(run.name)}, seed {run.seed}", anchor=False)
     tags = " ".join(f":blue-badge[{plain(tag)}]" for tag in run.tags)
     when = clock.text(run.ended or run.created, zone())
     st.markdown(f"{words.capitalize()}, {when}, by {plain(run.owner)}. {tags}")
@@ -79,10 +83,11 @@ def show(run: Run, rows: pd.DataFrame) -> None:
         st.markdown(plain(run.note))
     if outcome := lab().repeated(run, rows):
         st.info(plain(outcome), icon=":material/receipt_long:")
-    _buttons(run, rows)
     _figures(run, rows)
+    _buttons(run, rows)
     _curves(run)
-    _digits(run)
+    _further(run, rows)
+    _digits(run, drawn)
     _design(run)
     _lineage(run)
     with st.expander("Log by epoch"):
@@ -120,8 +125,13 @@ def _buttons(run: Run, rows: pd.DataFrame) -> None:
         labels.undo_button()
         if run.status is Status.FINISHED:
             exports.export_popover(run)
+
+
+def _further(run: Run, rows: pd.DataFrame) -> None:
+    """What one may do after looking at it: train its design with more seeds, compare it, go back."""
     if run.parent_id is None:
         _more_seeds(run, rows)
+    st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")
 
 
 def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
@@ -164,7 +174,7 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
     def percent(share: float | None) -> str:
         return "–" if share is None else f"{100 * share:.2f} %"
 
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="small"):
         st.metric("Test accuracy", percent(run.test_accuracy), help="Of the kept weights, on the 10,000 test images.")
         st.metric("Test loss", "–" if run.test_loss is None else f"{run.test_loss:.4f}", help="Cross-entropy.")
         for label, value, epoch in (
@@ -185,9 +195,9 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
                 f"deviation {100 * group['test_sd']:.2f})."
             )
         else:
-            st.caption("One run is one sample: train more seeds before you conclude anything.")
+            st.caption("One run is a single try: train more seeds before you conclude anything.")
     if str(run.experiment.protocol) == "notebook":
-        st.caption("Validated on the test images, as the notebook did: test and validation accuracy are the same.")
+        st.caption("Validated on the test images, as the notebook did, so test and validation accuracy are the same.")
 
 
 def _curves(run: Run) -> None:
@@ -214,20 +224,31 @@ def _curves(run: Run) -> None:
         st.caption(f"Outside the frame: {words}.")
 
 
-def _digits(run: Run) -> None:
-    accuracies = digit_accuracies(run.id)
-    if accuracies is None:
+def _digits(run: Run, drawn: Look) -> None:
+    """How often each digit is right, and what is taken for what, both on the test images."""
+    accuracies, given = digit_accuracies(run.id), tested(run.id)
+    if accuracies is None or given is None:
         return
-    st.markdown("**Each digit**, on the test images")
+    st.subheader("Each digit, on the test images", anchor=False)
     side = f"run {run.id}"
-    st.altair_chart(
-        results.by_digit(pd.DataFrame({"digit": range(10), "accuracy": accuracies, "side": side}), [side]),
+    left, right = st.columns(2, gap="medium")
+    left.altair_chart(
+        results.by_digit(pd.DataFrame({"digit": range(10), "accuracy": accuracies, "side": side}), {side: drawn}),
         alt="Test accuracy of each digit: " + ", ".join(f"{d} {a:.1%}" for d, a in enumerate(accuracies)),
     )
+    points = confusion.points(confusion.counts(given[0], mnist.load()[1].y))
+    right.vega_lite_chart(points, confusion.live(), key="run-confusion", alt=_most_confused(points))
+    right.caption("What is taken for what: a row is a digit, a column an answer. Right answers are grey.")
+
+
+def _most_confused(points: pd.DataFrame) -> str:
+    wrong = points[(points["digit"] != points["answer"]) & (points["images"] > 0)].nlargest(3, "images")
+    each = ", ".join(f"{row.digit} taken for {row.answer} {row.images} times" for row in wrong.itertuples())
+    return f"Confusion matrix of the test images; most often {each}" if each else "Confusion matrix: no mistake at all"
 
 
 def _design(run: Run) -> None:
-    st.markdown("**Design**")
+    st.subheader("Design", anchor=False)
     summary.layer_table(trace(run.experiment.architecture))
     left, right = st.columns([3, 2], gap="medium")
     fields = table.fields(run.experiment_json)

@@ -3,9 +3,11 @@
 from datetime import date, datetime, tzinfo
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from mnist_lab.charts import swatch
 from mnist_lab.numerals import counted
 from mnist_lab.results import filters, table
 from mnist_lab.results.files import guarded
@@ -13,6 +15,7 @@ from mnist_lab.results.filters import Condition
 from mnist_lab.ui import grid, labels, navigation
 from mnist_lab.ui.choices import with_selected
 from mnist_lab.ui.fields import optional_number
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import actions, exports
 from mnist_lab.ui.session import errors_shown, lab, person, zone
 from mnist_lab.ui.text import plain
@@ -25,30 +28,39 @@ _WHENEVER: list[date | datetime | str | None] = []
 _number = st.column_config.NumberColumn
 _text = st.column_config.TextColumn
 COLUMNS: dict[str, Any] = {
-    "name": _text("Design", pinned=True),
-    "status": _text("Status"),
-    "n": _number("n", help="Finished seeds in this row.", width=50),
+    "name": _text("Design", width=116),
+    "accuracy": _text(
+        "Test accuracy",
+        width=112,
+        alignment="right",
+        help="Of the kept weights on the 10,000 test images: the mean over seeds, ± half the width of its 95 % interval. "
+        "A single run has none.",
+    ),
+    "status": _text("Status", width=70),
+    "n": _number("Seeds", help="How many finished runs with different seeds are in this row.", width=56),
+    "validation": _text(
+        "Validation",
+        width=112,
+        alignment="right",
+        help="Validation accuracy of the kept weights: the mean over seeds, ± half the width of its 95 % interval.",
+    ),
+    "parameters": _number("Parameters", format="localized", width=88),
+    "seconds": _number("Seconds", format="%.1f s", width=70, help="From start to test result; mean over seeds."),
     "kernel_sizes": _text("Kernels"),
-    "test_accuracy": _number(
-        "Test accuracy", format="%.2f %%", help="Of the kept weights on the 10,000 test images; mean over n seeds."
-    ),
-    "test_low": _number(
-        "95 % from", format="%.2f %%", width=80, help="Where the 95 % interval of the mean test accuracy begins."
-    ),
-    "test_high": _number(
-        "95 % to", format="%.2f %%", width=80, help="Where the 95 % interval of the mean test accuracy ends."
-    ),
-    "test_sd": _number("± sd", format="%.2f", help="Standard deviation over n seeds, in percentage points."),
-    "validation_accuracy": _number(
-        "Validation accuracy", format="%.2f %%", help="Of the kept weights; mean over n seeds."
-    ),
+    "test_accuracy": _number("Test accuracy, number", format="%.2f %%", help="Mean over seeds."),
+    "test_low": _number("Test, 95 % from", format="%.2f %%", help="Where the 95 % interval of the mean begins."),
+    "test_high": _number("Test, 95 % to", format="%.2f %%", help="Where the 95 % interval of the mean ends."),
+    "test_sd": _number("Test ± sd", format="%.2f", help="Standard deviation over seeds, in percentage points."),
+    "validation_accuracy": _number("Validation, number", format="%.2f %%", help="Mean over seeds."),
     "validation_low": _number(
-        "95 % from ", format="%.2f %%", width=80, help="Where the 95 % interval of the mean validation accuracy begins."
+        "Validation, 95 % from", format="%.2f %%", help="Where the 95 % interval of the mean begins."
     ),
     "validation_high": _number(
-        "95 % to ", format="%.2f %%", width=80, help="Where the 95 % interval of the mean validation accuracy ends."
+        "Validation, 95 % to", format="%.2f %%", help="Where the 95 % interval of the mean ends."
     ),
-    "validation_sd": _number("± sd ", format="%.2f", help="Standard deviation over n seeds, in percentage points."),
+    "validation_sd": _number(
+        "Validation ± sd", format="%.2f", help="Standard deviation over seeds, in percentage points."
+    ),
     "curve": st.column_config.LineChartColumn(
         "Curve",
         help="Validation accuracy by epoch; of several seeds their mean. Each on a scale of its own.",
@@ -57,13 +69,11 @@ COLUMNS: dict[str, Any] = {
     ),
     "conv_layers": _number("Conv layers", width=90),
     "filters": _text("Filters"),
-    "parameters": _number("Parameters", format="localized"),
-    "test_loss": _number("Test loss", format="%.4f", help="Mean over n seeds."),
+    "test_loss": _number("Test loss", format="%.4f", help="Mean over seeds."),
     "best_validation_accuracy": _number("Best validation", format="%.2f %%"),
     "best_epoch": _number("Best epoch", format="%d", help="Empty where the seeds differ."),
     "last_validation_accuracy": _number("Last validation", format="%.2f %%"),
     "last_epoch": _number("Last epoch", format="%d"),
-    "seconds": _number("Seconds", format="%.1f s", help="From start to test result; mean over n seeds."),
     "multiply_adds": _number("Multiply-adds", format="localized", help="For one image, forward."),
     "predicted": _text("Predicted", help="How long the lab expected it to take before it began."),
     "continues": _text(
@@ -75,8 +85,8 @@ COLUMNS: dict[str, Any] = {
     ),
     "tags": st.column_config.ListColumn("Tags"),
     "note": _text("Note"),
-    "owner": _text("Owner"),
-    "seeds": _text("Seeds"),
+    "owner": _text("Owner", help="Who trained it."),
+    "seeds": _text("Seed numbers"),
     "when": st.column_config.DatetimeColumn(
         "When",
         format="YYYY-MM-DD HH:mm:ss",
@@ -85,9 +95,18 @@ COLUMNS: dict[str, Any] = {
     "runs": _text("Runs"),
     "error": _text("Why it ended"),
 }
-_HIDDEN_AT_FIRST = {"test_sd", "validation_sd", "multiply_adds", "note", "owner"}
-DEFAULT = [name for name in COLUMNS if name not in _HIDDEN_AT_FIRST]
-_SHARES = [name for name in COLUMNS if name.endswith(("accuracy", "_sd", "_low", "_high"))]
+_LOOK = "look"  # always first
+_LOOKS = {_LOOK: st.column_config.ImageColumn("", width=48, pinned=True, help="How the design is drawn everywhere.")}
+_FIELDS = {
+    "Epochs": _number("Epochs", width=60),
+    "Training images": _number("Images", format="localized", width=70, help="Training images in an epoch."),
+}
+DEFAULT = ["name", "accuracy", "status", "n", "validation", "parameters", "seconds", "Epochs"]
+_AS_NUMBERS = {  # what is one column on the screen and several in a file
+    "accuracy": ("test_accuracy", "test_low", "test_high"),
+    "validation": ("validation_accuracy", "validation_low", "validation_high"),
+}
+_SHARES = [name for name in COLUMNS if name.endswith(("_accuracy", "_sd", "_low", "_high"))]
 _OLDER = {"test_half": ("test_low", "test_high"), "validation_half": ("validation_low", "validation_high")}
 
 
@@ -136,6 +155,20 @@ def _fields(url: str, designs: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame([lab().fields(key) for key in designs], index=list(designs))
 
 
+def with_interval(mean: pd.Series, low: pd.Series, high: pd.Series) -> list[str | None]:
+    """Percentages as `99.33 ± 0.04 %`, or `98.70 %` where there is no interval; a browser sorts them as it sorts numbers.
+
+    Where an interval is cut off at 0 or 100 %, its longer half counts.
+    """
+    halves = np.fmax(mean - low, high - mean)
+    texts = [
+        None if pd.isna(m) else f"{m:.2f}" + ("" if pd.isna(h) else f" ± {h:.2f}")
+        for m, h in zip(mean, halves, strict=True)
+    ]
+    whole = max((text.index(".") for text in texts if text), default=0)
+    return [None if text is None else " " * (whole - text.index(".")) + f"{text} %" for text in texts]
+
+
 def shown(given: pd.DataFrame, where: tzinfo) -> pd.DataFrame:
     """Rows as they are exported and, but for their lists, displayed: percentages, and the times of a zone."""
     found = given.copy()
@@ -155,15 +188,16 @@ def show(now: Now) -> None:
         labels.undo_button()
         exports.import_receipt()
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        words, fold, archived, is_gone = _tools(len(gone))
+    tools = st.container(horizontal=True, vertical_alignment="center", gap="small", key="tools-table")
+    with tools:
+        words, fold, is_gone = _tools(len(gone))
         rows = gone if is_gone else each
         if rows.empty:
             st.info("All runs are deleted; switch on Deleted to see and restore them.", icon=":material/info:")
             labels.undo_button()
             return
         fields = _fields(lab().store.url, tuple(rows["design_key"].unique()))
-        conditions, vanished = _filters(rows, fields)
+        conditions, vanished, archived = _filters(rows, fields)
         columns = _columns(fields)
     if is_gone:
         given = table.fold(gone) if fold else gone
@@ -173,27 +207,31 @@ def show(now: Now) -> None:
             given = given[~given["archived"]]
     dated = given.assign(day=_days(given)) if "day" in conditions else given
     found = given[filters.matching(given, words) & filters.meeting(dated, conditions, fields)].reset_index(drop=True)
+    with tools:
+        where = zone()  # asked now: the file is made when no page is being drawn
+        first = [name for column in columns for name in _AS_NUMBERS.get(column, (column,))]
+        exports.table(found, rows, fields, first, lambda rows: shown(rows, where))
+    left = "" if len(found) == len(given) else f"{len(found):,} of "
+    count = f"{left}{counted(len(given), 'row')}, {counted(int(found['ids'].map(len).sum()), 'run')}."
+    # Above the table, which grows: so the buttons stay where they are.
+    actions.show(_chosen(found), rows, count, deleted=is_gone)
     _grid(found, columns, fields)
     _filtered(conditions, vanished)
-    left = "" if len(found) == len(given) else f"{len(found):,} of "
-    _cautions(found, f"{left}{counted(len(given), 'row')}, {counted(int(found['ids'].map(len).sum()), 'run')}. ")
     _ticked_elsewhere(found, each, gone, is_gone=is_gone)
-    actions.show(_chosen(found), rows, deleted=is_gone)
-    with st.container(horizontal=True):
-        where = zone()  # asked now: the file is made when no page is being drawn
-        exports.table(found, rows, fields, columns, lambda rows: shown(rows, where))
-        exports.import_receipt()
+    _cautions(found)
+    exports.import_receipt()
 
 
-def _tools(gone: int) -> tuple[str, bool, bool, bool]:
-    """What is searched for; whether seeds are folded, archived runs are listed too, and the `gone` deleted ones instead."""
+def _tools(gone: int) -> tuple[str, bool, bool]:
+    """What is searched for; whether seeds are folded, and the `gone` deleted runs are listed instead of the others."""
     words = st.text_input(
-        "Search",
+        "Search: name, tag, note, kernels, run number",
         key="search",
         persist_state="session",
-        placeholder="name, tag, note, kernels, run number …",
+        placeholder="Search",
         icon=":material/search:",
-        width=230,
+        width=170,
+        label_visibility="collapsed",
     )
     fold = st.toggle(
         "Fold seeds",
@@ -203,13 +241,12 @@ def _tools(gone: int) -> tuple[str, bool, bool, bool]:
         help="Finished runs that differ only in their seed become one row with mean, standard deviation and "
         "interval. Runs that were stopped, failed or were interrupted keep a row of their own and count in no mean.",
     )
-    archived = labels.archived_too()
     is_gone = gone > 0 and st.toggle(
         f"Deleted ({gone})",
         key="deleted",
         help="Shows the runs deleted in the last seven days instead, so that they can be restored.",
     )
-    return words, fold, archived, is_gone
+    return words, fold, is_gone
 
 
 def _filtered(conditions: dict[str, Condition], vanished: list[str]) -> None:
@@ -228,8 +265,9 @@ def _follow(fingerprint: Now) -> None:
         st.rerun()
 
 
-def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condition], list[str]]:
-    """Conditions on status, owner, tag, date and any field of design or recipe; what of them no run meets any more, in words.
+def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condition], list[str], bool]:
+    """Conditions on status, owner, tag, date and any field of design or recipe; what of them no run meets any more, in words;
+    whether archived runs are listed too.
 
     A condition stays, though the last run that met it is gone.
     """
@@ -244,6 +282,7 @@ def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condit
                 vanished.append(f"no run has {label.lower()} {' or '.join(missing)} any more")
 
     with st.popover("Filter", icon=":material/filter_alt:", key="filter"):
+        archived = labels.archived_too()
         for name, label in (("status", "Status"), ("owner", "Owner")):
             one_of(name, label, sorted(each[name].unique()), f"{_FILTER}{name}")
         one_of("tags", "Tag", sorted({tag for tags in each["tags"] for tag in tags}), f"{_FILTER}tags")
@@ -270,7 +309,7 @@ def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condit
                     found[name] = condition
             else:
                 one_of(name, title, sorted(column.dropna().unique(), key=str), key)
-    return found, vanished
+    return found, vanished, archived
 
 
 def _clear() -> None:
@@ -310,7 +349,7 @@ def _between(title: str, column: pd.Series) -> Condition | None:
 def _columns(fields: pd.DataFrame) -> list[str]:
     """Which columns are shown, in which order; what a person chose last time."""
     owner = person().name
-    names = {name: _label(name) for name in COLUMNS} | {str(name): str(name) for name in fields}
+    names = {name: str(column["label"]) for name, column in COLUMNS.items()} | {str(name): str(name) for name in fields}
     if _COLUMNS not in st.session_state:
         kept = lab().store.choices.get(owner, _COLUMNS) or DEFAULT
         now = [name for old in kept for name in _OLDER.get(old, (old,))]
@@ -336,17 +375,15 @@ def _columns(fields: pd.DataFrame) -> list[str]:
     return chosen or DEFAULT
 
 
-def _label(name: str) -> str:
-    of, _, what = name.partition("_")
-    words = {"sd": "± sd", "low": "95 % from", "high": "95 % to"}.get(what)
-    return f"{of.capitalize()} accuracy {words}" if words else str(COLUMNS[name]["label"])
-
-
 def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None:
     _keep_choice(found)
     display = shown(found, zone())
     # Without its zone, since a browser need not know the same ones.
     display["when"] = display["when"].dt.tz_localize(None)
+    for name, of in (("accuracy", "test"), ("validation", "validation")):
+        display[name] = with_interval(display[f"{of}_accuracy"], display[f"{of}_low"], display[f"{of}_high"])
+    drawn = looks(found["design_key"].unique())
+    display[_LOOK] = [swatch.url(drawn[key]) for key in found["design_key"]]
     for name, source in (("runs", "ids"), ("seeds", "seeds")):
         display[name] = [", ".join(map(str, values)) for values in found[source]]
     # A browser copies cells, and saves them as CSV, as they are here: into a spreadsheet.
@@ -357,13 +394,14 @@ def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None
         if name not in COLUMNS:
             display[name] = found["design_key"].map(fields[name])
     grid.show(
-        display[columns],
-        COLUMNS,
+        display[[_LOOK, *columns]],
+        COLUMNS | _LOOKS | _FIELDS,
+        place=st.container(key="runs-table"),
         on_select=_select,
         selection_mode="multi-row",
         key=_TABLE,
         height=min(560, 38 + 35 * max(1, len(found))),
-        alt="Every run, newest first, with its design, status, accuracies and cost",
+        alt=f"{counted(len(found), 'row')}, newest first, with design, accuracy, status and cost",
     )
 
 
@@ -426,14 +464,13 @@ def _was(ids: list[int]) -> str:
     return "was" if len(ids) == 1 else "were"
 
 
-def _cautions(found: pd.DataFrame, words: str) -> None:
+def _cautions(found: pd.DataFrame) -> None:
     """What a reader of this table should keep in mind."""
-    if bias := actions.selection_bias_words(found):
-        words += bias
-    if "notebook" in set(found["protocol"]):
-        words += (
-            " Rows under the notebook protocol were validated on the test images: their two accuracies are the same."
-        )
+    sentences = [actions.selection_bias_words(found)]
     if (found["n"] == 1).any():
-        words += " A row with n = 1 is a single sample and proves nothing."
-    st.caption(words)
+        sentences.append("A row with one seed is a single try: the next seed may do better or worse.")
+    if "notebook" in set(found["protocol"]):
+        sentences.append(
+            "Under the notebook protocol the test images serve for validation too, so both accuracies are the same."
+        )
+    st.caption(" ".join(filter(None, sentences)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -10,7 +9,7 @@ from mnist_lab.results.prediction import duration_text
 from mnist_lab.store.lease import READY
 from mnist_lab.store.run import Run, Status
 from mnist_lab.training.reports import Command
-from mnist_lab.ui import fields, navigation
+from mnist_lab.ui import confirm, fields, navigation
 from mnist_lab.ui.session import lab
 from mnist_lab.ui.text import plain
 
@@ -100,16 +99,17 @@ def bulk_controls(statuses: Mapping[int, Status], key: str = "many", then: Calla
             "Runs that have learnt something are tested and kept; the others are cancelled.",
         ),
     ):
-        if not run_ids:
-            continue
-        words, name, shown = f"{label} {len(run_ids)}", f"{key}-{label.replace('Cancel', 'Stop')}", f":material/{icon}:"
-        press: dict[str, Any] = {"key": name, "on_click": done, "args": (do, run_ids)}
-        if label in ("Pause", "Resume") or len(run_ids) == 1:
-            st.button(words, icon=shown, help=says, **press)
-            continue
-        with st.popover(words, icon=shown, key=f"ask-{name}"):  # what cannot be taken back asks first
-            st.markdown(f"{label} these {len(run_ids)} runs? {says}")
-            st.button(f"Yes, {label.lower()} {len(run_ids)} runs", type="primary", **press)
+        if run_ids:
+            ends = label in ("Stop", "Cancel") and len(run_ids) > 1
+            confirm.button(
+                f"{label} {len(run_ids)}",
+                f"{label} {len(run_ids)} runs?" if ends else None,
+                icon=f":material/{icon}:",
+                key=f"{key}-{label.replace('Cancel', 'Stop')}",
+                on_click=done,
+                args=(do, run_ids),
+                help=says,
+            )
 
 
 def why_it_waits(run: Run, active: list[Run]) -> str:

@@ -23,7 +23,7 @@ def test_designs_that_were_not_tested_do_not_count() -> None:
 def test_the_more_designs_and_the_fewer_seeds_the_larger_the_bias() -> None:
     def points(count: int, n: int) -> float:
         words = actions.selection_bias_words(rows(count, n))
-        assert words.startswith(f"The best of these {count} by test accuracy looks better than it is")
+        assert words.startswith(f"The best of these {count} designs looks better than it is")
         return float(words.split("about ")[1].split(" points")[0])
 
     assert points(30, 3) > points(3, 3) > 0
