@@ -261,7 +261,7 @@ def test_a_run_from_the_command_line_appears_by_itself_and_two_browsers_see_it(
         page.goto(f"{served.url}/train")
         page.get_by_text("Nothing has been trained yet").wait_for()
         done = command(served.store.url, "train", "--preset", "fast", "--train-images", "2000", "--json")
-        page.get_by_text("fast, seed 1").wait_for()
+        page.get_by_role("heading", name="fast").wait_for()
         run = json.loads(done.out)
         page.get_by_text(f"{100 * run['test_accuracy']:.2f} %").first.wait_for()
 

@@ -79,9 +79,11 @@ def _worst(points: pd.DataFrame) -> str:
 def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
     st.header("Each digit: how many of its images are read correctly", anchor=False)
     accuracy = [float((answers[labels == digit] == digit).mean()) for digit in range(10)]
-    side = network.number
+    side, key = network.number, network.run.design_key
     st.altair_chart(
-        results.by_digit(pd.DataFrame({"digit": range(10), "accuracy": accuracy, "side": side}), [side]),
+        results.by_digit(
+            pd.DataFrame({"digit": range(10), "accuracy": accuracy, "side": side}), {side: looks([key])[key]}
+        ),
         alt="Test accuracy of each digit: " + ", ".join(f"{d} {a:.1%}" for d, a in enumerate(accuracy)),
     )
     worst = int(np.argmin(accuracy))

@@ -13,7 +13,7 @@ from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.network import trace
 from mnist_lab.results import table
 from mnist_lab.store.run import Run, Status
-from mnist_lab.ui import grid, labels, navigation, watching
+from mnist_lab.ui import grid, labels, navigation, presentation, watching
 from mnist_lab.ui.design import schedule, summary
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import exports
@@ -85,7 +85,7 @@ def show(run: Run, rows: pd.DataFrame) -> None:
         st.info(plain(outcome), icon=":material/receipt_long:")
     _figures(run, rows)
     _buttons(run, rows)
-    _curves(run)
+    _curves(run, drawn)
     _further(run, rows)
     _digits(run, drawn)
     _design(run)
@@ -200,7 +200,7 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
         st.caption("Validated on the test images, as the notebook did, so test and validation accuracy are the same.")
 
 
-def _curves(run: Run) -> None:
+def _curves(run: Run, drawn: Look) -> None:
     epochs, batches = lab().store.runs.epochs([run.id]), lab().store.runs.batches(run.id)
     if epochs.empty and batches.empty:
         st.caption("No curve: nothing was trained.")
@@ -209,17 +209,27 @@ def _curves(run: Run) -> None:
         st.segmented_control("Curve", ["accuracy", "loss"], default="accuracy", required=True, key="run-curve")
     )
     work = Work.of(parse(Experiment, run.experiment_json))
-    points = training.curve_points(epochs, batches, metric, work, "epochs")
+    points = training.curve_points(epochs, batches, metric, work, "epochs", run=run.name)
     zoom = len(epochs) > 1
     shown = frames.whole(metric, points["value"])
     if zoom:
         shown = frames.frame(metric, points["x"], points["value"], points["run"])
-    st.vega_lite_chart(
-        points,
-        training.curves(metric, "epochs", run.experiment.recipe.epochs, shown, clip=zoom),
-        key="run-curves",
-        alt=f"{metric} by epoch: training by batch, validation by epoch",
-    )
+    ends = training.ends(points, shown, metric)
+    with st.container(key="tall-run"):
+        st.vega_lite_chart(
+            pd.concat([points, ends], ignore_index=True),
+            training.curves(
+                metric,
+                "epochs",
+                run.experiment.recipe.epochs,
+                shown,
+                (training.Line(run.name, drawn),),
+                scale=presentation.scale(),
+            ),
+            key="run-curves",
+            height="stretch",
+            alt=f"{metric.capitalize()} by epoch, at the end: {', '.join(ends['words'].str.replace(chr(10), ' '))}",
+        )
     if zoom and (words := frames.outside(metric, points["value"], shown)):
         st.caption(f"Outside the frame: {words}.")
 
