@@ -68,7 +68,7 @@ def cells(values: np.ndarray, most: float, first: tuple[int, int]) -> alt.Chart:
         name="cell", fields=["row", "column"], on="click", clear=False, value=[{"row": first[0], "column": first[1]}]
     )
     height, width = values.shape
-    side = max(4, min(40, 280 // max(height, width)))
+    side = max(4, min(40, 240 // max(height, width)))
     chart: alt.Chart = (
         alt.Chart(points)
         .mark_rect(cursor="pointer")

@@ -22,7 +22,7 @@ from mnist_lab.ui.session import errors_shown, lab
 
 _MOST_MAPS = 32
 _MOST_NUMBERS = 7
-_MAP_SIDE = 280  # pixels
+_MAP_SIDE = 240  # pixels
 METHODS: dict[Method, str] = {
     "occlusion": "A square of 5×5 pixels is blanked at each place in turn: blue where the digit then becomes less probable, "
     "orange where more (Zeiler and Fergus, 2014).",
