@@ -4,9 +4,9 @@ import streamlit as st
 
 from mnist_lab.errors import InputError
 from mnist_lab.ui import head, navigation, url
-from mnist_lab.ui.design import baseline, blocks, controls, share, summary
+from mnist_lab.ui.design import baseline, blocks, controls, picture, share, summary, train_bar
 from mnist_lab.ui.design import draft as drafts
-from mnist_lab.ui.text import refusal
+from mnist_lab.ui.text import plain, refusal
 
 head.show(navigation.DESIGN)
 try:
@@ -16,25 +16,31 @@ except InputError as error:
     draft = drafts.load()
 
 # The meaning of a change is drawn first: a browser then shows it before it redraws the controls.
-top = st.container()
-left, right = st.columns([3, 5], gap="medium")
+meaning = summary.meaning(draft)
+train_bar.show(meaning)
+with st.container(key="sight"):
+    seen = picture.show(meaning)
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        summary.figures(meaning)
+        with st.container(width="content", key="digits"):
+            picture.digits()
+with st.container(key="seen"):
+    st.caption(plain(seen))
+left, right = st.columns([5, 6], gap="medium")
 with right:
-    st.subheader("What it means")
-    meant = summary.show(draft)
-    baseline.show(meant[0] if meant else None)
-with top:
+    st.header("What it means", anchor=summary.ANCHOR)
+    summary.show(meaning)
+    baseline.show(meaning.experiment)
+with left:
     controls.presets(draft)
     with st.container(horizontal=True, gap="small"):
         controls.undo_redo()
-        share.show(draft)
+        with st.container(width="content", key="tools-share"):
+            share.show(draft)
     share.message()
-with left:
-    st.subheader("All blocks")
+    st.header("All blocks at once")
     controls.quick(draft)
-    st.subheader("Block by block")
+    st.header("Block by block")
     blocks.show(draft)
-    st.subheader("Training")
     controls.training(draft)
-with st.bottom:
-    summary.train_bar(meant)
 url.keep(drafts.query())

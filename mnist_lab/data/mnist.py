@@ -65,8 +65,21 @@ def load() -> tuple[Images, Images]:
 @functools.cache
 def first_digits(number: int) -> np.ndarray:
     """The first `number` training images, uint8 `(number, 28, 28)`; the others are not read. Raises DataError."""
+    return _first("x_train", number)
+
+
+@functools.cache
+def examples() -> np.ndarray:
+    """The first test image of each digit, uint8 `(10, 28, 28)`; few others are read. Raises DataError."""
+    labels = _first("y_test", 100)
+    at = [int(np.flatnonzero(labels == digit)[0]) for digit in range(10)]
+    return _first("x_test", max(at) + 1)[at]
+
+
+def _first(name: str, number: int) -> np.ndarray:
+    """The first so many of an array of the file."""
     try:
-        with zipfile.ZipFile(FILE) as file, file.open("x_train.npy") as array:
+        with zipfile.ZipFile(FILE) as file, file.open(f"{name}.npy") as array:
             np.lib.format.read_magic(array)
             (_, *shape), _, kind = np.lib.format.read_array_header_1_0(array)
             return np.frombuffer(array.read(number * prod(shape)), kind).reshape(number, *shape)

@@ -56,9 +56,12 @@ class Runs:
         query = sa.select(*RUN_COLUMNS).where(_NOT_DELETED, _HAS_WEIGHTS)
         return self._found(query.order_by(RUN.c.id.desc()).limit(limit))
 
-    def best_with_weights(self) -> Run | None:
-        """The run with kept weights and the best validation accuracy; finished runs before others, archived ones last."""
+    def best_with_weights(self, design_key: str | None = None) -> Run | None:
+        """The run with kept weights and the best validation accuracy, of one design where given; finished runs before others,
+        archived ones last."""
         query = sa.select(*RUN_COLUMNS).where(_NOT_DELETED, _HAS_WEIGHTS)
+        if design_key is not None:
+            query = query.where(RUN.c.design_key == design_key)
         order = (
             RUN.c.archived.is_not(None),
             RUN.c.status != Status.FINISHED,

@@ -10,7 +10,7 @@ from mnist_lab.ui import navigation
 st.navigation([st.Page(page.script, default=page.title.lower() == "{name}") for page in navigation.PAGES]).run()
 """
     test = AppTest.from_string(script, default_timeout=30)
-    for part in ("more_recipe", "keep", "label"):
+    for part in ("recipe", "keep", "label"):
         test.session_state[part] = True  # all open
     for key, value in query.items():
         test.query_params[key] = value

@@ -67,3 +67,9 @@ def test_a_damaged_file_is_one_sentence(tmp_path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_first_digits_are_those_of_the_whole_file() -> None:
     assert np.array_equal(mnist.first_digits(9), mnist.load()[0].x[:9])
+
+
+def test_the_examples_are_the_first_test_image_of_each_digit() -> None:
+    test = mnist.load()[1]
+    for digit, image in enumerate(mnist.examples()):
+        assert np.array_equal(image, test.x[np.flatnonzero(test.y == digit)[0]])

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +15,7 @@ from mnist_lab.ui import navigation
 from mnist_lab.ui.text import plain
 from tests.builders.pages import healthy, metric, number, page, press
 from tests.builders.processes import ROOT
+from tests.builders.runs import trained
 
 
 def test_design_starts_valid_and_each_preset_is_one_click() -> None:
@@ -135,6 +137,69 @@ def test_of_a_refused_design_what_fits_is_still_shown() -> None:
     assert places[:2] == ["Input", "Block 1"]
     assert "Block 3" not in places
     assert [metric.label for metric in test.metric] == [metric.label for metric in page("design", preset="7x7").metric]
+
+
+def test_train_is_soon_reached_by_keyboard() -> None:
+    test = healthy(page("design", preset="3x3"))
+    order = [str(element.key) for element in _in_order(test) if getattr(element, "key", None)]
+    assert order.index("train.0") <= 1, "only the number of seeds is before it"
+
+
+def _in_order(test: AppTest):
+    """The widgets of the page, in the order in which a keyboard meets them."""
+
+    def walk(block):
+        for child in block.children.values():
+            if hasattr(child, "children"):
+                yield from walk(child)
+            elif child.type in ("button", "number_input", "button_group", "selectbox", "text_input"):
+                yield child
+
+    return walk(test.main)
+
+
+def test_the_sheets_fill_with_a_digits_maps_once_a_network_of_this_design_has_answered(store: Store) -> None:
+    def says(words: str) -> bool:
+        return any(words in caption.value for caption in healthy(test).caption)
+
+    test = page("design", preset="3x3")
+    assert says("once a network of this design is trained")
+    run_id = trained(store)
+    test.run()
+    assert says(f"Run {run_id} is being asked"), "the page has not waited"
+    assert metric(test, "Parameters") == "13,338"
+    (question,) = store.questions.claim("engine")
+    assert (question.kind, question.arguments["run_id"]) == ("maps", run_id)
+    traced = trace(PRESETS["3x3"].architecture)
+    outputs = {str(number): np.zeros(row.output_shape, np.float32) for number, row in enumerate(traced)}
+    outputs[str(len(traced) - 1)][3] = 1.0
+    store.questions.complete(question.id, outputs)
+    test.run()
+    assert says(f"Run {run_id} takes this 0 for a 3, 100% sure")
+    next(b for b in test.button_group if b.label == "Digit in the diagram").set_value(4).run()
+    assert says(f"Run {run_id} is being asked"), "each digit is a question of its own"
+    number(test, "Kernel size").set_value(2).run()
+    assert says("once a network of this design is trained"), "another design"
+
+
+def test_why_there_are_no_maps_is_said_and_nothing_else_breaks(store: Store) -> None:
+    run_id = trained(store)
+    test = page("design", preset="3x3")
+    (question,) = store.questions.claim("engine")
+    store.questions.fail(question.id, f"Run {run_id}: it rained.")
+    test.run()
+    assert any("it rained" in caption.value for caption in healthy(test).caption)
+    assert not test.button(key="train.0").disabled
+
+
+def test_what_moves_and_deletes_blocks_stays_where_it_is_and_waits_for_an_open_one() -> None:
+    test = healthy(page("design", preset="fast"))
+    names = ["Up", "Down", "Duplicate", "Add before", "Delete"]
+    assert all(test.button(key=f"block-{name}").disabled for name in names)
+    test.button(key="row-blocks-0").click().run()
+    assert [test.button(key=f"block-{name}").disabled for name in names] == [True, False, False, False, False]
+    test.button(key="block-Down").click().run()
+    assert [test.button(key=f"block-{name}").disabled for name in names] == [False, True, False, False, False]
 
 
 def test_pressing_train_queues_as_many_seeds_as_asked(url: str) -> None:
@@ -293,7 +358,9 @@ def test_what_cannot_be_of_a_block_stays_with_its_sentence_and_nothing_else_is_t
 
 
 def test_one_factor_at_a_time(url: str) -> None:
-    test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30).run()
+    test = AppTest.from_file(ROOT / "mnist_lab/ui/router.py", default_timeout=30)
+    test.session_state["recipe"] = True  # unfolded
+    test.run()
     press(test, "Pin as baseline")
     number(test, "Kernel size").set_value(2).run()
     assert any("One thing differs" in caption.value for caption in healthy(test).caption)

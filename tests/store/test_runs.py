@@ -37,6 +37,8 @@ def test_the_best_network_is_a_finished_one_that_has_its_weights(store: Store) -
         store.recording.finish(run_id, replace(OUTCOME, validation_accuracy=accuracy))
         ids.append(run_id)
     assert store.runs.best_with_weights().id == ids[1]
+    assert store.runs.best_with_weights(PRESETS["3x3"].design_key).id == ids[1]
+    assert store.runs.best_with_weights(PRESETS["7x7"].design_key) is None
     store.labels.set([ids[1]], archived=True)
     assert store.runs.best_with_weights().id == ids[2]
     store.labels.set([ids[2]], deleted=True)

@@ -6,7 +6,7 @@ from mnist_lab.design.diff import changes
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.ui import watching
 from mnist_lab.ui.design import draft as drafts
-from mnist_lab.ui.design import summary
+from mnist_lab.ui.design import train_bar
 from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import plain
 
@@ -15,7 +15,7 @@ _KEY = "baseline"
 
 def show(experiment: Experiment | None) -> None:
     """The baseline, and in words what differs from it."""
-    st.subheader("One factor at a time", help="Change one thing, and the comparison tells you what it did.")
+    st.header("One factor at a time", help="Change one thing, and the comparison tells you what it did.")
     pinned: str | None = st.session_state.get(_KEY)
     if pinned is None:
         st.button(
@@ -64,7 +64,7 @@ def show(experiment: Experiment | None) -> None:
 
 def _queue(words: str, designs: list[Experiment]) -> None:
     """A button that trains designs with as many seeds each as are asked for beside Train."""
-    seeds = summary.seeds()
+    seeds = train_bar.seeds()
     words += f", {seeds} seeds each ({len(designs) * seeds} runs)" if seeds > 1 else ""
     pressed = pressed_once(words, "single-changes", icon=":material/queue:")
     if pressed == ONCE:

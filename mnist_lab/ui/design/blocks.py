@@ -1,4 +1,4 @@
-"""The list of blocks: each a row that opens to its fields."""
+"""The list of blocks: each a card that opens to its fields."""
 
 from functools import partial
 from typing import Any
@@ -27,9 +27,11 @@ def open_block(part: Part, index: int | None) -> None:
 
 
 def show(draft: dict[str, Any]) -> None:
-    """Convolution blocks, what makes a vector of their output, dense blocks; each can be opened, moved, copied, deleted."""
+    """Convolution blocks, what makes a vector of their output, dense blocks: a card each, that opens to its fields. What moves,
+    copies and deletes the open one stands above the cards, where it stays while they move."""
     network = drafts.architecture(draft)
     wrong = problem(network)
+    _tools(network)
     _list(draft, network, "blocks", wrong.block if wrong else None)
     bridge = type(network).model_fields["bridge"]
     st.selectbox(
@@ -51,9 +53,10 @@ def show(draft: dict[str, Any]) -> None:
 def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int | None) -> None:
     listed = getattr(network, part)
     chosen = opened(network)
+    cards = st.container(gap="xsmall")
     for index, block in enumerate(listed):
         is_open = chosen == (part, index)
-        st.button(
+        cards.button(
             f"{_NAMES[part]} {index + 1}: {block.describe()}",
             key=f"row-{part}-{index}",
             icon=":material/error:"
@@ -67,8 +70,7 @@ def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int |
             else "Opens its fields; for a convolution the page then shows how much of a digit its receptive field covers.",
         )
         if is_open:
-            with st.container(border=True):
-                _actions(network, part, index)
+            with cards.container(border=True):
                 fields.show(
                     type(block),
                     block.model_dump() | drafts.refused(draft, part, index),
@@ -76,21 +78,14 @@ def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int |
                     partial(drafts.edit_field, part, index),
                     bounded=True,
                 )
-    high = BLOCK_LISTS[part].longest
-    st.button(
-        "Add a convolution block" if part == "blocks" else "Add a dense block",
-        key=f"add-{part}",
-        icon=":material/add:",
-        disabled=len(listed) >= high,
-        on_click=_do,
-        args=(part, len(listed), "insert", len(listed)),
-    )
 
 
-def _actions(network: Architecture, part: Part, index: int) -> None:
-    count = len(getattr(network, part))
-    low, high = BLOCK_LISTS[part].shortest, BLOCK_LISTS[part].longest
-    with st.container(horizontal=True, gap="small"):
+def _tools(network: Architecture) -> None:
+    """What is done with the open block, and new ones at the end of either list."""
+    part, index = opened(network) or (None, 0)
+    count = len(getattr(network, part)) if part else 0
+    low, high = (BLOCK_LISTS[part].shortest, BLOCK_LISTS[part].longest) if part else (0, 0)
+    with st.container(horizontal=True, gap="xsmall", key="block-tools"):
         for label, icon, possible, open_after, what in (
             ("Up", "arrow_upward", index > 0, index - 1, ("move", index, index - 1)),
             ("Down", "arrow_downward", index < count - 1, index + 1, ("move", index, index + 1)),
@@ -100,11 +95,23 @@ def _actions(network: Architecture, part: Part, index: int) -> None:
         ):
             st.button(
                 label,
-                key=f"{label}-{part}-{index}",
+                key=f"block-{label}",
                 icon=f":material/{icon}:",
-                disabled=not possible,
+                disabled=part is None or not possible,
+                help=None if part else "For the block that is open.",
                 on_click=_do,
                 args=(part, open_after, *what),
+            )
+        added: tuple[tuple[str, Part], ...] = (("Add a convolution block", "blocks"), ("Add a dense block", "head"))
+        for label, listed in added:
+            length = len(getattr(network, listed))
+            st.button(
+                label,
+                key=f"add-{listed}",
+                icon=":material/add:",
+                disabled=length >= BLOCK_LISTS[listed].longest,
+                on_click=_do,
+                args=(listed, length, "insert", length),
             )
 
 

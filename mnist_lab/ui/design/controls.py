@@ -53,6 +53,7 @@ def presets(draft: Draft) -> None:
         "Start from",
         list(PRESETS),
         required=is_preset,
+        wrap=True,
         help="\n\n".join(f"**{name}** {text}" for name, text in DESCRIPTIONS.items()),
         **_bound(
             "preset",
@@ -61,10 +62,11 @@ def presets(draft: Draft) -> None:
             argument="default",
         ),
     )
-    if begun and is_preset:
-        st.caption(plain(DESCRIPTIONS[begun.name]))
-    elif begun:
-        st.caption(f"Based on {plain(begun.name)}, with changes; press it again to start over.")
+    with st.container(key="preset-words"):  # of one height, whatever it says
+        if begun and is_preset:
+            st.caption(plain(DESCRIPTIONS[begun.name]))
+        elif begun:
+            st.caption(f"Based on {plain(begun.name)}, with changes; press {plain(begun.name)} to start over.")
 
 
 def _quick(field: str, neutral: Any = None) -> Callable[[Draft, Any], Draft]:
@@ -156,7 +158,14 @@ def _save_within(part: str) -> Callable[[str, Any], None]:
 
 
 def training(draft: Draft) -> None:
-    """How the network is trained. Bounds are checked by the experiment: a wrong value stays, and a sentence says what is wrong."""
+    """How the network is trained, folded until it is wanted; beside Train it stands in words."""
+    with st.expander("Recipe: how it is trained", icon=":material/tune:", key="recipe", on_change="rerun") as recipe:
+        if recipe.open:
+            _training(draft)
+
+
+def _training(draft: Draft) -> None:
+    """Bounds are checked by the experiment: a wrong value stays, and a sentence says what is wrong."""
     recipe = draft["recipe"]
     left, right = st.columns(2)
     fields.choose_kind(
@@ -201,9 +210,7 @@ def training(draft: Draft) -> None:
         help="Which images are used for validation, and which weights are kept.",
     )
     st.caption(Protocol(draft["protocol"]).explanation)
-    with st.expander("More of the recipe", key="more_recipe", on_change="rerun") as more:
-        if more.open:
-            _more(draft)
+    _more(draft)
 
 
 def _more(draft: Draft) -> None:

@@ -1,54 +1,87 @@
-"""What a design means, beside its controls: verdict with repairs, figures, diagram, layer table."""
+"""What a design means, beside its controls: verdict with repairs, figures, receptive field, layer table."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from mnist_lab.charts import design
-from mnist_lab.data import mnist
 from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.blocks import Spec
 from mnist_lab.design.diff import text
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Experiment
 from mnist_lab.design.layers import INPUT_SHAPE, size_text
-from mnist_lab.design.network import Traced, block_window, covers_image_from, problem, totals, trace, trace_prefix
+from mnist_lab.design.network import Traced, block_window, covers_image_from, problem, totals, trace_prefix
 from mnist_lab.design.repairs import Repair, repairs
 from mnist_lab.design.warnings import notes, recipe_notes
-from mnist_lab.errors import InputError
-from mnist_lab.lab import MAX_SEEDS
+from mnist_lab.errors import ArchitectureError, InputError
 from mnist_lab.numerals import counted
 from mnist_lab.results.prediction import Prediction, duration_text
-from mnist_lab.store import disk
-from mnist_lab.ui import grid, watching
+from mnist_lab.ui import grid
 from mnist_lab.ui.design import blocks
 from mnist_lab.ui.design import draft as drafts
-from mnist_lab.ui.session import ONCE, lab, person, pressed_once
-from mnist_lab.ui.text import plain, refusal
+from mnist_lab.ui.session import lab
+from mnist_lab.ui.text import refusal
 
-_DIAGRAM, _SEEDS = "diagram", "seeds"
-SHOWN_DIGIT = 7  # of the training images: a 3, which fills its frame
+ANCHOR = "what-it-means"
 
 
-def show(draft: dict[str, Any]) -> tuple[Experiment, Prediction] | None:
-    """Verdict, figures, diagram, receptive field and layer table of a draft; what would be trained, and how long.
+@dataclass(frozen=True)
+class Meaning:
+    """What a draft means.
 
-    Of an impossible network the part that fits is shown, in the same places.
+    Attributes:
+        wrong: why its network cannot be built; error: why it cannot be trained, empty where it can.
+        traced: the layers; of an impossible network those that fit.
+        experiment, prediction: what would be trained, and how long; None where it cannot be.
+        seen_by: the convolution block whose receptive field is shown: the open one that fits, else the last.
     """
+
+    network: Architecture
+    wrong: ArchitectureError | None
+    error: str
+    traced: Traced
+    experiment: Experiment | None
+    prediction: Prediction | None
+    seen_by: int | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all layers are traced."""
+        return self.wrong is None or self.wrong.block is None
+
+
+def meaning(draft: dict[str, Any]) -> Meaning:
+    """What a draft means."""
     network = drafts.architecture(draft)
     wrong = problem(network)
     traced = trace_prefix(network)
     experiment, error = (None, str(wrong)) if wrong else _experiment(draft)
-    _verdict(error, repairs(network))
     prediction = lab().estimate(experiment) if experiment else None
-    _figures(prediction, traced, complete=wrong is None or wrong.block is None)
-    _diagram(network, traced)
-    _receptive_field(network, traced)
-    if not wrong:
-        for note in notes(network):
+    last = next((row.block for row in reversed(traced) if row.block is not None), None)
+    chosen = blocks.opened(network)
+    seen_by = min(chosen[1], last) if last is not None and chosen and chosen[0] == "blocks" else last
+    return Meaning(network, wrong, error, traced, experiment, prediction, seen_by)
+
+
+def _experiment(draft: dict[str, Any]) -> tuple[Experiment | None, str]:
+    """What would be trained, or why it cannot be."""
+    try:
+        return drafts.experiment(draft), ""
+    except InputError as error:
+        return None, str(error)
+
+
+def show(meaning: Meaning) -> None:
+    """Verdict, receptive field, notes and layer table; of an impossible network of the part that fits, in the same places."""
+    _verdict(meaning.error, repairs(meaning.network))
+    _receptive_field(meaning)
+    if not meaning.wrong:
+        for note in notes(meaning.network):
             st.caption(f":material/lightbulb: {note}")
-    for recipe_note in recipe_notes(experiment) if experiment else []:
+    for recipe_note in recipe_notes(meaning.experiment) if meaning.experiment else []:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/lightbulb: {recipe_note.text}")
             st.button(
@@ -58,8 +91,7 @@ def show(draft: dict[str, Any]) -> tuple[Experiment, Prediction] | None:
                 on_click=drafts.edit_recipe,
                 args=(recipe_note.fields,),
             )
-    layer_table(traced)
-    return (experiment, prediction) if experiment and prediction else None
+    layer_table(meaning.traced)
 
 
 def _verdict(error: str, offered: list[Repair]) -> None:
@@ -80,107 +112,71 @@ def _verdict(error: str, offered: list[Repair]) -> None:
                 )
 
 
-def _figures(prediction: Prediction | None, traced: Traced, complete: bool) -> None:
-    counts = totals(traced)
-    convolved = [row for row in traced if row.block is not None]
-    row = st.container(horizontal=True)
+def figures(meaning: Meaning) -> None:
+    """The four figures, each of which keeps its place."""
+    counts = totals(meaning.traced)
+    last = next((row for row in reversed(meaning.traced) if row.block is not None), None)
+    is_whole = meaning.is_whole
+    row = st.container(horizontal=True, width="content", key="figures")
     row.metric(
         "Parameters",
-        f"{counts.parameters:,}" if complete else "–",
-        help=f"{counts.non_trainable:,} of them non-trainable." if complete else None,
+        f"{counts.parameters:,}" if is_whole else "–",
+        help="The numbers that training adjusts"
+        + (f"; {counts.non_trainable:,} more are only measured." if is_whole else "."),
+        width="content",
     )
     row.metric(
         "Multiply-adds",
-        _short(counts.multiply_adds) if complete else "–",
+        _short(counts.multiply_adds) if is_whole else "–",
         help=f"{counts.multiply_adds:,} for one image, from input to answer; training takes about three times as many.",
+        width="content",
     )
     row.metric(
         "Receptive field",
-        size_text(convolved[-1].field.size) if complete else "–",
-        help="The part of the image that one value of the last map depends on.",
+        size_text(last.field.size) if last and is_whole else "–",
+        help="The part of the image, in pixels, that one value of the last map depends on.",
+        width="content",
     )
     row.metric(
-        "Time",
-        duration_text(prediction.seconds) if prediction else "–",
-        help="A rough estimate for the whole run on this machine; the range is beside Train.",
-    )
-
-
-def _experiment(draft: dict[str, Any]) -> tuple[Experiment | None, str]:
-    """What would be trained, or why it cannot be."""
-    try:
-        return drafts.experiment(draft), ""
-    except InputError as error:
-        return None, str(error)
-
-
-def _diagram(network: Architecture, traced: Traced) -> None:
-    chosen = blocks.opened(network)
-    index = chosen[1] if chosen and chosen[0] == "blocks" else None
-
-    def clicked() -> None:
-        found = st.session_state[_DIAGRAM]["selection"].get("stage") or []
-        if found and 0 <= found[0]["block"] < len(network.blocks):
-            blocks.open_block("blocks", int(found[0]["block"]))
-
-    stages = design.stages(traced, index)
-    pictured = stages.drop_duplicates("stage")
-    upright = int(pictured["words"].str.len().max()) if len(pictured) > 4 else 0
-    st.vega_lite_chart(
-        stages,
-        design.diagram(float(stages["x2"].max()), upright),
-        key=_DIAGRAM,
-        on_select=clicked,
-        selection_mode="stage",
-        alt="The network from image to answer: " + "; ".join(pictured["stage"] + " " + pictured["size"]),
-    )
-    st.caption(
-        "Maps are to scale, with a sheet for each doubling of the channels; bars are vectors. Click a map to open its block."
-    )
-
-
-def _receptive_field(network: Architecture, traced: Traced) -> None:
-    """What part of a digit the middle value of the open block depends on, and from which block on that is all of it."""
-    fits = [row.block for row in traced if row.block is not None]
-    if not fits:
-        return
-    chosen = blocks.opened(network)
-    index = min(chosen[1], fits[-1]) if chosen and chosen[0] == "blocks" else fits[-1]
-    last = [row for row in traced if row.block == index][-1]
-    (top, left), (bottom, right) = window = block_window(traced, index)
-    picture, words = st.columns([2, 3], vertical_alignment="center")
-    picture.vega_lite_chart(
-        design.receptive_field_points(mnist.first_digits(SHOWN_DIGIT + 1)[-1], window),
-        design.receptive_field(),
-        key="seen",
+        "Predicted time",
+        duration_text(meaning.prediction.seconds) if meaning.prediction else "–",
+        help="A rough estimate for a whole run on this machine; the range is beside Train.",
         width="content",
-        alt=f"A handwritten digit; rows {top + 1} to {bottom} and columns {left + 1} to {right} are framed",
     )
-    words.markdown(
+
+
+def _receptive_field(meaning: Meaning) -> None:
+    """What part of a digit the middle value of the open block depends on, and from which block on that is all of it."""
+    if meaning.seen_by is None:
+        return
+    index = meaning.seen_by
+    last = [row for row in meaning.traced if row.block == index][-1]
+    (top, left), (bottom, right) = block_window(meaning.traced, index)
+    whole = covers_image_from(meaning.traced)
+    st.markdown(
         f"**Receptive field of block {index + 1}.** One value in the middle of its {size_text(last.output_shape)} output depends on "
-        f"the framed {bottom - top}×{right - left} pixels. The frames of neighbouring values are "
-        f"{size_text(last.field.spacing)} pixels apart."
-    )
-    whole = covers_image_from(traced)
-    if whole is None:
-        words.caption(
+        f"the {bottom - top}×{right - left} pixels framed on the image. The frames of neighbouring values are "
+        f"{size_text(last.field.spacing)} pixels apart. "
+        + (
             "No convolution block's receptive field covers the whole digit; the layers after them combine what they find."
+            if whole is None
+            else f"From block {whole + 1} on, the receptive field covers the whole digit."
         )
-    else:
-        words.caption(f"From block {whole + 1} on, the receptive field covers the whole digit.")
+    )
 
 
 def layer_table(traced: Traced) -> None:
     """A row a layer: shape, parameters, multiply-adds, receptive field."""
-    rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE), "Field": "1×1"}]
+    image = {"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE)}
+    rows: list[dict[str, Any]] = [image | {"Parameters": None, "Mult-adds": None, "Field": "1×1"}]
     rows += [
         {
             "Part": design.part_name(row.place),
             "Layer": row.describe(),
             "Output": size_text(row.output_shape),
-            "Field": size_text(row.field.size) if row.block is not None else None,
             "Parameters": row.parameters,
             "Mult-adds": row.multiply_adds,
+            "Field": size_text(row.field.size) if row.block is not None else None,
             "Spacing": size_text(row.field.spacing) if row.block is not None else None,
         }
         for row in traced
@@ -189,8 +185,8 @@ def layer_table(traced: Traced) -> None:
     grid.show(
         pd.DataFrame(rows),
         {
-            "Part": st.column_config.TextColumn(width=62),
-            "Layer": st.column_config.TextColumn(width=170),
+            "Part": st.column_config.TextColumn(width=58),
+            "Layer": st.column_config.TextColumn(width=210),
             "Output": st.column_config.TextColumn(width=70, help="Shape of the output: height, width, channels."),
             "Parameters": number(format="localized", width=76),
             "Mult-adds": number(format="localized", width=74, help="Multiply-adds for one image, forward."),
@@ -208,42 +204,6 @@ def layer_table(traced: Traced) -> None:
 
 def _short(number: int) -> str:
     return f"{number / 1e6:.2f} M" if number >= 1e6 else f"{number / 1e3:.0f} k"
-
-
-def seeds() -> int:
-    """How many seeds are asked for beside Train."""
-    return int(st.session_state.get(_SEEDS, 1))
-
-
-def train_bar(meant: tuple[Experiment, Prediction] | None) -> None:
-    """Train, how many seeds, and roughly how long; always visible at the bottom of the window."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        wanted = st.number_input(
-            "× seeds",
-            min_value=1,
-            max_value=MAX_SEEDS,
-            step=1,
-            key=_SEEDS,
-            width=120,
-            persist_state="session",
-            help="Queues this many runs that differ only in their seed: a single run proves nothing.",
-        )
-        pressed = pressed_once("Train", "train", type="primary", icon=":material/play_arrow:", disabled=meant is None)
-        if pressed and meant:
-            if pressed == ONCE:
-                watching.started(lab().start(meant[0], wanted, by=person()))
-            watching.go()
-        if meant is None:
-            st.caption("This design cannot be trained yet: the message above says why.")
-            return
-        experiment, prediction = meant
-        several = f"; all {wanted} runs about {duration_text(wanted * prediction.seconds)}" if wanted > 1 else ""
-        parameters = totals(trace(experiment.architecture)).parameters
-        st.caption(
-            f"{plain(experiment.name)}: {parameters:,} parameters; {prediction.text()}{several}, on this machine; "
-            f"up to {disk.size_text(disk.footprint(experiment).most)} on its disk{' each' if wanted > 1 else ''}.  \n"
-            f"{recipe_in_words(experiment)}."
-        )
 
 
 def recipe_in_words(experiment: Experiment) -> str:
