@@ -106,6 +106,11 @@ def set_number(page, label: str, value: str) -> None:
     box.press("Enter")
 
 
+def unfold_recipe(page) -> None:
+    settled(page)
+    page.get_by_text("Recipe: how it is trained").click()
+
+
 def choose(page, label: str) -> None:
     settled(page)
     page.get_by_role("radio", name=label, exact=True).or_(page.get_by_role("button", name=label, exact=True)).click()
@@ -126,9 +131,10 @@ def test_design_train_watch_and_find(served: Served, chromium: BrowserContext) -
         page.get_by_text("13,338", exact=True).wait_for()
         set_number(page, "Kernel size", "2")
         page.get_by_text("9,418", exact=True).wait_for()
+        unfold_recipe(page)
         set_number(page, "Training images", "5000")  # about a second an epoch, so that it can be watched
         set_number(page, "Epochs", "5")
-        page.get_by_text("3x3, changed: 9,418 parameters; about").wait_for()
+        page.get_by_text("3x3 · kernel 2 · 5 epochs · 5,000 images: 9,418 parameters; about").wait_for()
         settled(page)
         page.get_by_role("textbox", name="Learning rate").select_text()
         page.keyboard.type("0,9")  # key by key: a browser's own field for numbers would drop the comma
@@ -146,8 +152,8 @@ def test_design_train_watch_and_find(served: Served, chromium: BrowserContext) -
         page.get_by_role("link", name="Results").click()
         page.get_by_text("The notebook, and runs that repeat it").wait_for()
         cell = page.locator("[data-testid=stDataFrame] [role=gridcell]")
-        first = ["3x3, changed", "finished"]
-        wait_until(lambda: cell.all_text_contents()[:2] == first, "the run is in the table")
+        name = "3x3 · kernel 2 · 5 epochs · 5,000 images · rate 0.9"
+        wait_until(lambda: name in cell.all_text_contents(), "the run is in the table")
         assert page.get_by_test_id("stException").count() == 0
 
     run = store.runs.get(run.id)
@@ -194,7 +200,9 @@ def test_a_change_is_trained_though_the_browser_has_not_heard_of_it_yet(
         held = Held(page := chromium.new_page())
         page.goto(f"{served.url}/?preset=fast")
         page.get_by_role("button", name="Train", exact=True).wait_for()
+        unfold_recipe(page)
         settled(page)
+        page.get_by_role("spinbutton", name="Epochs").wait_for()
         held.holds = True
         set_number(page, "Epochs", "1")
         held.wait_for(b"design=")
@@ -209,6 +217,7 @@ def test_an_impatient_second_click_trains_nothing_twice(served: Served, chromium
         page.goto(f"{served.url}/?preset=fast")
         train = page.get_by_role("button", name="Train", exact=True)
         train.wait_for()
+        unfold_recipe(page)
         set_number(page, "Training images", "1000")
         page.get_by_text("2 epochs · 1,000 images").wait_for()
         settled(page)
@@ -225,7 +234,8 @@ def test_an_impatient_second_click_trains_nothing_twice(served: Served, chromium
         assert len(served.store.runs.all()) == 1
         # What the browser reported of Design after the session had left it was no change of the design.
         page.get_by_role("link", name="Design", exact=True).first.click()
-        page.get_by_text("fast, changed: 108,874 parameters").wait_for()
+        page.get_by_text("fast · 1 epoch · 1,000 images: 108,874 parameters").wait_for()
+        unfold_recipe(page)
         assert page.get_by_role("spinbutton", name="Epochs").input_value() == "1"
         assert page.get_by_role("textbox", name="Learning rate").input_value() == "0.01"
         page.get_by_role("button", name="Undo").click()
@@ -390,6 +400,8 @@ def test_edit_undo_by_keyboard_share_export_import(served: Served, chromium: Bro
         other.get_by_role("button", name="Block 1: 2×3, 16").wait_for()
         assert other.get_by_role("button", name="Block 4: 3×3, 32").is_visible()
 
+        unfold_recipe(page)
+        settled(page)
         page.get_by_role("button", name="Save, open, share").click()
         exported = {}
         for name in ("Export Keras script", "Export design (JSON)"):

@@ -283,7 +283,7 @@ def _sizes(shown: Proportions) -> dict[str, str]:
 
     taken = ", ".join(f"{count - k} * room + {k} * gap + {total:.2f} * pixel" for k, total in enumerate([0.0, *totals]))
     return {
-        "letters": "clamp(height / 17, 14, 22)",
+        "letters": "clamp(height / 17, 14, 32)",
         "tall": "height - 2.6 * letters - 4",
         "in_full": f"min({largest(room(shown.letters), '14')})",
         "in_short": f"min({largest(room(shown.short), '8')})",

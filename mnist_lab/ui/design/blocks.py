@@ -53,9 +53,10 @@ def show(draft: dict[str, Any]) -> None:
 def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int | None) -> None:
     listed = getattr(network, part)
     chosen = opened(network)
+    cards = st.container(gap="xsmall")
     for index, block in enumerate(listed):
         is_open = chosen == (part, index)
-        st.button(
+        cards.button(
             f"{_NAMES[part]} {index + 1}: {block.describe()}",
             key=f"row-{part}-{index}",
             icon=":material/error:"
@@ -69,7 +70,7 @@ def _list(draft: dict[str, Any], network: Architecture, part: Part, wrong: int |
             else "Opens its fields; for a convolution the page then shows how much of a digit its receptive field covers.",
         )
         if is_open:
-            with st.container(border=True):
+            with cards.container(border=True):
                 fields.show(
                     type(block),
                     block.model_dump() | drafts.refused(draft, part, index),
@@ -84,7 +85,7 @@ def _tools(network: Architecture) -> None:
     part, index = opened(network) or (None, 0)
     count = len(getattr(network, part)) if part else 0
     low, high = (BLOCK_LISTS[part].shortest, BLOCK_LISTS[part].longest) if part else (0, 0)
-    with st.container(horizontal=True, gap="small", key="block-tools"):
+    with st.container(horizontal=True, gap="xsmall", key="block-tools"):
         for label, icon, possible, open_after, what in (
             ("Up", "arrow_upward", index > 0, index - 1, ("move", index, index - 1)),
             ("Down", "arrow_downward", index < count - 1, index + 1, ("move", index, index + 1)),

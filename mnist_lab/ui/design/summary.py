@@ -167,15 +167,16 @@ def _receptive_field(meaning: Meaning) -> None:
 
 def layer_table(traced: Traced) -> None:
     """A row a layer: shape, parameters, multiply-adds, receptive field."""
-    rows: list[dict[str, Any]] = [{"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE), "Field": "1×1"}]
+    image = {"Part": "Input", "Layer": "Image", "Output": size_text(INPUT_SHAPE)}
+    rows: list[dict[str, Any]] = [image | {"Parameters": None, "Mult-adds": None, "Field": "1×1"}]
     rows += [
         {
             "Part": design.part_name(row.place),
             "Layer": row.describe(),
             "Output": size_text(row.output_shape),
-            "Field": size_text(row.field.size) if row.block is not None else None,
             "Parameters": row.parameters,
             "Mult-adds": row.multiply_adds,
+            "Field": size_text(row.field.size) if row.block is not None else None,
             "Spacing": size_text(row.field.spacing) if row.block is not None else None,
         }
         for row in traced
@@ -184,8 +185,8 @@ def layer_table(traced: Traced) -> None:
     grid.show(
         pd.DataFrame(rows),
         {
-            "Part": st.column_config.TextColumn(width=62),
-            "Layer": st.column_config.TextColumn(width=170),
+            "Part": st.column_config.TextColumn(width=58),
+            "Layer": st.column_config.TextColumn(width=210),
             "Output": st.column_config.TextColumn(width=70, help="Shape of the output: height, width, channels."),
             "Parameters": number(format="localized", width=76),
             "Mult-adds": number(format="localized", width=74, help="Multiply-adds for one image, forward."),
