@@ -8,6 +8,7 @@ from mnist_lab.charts import confusion, inspection, results
 from mnist_lab.data import mnist
 from mnist_lab.ui.inspect import selection
 from mnist_lab.ui.inspect.selection import Chosen
+from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import compare
 from mnist_lab.ui.session import errors_shown
 from mnist_lab.ui.text import plain
@@ -78,7 +79,10 @@ def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
     accuracy = [float((answers[labels == digit] == digit).mean()) for digit in range(10)]
     side = f"run {network.run.id}"
     st.altair_chart(
-        results.by_digit(pd.DataFrame({"digit": range(10), "accuracy": accuracy, "side": side}), [side]),
+        results.by_digit(
+            pd.DataFrame({"digit": range(10), "accuracy": accuracy, "side": side}),
+            {side: looks([network.run.design_key])[network.run.design_key]},
+        ),
         alt="Test accuracy of each digit: " + ", ".join(f"{d} {a:.1%}" for d, a in enumerate(accuracy)),
     )
     worst = int(np.argmin(accuracy))
