@@ -66,8 +66,8 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: Ma
         ],
     )
     dashes = [list(look.dash) or [1, 0] for look in sides.values()]
-    lines = base.mark_line(strokeWidth=2, opacity=0.8).encode(strokeDash=_by_side(alt.StrokeDash, sides, dashes))
-    marks = base.mark_point(**SMALL_POINT).encode(shape=_shapes(sides))
+    lines = base.mark_line(strokeWidth=2).encode(strokeDash=_by_side(alt.StrokeDash, sides, dashes))
+    marks = base.mark_point(**SMALL_POINT, opacity=1).encode(shape=_shapes(sides))
     last = alt.Chart(_apart(ends(points, value), shown)).encode(x=alt.X("end:Q", scale=reach), y=y("place"))
     dots = last.mark_point(filled=True, opacity=1, size=90, xOffset=12).encode(
         color=_colours(sides), shape=_shapes(sides)
@@ -125,13 +125,13 @@ def spreads(points: pd.DataFrame, title: str, sides: Mapping[str, Look]) -> alt.
     base = alt.Chart(points).encode(y=y)
     first = base.transform_window(row="row_number()", groupby=["side"]).transform_filter(alt.datum.row == 1)
     tooltip = ["side:N", percent("mean"), percent("low", "95 % from"), percent("high", "95 % to")]
-    seeds = base.mark_point(filled=True, size=110, opacity=0.75).encode(
+    seeds = base.mark_point(filled=True, size=110, opacity=1).encode(
         x=accuracy(alt.X, "value", title, shown),
         color=colour,
         shape=_shapes(sides),
         tooltip=["side:N", "seed:N", percent("value", title)],
     )
-    interval = first.mark_rule(strokeWidth=4, opacity=0.5).encode(
+    interval = first.mark_rule(strokeWidth=2.5).encode(
         x=accuracy(alt.X, "low", title, shown), x2="high:Q", color=colour, tooltip=tooltip
     )
     mean = first.mark_tick(thickness=4, size=36).encode(
@@ -149,7 +149,7 @@ def by_digit(points: pd.DataFrame, sides: Mapping[str, Look]) -> alt.Chart:
     legend_ = legend() if len(sides) > 1 else None
     chart: alt.Chart = (
         alt.Chart(points)
-        .mark_point(filled=True, size=100, opacity=0.85)
+        .mark_point(filled=True, size=100, opacity=1)
         .encode(
             x=alt.X("digit:O", axis=upright()),
             y=accuracy(alt.Y, "accuracy", "test accuracy", shares(points["accuracy"])),
@@ -206,7 +206,7 @@ def costs(
         )
         .add_params(chosen)
     )
-    spread = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
+    spread = base.mark_rule(strokeWidth=2).encode(
         x=x, y=accuracy(alt.Y, "low", metric, shown), y2="high:Q", color=colour
     )
     line = on_front.mark_line(interpolate="step-after", color=GREY, **SECOND_LINE).encode(x=x, y=y)

@@ -48,7 +48,7 @@ class Recording:
             values: dict[str, Any] = {"environment": json.dumps(environment)}
             if before and checkpoint and (other := _differing(json.loads(before), environment)):
                 values["caveat"] = (
-                    f"Resumed with another {other}: the last digits may differ from those of an uninterrupted run."
+                    f"It was resumed under other conditions, {other}: its last digits may differ from those of an uninterrupted run."
                 )
             connection.execute(sa.update(RUN).where(RUN.c.id == run_id).values(values))
             epoch, step = (checkpoint.epoch, checkpoint.step) if checkpoint else (0, 0)

@@ -29,7 +29,9 @@ def show(chosen: pd.DataFrame, every: pd.DataFrame, count: str, *, deleted: bool
     first_ids = [ids[0] for ids in chosen["ids"]]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="actions"):
         if not run_ids:
-            st.caption(f"{count} Tick rows to compare, open or label them.", width="content")
+            st.caption(
+                f"{count} Tick rows to compare, open or label them; by keyboard with Shift+Space.", width="content"
+            )
         else:
             many = len(run_ids) - len(chosen)
             st.markdown(

@@ -147,11 +147,15 @@ def _verdicts(sides: list[Side], its: list[Look], rows: pd.DataFrame) -> None:
             _say(f"No verdict: it needs at least two designs with finished runs, and here {_has(sides)}.", sides, its)
             return
         _say(comparison.overall(found, metric, what), sides, its)
-        _reasons(found)
+        if len(found) == 1:
+            _pairs(found)
     points = pd.concat([_spread_points(side, metric) for side in sides if side.is_design])
     drawn = [(side.title, look) for side, look in zip(sides, its, strict=True) if side.is_design]
     st.altair_chart(results.spreads(points, what, dict(drawn)), alt=_spreads_in_words(points, what))
     st.caption(_how_to_read(found, protocols))
+    if len(found) > 1:
+        st.header("Each pair", anchor=False)
+        _pairs(found)
 
 
 def _has(sides: list[Side]) -> str:
@@ -166,8 +170,8 @@ def _say(words: str, sides: list[Side], its: list[Look]) -> None:
     st.html(f'<div class="verdict" role="status">{html}</div>')
 
 
-def _reasons(found: list[tuple[Side, Side, Verdict]]) -> None:
-    """Why it is so; of several pairs each with its own verdict. With it the runs that would decide, at the press of a button."""
+def _pairs(found: list[tuple[Side, Side, Verdict]]) -> None:
+    """The verdict's reason, or of several pairs each one's verdict; with it the runs that would decide, at a press of a button."""
     for number, (a, b, verdict) in enumerate(found):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             words = verdict.reason if len(found) == 1 else f"{_ICONS[verdict.kind]} {plain(verdict.words)}"

@@ -174,7 +174,7 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
     def percent(share: float | None) -> str:
         return "–" if share is None else f"{100 * share:.2f} %"
 
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         st.metric("Test accuracy", percent(run.test_accuracy), help="Of the kept weights, on the 10,000 test images.")
         st.metric("Test loss", "–" if run.test_loss is None else f"{run.test_loss:.4f}", help="Cross-entropy.")
         for label, value, epoch in (

@@ -411,7 +411,10 @@ def _keep_choice(found: pd.DataFrame) -> None:
     ids = found["ids"].tolist()
     places = [i for i, row in enumerate(ids) if wanted.intersection(row)] if wanted else []
     st.session_state[_SHOWN_IDS] = ids
-    st.session_state[_TABLE] = {"selection": {"rows": places}}
+    seen = st.session_state.get(_TABLE)
+    if seen is None or sorted(seen["selection"]["rows"]) != places:
+        # Only where it is another one: a selection that is set takes the keyboard's place in the table away.
+        st.session_state[_TABLE] = {"selection": {"rows": places}}
 
 
 def _select() -> None:
