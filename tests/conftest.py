@@ -26,6 +26,7 @@ LONG = (
     "tests/engine/test_crashes.py",
     "tests/engine/test_engine.py",
     "tests/test_server.py",
+    "tests/test_screens.py",
     "tests/training/test_checkpoint.py",
     "tests/training/test_trainer.py",
     "tests/design/test_keras_script.py",

@@ -20,7 +20,7 @@ PROJECTOR, LAPTOP, PHONE = (1920, 1080), (1280, 720), (390, 844)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Of each view: its address, a sign that it is there, and what must be in the first screen.
 VIEWS = {
-    "Design": ("/?preset=3x3", ".st-key-diagram", ".st-key-diagram"),
+    "Design": ("/?preset=3x3", ".st-key-diagram-place svg .mark-rect", ".st-key-diagram-place"),
     "Train": ("/train?run=1", ".st-key-tall-accuracy svg .mark-line", ".st-key-tall-accuracy"),
     "Results": ("/results", "[data-testid=stDataFrame]", "[data-testid=stDataFrame]"),
     "Compare": ("/compare?runs=2,3", ".verdict", ".verdict"),
