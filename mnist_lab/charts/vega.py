@@ -30,7 +30,10 @@ def accuracy(place: type[Place], column: str, title: str | None, shown: Frame) -
     Every layer of a chart needs it: the scale of a layer without would begin at 0, and the chart's with it.
     """
     scale = alt.Scale(domain=list(shown), nice=False)
-    return place(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(format=percent_format(shown)))
+    # Few ticks: each is read from afar.
+    ticks = alt.ExprRef("ceil(width / 110)" if place is alt.X else "ceil(height / 55)")
+    axis = alt.Axis(format=percent_format(shown), tickCount=ticks)
+    return place(f"{column}:Q", title=title, scale=scale, axis=axis)
 
 
 def percent(column: str, title: str | None = None) -> alt.Tooltip:
