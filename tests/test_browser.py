@@ -101,7 +101,7 @@ def settled(page) -> None:
 
 def set_number(page, label: str, value: str) -> None:
     settled(page)
-    box = page.get_by_role("spinbutton", name=label)
+    box = page.get_by_role("spinbutton", name=label, exact=True)
     box.fill(value)
     box.press("Enter")
 
@@ -202,7 +202,7 @@ def test_a_change_is_trained_though_the_browser_has_not_heard_of_it_yet(
         page.get_by_role("button", name="Train", exact=True).wait_for()
         unfold_recipe(page)
         settled(page)
-        page.get_by_role("spinbutton", name="Epochs").wait_for()
+        page.get_by_role("spinbutton", name="Epochs", exact=True).wait_for()
         held.holds = True
         set_number(page, "Epochs", "1")
         held.wait_for(b"design=")
@@ -219,10 +219,10 @@ def test_an_impatient_second_click_trains_nothing_twice(served: Served, chromium
         train.wait_for()
         unfold_recipe(page)
         set_number(page, "Training images", "1000")
-        page.get_by_text("2 epochs · 1,000 images").wait_for()
+        page.get_by_text("2 epochs · 1,000 images in batches").wait_for()
         settled(page)
         set_number(page, "Epochs", "1")
-        page.get_by_text("1 epoch · 1,000 images").wait_for()
+        page.get_by_text("1 epoch · 1,000 images in batches").wait_for()
         settled(page)
         held.holds = True
         train.click()
@@ -236,10 +236,13 @@ def test_an_impatient_second_click_trains_nothing_twice(served: Served, chromium
         page.get_by_role("link", name="Design", exact=True).first.click()
         page.get_by_text("fast · 1 epoch · 1,000 images: 108,874 parameters").wait_for()
         unfold_recipe(page)
-        assert page.get_by_role("spinbutton", name="Epochs").input_value() == "1"
+        assert page.get_by_role("spinbutton", name="Epochs", exact=True).input_value() == "1"
         assert page.get_by_role("textbox", name="Learning rate").input_value() == "0.01"
         page.get_by_role("button", name="Undo").click()
-        wait_until(lambda: page.get_by_role("spinbutton", name="Epochs").input_value() == "2", "one change is undone")
+        wait_until(
+            lambda: page.get_by_role("spinbutton", name="Epochs", exact=True).input_value() == "2",
+            "one change is undone",
+        )
 
 
 def test_what_does_not_fit_is_refused_and_mended_in_one_click_and_back_undoes(

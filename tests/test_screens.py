@@ -21,9 +21,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 # Of each view: its address, a sign that it is there, and what must be in the first screen.
 VIEWS = {
     "Design": ("/?preset=3x3", ".st-key-diagram-place svg .mark-rect", ".st-key-diagram-place"),
-    "Train": ("/train?run=1", ".st-key-tall-accuracy svg .mark-line", ".st-key-tall-accuracy"),
+    "Train": ("/train?run=1", ".st-key-tall-accuracy svg .mark-symbol path", ".st-key-tall-accuracy"),
     "Results": ("/results", "[data-testid=stDataFrame]", "[data-testid=stDataFrame]"),
-    "Compare": ("/compare?runs=2,3", ".verdict", ".verdict"),
+    "Compare": ("/compare?runs=2,5", ".verdict", ".verdict"),
     "Run": ("/run?run=1", "[data-testid=stMetric]", "[data-testid=stMetric]"),
     "Draw": ("/inspect?runs=0&view=Draw", "canvas", "canvas"),
     "Mistakes": (
@@ -85,9 +85,7 @@ def settled(page: Page) -> None:
 
 
 def box(page: Page, selector: str) -> dict[str, float]:
-    found = page.locator(selector).first.bounding_box()
-    assert found, selector
-    return found
+    return wait_until(lambda: page.locator(selector).first.bounding_box(), selector)  # it may be drawn anew just now
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -124,7 +122,7 @@ def test_live_charts_are_high_and_side_by_side_or_above_each_other(
     with window(chromium) as page:
         page.set_viewport_size({"width": PROJECTOR[0], "height": PROJECTOR[1]})
         page.goto(f"{lab[0]}/train?run=1")
-        page.locator(".st-key-tall-loss svg .mark-line").first.wait_for()
+        page.locator(".st-key-tall-loss svg .mark-symbol path").first.wait_for()
         for (width, height), least in ((PROJECTOR, 420), (LAPTOP, 300)):
             page.set_viewport_size({"width": width, "height": height})
             settled(page)
@@ -136,7 +134,7 @@ def test_live_charts_are_high_and_side_by_side_or_above_each_other(
         page.get_by_role("radio", name="one above the other").click()
         wait_until(lambda: box(page, ".st-key-tall-loss")["y"] > box(page, ".st-key-tall-accuracy")["y"], "stacked")
         page.reload()
-        page.locator(".st-key-tall-loss svg .mark-line").first.wait_for()
+        page.locator(".st-key-tall-loss svg .mark-symbol path").first.wait_for()
         assert box(page, ".st-key-tall-loss")["y"] > box(page, ".st-key-tall-accuracy")["y"], "the choice lasts"
         page.get_by_role("radio", name="side by side").click()
         wait_until(
@@ -155,7 +153,7 @@ def test_a_presentation_begins_with_a_key_is_in_the_address_and_leaves_out_menu_
         settled(page)
         before = float(words.evaluate("text => parseFloat(getComputedStyle(text).fontSize)"))
         page.keyboard.press("Alt+p")
-        wait_until(lambda: "present=1" in page.url, "the address says it")
+        page.wait_for_url(lambda url: "present=1" in url, wait_until="commit")
         page.get_by_role("button", name="End presentation").wait_for()
         wait_until(
             lambda: float(words.evaluate("text => parseFloat(getComputedStyle(text).fontSize)")) >= 1.5 * before,
@@ -169,7 +167,7 @@ def test_a_presentation_begins_with_a_key_is_in_the_address_and_leaves_out_menu_
         settled(page)
         page.keyboard.press("Alt+p")
         page.locator("[data-testid=stSidebar]").wait_for()
-        wait_until(lambda: "present=1" not in page.url, "and no longer")
+        page.wait_for_url(lambda url: "present=1" not in url, wait_until="commit")
 
 
 def test_train_is_few_keys_from_the_top_and_the_page_works_at_twice_its_size(

@@ -31,7 +31,7 @@ def switch() -> None:
     """The button that begins a presentation or ends it; a key does the same."""
     st.button(
         "End presentation" if is_on() else "Present",
-        key="leave-presentation" if is_on() else "present",
+        key="presentation",
         icon=":material/cancel_presentation:" if is_on() else ":material/present_to_all:",
         type="tertiary",
         shortcut=SHORTCUT,

@@ -29,11 +29,6 @@ with errors_shown():
     settings.check()
     page.run()
 url.end()
-if presentation.is_on():
-    with st.container(key="leave"):
-        presentation.switch()
 with st.sidebar:
-    if not presentation.is_on():
-        presentation.switch()
     footer()
 preload()

@@ -6,14 +6,14 @@ import streamlit as st
 
 from mnist_lab.charts import confusion, inspection, results
 from mnist_lab.data import mnist
-from mnist_lab.ui.inspect import selection
+from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.selection import Chosen
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import compare
 from mnist_lab.ui.session import errors_shown
-from mnist_lab.ui.text import plain
 
 _PAGE = 40
+_GALLERY = 360  # pixels: as high as the matrix beside it
 
 
 @errors_shown()
@@ -26,27 +26,29 @@ def show(networks: list[Chosen]) -> None:
     labels = mnist.load()[1].y
     answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1).astype(float)
     wrong = np.flatnonzero(answers != labels)
-    st.markdown(
-        f"**{plain(network.title)}** is wrong on **{len(wrong):,}** of the 10,000 test images "
-        f"(accuracy {1 - len(wrong) / len(labels):.2%})."
-    )
     left, right = st.columns(2, gap="medium")
     with left:
         cell = _confusion(answers, labels)
     with right:
+        name = figures.name(network.title, looks([network.run.design_key])[network.run.design_key])
+        accuracy = f"{1 - len(wrong) / len(labels):.2%}"
+        st.html(f"{name} is wrong on <strong>{len(wrong):,}</strong> of the 10,000 test images (accuracy {accuracy}).")
+        _gallery(labels, answers, sure, cell)
+    left, right = st.columns(2, gap="medium")
+    with left:
         _digits(answers, labels, network)
-    _gallery(labels, answers, sure, cell)
-    _calibration(probabilities, labels)
+    with right:
+        _calibration(probabilities, labels)
     for other, second in zip(networks[1:2], others, strict=True):
-        st.markdown("#### Where the two disagree")
+        st.header("Where the two disagree", anchor=False)
         if second is not None:
-            compare.two_networks((f"run {network.run.id}", f"run {other.run.id}"), (probabilities, second))
+            compare.two_networks((network.number, other.number), (probabilities, second))
 
 
 def _confusion(answers: np.ndarray, labels: np.ndarray) -> tuple[int, int] | None:
-    st.markdown("**What it confuses.** Click a cell for its images; double-click for all mistakes.")
+    st.header("What it confuses", anchor=False)
     unit = st.segmented_control(
-        "Cells show",
+        "Click a cell for its images, twice for all mistakes. Cells show",
         ["images", "percent of row"],
         default="images",
         required=True,
@@ -75,13 +77,12 @@ def _worst(points: pd.DataFrame) -> str:
 
 
 def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
-    st.markdown("**Each digit.** How many of its images are read correctly.")
+    st.header("Each digit: how many of its images are read correctly", anchor=False)
     accuracy = [float((answers[labels == digit] == digit).mean()) for digit in range(10)]
-    side = f"run {network.run.id}"
+    side, key = network.number, network.run.design_key
     st.altair_chart(
         results.by_digit(
-            pd.DataFrame({"digit": range(10), "accuracy": accuracy, "side": side}),
-            {side: looks([network.run.design_key])[network.run.design_key]},
+            pd.DataFrame({"digit": range(10), "accuracy": accuracy, "side": side}), {side: looks([key])[key]}
         ),
         alt="Test accuracy of each digit: " + ", ".join(f"{d} {a:.1%}" for d, a in enumerate(accuracy)),
     )
@@ -91,10 +92,10 @@ def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
 
 def _gallery(labels: np.ndarray, answers: np.ndarray, sure: np.ndarray, cell: tuple[int, int] | None) -> None:
     if cell is None:
-        st.markdown("#### All mistakes, the most confident first")
+        st.header("All mistakes, the most confident first", anchor=False)
         places = np.flatnonzero(answers != labels)
     else:
-        st.markdown(f"#### Images of a {cell[0]} that it calls {cell[1]}")
+        st.header(f"Images of a {cell[0]} that it calls {cell[1]}", anchor=False)
         places = np.flatnonzero((labels == cell[0]) & (answers == cell[1]))
     places = places[np.argsort(-sure[places], kind="stable")]
     if not len(places):
@@ -107,18 +108,18 @@ def _gallery(labels: np.ndarray, answers: np.ndarray, sure: np.ndarray, cell: tu
                 f"How many of {len(places):,}", 1, len(places), _PAGE, step=_PAGE, key="mistakes-shown", width=200
             )
         )
-    compare.gallery(
-        places[:shown], [f"{i}: a {labels[i]}, it says {answers[i]} ({sure[i]:.0%})" for i in places[:shown]]
-    )
+    with st.container(height=_GALLERY, border=False):
+        compare.gallery(
+            places[:shown], [f"{i}: a {labels[i]}, it says {answers[i]} ({sure[i]:.0%})" for i in places[:shown]]
+        )
     st.caption("Number of the test image, its label, the answer, and how sure the network was of it.")
 
 
 def _calibration(probabilities: np.ndarray, labels: np.ndarray) -> None:
     points = inspection.calibration_points(probabilities, labels)
     error = inspection.calibration_error(points)
-    st.markdown("#### Can its confidence be trusted?")
-    left, right = st.columns([3, 2], vertical_alignment="center")
-    left.altair_chart(
+    st.header("Can its confidence be trusted?", anchor=False)
+    st.altair_chart(
         inspection.calibration(points),
         alt="How sure it was against how often it was right: "
         + ", ".join(
@@ -126,7 +127,7 @@ def _calibration(probabilities: np.ndarray, labels: np.ndarray) -> None:
         ),
     )
     over = float(np.average(points["certainty"] - points["accuracy"], weights=points["images"]))
-    right.markdown(
+    st.caption(
         "On the dashed line, of the answers it was 90 % sure of, 90 % are right. Above the line it is underconfident, below it "
         f"overconfident. On average it is off by **{100 * error:.2f} points** (expected calibration error), "
         + ("mostly overconfident." if over > 0 else "mostly underconfident.")

@@ -96,7 +96,9 @@ COLUMNS: dict[str, Any] = {
     "error": _text("Why it ended"),
 }
 _LOOK = "look"  # always first
-_LOOKS = {_LOOK: st.column_config.ImageColumn("", width=48, pinned=True, help="How the design is drawn everywhere.")}
+_LOOKS = {
+    _LOOK: st.column_config.ImageColumn("Look", width=60, pinned=True, help="How the design is drawn everywhere.")
+}
 _FIELDS = {
     "Epochs": _number("Epochs", width=60),
     "Training images": _number("Images", format="localized", width=70, help="Training images in an epoch."),
