@@ -70,7 +70,7 @@ def _cells(base: alt.Chart, *, in_percent: bool) -> alt.LayerChart:
     text = alt.Text("share:Q", format=".1%") if in_percent else alt.Text("images:Q", format=",")
     is_right, any_image = "datum.digit === datum.answer", base.transform_filter("datum.images > 0")
     right = base.transform_filter(is_right).mark_rect(fill=GREY, fillOpacity=0.25)
-    wrong = any_image.transform_filter(f"!({is_right})").mark_rect()
+    wrong = any_image.transform_filter(f"!({is_right})").mark_rect(aria=False)  # there may be none
     words = any_image.mark_text(**WORDS).encode(
         text=text, color=alt.condition(is_right, alt.value(GREY), alt.value(INK))
     )

@@ -69,7 +69,6 @@ def quiet(scale: float = 1.0) -> Spec:
     """The configuration of a chart that is read from afar: large words, pale grid, no ticks; `scale` enlarges all."""
     small, large = round(14 * scale), round(15 * scale)
     return {
-        "aria": False,  # the page says what is in a chart; of its marks Vega would say nothing
         "axis": {
             "labelFontSize": small,
             "titleFontSize": large,

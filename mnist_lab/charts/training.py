@@ -289,5 +289,5 @@ def followed() -> Spec:
         tooltip=["epoch:O", "digit:O", alt.Tooltip("probability:Q", format=".1%")],
     )
     one = base.transform_filter(alt.datum.framed)
-    frame = one.mark_rect(fillOpacity=0, stroke=VERMILION, strokeWidth=2)
+    frame = one.mark_rect(aria=False, fillOpacity=0, stroke=VERMILION, strokeWidth=2)
     return without_data((cells + frame).properties(height=MIDDLE, width="container"))

@@ -67,6 +67,5 @@ def shape(column: str, names: Sequence[str]) -> alt.Shape:
 def without_data(chart: alt.TopLevelMixin) -> Spec:
     """A chart's specification; its data goes beside it."""
     spec: Spec = chart.to_dict()
-    spec.setdefault("config", {})["aria"] = False  # the page says what is in it; of its marks Vega says nothing
     del spec["data"]
     return spec
