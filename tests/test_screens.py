@@ -85,7 +85,7 @@ def settled(page: Page) -> None:
 
 
 def box(page: Page, selector: str) -> dict[str, float]:
-    return wait_until(lambda: page.locator(selector).first.bounding_box(), selector)  # it may be drawn anew just now
+    return wait_until(page.locator(selector).first.bounding_box, selector)  # it may be drawn anew just now
 
 
 @pytest.mark.parametrize("name", VIEWS)
