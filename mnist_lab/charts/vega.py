@@ -1,13 +1,12 @@
 """What the charts that Altair makes have in common."""
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from mnist_lab.charts.style import SHAPES, Frame, Spec, percent_format
+from mnist_lab.charts.style import Frame, Spec, percent_format
 
 Place = TypeVar("Place", alt.X, alt.Y)
 _MARGIN = 0.04
@@ -49,19 +48,6 @@ def upright(**options: Any) -> alt.Axis:
 def legend() -> alt.Legend:
     """A legend below the chart: at its side it would make the chart narrow."""
     return alt.Legend(orient="bottom", labelLimit=300, columns=3)
-
-
-def colour(column: str, names: Sequence[str]) -> alt.Color:
-    """A colour for each name; a legend where there are several."""
-    return alt.Color(
-        f"{column}:N", title=None, scale=alt.Scale(domain=list(names)), legend=legend() if len(names) > 1 else None
-    )
-
-
-def shape(column: str, names: Sequence[str]) -> alt.Shape:
-    """A shape for each name, which says the same as its `colour`, in the same legend."""
-    scale = alt.Scale(domain=list(names), range=list(SHAPES[: len(names)]))
-    return alt.Shape(f"{column}:N", title=None, scale=scale, legend=legend() if len(names) > 1 else None)
 
 
 def without_data(chart: alt.TopLevelMixin) -> Spec:

@@ -25,16 +25,6 @@ def test_an_axis_of_shares_stays_within_0_and_100_percent(values: list[float], d
     assert axis["scale"] == {"domain": list(shown), "nice": False}, "rounded ends would lie outside"
 
 
-def test_series_are_told_apart_by_colour_and_shape_and_named_below_where_there_are_several() -> None:
-    colour, shape = vega.colour("side", ["A", "B"]).to_dict(), vega.shape("side", ["A", "B"]).to_dict()
-    assert colour["scale"]["domain"] == shape["scale"]["domain"] == ["A", "B"]
-    assert len(set(shape["scale"]["range"])) == 2
-    assert colour["legend"] == shape["legend"], "one legend says both"
-    assert colour["legend"]["orient"] == "bottom"
-    assert vega.colour("side", ["A"]).to_dict()["legend"] is None
-    assert vega.shape("side", ["A"]).to_dict()["legend"] is None
-
-
 def test_a_specification_leaves_its_data_beside_it() -> None:
     chart = alt.Chart(alt.NamedData("points")).mark_point().encode(x="x:Q")
     spec = vega.without_data(chart)
