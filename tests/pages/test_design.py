@@ -142,7 +142,7 @@ def test_of_a_refused_design_what_fits_is_still_shown() -> None:
 def test_train_is_soon_reached_by_keyboard() -> None:
     test = healthy(page("design", preset="3x3"))
     order = [str(element.key) for element in _in_order(test) if getattr(element, "key", None)]
-    assert order.index("train.0") <= 1, "only the number of seeds is before it"
+    assert order.index("train.0") <= 2, "only the switch of a presentation and the number of seeds are before it"
 
 
 def _in_order(test: AppTest):
