@@ -5,16 +5,21 @@ import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
 
 from mnist_lab.engine.supervisor import Supervisor, raise_descriptor_limit
 from mnist_lab.errors import LabError
-from mnist_lab.ui import guard, shell
+from mnist_lab.ui import clicks, guard, shell
 from mnist_lab.ui.text import refusal
 
 log = logging.getLogger("mnist_lab")
+ROUTER = Path(__file__).parent / "mnist_lab" / "ui" / "router.py"
+# Else Streamlit puts it in front for each run of a script and takes it away after: another thread that imports something
+# in that moment skips the entry that moves up, and finds no module of those in it.
+sys.path.append(str(ROUTER.parent))
 
 
 @contextlib.asynccontextmanager
@@ -47,9 +52,9 @@ def on_script_error(error: Exception) -> bool:
 
 
 app = st.App(
-    "mnist_lab/ui/router.py",
+    ROUTER,
     lifespan=lifespan,
     routes=shell.routes(),
-    middleware=[Middleware(guard.Guard)],
+    middleware=[Middleware(guard.Guard), Middleware(clicks.Once)],
     on_script_error=on_script_error,
 )

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Page, TimeoutError
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
@@ -19,7 +20,7 @@ from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.command_line import command
 from tests.builders.networks import small_experiment
-from tests.builders.processes import running_chromium, server, wait_until, window
+from tests.builders.processes import ROOT, running_chromium, server, wait_until, window
 from tests.builders.runs import OUTCOME, epoch, finished
 
 CURVE = "[data-testid=stVegaLiteChart] svg g.mark-line path"
@@ -663,6 +664,55 @@ def test_inspect_opens_with_the_best_and_its_views_and_networks_go_back_and_forw
     page.get_by_role("heading", name="Results", exact=True).wait_for()
     page.wait_for_url(lambda url: url.endswith("/results"), wait_until="commit")  # it does not lead on again
     assert page.get_by_test_id("stException").count() == 0
+
+
+def test_a_page_drawn_once_more_gives_the_next_one_no_query(page_of_a_server) -> None:
+    url, page = page_of_a_server
+    page.goto(f"{url}/results")
+    page.get_by_role("heading", name="Results", exact=True).wait_for()
+    settled(page)
+    address = Path(f"{ROOT}/mnist_lab/ui/url.js").read_text(encoding="utf-8").replace("export default", "")
+    for of_page, named in (("", ""), ("run", ""), ("results", "?preset=3x3")):
+        page.evaluate(f"({address})", {"data": {"page": of_page, "query": "preset=3x3"}})
+        assert page.evaluate("() => location.search") == named
+
+
+def test_a_click_counts_once_where_a_timer_of_the_page_fires_before_it_is_sent(page_of_a_server) -> None:
+    url, page = page_of_a_server
+    sent: list[bytes] = []
+
+    def keep(frame: bytes) -> None:  # for Playwright wants to write an attribute on it
+        sent.append(frame)
+
+    page.once("websocket", lambda socket: socket.on("framesent", keep))
+
+    def clicks(*, by_timer: bool) -> int:
+        messages = [BackMsg.FromString(each).rerun_script for each in sent if isinstance(each, bytes)]
+        return sum(
+            any(state.trigger_value for state in message.widget_states.widgets)
+            for message in messages
+            if message.is_auto_rerun == by_timer
+        )
+
+    page.goto(f"{url}/?preset=3x3")
+    set_number(page, "Kernel size", "2")
+    set_number(page, "Kernel size", "4")
+    undo = page.get_by_role("button", name="Undo")
+    undo.wait_for()
+    settled(page)
+    # As in a busy browser: what should happen at once happens after the footer's timer.
+    page.evaluate(
+        """() => {
+          const real = window.setTimeout;
+          window.setTimeout = (call, wait, ...more) => real(call, wait || 5000, ...more);
+        }"""
+    )
+    undo.evaluate("button => button.click()")
+    wait_until(lambda: page.evaluate("() => 1") and clicks(by_timer=False), "the click is sent")
+    assert clicks(by_timer=True) >= 1, "a timer sent it too"
+    wait_until(lambda: page.get_by_role("spinbutton", name="Kernel size").input_value() == "2", "one change is undone")
+    settled(page)
+    assert page.get_by_role("spinbutton", name="Kernel size").input_value() == "2"
 
 
 def test_two_fingers_draw_two_strokes_and_no_browser_makes_a_dot_of_a_line(page_of_a_server) -> None:

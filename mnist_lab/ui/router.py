@@ -22,7 +22,7 @@ def _registered(page: navigation.Page) -> st.Page:
 st.set_page_config(page_icon=navigation.ICON, layout="wide", initial_sidebar_state=190)
 page = st.navigation([_registered(page) for page in navigation.PAGES])
 st.set_page_config(page_title=navigation.tab(page.title))
-url.begin()
+url.begin(page.url_path)
 presentation.load()
 style.show(presenting=presentation.is_on())
 with errors_shown():

@@ -16,7 +16,7 @@ from mnist_lab.store.run import Run
 from mnist_lab.ui.session import lab
 
 _DIGITS = 15
-_ALSO, _KEPT = "address_also", "address_kept"
+_ALSO, _KEPT, _PAGE = "address_also", "address_kept", "address_page"
 _JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
@@ -41,7 +41,7 @@ def keep(query: dict[str, str]) -> None:
     named = st.query_params.to_dict()
     if named and named != query:
         st.query_params.from_dict(query)
-    _component()(key="address", data={"query": urlencode(query)}, height="content")
+    _component()(key="address", data={"page": st.session_state[_PAGE], "query": urlencode(query)}, height="content")
 
 
 def also(name: str, value: str | None) -> None:
@@ -50,9 +50,10 @@ def also(name: str, value: str | None) -> None:
     st.session_state[_ALSO] = others if value is None else others | {name: value}
 
 
-def begin() -> None:
-    """To be called before a page is drawn."""
+def begin(page: str) -> None:
+    """To be called before the page with this path is drawn."""
     st.session_state[_KEPT] = False
+    st.session_state[_PAGE] = page
 
 
 def end() -> None:

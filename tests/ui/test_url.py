@@ -24,6 +24,7 @@ KEEP = """
 import streamlit as st
 from mnist_lab.ui import url
 st.session_state.setdefault("query", {"run": "1"})
+url.begin("")
 url.keep(st.session_state.query)
 """
 
