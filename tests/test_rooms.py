@@ -152,6 +152,16 @@ def test_a_key_of_the_sessions_state_is_spelt_in_one_module() -> None:
     assert {key: names for key, names in twice.items() if len(names) > 1} == {}
 
 
+def test_every_chart_is_drawn_in_the_quiet_style_but_the_diagram_which_has_its_own() -> None:
+    draws = {
+        name
+        for name, module in MODULES.items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Attribute) and node.attr in ("altair_chart", "vega_lite_chart")
+    }
+    assert draws == {"mnist_lab.ui.figure", "mnist_lab.ui.design.picture"}
+
+
 def test_what_the_server_imports_loads_neither_tensorflow_nor_dask() -> None:
     interface = [name for name in MODULES if name.startswith("mnist_lab.ui.") and name != "mnist_lab.ui.router"]
     code = f"import sys, app, {', '.join(interface)}\nprint([m for m in ('tensorflow', 'keras', 'dask') if m in sys.modules])"

@@ -40,7 +40,7 @@ _SMALLEST = """() => {
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
     if (!node.textContent.trim() || !element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true })) continue;
-    if (element.closest("style, script, .heard, [aria-hidden=true]")) continue;
+    if (element.closest("style, script, [aria-hidden=true]")) continue;
     const size = parseFloat(getComputedStyle(element).fontSize);
     if (size < 12) found.push([size, node.textContent.trim().slice(0, 40)]);
   }

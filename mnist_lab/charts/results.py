@@ -13,6 +13,7 @@ from mnist_lab.charts.style import (
     GREY,
     LOW,
     MIDDLE,
+    SCALE,
     SECOND_LINE,
     SMALL_POINT,
     TALL,
@@ -38,7 +39,7 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: Ma
     shown = shares(points[value]) if is_share else (0.0, frames.end(points[value]))
     end = float(points["x"].max())
     # To the right of the lines there is room for the names of sides.
-    reach = alt.Scale(domain=[0, end], nice=False, range=[0, alt.expr("width - min(190, 0.36 * width)")])
+    reach = alt.Scale(domain=[0, end], nice=False, range=[0, alt.expr(f"width - min(200 * {SCALE}, 0.36 * width)")])
     x = alt.X(
         "x:Q",
         title=AXES[axis],
@@ -72,7 +73,7 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: Ma
     dots = last.mark_point(filled=True, opacity=1, size=90, xOffset=12).encode(
         color=_colours(sides), shape=_shapes(sides)
     )
-    names = last.mark_text(**WORDS, align="left", dx=22, limit=165).encode(text="label:N")
+    names = last.mark_text(**WORDS, align="left", dx=22, limit=175).encode(text="label:N")
     chart: alt.LayerChart = (lines + marks + dots + names).properties(height=TALL)
     return chart
 

@@ -29,7 +29,7 @@ REFERENCE: Spec = {"strokeDash": [4, 4], "color": GREY}  # what others are compa
 SECOND_LINE: Spec = {
     "strokeDash": [5, 3]
 }  # beside a solid one: validation beside training, the notebook beside the lab
-WORDS: Spec = {"color": INK_OF_PAGE, "fontSize": 13}
+WORDS: Spec = {"color": INK_OF_PAGE}
 
 LOW, MIDDLE, TALL = 240, 300, 420  # heights in pixels
 
@@ -65,6 +65,10 @@ def look(number: int) -> Look:
     return Look(_COLOURS[number % 8], _DASHES[number % 5], SHAPES[number % 7])
 
 
+SCALE = "scale"  # the parameter of a specification that expressions in it read: how much larger than usual it is
+_LENGTHS = ("strokeWidth", "fontSize", "dx", "dy", "limit", "thickness", "xOffset")
+
+
 def quiet(scale: float = 1.0) -> Spec:
     """The configuration of a chart that is read from afar: large words, pale grid, no ticks; `scale` enlarges all."""
     small, large = round(14 * scale), round(15 * scale)
@@ -77,6 +81,44 @@ def quiet(scale: float = 1.0) -> Spec:
             "ticks": False,
             "labelLimit": 0,
         },
-        "legend": {"labelFontSize": small, "titleFontSize": large, "labelLimit": 0},
+        "legend": {
+            "labelFontSize": small,
+            "titleFontSize": large,
+            "labelLimit": 0,
+            "symbolSize": round(100 * scale**2),
+        },
         "text": {"fontSize": small},
+        "title": {"fontSize": round(16 * scale)},
+        "line": {"strokeWidth": 2 * scale},
+        "rule": {"strokeWidth": scale},
     }
+
+
+def enlarged(spec: Spec, scale: float) -> Spec:
+    """A specification in the quiet style, all of it larger than it says by `scale` but for its width, which is the page's."""
+    found = _with_larger_marks(spec, scale) | {"config": quiet(scale)}
+    found["params"] = [*spec.get("params", []), {"name": SCALE, "value": scale}]
+    if isinstance(spec.get("height"), int):
+        found["height"] = round(spec["height"] * scale)
+    return found
+
+
+def _with_larger_marks(spec: Spec, scale: float) -> Spec:
+    found = dict(spec)
+    if isinstance(spec.get("mark"), dict):
+        found["mark"] = larger(spec["mark"], scale)
+    if "layer" in spec:
+        found["layer"] = [_with_larger_marks(each, scale) for each in spec["layer"]]
+    return found
+
+
+def larger(mark: Spec, scale: float) -> Spec:
+    """A mark of which every length is larger; the size of points is an area."""
+    found = {name: value * scale if name in _LENGTHS else value for name, value in mark.items()}
+    if "size" in mark:
+        found["size"] = mark["size"] * (scale if mark.get("type") == "tick" else scale**2)
+    if "strokeDash" in mark:
+        found["strokeDash"] = [length * scale for length in mark["strokeDash"]]
+    if isinstance(mark.get("point"), dict):
+        found["point"] = larger(mark["point"], scale)
+    return found

@@ -16,12 +16,12 @@ from mnist_lab.charts.style import (
     INK_OF_PAGE,
     MIDDLE,
     MORE_RIGHT,
+    SCALE,
     VERMILION,
     Frame,
     Look,
     Spec,
     percent_format,
-    quiet,
 )
 from mnist_lab.charts.vega import upright, without_data
 from mnist_lab.charts.work import AXES, Axis, Work
@@ -29,6 +29,7 @@ from mnist_lab.training.reports import Snapshot
 
 BATCHES, EPOCHS, VALIDATION, ENDS = "training, by batch", "training, epoch mean", "validation", "end"
 _LINE_OF_WORDS = 0.17  # of the height of the lowest chart, what two lines of words take
+_ROOM = f"width - min(170 * {SCALE}, 0.36 * width)"  # how far lines reach, in pixels: what is left beside their names
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 
 
@@ -118,7 +119,7 @@ def apart(values: np.ndarray, shown: Frame) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=128)
-def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line, ...], *, scale: float = 1.0) -> Spec:
+def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line, ...]) -> Spec:
     """The specification of a live chart, without its data: a table of `curve_points` with its `ends` goes beside it.
 
     It depends on little that changes while a run trains, so the chart on the page is updated, and seldom rebuilt. A run
@@ -126,7 +127,7 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
 
     Args:
         metric: `loss` or `accuracy`; end: where the axis ends; shown: the scale (`frames.whole`), or the part of it
-            that is drawn (`frames.frame`): lines leave it, and none is clamped; scale: how much larger than usual all is drawn.
+            that is drawn (`frames.frame`): lines leave it, and none is clamped.
     """
     names = [line.label for line in lines]
     is_accuracy = metric == "accuracy"
@@ -137,7 +138,7 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
         "type": "quantitative",
         "title": AXES[axis],
         # To the right of the lines there is room for their names, so that these stand still.
-        "scale": {"domain": [0, end], "range": [0, {"expr": _room(scale)}]},
+        "scale": {"domain": [0, end], "range": [0, {"expr": _ROOM}]},
         "axis": {"format": "~s", "grid": False, **whole},
     }
     y: Spec = {
@@ -164,29 +165,23 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
             "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip, **encoding},
         }
 
-    thin, thick = {"strokeWidth": 1.5 * scale, "opacity": 0.55}, {"strokeWidth": 3 * scale}
-    means = [layer(EPOCHS, {"type": "point", "filled": False, "size": 50 * scale**2}, shape={"value": "circle"})]
+    thin, thick = {"strokeWidth": 1.5, "opacity": 0.55}, {"strokeWidth": 3}
+    means = [layer(EPOCHS, {"type": "point", "filled": False, "size": 50}, shape={"value": "circle"})]
     return {
-        "title": {"text": _TITLES[metric], "fontSize": round(16 * scale), "offset": 4},
+        "title": {"text": _TITLES[metric], "offset": 4},
         "layer": [
             layer(BATCHES, {"type": "line", **thin}),
             *(means if len(lines) == 1 else []),
             layer(VALIDATION, {"type": "line", **thick}, strokeDash=dash),
-            layer(VALIDATION, {"type": "point", "filled": True, "size": 90 * scale**2, "opacity": 1}, shape=shape),
+            layer(VALIDATION, {"type": "point", "filled": True, "size": 90, "opacity": 1}, shape=shape),
             _leaders(x, y, end),
-            *_words(x, y, colour, shape, end, scale),
+            *_words(x, y, colour, shape, end),
             *_all_at_once(x, lines, end, metric),
         ],
         "width": "container",
         "height": "container",
         "padding": {"left": 5, "right": 5, "top": 5, "bottom": 5},
-        "config": quiet(scale),
     }
-
-
-def _room(scale: float) -> str:
-    """How far lines reach, in pixels: what is left beside their names."""
-    return f"width - min({170 * scale:g}, 0.36 * width)"
 
 
 def _by_run(names: list[str], values: list[Any]) -> Spec:
@@ -202,7 +197,7 @@ def _leaders(x: Spec, y: Spec, end: float) -> Spec:
     }
 
 
-def _words(x: Spec, y: Spec, colour: Spec, shape: Spec, end: float, scale: float) -> list[Spec]:
+def _words(x: Spec, y: Spec, colour: Spec, shape: Spec, end: float) -> list[Spec]:
     at = {"x": {**x, "field": None, "datum": end}, "y": {**y, "field": "place"}}
     at["x"].pop("field")
     chosen = [{"filter": {"field": "kind", "equal": ENDS}}]
@@ -210,14 +205,13 @@ def _words(x: Spec, y: Spec, colour: Spec, shape: Spec, end: float, scale: float
         "type": "text",
         "align": "left",
         "lineBreak": "\n",
-        "fontSize": round(14 * scale),
         "fontWeight": "bold",
-        "dx": 18 * scale,
-        "dy": -7 * scale,
-        "limit": 150 * scale,
+        "dx": 18,
+        "dy": -7,
+        "limit": 150,
         "color": INK_OF_PAGE,
     }
-    dot = {"type": "point", "filled": True, "size": 100 * scale**2, "xOffset": 8 * scale, "opacity": 1}
+    dot = {"type": "point", "filled": True, "size": 100, "xOffset": 8, "opacity": 1}
     return [
         {"transform": chosen, "mark": dot, "encoding": {**at, "color": colour, "shape": shape}},
         {"transform": chosen, "mark": text, "encoding": {**at, "text": {"field": "words", "type": "nominal"}}},

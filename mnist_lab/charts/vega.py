@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from mnist_lab.charts.style import Frame, Spec, percent_format
+from mnist_lab.charts.style import SCALE, Frame, Spec, larger, percent_format, quiet
 
 Place = TypeVar("Place", alt.X, alt.Y)
 _MARGIN = 0.04
@@ -48,6 +48,19 @@ def upright(**options: Any) -> alt.Axis:
 def legend() -> alt.Legend:
     """A legend below the chart: at its side it would make the chart narrow."""
     return alt.Legend(orient="bottom", labelLimit=300, columns=3)
+
+
+def styled(chart: Any, scale: float) -> Any:
+    """A chart in the quiet style, all of it larger than it says by `scale` but for a width that is the page's, as
+    `style.enlarged`."""
+    sizes = {name: chart[name] for name in ("width", "height") if isinstance(chart[name], int)}
+    found = (
+        chart.copy().configure(**quiet(scale)).properties(**{name: round(size * scale) for name, size in sizes.items()})
+    )
+    for part in found.layer if isinstance(found, alt.LayerChart) else [found]:
+        if isinstance(part.mark, alt.MarkDef):
+            part.mark = alt.MarkDef(**larger(part.mark.to_dict(), scale))
+    return found.add_params(alt.param(name=SCALE, value=scale))
 
 
 def without_data(chart: alt.TopLevelMixin) -> Spec:

@@ -85,15 +85,6 @@ def test_a_run_has_the_look_of_its_design_in_colour_dash_and_shape() -> None:
     assert "legend" not in json.dumps({**spec, "config": {}}).replace('"legend": null', "")
 
 
-def test_a_presentation_enlarges_type_and_lines() -> None:
-    usual, large = (charts.curves("loss", "epochs", 3.0, (0.0, 1.0), LINES, scale=scale) for scale in (1.0, 1.5))
-    for spec, factor in ((usual, 1.0), (large, 1.5)):
-        (text,) = layers(spec, "text")
-        assert text["mark"]["fontSize"] == 14 * factor
-        assert spec["config"]["axis"]["labelFontSize"] == 14 * factor
-        assert layers(spec, "line")[1]["mark"]["strokeWidth"] == 3 * factor
-
-
 def test_lines_are_named_at_their_ends_with_their_values() -> None:
     one = charts.curve_points(EPOCHS, BATCHES, "accuracy", WORK, "epochs", run="3x3")
     named = charts.ends(one, (0.0, 1.0), "accuracy")

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from mnist_lab.charts import vega
+from mnist_lab.charts import style, vega
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,20 @@ def test_a_specification_leaves_its_data_beside_it() -> None:
     spec = vega.without_data(chart)
     assert "data" not in spec
     assert spec["encoding"] == {"x": {"field": "x", "type": "quantitative"}}
+
+
+def test_a_chart_of_altair_is_styled_as_a_specification_is() -> None:
+    points = pd.DataFrame({"x": [1, 2]})
+    base = alt.Chart(points).encode(x="x:Q")
+    chosen = alt.selection_point(name="chosen")
+    one = base.mark_point(size=60).add_params(chosen).properties(height=200)
+    two = (base.mark_line(strokeWidth=3) + base.mark_tick(size=36) + base.mark_rule()).properties(height=200)
+    for chart in (one, two):
+        before = chart.to_dict()
+        found, expected = vega.styled(chart, 1.5).to_dict(), style.enlarged(before, 1.5)
+        assert found["height"] == 300
+        assert found.get("mark") == expected.get("mark")
+        assert found.get("layer") == expected.get("layer")
+        assert {"name": style.SCALE, "value": 1.5} in found["params"]
+        assert expected["config"].items() <= found["config"].items()
+        assert chart.to_dict() == before, "the chart itself is as it was"

@@ -15,7 +15,7 @@ from tests.builders.tested import run_of
 
 def verdict(test: AppTest) -> str:
     """The large sentence, as a screen reader says it."""
-    (found,) = [html.proto.body for html in healthy(test).get("html") if 'role="status"' in html.proto.body]
+    (found,) = [html.proto.body for html in healthy(test).get("html") if 'class="verdict"' in html.proto.body]
     return unescape(re.sub(r"<[^>]*>", "", found)).replace("  ", " ").strip()
 
 
@@ -106,7 +106,7 @@ def test_the_verdict_is_a_live_sentence_with_looks_and_nothing_in_a_name_is_mark
     store.labels.set(runs[:3], name="<i>x</i> & *y*")
     test = healthy(page("compare", runs=f"{runs[0]},{runs[3]}"))
     assert verdict(test).startswith("A: <i>x</i> & *y* is better than B: 2x2 by ")
-    (found,) = [html.proto.body for html in test.get("html") if 'role="status"' in html.proto.body]
+    (found,) = [html.proto.body for html in test.get("html") if 'class="verdict"' in html.proto.body]
     assert "<i>" not in found
     assert found.count('<img src="data:image/svg+xml,') == 2
     assert len({src.split('"')[1] for src in found.split("<img ")[1:]}) == 2, "each in its own look"

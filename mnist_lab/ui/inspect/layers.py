@@ -14,7 +14,7 @@ from mnist_lab.design.layers import Conv2D, size_text
 from mnist_lab.design.network import IMAGE, Traced, parts, trace
 from mnist_lab.inspection import arithmetic
 from mnist_lab.inspection.questions import Attribution, Hidden, Maps, Method
-from mnist_lab.ui import ask
+from mnist_lab.ui import ask, figure
 from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
 from mnist_lab.ui.looks import looks
@@ -161,7 +161,7 @@ def _picked(output: np.ndarray, most: float, key: str) -> tuple[int, int]:
     """The row and column of the value that somebody clicked on a filter's map; at first of the largest."""
     largest = np.unravel_index(int(np.abs(output).argmax()), output.shape)
     place = int(largest[0]), int(largest[1])
-    event = st.altair_chart(
+    event = figure.altair(
         inspection.cells(output, most, place),
         on_select="rerun",
         selection_mode="cell",
@@ -277,7 +277,7 @@ def _landscape(network: Chosen) -> None:
     if answers is None:
         return
     found = answers[0]
-    st.altair_chart(
+    figure.altair(
         inspection.landscape(_points(found["places"], found["answers"]), found["explained"]),
         alt="The 10,000 test images on two principal components of the last hidden layer, coloured by digit",
     )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from mnist_lab.charts import confusion, inspection, results
 from mnist_lab.data import mnist
+from mnist_lab.ui import figure
 from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.selection import Chosen
 from mnist_lab.ui.looks import looks
@@ -56,7 +57,7 @@ def _confusion(answers: np.ndarray, labels: np.ndarray) -> tuple[int, int] | Non
         persist_state="session",
     )
     points = confusion.points(confusion.counts(answers, labels))
-    event = st.altair_chart(
+    event = figure.altair(
         confusion.clickable(points, in_percent=unit != "images"),
         on_select="rerun",
         selection_mode="cell",
@@ -80,7 +81,7 @@ def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
     st.header("Each digit: how many of its images are read correctly", anchor=False)
     accuracy = [float((answers[labels == digit] == digit).mean()) for digit in range(10)]
     side, key = network.number, network.run.design_key
-    st.altair_chart(
+    figure.altair(
         results.by_digit(
             pd.DataFrame({"digit": range(10), "accuracy": accuracy, "side": side}), {side: looks([key])[key]}
         ),
@@ -119,7 +120,7 @@ def _calibration(probabilities: np.ndarray, labels: np.ndarray) -> None:
     points = inspection.calibration_points(probabilities, labels)
     error = inspection.calibration_error(points)
     st.header("Can its confidence be trusted?", anchor=False)
-    st.altair_chart(
+    figure.altair(
         inspection.calibration(points),
         alt="How sure it was against how often it was right: "
         + ", ".join(

@@ -12,7 +12,7 @@ from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Answer, Tested
 from mnist_lab.store import ready_made
 from mnist_lab.store.run import Run, Status
-from mnist_lab.ui import ask, url
+from mnist_lab.ui import ask, heard, url
 from mnist_lab.ui.choices import notify_if_gone, run_ids
 from mnist_lab.ui.inspect import figures, pad
 from mnist_lab.ui.looks import looks
@@ -262,6 +262,8 @@ def side_by_side(networks: Sequence[Chosen], subject: Subject, words: Callable[[
         waited = [(network, one.wait("reading the digit")) for network, one in zip(networks, pending, strict=True)]
     found = [(network, answer["probabilities"]) for network, answer in waited if answer]
     if found:
+        told = [f"{network.title}: {words(probabilities)[1]}" for network, probabilities in found]
+        heard.say(" ".join(told), "answers-heard")
         _answers(place, [(network, *words(probabilities), probabilities) for network, probabilities in found])
 
 

@@ -10,7 +10,7 @@ from mnist_lab.charts import inspection, tiles
 from mnist_lab.data.perturbation import KINDS, perturbed
 from mnist_lab.design.network import Kind, Part, parts, trace
 from mnist_lab.inspection.questions import Ablation, EachAblated, Robustness
-from mnist_lab.ui import ask
+from mnist_lab.ui import ask, figure
 from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
 from mnist_lab.ui.looks import looks
@@ -119,7 +119,7 @@ def _curve(networks: list[Chosen]) -> None:
     )
     drawn = looks(network.run.design_key for network in networks)
     named = {network.title: drawn[network.run.design_key] for network in networks}
-    st.altair_chart(
+    figure.altair(
         inspection.curves(points, f"{kind.title} ({kind.unit})", kind.neutral, named),
         alt=f"Test accuracy against {kind.title.lower()} in {kind.unit}, a line for each network",
     )
@@ -198,7 +198,7 @@ def _compared(found: dict[str, np.ndarray], part: Part, picked: list[int]) -> No
 def _each(found: dict[str, np.ndarray], part: str) -> None:
     accuracy, whole = found["accuracy"], float(found["whole"])
     points = pd.DataFrame({"channel": range(len(accuracy)), "accuracy": accuracy})
-    st.altair_chart(
+    figure.altair(
         inspection.ablations(points, whole),
         alt=f"Test accuracy with each channel of {part} off alone; with none off {whole:.2%}",
     )

@@ -19,7 +19,7 @@ from mnist_lab.results.comparison import Side
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.results.significance import Verdict
 from mnist_lab.store.run import Status
-from mnist_lab.ui import choices, grid, labels, navigation, watching
+from mnist_lab.ui import choices, figure, grid, heard, labels, navigation, watching
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import run as run_page
 from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once
@@ -151,7 +151,7 @@ def _verdicts(sides: list[Side], its: list[Look], rows: pd.DataFrame) -> None:
             _pairs(found)
     points = pd.concat([_spread_points(side, metric) for side in sides if side.is_design])
     drawn = [(side.title, look) for side, look in zip(sides, its, strict=True) if side.is_design]
-    st.altair_chart(results.spreads(points, what, dict(drawn)), alt=_spreads_in_words(points, what))
+    figure.altair(results.spreads(points, what, dict(drawn)), alt=_spreads_in_words(points, what))
     st.caption(_how_to_read(found, protocols))
     if len(found) > 1:
         st.header("Each pair", anchor=False)
@@ -163,11 +163,12 @@ def _has(sides: list[Side]) -> str:
 
 
 def _say(words: str, sides: list[Side], its: list[Look]) -> None:
-    """A sentence as large as a heading, which screen readers read aloud when it changes; looks before the names of sides."""
+    """A sentence as large as a heading, which screen readers say when it changes; looks before the names of sides."""
     html = escape(words)
     for side, look in zip(sides, its, strict=True):
         html = html.replace(escape(side.title), f'<img src="{swatch.url(look)}" alt=""> {escape(side.title)}', 1)
-    st.html(f'<div class="verdict" role="status">{html}</div>')
+    st.html(f'<div class="verdict">{html}</div>')
+    heard.say(words, "verdict-heard")
 
 
 def _pairs(found: list[tuple[Side, Side, Verdict]]) -> None:
@@ -310,7 +311,7 @@ def _curves(sides: list[Side], its: list[Look]) -> None:
         return
     points = pd.concat(parts)
     drawn = {side.title: look for side, look in zip(sides, its, strict=True)}
-    st.altair_chart(
+    figure.altair(
         results.compared(points, axis, metrics[metric], metric, drawn),
         alt=f"{metric} along {axis}, a line for each run; at the end "
         + ", ".join(f"{row['side']} {row['words']}" for _, row in results.ends(points, metrics[metric]).iterrows()),
@@ -328,7 +329,7 @@ def _digits(sides: list[Side], its: list[Look]) -> None:
         f"{its['side'].iloc[0]} the digit {its['digit'].iloc[its['accuracy'].argmin()]} ({its['accuracy'].min():.1%})"
         for its in parts
     ]
-    st.altair_chart(
+    figure.altair(
         results.by_digit(points, {side.title: look for side, look in zip(sides, its, strict=True)}),
         alt=f"Test accuracy of each digit; hardest for {', for '.join(hardest)}",
     )

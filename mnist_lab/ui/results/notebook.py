@@ -7,7 +7,7 @@ from mnist_lab.charts import frames, results
 from mnist_lab.data import notebook
 from mnist_lab.design.presets import NOTEBOOK_PRESETS
 from mnist_lab.results import table as results_table
-from mnist_lab.ui import grid
+from mnist_lab.ui import figure, grid
 from mnist_lab.ui.session import lab
 
 _number = st.column_config.NumberColumn
@@ -71,8 +71,9 @@ def _curves(rows: pd.DataFrame) -> None:
     frame = frames.frame("accuracy", every["epoch"], every["value"], every["line"])
     for column, (name, points) in zip(st.columns(len(each)), each.items(), strict=True):
         last = [f"{line} {part['value'].iloc[-1]:.2%}" for line, part in points.groupby("line", sort=False)]
-        column.altair_chart(
+        figure.altair(
             results.reproduction(name, points, frame),
+            column,
             alt=f"Validation accuracy by epoch of {name}, the notebook's log dashed, our runs solid; at the end: "
             + (", ".join(last) or "nothing"),
         )

@@ -6,7 +6,7 @@ import streamlit as st
 from mnist_lab.charts import results
 from mnist_lab.numerals import counted
 from mnist_lab.results.pareto import COSTS, front, with_bytes
-from mnist_lab.ui import fields, navigation
+from mnist_lab.ui import fields, figure, navigation
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import actions
 from mnist_lab.ui.text import plain
@@ -24,7 +24,7 @@ def show(folded: pd.DataFrame) -> None:
         st.caption("No run has finished yet.")
         return
     points = _points(rows, cost, name)
-    event = st.altair_chart(
+    event = figure.altair(
         results.costs(points, cost, COSTS[cost], metric.lower(), budget, whole=whole),
         on_select="rerun",
         selection_mode="open",

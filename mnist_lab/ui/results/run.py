@@ -13,7 +13,7 @@ from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.network import trace
 from mnist_lab.results import table
 from mnist_lab.store.run import Run, Status
-from mnist_lab.ui import grid, labels, navigation, presentation, watching
+from mnist_lab.ui import figure, grid, labels, navigation, watching
 from mnist_lab.ui.design import schedule, summary
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import exports
@@ -216,7 +216,7 @@ def _curves(run: Run, drawn: Look) -> None:
         shown = frames.frame(metric, points["x"], points["value"], points["run"])
     ends = training.ends(points, shown, metric)
     with st.container(key="tall-run"):
-        st.vega_lite_chart(
+        figure.vega(
             pd.concat([points, ends], ignore_index=True),
             training.curves(
                 metric,
@@ -224,7 +224,6 @@ def _curves(run: Run, drawn: Look) -> None:
                 run.experiment.recipe.epochs,
                 shown,
                 (training.Line(run.name, drawn),),
-                scale=presentation.scale(),
             ),
             key="run-curves",
             height="stretch",
@@ -242,12 +241,13 @@ def _digits(run: Run, drawn: Look) -> None:
     st.subheader("Each digit, on the test images", anchor=False)
     side = f"run {run.id}"
     left, right = st.columns(2, gap="medium")
-    left.altair_chart(
+    figure.altair(
         results.by_digit(pd.DataFrame({"digit": range(10), "accuracy": accuracies, "side": side}), {side: drawn}),
+        left,
         alt="Test accuracy of each digit: " + ", ".join(f"{d} {a:.1%}" for d, a in enumerate(accuracies)),
     )
     points = confusion.points(confusion.counts(given[0], mnist.load()[1].y))
-    right.vega_lite_chart(points, confusion.live(), key="run-confusion", alt=_most_confused(points))
+    figure.vega(points, confusion.live(), right, key="run-confusion", alt=_most_confused(points))
     right.caption("What is taken for what: a row is a digit, a column an answer. Right answers are grey.")
 
 

@@ -2,7 +2,6 @@
 
 import functools
 from collections import Counter
-from html import escape
 from typing import get_args
 
 import pandas as pd
@@ -15,7 +14,7 @@ from mnist_lab.charts.work import AXES, Axis, Work
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.results.overfitting import gap
 from mnist_lab.store.run import Run
-from mnist_lab.ui import fields, presentation
+from mnist_lab.ui import fields, figure, heard
 from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.session import lab, person
@@ -151,9 +150,9 @@ def _chart(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis, *
     if begun:
         ends = training.ends(points.to_pandas(), shown, metric)
         named = pa.concat_tables([points, pa.Table.from_pandas(ends, schema=points.schema, preserve_index=False)])
-    st.vega_lite_chart(
+    figure.vega(
         named,
-        training.curves(metric, axis, end, shown, lines, scale=presentation.scale()),
+        training.curves(metric, axis, end, shown, lines),
         key=f"chart-{metric}",
         height="stretch",
         alt=_in_words(drawn, lines, metric, axis),
@@ -234,7 +233,7 @@ def _label(run: int | str) -> str:
     return _recent(lab().store.url).get(run_id, f"Run {run_id}")
 
 
-def heard(shown: Progress) -> None:
+def say_epoch(shown: Progress) -> None:
     """What a screen reader says at the end of each epoch: calm, as nothing else of the page changes it."""
     lines = shown.epochs
     if len(lines):
@@ -243,4 +242,4 @@ def heard(shown: Progress) -> None:
         words += f"validation accuracy {percent(last['validation_accuracy'])}, {shown.run.status}"
     else:
         words = f"{shown.run.name}: {shown.run.status}"
-    st.html(f'<div role="status" class="heard">{escape(words)}</div>')
+    heard.say(words, "epochs-heard")

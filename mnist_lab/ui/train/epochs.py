@@ -7,6 +7,7 @@ from mnist_lab.charts import confusion, tiles, training
 from mnist_lab.data import mnist
 from mnist_lab.store.run import Run
 from mnist_lab.training.reports import Snapshot
+from mnist_lab.ui import figure
 from mnist_lab.ui.session import lab
 
 MOST_EPOCHS = 60
@@ -27,7 +28,7 @@ def show(run: Run) -> None:
     with left:
         wrong = int(snapshot.confusion.sum() - snapshot.confusion.trace())
         st.markdown(f"**What it confuses** after epoch {shown}: {wrong:,} of {snapshot.confusion.sum():,} wrong")
-        st.vega_lite_chart(
+        figure.vega(
             confusion.points(snapshot.confusion),
             confusion.live(),
             key="confusion",
@@ -104,7 +105,7 @@ def _pinned_digit(run: Run, epochs: list[int], shown: int) -> None:
     now = points[points["epoch"] == shown].sort_values("probability").iloc[-1]
     label = validation.y[image - 1]
     st.markdown(f"A **{label}**; after epoch {shown} it says **{now['digit']:.0f}** ({now['probability']:.0%})")
-    st.vega_lite_chart(
+    figure.vega(
         points,
         training.followed(),
         key="followed",

@@ -49,7 +49,7 @@ def _curves(watched: Watched, seconds: float) -> None:
     headline.show(shown, active)
     charts.show(shown)
     headline.figures(run)
-    charts.heard(shown)
+    charts.say_epoch(shown)
 
 
 @errors_shown()
