@@ -1,5 +1,6 @@
 """The charts of the Results, Run and Compare pages: tables in, Altair charts out."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,9 @@ from mnist_lab.charts.style import (
     WORDS,
     Frame,
     Look,
+    Spec,
 )
-from mnist_lab.charts.vega import accuracy, legend, percent, shares, upright
+from mnist_lab.charts.vega import accuracy, legend, percent, shares, upright, without_data
 from mnist_lab.charts.work import AXES, Axis
 
 _AXIS_HEIGHT = 64  # pixels below a chart that its axis and its title take of its height
@@ -269,14 +271,16 @@ def reproduction_points(network: str, notebook_epochs: pd.DataFrame, ours: pd.Da
     return both.rename(columns={"validation_accuracy": "value"})
 
 
-def reproduction(network: str, points: pd.DataFrame, shown: Frame) -> alt.LayerChart:
-    """Validation accuracy by epoch of one of the notebook's networks: its own log dashed, our runs solid.
+@functools.lru_cache(maxsize=16)
+def reproduction(network: str, shown: Frame) -> Spec:
+    """Validation accuracy by epoch of one of the notebook's networks, its own log dashed, our runs solid: a specification
+    without its data, a table of `reproduction_points`.
 
     Args:
         shown: the part of the scale that is drawn; lines leave it.
     """
     domain = list(_WHO)
-    base = alt.Chart(points).encode(
+    base = alt.Chart(alt.NamedData("reproduction")).encode(
         x=alt.X(
             "epoch:Q",
             title="epoch",
@@ -292,5 +296,4 @@ def reproduction(network: str, points: pd.DataFrame, shown: Frame) -> alt.LayerC
     shapes = alt.Scale(domain=domain, range=["square", "circle"])
     lines = base.mark_line(clip=True).encode(strokeDash=alt.StrokeDash("who:N", scale=dashes, legend=None))
     marks = base.mark_point(**SMALL_POINT, clip=True).encode(shape=alt.Shape("who:N", scale=shapes, legend=None))
-    chart: alt.LayerChart = (lines + marks).properties(title=network, height=LOW)
-    return chart
+    return without_data((lines + marks).properties(title=network, height=LOW, width="container"))

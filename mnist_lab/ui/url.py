@@ -41,7 +41,9 @@ def keep(query: dict[str, str]) -> None:
     named = st.query_params.to_dict()
     if named and named != query:
         st.query_params.from_dict(query)
-    _component()(key="address", data={"page": st.session_state.get(_PAGE, ""), "query": urlencode(query)}, height="content")
+    _component()(
+        key="address", data={"page": st.session_state.get(_PAGE, ""), "query": urlencode(query)}, height="content"
+    )
 
 
 def also(name: str, value: str | None) -> None:

@@ -84,7 +84,7 @@ def test_the_notebooks_log_stands_beside_our_runs() -> None:
     ours = pd.DataFrame({"name": ["3x3"], "run_id": [7], "epoch": [1], "validation_accuracy": [0.94]})
     points = results.reproduction_points("3x3", notebook.epochs(), ours)
     assert points.groupby("line")["value"].count().to_dict() == {"notebook": 12, "run 7": 1}
-    drawn = results.reproduction("3x3", points, (0.9, 1.0)).to_dict()
+    drawn = results.reproduction("3x3", (0.9, 1.0))
     assert {tuple(domain) for domain in domains(drawn, "y")} == {(0.9, 1.0)}
     assert '"clamp"' not in json.dumps(drawn), "a value outside may leave the frame, but never be drawn as another"
 

@@ -1,6 +1,8 @@
 """Trained networks that all tests of this package look into; none changes them."""
 
-from collections.abc import Iterator
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
 
 import keras
 import pytest
@@ -13,16 +15,22 @@ from tests.builders.inspected import CHAIN, RESIDUAL, experiment_of
 from tests.builders.trained import shelf
 
 
+@pytest.fixture(scope="session")
+def shelves(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Experiment], Store]]:
+    """Of an experiment the store with its network, trained as its run 1: once, in whatever order tests want them."""
+    with contextlib.ExitStack() as opened:
+        yield functools.cache(lambda experiment: opened.enter_context(shelf(tmp_path_factory, experiment)))
+
+
 @pytest.fixture(scope="session", params=[CHAIN, RESIDUAL], ids=["chain", "residual"])
 def experiment(request: pytest.FixtureRequest) -> Experiment:
     return experiment_of(request.param)
 
 
 @pytest.fixture(scope="session")
-def looked_into(tmp_path_factory: pytest.TempPathFactory, experiment: Experiment) -> Iterator[Store]:
+def looked_into(shelves: Callable[[Experiment], Store], experiment: Experiment) -> Store:
     """A store with the network, trained as its run 1."""
-    with shelf(tmp_path_factory, experiment) as store:
-        yield store
+    return shelves(experiment)
 
 
 @pytest.fixture(scope="session")

@@ -71,8 +71,9 @@ def _curves(rows: pd.DataFrame) -> None:
     frame = frames.frame("accuracy", every["epoch"], every["value"], every["line"])
     for column, (name, points) in zip(st.columns(len(each)), each.items(), strict=True):
         last = [f"{line} {part['value'].iloc[-1]:.2%}" for line, part in points.groupby("line", sort=False)]
-        figure.altair(
-            results.reproduction(name, points, frame),
+        figure.vega(
+            points,
+            results.reproduction(name, frame),
             column,
             alt=f"Validation accuracy by epoch of {name}, the notebook's log dashed, our runs solid; at the end: "
             + (", ".join(last) or "nothing"),
