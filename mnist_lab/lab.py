@@ -147,7 +147,8 @@ class Lab:
 
     def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
         """Runs by their ids, as `Runs.some`."""
-        return self._current().runs.some(run_ids)
+        wanted = list(run_ids)
+        return self._current().runs.some(wanted) if wanted else {}
 
     def runs(self) -> list[Run]:
         """All runs that are not deleted, newest first."""

@@ -321,12 +321,10 @@ def design(times: int, say: Say) -> dict[str, Any] | None:
         seconds = []
         for number in range(times + 3):
             name = ("× ½", "× 1", "× 2")[number % 3]
-            page.wait_for_function(
-                "document.querySelector('[data-testid=stApp]').dataset.testScriptState == 'notRunning'"
-            )
+            page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
             page.evaluate(_WATCH)
             page.get_by_role("radio", name=name, exact=True).click()
-            page.wait_for_function("window.shown")
+            _wait_for(lambda: page.evaluate("window.shown"), "new figures")
             seconds.append(page.evaluate("window.shown - window.clicked") / 1000)
         browser.close()
     return {**_percentiles(seconds[3:]), "times": times}

@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab import clock
+from mnist_lab.data import mnist
 from mnist_lab.errors import LabError
 from mnist_lab.lab import Lab
 from mnist_lab.person import Person, system_user
@@ -70,6 +71,11 @@ def preload() -> None:
 
     def load() -> None:
         from mnist_lab.charts import confusion, inspection, results, training  # noqa: F401, with all of Altair
+
+        # Each is made once and kept; when an epoch ends, all who look want them in the same moment.
+        confusion.live()
+        training.followed()
+        mnist.load()
 
     threading.Thread(target=load, name="loading", daemon=True).start()
 

@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter
+from dataclasses import dataclass
 from typing import get_args
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pyarrow as pa
 import streamlit as st
 
 from mnist_lab.charts import frames, training
+from mnist_lab.charts.style import Spec
 from mnist_lab.charts.training import Line
 from mnist_lab.charts.work import AXES, Axis, Work
 from mnist_lab.design.experiment import Experiment, parse
@@ -134,37 +136,66 @@ def _lines(drawn: list[Run]) -> tuple[Line, ...]:
 
 def _chart(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis, *, zoom: bool) -> str:
     """One metric of some runs; what lies outside the chart, in words."""
-    parts = [
-        _points(progress(each), metric, axis, line.label, number)
-        for number, (each, line) in enumerate(zip(drawn, lines, strict=True))
-    ]
+    runs = [progress(each) for each in drawn]
+    called = tuple(map(str, lines))  # of a dataclass Streamlit takes longer to see whether it is another one
+    made = _made(lab().store.url, tuple(map(_newest, runs)), called, metric, axis, zoom, _runs=runs, _lines=lines)
+    figure.vega(made.table, made.spec, key=f"chart-{metric}", height="stretch", alt=made.words)
+    return made.left_out
+
+
+@dataclass(frozen=True)
+class _Chart:
+    """A live chart: what it draws, what it says to those who do not see it, and what lies outside its frame, in words."""
+
+    table: pa.Table
+    spec: Spec
+    words: str
+    left_out: str
+
+
+def _newest(of: Progress) -> tuple[int, int, int]:
+    """A run's number, and how far what is recorded of it goes: its points are the same while these are."""
+    last_step = int(of.batches["step"].iloc[-1]) if len(of.batches) else 0
+    return of.run.id, last_step, len(of.epochs)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _made(
+    url: str,
+    newest: tuple[tuple[int, int, int], ...],
+    called: tuple[str, ...],
+    metric: str,
+    axis: Axis,
+    zoom: bool,
+    *,
+    _runs: list[Progress],
+    _lines: tuple[Line, ...],
+) -> _Chart:
+    """A chart, made once for all who look at it."""
+    del called
+    numbered = enumerate(zip(_runs, newest, _lines, strict=True))
+    parts = [_drawn(url, each, metric, axis, (line.label, i), _progress=of) for i, (of, each, line) in numbered]
     begun = [part for part in parts if part.num_rows]  # what waits has no points, and no types of them
     points = pa.concat_tables(begun) if len(begun) > 1 else (begun or parts)[0]
     shown, left_out = frames.whole(metric, points["value"]), ""
     if zoom:
         shown = frames.frame(metric, points["x"], points["value"], points["run"])
         left_out = frames.outside(metric, points["value"], shown)
-    planned = [end for each in drawn if (end := work(each.experiment_json).planned(axis)) is not None]
+    planned = [end for of in _runs if (end := work(of.run.experiment_json).planned(axis)) is not None]
     end = max(planned) if planned else frames.end(points["x"])
-    named = points
+    table = points
     if begun:
         ends = training.ends(points.to_pandas(), shown, metric)
-        named = pa.concat_tables([points, pa.Table.from_pandas(ends, schema=points.schema, preserve_index=False)])
-    figure.vega(
-        named,
-        training.curves(metric, axis, end, shown, lines),
-        key=f"chart-{metric}",
-        height="stretch",
-        alt=_in_words(drawn, lines, metric, axis),
-    )
-    return left_out
+        table = pa.concat_tables([points, pa.Table.from_pandas(ends, schema=points.schema, preserve_index=False)])
+    spec = training.curves(metric, axis, end, shown, _lines)
+    return _Chart(table, spec, _in_words(_runs, _lines, metric, axis), left_out)
 
 
-def _in_words(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis) -> str:
+def _in_words(runs: list[Progress], lines: tuple[Line, ...], metric: str, axis: Axis) -> str:
     """What a chart says: the last values of each run, and where they go."""
     told = []
-    for run, line in zip(drawn, lines, strict=True):
-        epochs = progress(run).epochs
+    for of, line in zip(runs, lines, strict=True):
+        epochs = of.epochs
         if epochs.empty:
             told.append(f"{line.label}: nothing measured yet")
             continue
@@ -179,25 +210,12 @@ def _in_words(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis
     return f"{metric.capitalize()} along {AXES[axis]}. {'. '.join(told)}."
 
 
-def _points(of: Progress, metric: str, axis: Axis, label: str, number: int) -> pa.Table:
-    last_step = int(of.batches["step"].iloc[-1]) if len(of.batches) else 0
-    newest = (last_step, len(of.epochs))
-    return _drawn(lab().store.url, of.run.id, newest, metric, axis, (label, number), _progress=of)
-
-
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _drawn(
-    url: str,
-    run_id: int,
-    newest: tuple[int, int],
-    metric: str,
-    axis: Axis,
-    line: tuple[str, int],
-    *,
-    _progress: Progress,
+    url: str, newest: tuple[int, int, int], metric: str, axis: Axis, line: tuple[str, int], *, _progress: Progress
 ) -> pa.Table:
-    """The points of a chart, made once for all who look at a run."""
-    del url, run_id, newest
+    """The points of a run in a chart, with the label and the number of its line."""
+    del url, newest
     of_run = work(_progress.run.experiment_json)
     points: pd.DataFrame = training.curve_points(
         _progress.epochs, _progress.batches, metric, of_run, axis, run=line[0], number=line[1]
