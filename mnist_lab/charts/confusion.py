@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from mnist_lab.charts.style import BLUE, GREY, INK, MIDDLE, MORE_WRONG, WORDS, Spec
+from mnist_lab.charts.style import BLUE, GREY, INK, INK_OF_PAGE, MIDDLE, MORE_WRONG, WORDS, Spec
 from mnist_lab.charts.vega import percent, upright, without_data
 
 CLASSES = 10
@@ -72,7 +72,7 @@ def _cells(base: alt.Chart, *, in_percent: bool) -> alt.LayerChart:
     right = base.transform_filter(is_right).mark_rect(fill=GREY, fillOpacity=0.25)
     wrong = any_image.transform_filter(f"!({is_right})").mark_rect(aria=False)  # there may be none
     words = any_image.mark_text(**WORDS).encode(
-        text=text, color=alt.condition(is_right, alt.value(GREY), alt.value(INK))
+        text=text, color=alt.condition(is_right, alt.value(INK_OF_PAGE), alt.value(INK))
     )
     chart: alt.LayerChart = right + wrong.encode(color=alt.Color("share:Q", legend=None, scale=scale)) + words
     return chart

@@ -18,6 +18,7 @@ from mnist_lab.charts.style import (
     SECOND_LINE,
     SMALL_POINT,
     TALL,
+    TICKS_ACROSS,
     WORDS,
     Frame,
     Look,
@@ -182,7 +183,7 @@ def costs(
         f"{cost}:Q",
         title=title,
         scale=alt.Scale(type="log" if is_log else "linear", zero=False, nice=True),
-        axis=alt.Axis(format="~s"),
+        axis=alt.Axis(format="~s", tickCount=alt.ExprRef(TICKS_ACROSS)),
     )
     shown = (0.0, 1.0) if whole else shares(points["accuracy"], points["low"], points["high"])
     y = accuracy(alt.Y, "accuracy", metric, shown)
@@ -214,7 +215,10 @@ def costs(
     )
     line = on_front.mark_line(interpolate="step-after", color=GREY, **SECOND_LINE).encode(x=x, y=y)
     rings = on_front.mark_point(size=420, color=GREY, strokeWidth=1.5).encode(x=x, y=y)
-    names = base.mark_text(**WORDS, align=alt.expr("datum.align"), dy=-18).encode(x=x, y=y, text="label:N")
+    beside = f"{SCALE} * (datum.align === 'left' ? 12 : datum.align === 'right' ? -12 : 0)"  # not on its bar
+    names = base.mark_text(**WORDS, align=alt.expr("datum.align"), dx=alt.expr(beside), dy=-18).encode(
+        x=x, y=y, text="label:N"
+    )
     layers: list[alt.Chart] = [spread, line, rings, marks, names]
     if budget is not None:
         limit = alt.Chart(pd.DataFrame({cost: [budget], "label": ["budget"]}))

@@ -66,6 +66,8 @@ def look(number: int) -> Look:
 
 
 SCALE = "scale"  # the parameter of a specification that expressions in it read: how much larger than usual it is
+# How many ticks an axis has: few, for each is read from afar.
+TICKS_ACROSS, TICKS_UP = f"ceil(width / (110 * {SCALE}))", f"ceil(height / (55 * {SCALE}))"
 _LENGTHS = ("strokeWidth", "fontSize", "dx", "dy", "limit", "thickness", "xOffset")
 
 
@@ -80,15 +82,19 @@ def quiet(scale: float = 1.0) -> Spec:
             "gridWidth": scale,
             "ticks": False,
             "labelLimit": 0,
+            "labelColor": INK_OF_PAGE,
+            "titleColor": INK_OF_PAGE,
         },
         "legend": {
             "labelFontSize": small,
             "titleFontSize": large,
             "labelLimit": 0,
+            "labelColor": INK_OF_PAGE,
+            "titleColor": INK_OF_PAGE,
             "symbolSize": round(100 * scale**2),
         },
         "text": {"fontSize": small},
-        "title": {"fontSize": round(16 * scale)},
+        "title": {"fontSize": round(16 * scale), "color": INK_OF_PAGE},
         "line": {"strokeWidth": 2 * scale},
         "rule": {"strokeWidth": scale},
     }
@@ -114,7 +120,10 @@ def _with_larger_marks(spec: Spec, scale: float) -> Spec:
 
 def larger(mark: Spec, scale: float) -> Spec:
     """A mark of which every length is larger; the size of points is an area."""
-    found = {name: value * scale if name in _LENGTHS else value for name, value in mark.items()}
+    found = {
+        name: value * scale if name in _LENGTHS and isinstance(value, int | float) else value
+        for name, value in mark.items()
+    }
     if "size" in mark:
         found["size"] = mark["size"] * (scale if mark.get("type") == "tick" else scale**2)
     if "strokeDash" in mark:

@@ -17,6 +17,7 @@ from mnist_lab.charts.style import (
     MIDDLE,
     MORE_RIGHT,
     SCALE,
+    TICKS_UP,
     VERMILION,
     Frame,
     Look,
@@ -132,7 +133,10 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
     names = [line.label for line in lines]
     is_accuracy = metric == "accuracy"
     whole: Spec = {"tickMinStep": 1} if axis in ("epochs", "batches") else {}
-    y_axis = {"format": percent_format(shown)} if is_accuracy else {"format": "~g"}
+    y_axis = {
+        "format": percent_format(shown) if is_accuracy else "~g",
+        "tickCount": {"expr": TICKS_UP},
+    }
     x: Spec = {
         "field": "x",
         "type": "quantitative",

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from mnist_lab.charts.style import SCALE, Frame, Spec, larger, percent_format, quiet
+from mnist_lab.charts.style import SCALE, TICKS_ACROSS, TICKS_UP, Frame, Spec, larger, percent_format, quiet
 
 Place = TypeVar("Place", alt.X, alt.Y)
 _MARGIN = 0.04
@@ -29,8 +29,7 @@ def accuracy(place: type[Place], column: str, title: str | None, shown: Frame) -
     Every layer of a chart needs it: the scale of a layer without would begin at 0, and the chart's with it.
     """
     scale = alt.Scale(domain=list(shown), nice=False)
-    # Few ticks: each is read from afar.
-    ticks = alt.ExprRef("ceil(width / 110)" if place is alt.X else "ceil(height / 55)")
+    ticks = alt.ExprRef(TICKS_ACROSS if place is alt.X else TICKS_UP)
     axis = alt.Axis(format=percent_format(shown), tickCount=ticks)
     return place(f"{column}:Q", title=title, scale=scale, axis=axis)
 

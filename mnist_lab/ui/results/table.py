@@ -12,7 +12,7 @@ from mnist_lab.numerals import counted
 from mnist_lab.results import filters, table
 from mnist_lab.results.files import guarded
 from mnist_lab.results.filters import Condition
-from mnist_lab.ui import grid, labels, navigation
+from mnist_lab.ui import grid, labels, navigation, presentation
 from mnist_lab.ui.choices import with_selected
 from mnist_lab.ui.fields import optional_number
 from mnist_lab.ui.looks import looks
@@ -95,6 +95,7 @@ COLUMNS: dict[str, Any] = {
     "runs": _text("Runs"),
     "error": _text("Why it ended"),
 }
+_ROWS_IN_SIGHT = 14  # of more the table scrolls
 _LOOK = "look"  # always first
 _LOOKS = {
     _LOOK: st.column_config.ImageColumn("Look", width=60, pinned=True, help="How the design is drawn everywhere.")
@@ -402,7 +403,7 @@ def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None
         on_select=_select,
         selection_mode="multi-row",
         key=_TABLE,
-        height=min(560, 38 + 35 * max(1, len(found))),
+        height="content" if len(found) <= _ROWS_IN_SIGHT else round(560 * presentation.scale()),
         alt=f"{counted(len(found), 'row')}, newest first, with design, accuracy, status and cost",
     )
 
