@@ -347,7 +347,7 @@ def test_runs_are_put_aside_compared_and_opened_from_the_chart_of_costs(
         tick(page, 1)
         page.get_by_text("2 chosen, 6 runs").wait_for()
         page.get_by_role("button", name="Compare", exact=True).click()
-        page.get_by_text("is better than").wait_for()
+        page.locator(".verdict").get_by_text("is better than").wait_for()
         page.get_by_text("Both have the same seeds").wait_for()
         assert "/compare?runs=" in page.url
         page.get_by_role("link", name="All results").click()
@@ -368,7 +368,7 @@ def test_runs_are_put_aside_compared_and_opened_from_the_chart_of_costs(
         page.goto(f"{served.url}/results?run={other_1}")
         page.get_by_text(f"Run {other_1}: other, seed 1").wait_for()
         page.goto(f"{served.url}/results?compare={small_3},{other_3}")
-        page.get_by_text("is better than").wait_for()
+        page.locator(".verdict").get_by_text("is better than").wait_for()
 
 
 def test_edit_undo_by_keyboard_share_export_import(served: Served, chromium: BrowserContext, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def clickable(points: pd.DataFrame, *, in_percent: bool) -> alt.LayerChart:
 def _base(data: Any) -> alt.Chart:
     return alt.Chart(data).encode(
         x=alt.X("answer:O", title="answer", axis=upright(orient="top")),
-        y=alt.Y("digit:O", title="digit"),
+        y=alt.Y("digit:O", title="digit", axis=alt.Axis(labelOverlap=False)),
         tooltip=["digit:O", "answer:O", "images:Q", percent("share", "of the digit")],
     )
 
