@@ -710,9 +710,12 @@ def test_a_click_counts_once_where_a_timer_of_the_page_fires_before_it_is_sent(p
     undo.evaluate("button => button.click()")
     wait_until(lambda: page.evaluate("() => 1") and clicks(by_timer=False), "the click is sent")
     assert clicks(by_timer=True) >= 1, "a timer sent it too"
-    wait_until(lambda: page.get_by_role("spinbutton", name="Kernel size").input_value() == "2", "one change is undone")
+    # Where a line comes before it, Streamlit shows a field twice for a moment.
+    fields = page.get_by_role("spinbutton", name="Kernel size")
+    values = lambda: fields.evaluate_all("fields => fields.map(field => field.value)")  # noqa: E731
+    wait_until(lambda: values() == ["2"], "one change is undone")
     settled(page)
-    assert page.get_by_role("spinbutton", name="Kernel size").input_value() == "2"
+    assert values() == ["2"]
 
 
 def test_two_fingers_draw_two_strokes_and_no_browser_makes_a_dot_of_a_line(page_of_a_server) -> None:

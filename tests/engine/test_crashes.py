@@ -73,12 +73,12 @@ def killed_again_and_again(store: Store, run_id: int, victims: list[str], genera
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("kills", "at_once"), [(2, 1), pytest.param(40, 2, marks=pytest.mark.slow)])
 def test_a_run_whose_worker_or_engine_is_killed_ends_as_an_undisturbed_one_to_the_bit(
-    store: Store, small: Experiment, kills: int, monkeypatch: pytest.MonkeyPatch
+    store: Store, small: Experiment, kills: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And so does the one that waits behind it; of every engine nothing is left when it has gone."""
-    monkeypatch.setenv("MNIST_LAB_WORKERS", "2")
+    """And so does the one that waits behind or trains beside it; of every engine nothing is left when it has gone."""
+    monkeypatch.setenv("MNIST_LAB_WORKERS", str(at_once))
     generator = np.random.default_rng(kills)
     victims = ["engine", "worker", *generator.choice(["engine", "worker"], kills - 2)]
     with started.engine(store.url):
