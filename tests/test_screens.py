@@ -188,7 +188,9 @@ def test_train_is_few_keys_from_the_top_and_the_page_works_at_twice_its_size(
         page.set_viewport_size({"width": LAPTOP[0] // 2, "height": LAPTOP[1] // 2})  # as at 200 %
         settled(page)
         assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
-        assert train.is_visible()
+        figures, bar = box(page, ".st-key-figures"), box(page, ".st-key-train-bar")
+        assert figures["y"] + figures["height"] <= bar["y"], "the bar with Train covers no figure"
+        assert bar["y"] + bar["height"] <= LAPTOP[1] // 2
 
 
 def test_nothing_jumps_while_a_run_trains_ends_and_the_next_begins(

@@ -67,8 +67,8 @@ def look(number: int) -> Look:
 
 SCALE = "scale"  # the parameter of a specification that expressions in it read: how much larger than usual it is
 # How many ticks an axis has: few, for each is read from afar.
-TICKS_ACROSS, TICKS_UP = f"ceil(width / (110 * {SCALE}))", f"ceil(height / (55 * {SCALE}))"
-_LENGTHS = ("strokeWidth", "fontSize", "dx", "dy", "limit", "thickness", "xOffset")
+TICKS_ACROSS, TICKS_UP = f"ceil(width / (160 * {SCALE}))", f"ceil(height / (55 * {SCALE}))"
+_LENGTHS = ("strokeWidth", "fontSize", "dx", "dy", "limit", "thickness", "xOffset", "x2Offset")
 
 
 def quiet(scale: float = 1.0) -> Spec:
@@ -85,6 +85,7 @@ def quiet(scale: float = 1.0) -> Spec:
             "labelColor": INK_OF_PAGE,
             "titleColor": INK_OF_PAGE,
         },
+        "axisXQuantitative": {"labelBound": True},  # a number is whole, or not there
         "legend": {
             "labelFontSize": small,
             "titleFontSize": large,

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from mnist_lab.charts.style import (
-    GREY,
     INK_OF_PAGE,
     MIDDLE,
     MORE_RIGHT,
@@ -178,8 +177,8 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
             *(means if len(lines) == 1 else []),
             layer(VALIDATION, {"type": "line", **thick}, strokeDash=dash),
             layer(VALIDATION, {"type": "point", "filled": True, "size": 90, "opacity": 1}, shape=shape),
-            _leaders(x, y, end),
-            *_words(x, y, colour, shape, end),
+            _leaders(x, y, colour, end, shown),
+            _words(x, y, end),
             *_all_at_once(x, lines, end, metric),
         ],
         "width": "container",
@@ -192,19 +191,22 @@ def _by_run(names: list[str], values: list[Any]) -> Spec:
     return {"field": "run", "type": "nominal", "scale": {"domain": names, "range": values}, "legend": None}
 
 
-def _leaders(x: Spec, y: Spec, end: float) -> Spec:
-    """From the end of a line, which moves while it trains, to its name, which does not."""
+def _leaders(x: Spec, y: Spec, colour: Spec, end: float, shown: Frame) -> Spec:
+    """From the end of a line, which moves while it trains, to its name, which does not: so the name needs no point beside
+    it, which would look like a measured one."""
     return {
-        "transform": [{"filter": {"field": "kind", "equal": ENDS}}],
-        "mark": {"type": "rule", "strokeDash": [1, 4], "color": GREY},
-        "encoding": {"x": x, "x2": {"datum": end}, "y": y, "y2": {"field": "place"}},
+        "transform": [
+            {"filter": {"field": "kind", "equal": ENDS}},
+            {"filter": {"field": "value", "range": list(shown)}},
+        ],
+        "mark": {"type": "rule", "strokeWidth": 1.5, "x2Offset": 14},
+        "encoding": {"x": x, "x2": {"datum": end}, "y": y, "y2": {"field": "place"}, "color": colour},
     }
 
 
-def _words(x: Spec, y: Spec, colour: Spec, shape: Spec, end: float) -> list[Spec]:
+def _words(x: Spec, y: Spec, end: float) -> Spec:
     at = {"x": {**x, "field": None, "datum": end}, "y": {**y, "field": "place"}}
     at["x"].pop("field")
-    chosen = [{"filter": {"field": "kind", "equal": ENDS}}]
     text = {
         "type": "text",
         "align": "left",
@@ -215,11 +217,11 @@ def _words(x: Spec, y: Spec, colour: Spec, shape: Spec, end: float) -> list[Spec
         "limit": 150,
         "color": INK_OF_PAGE,
     }
-    dot = {"type": "point", "filled": True, "size": 100, "xOffset": 8, "opacity": 1}
-    return [
-        {"transform": chosen, "mark": dot, "encoding": {**at, "color": colour, "shape": shape}},
-        {"transform": chosen, "mark": text, "encoding": {**at, "text": {"field": "words", "type": "nominal"}}},
-    ]
+    return {
+        "transform": [{"filter": {"field": "kind", "equal": ENDS}}],
+        "mark": text,
+        "encoding": {**at, "text": {"field": "words", "type": "nominal"}},
+    }
 
 
 def _all_at_once(x: Spec, lines: tuple[Line, ...], end: float, metric: str) -> list[Spec]:

@@ -39,7 +39,7 @@ def show(networks: list[Chosen]) -> None:
     network = networks[0]
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         picture = st.container(width="content")
-        with st.container():
+        with st.container(key="asked"):
             subject = selection.subject()
             says = st.container()
     selection.must_have_ink(subject)

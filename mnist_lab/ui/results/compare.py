@@ -116,8 +116,9 @@ def _contents(sides: list[Side], its: list[Look]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.image(swatch.url(look), width=44, alt=f"How {side.title} is drawn")
             st.markdown(words, width="content")
-            for ids, seeds in list(zip(side.rows["ids"], side.rows["seeds"], strict=True))[:_MOST_LINKS]:
-                st.page_link(navigation.RUN.script, label=f"seed {seeds[0]}", query_params={"run": str(ids[0])})
+            runs = sorted((seeds[0], ids[0]) for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True))
+            for seed, run in runs[:_MOST_LINKS]:
+                st.page_link(navigation.RUN.script, label=f"seed {seed}", query_params={"run": str(run)})
 
 
 def _verdicts(sides: list[Side], its: list[Look], rows: pd.DataFrame) -> None:

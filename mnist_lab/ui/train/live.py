@@ -120,7 +120,7 @@ LOG = {
 def _log(shown: Progress) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with right:
-        st.markdown("**Learning rate**")
+        st.markdown("**Learning rate over the epochs**")
         schedule.learning_rate(shown.run.experiment)
     with left:
         st.markdown("**Log by epoch**")
