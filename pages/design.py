@@ -24,22 +24,23 @@ with st.container(key="sight"):
         summary.figures(meaning)
         with st.container(width="content", key="digits"):
             picture.digits()
-with st.container(key="seen"):
+with st.container(key="seen", gap=None):
     st.caption(plain(seen))
+    summary.say(meaning)
+controls.presets(draft)
 left, right = st.columns([5, 6], gap="medium")
 with right:
     st.header("What it means", anchor=summary.ANCHOR)
+    controls.begun(draft)
     summary.show(meaning)
     baseline.show(meaning.experiment)
 with left:
-    controls.presets(draft)
+    controls.quick(draft)
     with st.container(horizontal=True, gap="small"):
         controls.undo_redo()
         with st.container(width="content", key="tools-share"):
             share.show(draft)
     share.message()
-    st.header("All blocks at once")
-    controls.quick(draft)
     st.header("Block by block")
     blocks.show(draft)
     controls.training(draft)

@@ -193,6 +193,69 @@ def test_train_is_few_keys_from_the_top_and_the_page_works_at_twice_its_size(
         assert bar["y"] + bar["height"] <= LAPTOP[1] // 2
 
 
+_FOCUS = """() => {
+  const focused = document.activeElement, { x, y, width, height } = focused.getBoundingClientRect();
+  const top = document.elementFromPoint(x + width / 2, y + height / 2);
+  return { name: focused.getAttribute("aria-label") || focused.textContent.slice(0, 40), tag: focused.tagName,
+           // The input of a slider or a switch is hidden in what is drawn of it.
+           seen: !!top && (focused.closest("[data-testid=stElementContainer]") ?? focused).contains(top) || top?.contains(focused) };
+}"""
+
+
+@pytest.mark.parametrize("size", [LAPTOP, (LAPTOP[0] // 2, LAPTOP[1] // 2)])
+@pytest.mark.parametrize("view", ["Design", "Train"])
+def test_whatever_has_the_focus_is_in_sight(
+    lab: tuple[str, Store], chromium: BrowserContext, view: str, size: tuple[int, int]
+) -> None:
+    address, sign, _ = VIEWS[view]
+    with window(chromium) as page:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.goto(lab[0] + address)
+        page.locator(sign).first.wait_for()
+        settled(page)
+        page.evaluate("() => { document.body.tabIndex = -1; document.body.focus(); }")
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            found = page.evaluate(_FOCUS)
+            assert found["seen"], found
+
+
+def test_the_focus_goes_on_to_what_takes_the_place_of_a_button(
+    lab: tuple[str, Store], chromium: BrowserContext
+) -> None:
+    with window(chromium) as page:
+        page.set_viewport_size({"width": LAPTOP[0], "height": LAPTOP[1]})
+        page.goto(f"{lab[0]}/?preset=3x3")
+        field = page.get_by_role("spinbutton", name="Kernel size")
+        field.fill("5")
+        field.press("Enter")
+        undo = page.get_by_role("button", name="Undo")
+        wait_until(undo.is_enabled, "there is something to undo")
+        settled(page)
+        field.press("Control+z")
+        values = "fields => fields.map(field => field.value)"  # for a moment there are two
+        wait_until(lambda: field.evaluate_all(values) == ["3"], "it is undone")
+        wait_until(lambda: page.evaluate(_FOCUS)["tag"] != "BODY", "the focus is somewhere")
+        assert page.evaluate("() => !!document.activeElement.closest('[class*=st-key-kernel_size]')")
+        page.get_by_role("link", name="Results", exact=True).press("Enter")
+        page.get_by_role("heading", name="Results", exact=True).wait_for()
+        wait_until(lambda: page.evaluate(_FOCUS)["name"].endswith("Results"), "the focus is on the menu or the title")
+
+
+def test_a_question_mark_explains_a_switch_and_does_not_turn_it(
+    lab: tuple[str, Store], chromium: BrowserContext
+) -> None:
+    with window(chromium) as page:
+        page.goto(f"{lab[0]}/train?run=1")
+        switch = page.get_by_role("switch", name="Where good networks differ")
+        switch.wait_for()
+        settled(page)
+        page.get_by_test_id("stCheckbox").get_by_test_id("stTooltipIcon").click()
+        page.get_by_test_id("stTooltipContent").get_by_text("Shows the part of the scale").wait_for()
+        settled(page)
+        assert not switch.is_checked()
+
+
 def test_nothing_jumps_while_a_run_trains_ends_and_the_next_begins(
     lab: tuple[str, Store], chromium: BrowserContext
 ) -> None:

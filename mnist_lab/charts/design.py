@@ -229,7 +229,7 @@ def diagram(shown: "Proportions") -> Spec:
         "width": "container",
         "height": "container",
         "padding": _NO_PADDING,
-        "config": {"view": {"strokeWidth": 0}},
+        "config": {"view": {"strokeWidth": 0}, "mark": {"aria": False}},  # the words say it
     }
 
 

@@ -84,7 +84,11 @@ def quiet(scale: float = 1.0) -> Spec:
             "labelLimit": 0,
             "labelColor": INK_OF_PAGE,
             "titleColor": INK_OF_PAGE,
+            "aria": False,
         },
+        # The words say it; of marks a screen reader would read the names of fields and the places of pixels.
+        "mark": {"aria": False},
+        "axisY": {"labelFlush": False, "labelBound": False},  # each beside its line or its row, the outermost too
         "axisXQuantitative": {"labelBound": True},  # a number is whole, or not there
         "legend": {
             "labelFontSize": small,
@@ -93,6 +97,7 @@ def quiet(scale: float = 1.0) -> Spec:
             "labelColor": INK_OF_PAGE,
             "titleColor": INK_OF_PAGE,
             "symbolSize": round(100 * scale**2),
+            "aria": False,
         },
         "text": {"fontSize": small},
         "title": {"fontSize": round(16 * scale), "color": INK_OF_PAGE},

@@ -89,7 +89,8 @@ def ends(points: pd.DataFrame, shown: Frame, metric: str) -> pd.DataFrame:
 
     Of one run both lines are named, of several the validation of each, or its training while there is no more.
     """
-    lines = points[points["kind"].isin([BATCHES, VALIDATION])]
+    # Where an epoch has ended, the training of all of it, rather than of its last few batches.
+    lines = points[points["kind"].isin([BATCHES, EPOCHS, VALIDATION])].sort_values("x", kind="stable")
     last = lines.groupby(["run", "series"], sort=False).tail(1)
     if last["run"].nunique() > 1:
         last = last.sort_values("series").groupby("run", sort=False).tail(1)  # validation comes after training

@@ -159,7 +159,7 @@ def waits(left: Iterable[float], predicted: Iterable[float]) -> list[float]:
 
 def duration_text(value: float) -> str:
     """A duration in seconds as text: `8 s`, `4 min`, `1 h 20 min`."""
-    if value < 90:
+    if value < 120:
         return f"{max(1, round(value))} s"
     minutes = round(value / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,4 +1,5 @@
-"""The HTML around every page: Streamlit's own, with the lab's title and icon, and where its server is."""
+"""The HTML around every page: Streamlit's own, with the lab's title and icon, where its server is, and a script for what its
+pages lack."""
 
 import functools
 from pathlib import Path
@@ -23,9 +24,9 @@ _SCRIPT = f"""
 def html() -> str:
     """The page that a browser is given, whichever it asks for."""
     index = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
-    return index.replace(
-        "<title>Streamlit</title>", f"<title>{navigation.NAME}</title>\n    <script>{_SCRIPT}</script>"
-    )
+    lacking = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    scripts = "".join(f"\n    <script>{script}</script>" for script in (_SCRIPT, lacking))
+    return index.replace("<title>Streamlit</title>", f"<title>{navigation.NAME}</title>{scripts}")
 
 
 def routes() -> list[Route]:

@@ -89,9 +89,12 @@ def test_lines_are_named_at_their_ends_with_their_values() -> None:
     one = charts.curve_points(EPOCHS, BATCHES, "accuracy", WORK, "epochs", run="3x3")
     named = charts.ends(one, (0.0, 1.0), "accuracy")
     assert dict(zip(named["words"], named["value"], strict=True)) == {
-        "training\n60.00 %": 0.6,
+        "training\n70.00 %": 0.7,
         "validation\n75.00 %": 0.75,
-    }
+    }, "of the whole epoch, once it has ended"
+    begun = pd.concat([BATCHES, BATCHES[:1].assign(step=15, accuracy=0.9)], ignore_index=True)
+    later = charts.curve_points(EPOCHS, begun, "accuracy", WORK, "epochs", run="3x3")
+    assert "training\n90.00 %" in set(charts.ends(later, (0.0, 1.0), "accuracy")["words"]), "of the newest batches"
     other = charts.curve_points(EPOCHS[:0], BATCHES, "accuracy", WORK, "epochs", run="2x2")
     both = charts.ends(pd.concat([one, other]), (0.0, 1.0), "accuracy")
     assert set(both["words"]) == {"3x3\n75.00 %", "2x2\n60.00 %"}, "training where there is no more"

@@ -47,26 +47,32 @@ def undo_redo() -> None:
 
 def presets(draft: Draft) -> None:
     """A row of networks to start from; pressed again, one that was changed is as it was."""
-    begun = drafts.preset(draft)
-    is_preset = drafts.is_preset(draft)
+    chosen = drafts.preset(draft)
     st.pills(
         "Start from",
         list(PRESETS),
-        required=is_preset,
+        required=drafts.is_preset(draft),
         wrap=True,
         help="\n\n".join(f"**{name}** {text}" for name, text in DESCRIPTIONS.items()),
         **_bound(
             "preset",
-            begun.name if begun and is_preset else None,
+            chosen.name if chosen and drafts.is_preset(draft) else None,
             lambda draft, chosen: drafts.of_experiment(PRESETS[chosen]) if chosen else draft,
             argument="default",
         ),
     )
-    with st.container(key="preset-words"):  # of one height, whatever it says
-        if begun and is_preset:
-            st.caption(plain(DESCRIPTIONS[begun.name]))
-        elif begun:
-            st.caption(f"Based on {plain(begun.name)}, with changes; press {plain(begun.name)} to start over.")
+
+
+def begun(draft: Draft) -> None:
+    """What the network began as, in words."""
+    preset = drafts.preset(draft)
+    if preset is None:
+        return
+    name = plain(preset.name)
+    if drafts.is_preset(draft):
+        st.caption(f"{name}: {plain(DESCRIPTIONS[preset.name])}")
+    else:
+        st.caption(f"Based on {name}, with changes; press {name} to start over.")
 
 
 def _quick(field: str, neutral: Any = None) -> Callable[[Draft, Any], Draft]:
@@ -130,7 +136,7 @@ def quick(draft: Draft) -> None:
         help="How many patterns each convolution looks for: multiplies the filters of every convolution.",
         shown=lambda factor: _FACTORS[factor],
     )
-    st.caption(f"Filters by block: {filters_in_words(network).replace('-', ' · ')}")
+    st.caption(f"These change all blocks at once; filters by block: {filters_in_words(network).replace('-', ' · ')}.")
 
 
 def _recipe(field: str) -> Callable[[Draft, Any], Draft]:

@@ -19,7 +19,7 @@ from mnist_lab.design.warnings import notes, recipe_notes
 from mnist_lab.errors import ArchitectureError, InputError
 from mnist_lab.numerals import counted
 from mnist_lab.results.prediction import Prediction, duration_text
-from mnist_lab.ui import grid
+from mnist_lab.ui import grid, heard
 from mnist_lab.ui.design import blocks
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.session import lab
@@ -145,6 +145,16 @@ def figures(meaning: Meaning) -> None:
     )
 
 
+def say(meaning: Meaning) -> None:
+    """What a screen reader says after a change: the same as the figures, in a sentence."""
+    words = "This network cannot be trained."
+    if meaning.is_whole and meaning.prediction is not None:
+        counts = totals(meaning.traced)
+        words = f"{counts.parameters:,} parameters, {counts.multiply_adds:,} multiply-adds, about "
+        words += f"{duration_text(meaning.prediction.seconds)} to train."
+    heard.say(words, "figures-heard")
+
+
 def _receptive_field(meaning: Meaning) -> None:
     """What part of a digit the middle value of the open block depends on, and from which block on that is all of it."""
     if meaning.seen_by is None:
@@ -153,10 +163,15 @@ def _receptive_field(meaning: Meaning) -> None:
     last = [row for row in meaning.traced if row.block == index][-1]
     (top, left), (bottom, right) = block_window(meaning.traced, index)
     whole = covers_image_from(meaning.traced)
+    seen, field = (bottom - top, right - left), last.field.size
+    larger = "" if seen == tuple(field) else f" (a field of {size_text(field)}, which reaches beyond the image)"
+    shape = last.output_shape
+    many = shape[0] * shape[1] > 1
     st.markdown(
-        f"**Receptive field of block {index + 1}.** One value in the middle of its {size_text(last.output_shape)} output depends on "
-        f"the {bottom - top}×{right - left} pixels framed on the image. The frames of neighbouring values are "
-        f"{size_text(last.field.spacing)} pixels apart. "
+        f"**Receptive field of block {index + 1}.** "
+        + (f"One value in the middle of its {size_text(shape)} output" if many else "Each value of its output")
+        + f" depends on the {size_text(seen)} pixels framed on the image{larger}. "
+        + (f"The frames of neighbouring values are {size_text(last.field.spacing)} pixels apart. " if many else "")
         + (
             "No convolution block's receptive field covers the whole digit; the layers after them combine what they find."
             if whole is None

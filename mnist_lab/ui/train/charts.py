@@ -63,9 +63,8 @@ def show(shown: Progress) -> None:
         st.caption(f":material/info: Gone for good, and no longer drawn: run {', '.join(lost)}.")
     if any(left_out):
         st.caption(f"Outside the frames: {'; '.join(filter(None, left_out))}.")
-    st.caption(
-        "Thin: training, each point the mean of a few batches. Thick, with points: validation, after each epoch."
-    )
+    circles = "; hollow circles, its mean over an epoch" if len(drawn) == 1 else ""
+    st.caption(f"Thin: training, the mean of a few batches{circles}. Thick, with points: validation, after each epoch.")
     if words := gap(shown.epochs, run.experiment):
         st.warning(words, icon=":material/unfold_more:")
 
@@ -253,11 +252,12 @@ def _label(run: int | str) -> str:
 
 def say_epoch(shown: Progress) -> None:
     """What a screen reader says at the end of each epoch: calm, as nothing else of the page changes it."""
-    lines = shown.epochs
-    if len(lines):
+    run, lines = shown.run, shown.epochs
+    news = f"{str(run.status).capitalize()}"
+    if run.status.is_ended and run.test_accuracy is not None:
+        news += f", validation accuracy {percent(run.validation_accuracy)}, test accuracy {percent(run.test_accuracy)}"
+    elif len(lines):
         last = lines.iloc[-1]
-        words = f"{shown.run.name}: epoch {last['epoch']:.0f} of {shown.run.experiment.recipe.epochs}, "
-        words += f"validation accuracy {percent(last['validation_accuracy'])}, {shown.run.status}"
-    else:
-        words = f"{shown.run.name}: {shown.run.status}"
-    heard.say(words, "epochs-heard")
+        news += f", epoch {last['epoch']:.0f} of {run.experiment.recipe.epochs} has ended, "
+        news += f"validation accuracy {percent(last['validation_accuracy'])}"
+    heard.say(f"{news}: {run.name}.", "epochs-heard")

@@ -1,0 +1,50 @@
+// What the pages that Streamlit draws lack, for fingers and keyboards.
+(() => {
+  // A question mark in the label of a switch explains it, and does not turn it over: the label does not hear of the press.
+  for (const kind of ["pointerdown", "mousedown", "pointerup", "mouseup", "click", "touchstart", "touchend"]) {
+    document.addEventListener(
+      kind,
+      (event) => {
+        const icon = event.target.closest?.("label [data-testid=stTooltipIcon]");
+        if (!icon?.closest("[data-testid=stCheckbox]")) return;
+        event.stopPropagation();
+        if (kind !== "click") return;
+        event.preventDefault();
+        const button = icon.querySelector("button");
+        button.focus();
+        button.dispatchEvent(new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" })); // a finger does not hover
+      },
+      true,
+    );
+  }
+
+  // A button that is drawn anew when it was pressed, or is gone with its page, leaves the focus nowhere: it goes on to what
+  // has taken its place, else to the title.
+  const FOCUSABLE = ":is(a[href], button, input, textarea, [tabindex='0']):not(:disabled, [tabindex='-1'])";
+  const kin = (key) => key.replace(/-\d+$/, "-"); // what is drawn anew has a number of its own
+  const peers = (place) => [...place.querySelectorAll(FOCUSABLE)].filter((each) => each.checkVisibility());
+  let last = null;
+  let page = "";
+  let places = [];
+  document.addEventListener("focusin", ({ target }) => {
+    last = target;
+    page = location.pathname;
+    places = [];
+    for (let place = target; place; place = place.parentElement) {
+      const key = [...place.classList].find((name) => name.startsWith("st-key-"));
+      if (key) places.push([kin(key), peers(place).indexOf(target)]);
+    }
+  });
+  setInterval(() => {
+    if (!last || last.isConnected || document.activeElement !== document.body) return;
+    if (!document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]")) return; // it may yet come
+    let next = null;
+    for (const [key, index] of page === location.pathname ? places : []) {
+      const found = [...document.querySelectorAll(`[class*="${key}"]`)].flatMap(peers);
+      if ((next = found[index] ?? found.at(-1))) break;
+    }
+    if (!next && (next = document.querySelector("h1"))) next.tabIndex = -1;
+    last = null;
+    next?.focus({ preventScroll: true });
+  }, 200);
+})();
