@@ -208,7 +208,7 @@ NOTEBOOK_PRESETS = ("7x7", "3x3", "2x2")
 DESCRIPTIONS: dict[str, str] = (
     {
         "7x7": "The notebook's network with 7×7 kernels: 3 convolutions, 16-32-64 filters.",
-        "3x3": "The notebook's network with 3×3 kernels: 3 convolutions, two of them with strides of 2.",
+        "3x3": "The notebook's network with 3×3 kernels: 3 convolutions, of which two move on 2 pixels at a time (strides of 2).",
         "2x2": "The notebook's network with 2×2 kernels: 5 convolutions, 4 to 64 filters.",
         "fast": "For a lesson: about 99.1 % after two epochs, in about 5 s on two cores.",
         "good": "About 99.5 % after seven epochs of shifted digits, in about half a minute on two cores.",
