@@ -1,5 +1,6 @@
 """The Inspect page without a browser, with a real engine behind it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from mnist_lab.data import mnist
 from mnist_lab.store import ready_made
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
@@ -45,6 +47,13 @@ def said(test: AppTest) -> str:
 
 def figures(test: AppTest) -> list[str]:
     return [one.proto.body for one in test.get("html")]
+
+
+def chosen_in_charts(test: AppTest) -> list[list[dict[str, int]]]:
+    """The cells that charts begin with."""
+    specs = [json.loads(chart.proto.spec) for chart in test.get("vega_lite_chart")]
+    params = [param for spec in specs for param in spec.get("params", []) if param["name"] == "cell"]
+    return [param.get("value", []) for param in params]
 
 
 def test_where_nothing_was_trained_the_ready_made_network_draws_looks_inside_and_shows_its_mistakes(
@@ -142,6 +151,23 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
     assert "McNemar's exact test" in words
 
 
+def test_mistakes_are_chosen_without_a_mouse(lab_store: Store) -> None:
+    test = page("inspect", runs="1", view="Mistakes")
+    wrong = lab_store.runs.probabilities(1).argmax(axis=1)
+    labels = mnist.load()[1].y
+    digit = int(labels[wrong != labels][0])
+    test.selectbox(key="mistakes-digit").set_value(digit).run()
+    assert f"Images of a {digit} that it calls something else" in said(test)
+    answer = int(wrong[(labels == digit) & (wrong != labels)][0])
+    test.selectbox(key="mistakes-answer").set_value(answer).run()
+    assert f"Images of a {digit} that it calls {answer}" in said(test)
+    assert [{"digit": digit, "answer": answer}] in chosen_in_charts(test), "the matrix shows it"
+    test.selectbox(key="mistakes-digit").set_value("any").run()
+    assert f"Images of another digit that it calls {answer}" in said(test)
+    test.selectbox(key="mistakes-answer").set_value("any").run()
+    assert "All mistakes, the most confident first" in said(test)
+
+
 def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
     test = page("inspect", runs="1", view="Mistakes")
     slider = next(s for s in test.select_slider if s.label.startswith("Run 1 after"))
@@ -158,6 +184,15 @@ def test_every_layer_and_one_value_written_out(lab_store: Store) -> None:
         assert layer in words
     assert "the sum of the products is" in words
     assert "with the bias" in words
+
+
+def test_a_value_is_chosen_without_a_mouse(lab_store: Store) -> None:
+    test = page("inspect", runs="1", view="Layers")
+    row, column = (next(field for field in test.number_input if field.label.startswith(what)) for what in ("Row", "Co"))
+    assert f"The value at row {row.value}, column {column.value}" in said(test), "at first the largest"
+    row.set_value(3).run()
+    assert f"The value at row 3, column {column.value}" in said(test)
+    assert chosen_in_charts(test) == [[{"row": 3, "column": column.value}]], "the map shows it"
 
 
 def test_the_map_and_dead_units_come_on_request(lab_store: Store) -> None:
