@@ -129,6 +129,7 @@ def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:
 def test_a_drawing_is_answered_and_an_unsure_answer_is_none_of_these(lab_store: Store) -> None:
     test = page("inspect", runs="1,2")
     assert said(test).count("The answer appears here while you draw") == 2
+    assert said(test).count("<td>–</td>") == 20, "nothing is measured yet"
     test.session_state["drawn_strokes"] = [[(0.5, 0.2), (0.5, 0.8)]]
     test.slider(key="threshold").set_value(0).run()
     assert said(test).count("<p>It says ") == 2
@@ -168,6 +169,17 @@ def test_mistakes_are_chosen_without_a_mouse(lab_store: Store) -> None:
     assert "All mistakes, the most confident first" in said(test)
 
 
+def test_the_buttons_for_more_mistakes_lead_to_the_last_one(lab_store: Store) -> None:
+    test = page("inspect", runs="1", view="Mistakes")
+    (more,) = [field for field in test.number_input if field.label.startswith("How many of")]
+    total = round(10_000 * (1 - lab_store.runs.get(1).test_accuracy))
+    assert more.max == total
+    assert (total - more.value) % more.step == 0
+    assert more.value + more.step <= total, "the first press has an effect"
+    more.increment().run()
+    assert healthy(test).number_input(key=more.key).value == more.value
+
+
 def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
     test = page("inspect", runs="1", view="Mistakes")
     slider = next(s for s in test.select_slider if s.label.startswith("Run 1 after"))
@@ -205,10 +217,10 @@ def test_the_map_and_dead_units_come_on_request(lab_store: Store) -> None:
 def test_digits_change_and_curves_and_filters_come_on_request(lab_store: Store) -> None:
     test = page("inspect", runs="1,2", view="What if")
     assert said(test).count("sure ✓ right") + said(test).count("sure ✗ it is a 5") == 2
-    test.slider(key="change-rotate").set_value(60.0).run()
-    assert "rotate 60" in said(test)
+    test.slider(key="change-rotate").set_value(-60.0).run()
+    assert "rotate −60°" in said(test)
     next(b for b in test.button if b.label == "Reset").click().run()
-    assert "rotate 60" not in said(test)
+    assert "rotate −60°" not in said(test)
     next(b for b in test.button if b.label == "Draw the curve").click().run(timeout=60)
     assert "the faster a line falls" in said(test)
     next(b for b in test.button if b.label == "Ablate each").click().run(timeout=60)

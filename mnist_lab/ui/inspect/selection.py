@@ -269,10 +269,11 @@ def side_by_side(networks: Sequence[Chosen], subject: Subject, words: Callable[[
 
 def unanswered(networks: Sequence[Chosen], words: str) -> None:
     """What stands in the answers' place, as large as they will be, where nothing is asked yet."""
-    _answers(st.container(), [(network, "–", words, np.zeros(10)) for network in networks])
+    _answers(st.container(), [(network, figures.NO_ANSWER, words, None) for network in networks])
+    heard.say("", "answers-heard")  # it takes a row: without it what stands below would move at the first stroke
 
 
-def _answers(place: DeltaGenerator, given: Sequence[tuple[Chosen, str, str, np.ndarray]]) -> None:
+def _answers(place: DeltaGenerator, given: Sequence[tuple[Chosen, str, str, np.ndarray | None]]) -> None:
     """Each network with the digit it says, its sentence and its probabilities: all digits first, then all bars."""
     drawn = looks(network.run.design_key for network, *_ in given)
     heads, bars = [], []
