@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -27,6 +28,17 @@ def notify_if_gone(options: Sequence[Any], key: str, words: str) -> None:
     chosen = st.session_state.get(key)
     if chosen is not None and chosen not in options:
         st.toast(plain(words.format(chosen)), icon=":material/info:")
+
+
+def epoch(label: str, epochs: Sequence[int], key: str, **options: Any) -> int:
+    """One of at least two epochs; which one is in the session's state. A slider where they are evenly spaced, else a select box:
+    a slider over any list reads out places in the list instead of epochs."""
+    step = epochs[1] - epochs[0]
+    if all(later - earlier == step for earlier, later in pairwise(epochs)):
+        chosen: int = st.slider(label, epochs[0], epochs[-1], step=step, key=key, **options)
+    else:
+        chosen = st.selectbox(label, epochs, key=key, **options)
+    return chosen
 
 
 def run_ids(values: Iterable[int | str]) -> list[int]:

@@ -7,7 +7,7 @@ from mnist_lab.charts import confusion, tiles, training
 from mnist_lab.data import mnist
 from mnist_lab.store.run import Run
 from mnist_lab.training.reports import Snapshot
-from mnist_lab.ui import figure
+from mnist_lab.ui import choices, figure
 from mnist_lab.ui.session import lab
 
 MOST_EPOCHS = 60
@@ -64,14 +64,13 @@ def _epoch(run: Run, epochs: list[int]) -> int:
         chosen = st.session_state[key]
         st.session_state[pinned_key] = None if chosen == epochs[-1] else chosen
 
-    shown: int = st.select_slider(
+    return choices.epoch(
         "After epoch",
         epochs,
-        key=key,
+        key,
         on_change=moved,
         help="Shows the network as it was after any epoch; at its right end it keeps up with training.",
     )
-    return shown
 
 
 @st.cache_resource(max_entries=500, show_spinner=False)
