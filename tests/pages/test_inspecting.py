@@ -74,15 +74,24 @@ def test_where_nothing_was_trained_the_ready_made_network_draws_looks_inside_and
     assert store.runs.with_weights(limit=9) == []
 
 
-def test_the_ready_made_network_is_the_last_of_the_choice_and_the_best_the_first(lab_store: Store) -> None:
+def test_networks_are_listed_by_the_accuracy_that_is_shown_and_the_best_of_ones_own_is_chosen(lab_store: Store) -> None:
     test = healthy(page("inspect"))
-    best, other = sorted((1, 2), key=lambda run_id: -lab_store.runs.get(run_id).validation_accuracy)
-    assert [label.split(":")[0] for label in test.multiselect(key="inspected").options] == [
-        f"run {best}",
-        f"run {other}",
-        "ready-made (0), 99.37%",
+    mine = {run_id: lab_store.runs.get(run_id).validation_accuracy for run_id in (1, 2)}
+    best, other = sorted(mine, key=lambda run_id: -mine[run_id])
+    assert mine[best] < 0.99
+    assert test.multiselect(key="inspected").options == [
+        "ready-made (0), validation 99.44%",
+        *(f"run {n}: small, seed {n}, validation {mine[n]:.2%}" for n in (best, other)),
     ]
     assert test.multiselect(key="inspected").value == [best]
+
+
+def test_archived_networks_are_the_last_of_the_choice_and_say_so(store: Store) -> None:
+    archived, mine = trained(store), trained(store)
+    store.labels.set([archived], archived=True)
+    *_, last = healthy(page("inspect", runs=str(mine))).multiselect(key="inspected").options
+    assert last.startswith(f"run {archived}: ")
+    assert last.endswith(", archived")
 
 
 def test_where_the_ready_made_network_is_damaged_a_sentence_says_so(
@@ -182,11 +191,13 @@ def test_the_buttons_for_more_mistakes_lead_to_the_last_one(lab_store: Store) ->
 
 def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
     test = page("inspect", runs="1", view="Mistakes")
-    slider = next(s for s in test.select_slider if s.label.startswith("Run 1 after"))
+    slider = next(s for s in test.slider if s.label.startswith("Run 1 after"))
     kept = lab_store.runs.get(1).kept_epoch
     other = next(epoch for epoch in (1, 2) if epoch != kept)
     slider.set_value(other).run(timeout=60)
     assert f"run 1: small, seed 1, epoch {other}</span> is wrong on" in said(test)
+    assert (slider.min, slider.max, slider.step) == (1, 2, 1), "what it stands at is the epoch, not its place in a list"
+    assert slider.label == f"Run 1 after epoch (kept: {kept})"
 
 
 def test_every_layer_and_one_value_written_out(lab_store: Store) -> None:

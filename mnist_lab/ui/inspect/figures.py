@@ -11,7 +11,7 @@ from mnist_lab.charts.style import Look
 
 _MIDDLE_GREY = 0.179  # relative luminance
 _PER_CENT_SHOWN = 0.0005  # a smaller share is said to be 0 %
-NO_ANSWER = "…"
+NO_ANSWER = "·"
 
 
 def name(title: str, look: Look) -> str:
@@ -65,14 +65,14 @@ def maps(values: np.ndarray, words: str, most: float | None = None, names: Seque
     """Maps `(height, width, n)`, each a picture of its own with its number below it.
 
     Args:
-        words: what they are, for the pictures' text alternatives.
+        words: what one of them is, in a word for the pictures' text alternatives: what stands above is read once, not with each.
         most: what is full colour; the largest of them all where None.
         names: what to call each in place of its number.
     """
     most = float(np.abs(values).max()) if most is None else most
     figures = [
         f'<figure><img src="{tiles.url(tiles.tinted(values[:, :, i], most))}" '
-        f'alt="{escape(words)}, {called}: at most {values[:, :, i].max():.3g}"><figcaption>{called}</figcaption></figure>'
+        f'alt="{escape(words)} {called}: at most {minus(f"{values[:, :, i].max():.3g}")}"><figcaption>{called}</figcaption></figure>'
         for i, called in enumerate(names or range(values.shape[2]))
     ]
     return f'<div class="maps" style="--across:{_across(len(figures))}">{"".join(figures)}</div>'

@@ -122,7 +122,8 @@ def _all_layers(traced: Traced, outputs: list[np.ndarray]) -> None:
             st.image(tiles.url(picture), width="stretch", alt=alt)
         else:
             maps = output if output.ndim == 3 else output[np.newaxis, np.newaxis]
-            st.html(figures.maps(maps[:, :, :_MOST_MAPS], words, float(np.abs(output).max())))
+            what = "Map" if output.ndim == 3 else "Values"
+            st.html(figures.maps(maps[:, :, :_MOST_MAPS], what, float(np.abs(output).max())))
 
 
 @st.fragment

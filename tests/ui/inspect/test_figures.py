@@ -28,7 +28,7 @@ def test_before_anything_is_drawn_no_digit_is_the_answer_and_none_has_a_probabil
     assert "most" not in drawn
     assert 'bar"' not in drawn
     assert "%" not in drawn
-    assert '<span class="no digit" aria-hidden="true">…</span>' in figures.headline("x", LOOK, figures.NO_ANSWER, "y")
+    assert '<span class="no digit" aria-hidden="true">·</span>' in figures.headline("x", LOOK, figures.NO_ANSWER, "y")
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,10 @@ def test_what_a_network_says_stands_beside_its_look_and_name() -> None:
 def test_each_map_is_a_picture_with_its_number_and_a_text_alternative() -> None:
     values = np.zeros((4, 5, 24))
     values[1, 2, 7] = 2.5
-    drawn = figures.maps(values, "Conv2D 3×3", most=5)
+    drawn = figures.maps(values, "Map", most=5)
     assert drawn.count("<img ") == drawn.count("<figcaption>") == 24
-    assert 'alt="Conv2D 3×3, 7: at most 2.5"' in drawn
+    assert 'alt="Map 7: at most 2.5"' in drawn
+    assert 'alt="Map 0: at most −1"' in figures.maps(np.full((1, 1, 1), -1.0), "Map")
     assert "--across:12" in drawn, "two full rows"
     assert "--across:3" in figures.maps(values[:, :, :3], "x")
 
