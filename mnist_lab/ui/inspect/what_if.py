@@ -38,15 +38,15 @@ def _one_digit(networks: list[Chosen]) -> None:
     with sliders:
         strengths = _strengths()
     image = perturbed(subject.image[np.newaxis], strengths)[0]
-    with picture:
+    with picture.container(key="changed-digit"):
         changes = [_change(name, x) for name, x in strengths.items() if x != KINDS[name].neutral]
-        st.container(key="changed-digit").image(
+        st.image(
             tiles.url(tiles.framed(tiles.digit(image, 14))),
             width="stretch",
             alt=f"{subject.name}, changed: {', '.join(changes) or 'not at all'}",
         )
         st.caption(", ".join(changes) or "Move a slider.")
-    with answers:
+    with answers.container(key="changed-answers"):
         changed = Subject(image, subject.name, subject.label)
         selection.side_by_side(networks, changed, partial(_words, label=changed.label))
 
