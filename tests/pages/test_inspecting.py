@@ -76,12 +76,13 @@ def test_where_nothing_was_trained_the_ready_made_network_draws_looks_inside_and
 
 def test_networks_are_listed_by_the_accuracy_that_is_shown_and_the_best_of_ones_own_is_chosen(lab_store: Store) -> None:
     test = healthy(page("inspect"))
+    assert test.multiselect(key="inspected").label == "Networks, the best validation accuracy first"
     mine = {run_id: lab_store.runs.get(run_id).validation_accuracy for run_id in (1, 2)}
     best, other = sorted(mine, key=lambda run_id: -mine[run_id])
     assert mine[best] < 0.99
     assert test.multiselect(key="inspected").options == [
-        "ready-made (0), validation 99.44%",
-        *(f"run {n}: small, seed {n}, validation {mine[n]:.2%}" for n in (best, other)),
+        "ready-made (0), 99.44%",
+        *(f"run {n}: small, seed {n}, {mine[n]:.2%}" for n in (best, other)),
     ]
     assert test.multiselect(key="inspected").value == [best]
 

@@ -63,8 +63,9 @@ def _confusion(answers: np.ndarray, labels: np.ndarray) -> Place:
             persist_state="session",
             width="content",
         )
-        for name, key in zip(("Digit", "Answer"), picked.keys, strict=True):
-            st.selectbox(name, [ANY, *range(10)], key=key, on_change=picked.moved, width=110)
+        with st.container(horizontal=True, width="content"):
+            for name, key in zip(("Digit", "Answer"), picked.keys, strict=True):
+                st.selectbox(name, [ANY, *range(10)], key=key, on_change=picked.moved, width=110)
     points = confusion.points(confusion.counts(answers, labels))
     figure.altair(
         confusion.clickable(points, in_percent=unit != "images", first=_cells(*picked.begun)),

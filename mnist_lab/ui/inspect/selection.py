@@ -164,7 +164,7 @@ def _words(run: Run) -> str:
     """A network in the list, with what it is ordered by."""
     accuracy = _accuracy(run)
     kind = "archived" if run.archived else "" if run.status is Status.FINISHED else run.status.value
-    parts = [_called(run), "" if accuracy is None else f"validation {accuracy:.2%}", kind]
+    parts = [_called(run), "" if accuracy is None else f"{accuracy:.2%}", kind]
     return ", ".join(part for part in parts if part)
 
 
@@ -189,7 +189,7 @@ def _epoch(run: Run) -> int | None:
         epochs,
         key,
         help="Of the first network; epochs whose weights are kept.",
-        width=220,
+        width=200,
     )
     return None if chosen == kept else chosen
 
