@@ -1,6 +1,7 @@
 """A confusion matrix: how many images of a digit (row) got an answer (column)."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -40,9 +41,16 @@ def live() -> Spec:
     return without_data(chart.properties(height=MIDDLE, width="container"))
 
 
-def clickable(points: pd.DataFrame, *, in_percent: bool) -> alt.LayerChart:
-    """The matrix; a click chooses a `cell`, a double click none."""
-    chosen = alt.selection_point(name="cell", fields=["digit", "answer"], on="click", clear="dblclick")
+def clickable(points: pd.DataFrame, *, in_percent: bool, first: Sequence[tuple[int, int]] = ()) -> alt.LayerChart:
+    """The matrix; a click chooses a `cell`, a double click none.
+
+    Args:
+        first: digit and answer of each cell that is chosen before anybody clicks.
+    """
+    value = [{"digit": digit, "answer": answer} for digit, answer in first]
+    chosen = alt.selection_point(
+        name="cell", fields=["digit", "answer"], on="click", clear="dblclick", value=value or alt.Undefined
+    )
     base = _base(points)
     frames = (
         base.mark_rect(fillOpacity=0, cursor="pointer")

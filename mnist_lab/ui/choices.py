@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -27,6 +28,22 @@ def notify_if_gone(options: Sequence[Any], key: str, words: str) -> None:
     chosen = st.session_state.get(key)
     if chosen is not None and chosen not in options:
         st.toast(plain(words.format(chosen)), icon=":material/info:")
+
+
+def epoch(label: str, epochs: Sequence[int], first: int, key: str, **options: Any) -> int:
+    """One of at least two epochs. A slider where they are evenly spaced, else a select box: a slider over any list reads out
+    places in the list instead of epochs.
+
+    Args:
+        first: which it is before somebody chooses; the widget's own default, and not put into the session's state, for the
+            reason that `fields.bound` gives.
+    """
+    step = epochs[1] - epochs[0]
+    if all(later - earlier == step for earlier, later in pairwise(epochs)):
+        chosen: int = st.slider(label, epochs[0], epochs[-1], first, step, key=key, **options)
+    else:
+        chosen = st.selectbox(label, epochs, epochs.index(first), key=key, **options)
+    return chosen
 
 
 def run_ids(values: Iterable[int | str]) -> list[int]:

@@ -1,5 +1,6 @@
 """The Inspect page without a browser, with a real engine behind it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from mnist_lab.data import mnist
 from mnist_lab.store import ready_made
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
@@ -47,6 +49,13 @@ def figures(test: AppTest) -> list[str]:
     return [one.proto.body for one in test.get("html")]
 
 
+def chosen_in_charts(test: AppTest) -> list[list[dict[str, int]]]:
+    """The cells that charts begin with."""
+    specs = [json.loads(chart.proto.spec) for chart in test.get("vega_lite_chart")]
+    params = [param for spec in specs for param in spec.get("params", []) if param["name"] == "cell"]
+    return [param.get("value", []) for param in params]
+
+
 def test_where_nothing_was_trained_the_ready_made_network_draws_looks_inside_and_shows_its_mistakes(
     store: Store,
 ) -> None:
@@ -65,15 +74,25 @@ def test_where_nothing_was_trained_the_ready_made_network_draws_looks_inside_and
     assert store.runs.with_weights(limit=9) == []
 
 
-def test_the_ready_made_network_is_the_last_of_the_choice_and_the_best_the_first(lab_store: Store) -> None:
+def test_networks_are_listed_by_the_accuracy_that_is_shown_and_the_best_of_ones_own_is_chosen(lab_store: Store) -> None:
     test = healthy(page("inspect"))
-    best, other = sorted((1, 2), key=lambda run_id: -lab_store.runs.get(run_id).validation_accuracy)
-    assert [label.split(":")[0] for label in test.multiselect(key="inspected").options] == [
-        f"run {best}",
-        f"run {other}",
-        "ready-made (0), 99.37%",
+    assert test.multiselect(key="inspected").label == "Networks, the best validation accuracy first"
+    mine = {run_id: lab_store.runs.get(run_id).validation_accuracy for run_id in (1, 2)}
+    best, other = sorted(mine, key=lambda run_id: -mine[run_id])
+    assert mine[best] < 0.99
+    assert test.multiselect(key="inspected").options == [
+        "ready-made (0), 99.44%",
+        *(f"run {n}: small, seed {n}, {mine[n]:.2%}" for n in (best, other)),
     ]
     assert test.multiselect(key="inspected").value == [best]
+
+
+def test_archived_networks_are_the_last_of_the_choice_and_say_so(store: Store) -> None:
+    archived, mine = trained(store), trained(store)
+    store.labels.set([archived], archived=True)
+    *_, last = healthy(page("inspect", runs=str(mine))).multiselect(key="inspected").options
+    assert last.startswith(f"run {archived}: ")
+    assert last.endswith(", archived")
 
 
 def test_where_the_ready_made_network_is_damaged_a_sentence_says_so(
@@ -120,6 +139,7 @@ def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:
 def test_a_drawing_is_answered_and_an_unsure_answer_is_none_of_these(lab_store: Store) -> None:
     test = page("inspect", runs="1,2")
     assert said(test).count("The answer appears here while you draw") == 2
+    assert said(test).count("<td>–</td>") == 20, "nothing is measured yet"
     test.session_state["drawn_strokes"] = [[(0.5, 0.2), (0.5, 0.8)]]
     test.slider(key="threshold").set_value(0).run()
     assert said(test).count("<p>It says ") == 2
@@ -142,13 +162,43 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
     assert "McNemar's exact test" in words
 
 
+def test_mistakes_are_chosen_without_a_mouse(lab_store: Store) -> None:
+    test = page("inspect", runs="1", view="Mistakes")
+    wrong = lab_store.runs.probabilities(1).argmax(axis=1)
+    labels = mnist.load()[1].y
+    digit = int(labels[wrong != labels][0])
+    test.selectbox(key="mistakes-digit").set_value(digit).run()
+    assert f"Images of a {digit} that it calls something else" in said(test)
+    answer = int(wrong[(labels == digit) & (wrong != labels)][0])
+    test.selectbox(key="mistakes-answer").set_value(answer).run()
+    assert f"Images of a {digit} that it calls {answer}" in said(test)
+    assert [{"digit": digit, "answer": answer}] in chosen_in_charts(test), "the matrix shows it"
+    test.selectbox(key="mistakes-digit").set_value("any").run()
+    assert f"Images of another digit that it calls {answer}" in said(test)
+    test.selectbox(key="mistakes-answer").set_value("any").run()
+    assert "All mistakes, the most confident first" in said(test)
+
+
+def test_the_buttons_for_more_mistakes_lead_to_the_last_one(lab_store: Store) -> None:
+    test = page("inspect", runs="1", view="Mistakes")
+    (more,) = [field for field in test.number_input if field.label.startswith("How many of")]
+    total = round(10_000 * (1 - lab_store.runs.get(1).test_accuracy))
+    assert more.max == total
+    assert (total - more.value) % more.step == 0
+    assert more.value + more.step <= total, "the first press has an effect"
+    more.increment().run()
+    assert healthy(test).number_input(key=more.key).value == more.value
+
+
 def test_an_earlier_epoch_is_asked_of_a_worker(lab_store: Store) -> None:
     test = page("inspect", runs="1", view="Mistakes")
-    slider = next(s for s in test.select_slider if s.label.startswith("Run 1 after"))
+    slider = next(s for s in test.slider if s.label.startswith("Run 1 after"))
     kept = lab_store.runs.get(1).kept_epoch
     other = next(epoch for epoch in (1, 2) if epoch != kept)
     slider.set_value(other).run(timeout=60)
     assert f"run 1: small, seed 1, epoch {other}</span> is wrong on" in said(test)
+    assert (slider.min, slider.max, slider.step) == (1, 2, 1), "what it stands at is the epoch, not its place in a list"
+    assert slider.label == f"Run 1 after epoch (kept: {kept})"
 
 
 def test_every_layer_and_one_value_written_out(lab_store: Store) -> None:
@@ -158,6 +208,15 @@ def test_every_layer_and_one_value_written_out(lab_store: Store) -> None:
         assert layer in words
     assert "the sum of the products is" in words
     assert "with the bias" in words
+
+
+def test_a_value_is_chosen_without_a_mouse(lab_store: Store) -> None:
+    test = page("inspect", runs="1", view="Layers")
+    row, column = (next(field for field in test.number_input if field.label.startswith(what)) for what in ("Row", "Co"))
+    assert f"The value at row {row.value}, column {column.value}" in said(test), "at first the largest"
+    row.set_value(3).run()
+    assert f"The value at row 3, column {column.value}" in said(test)
+    assert chosen_in_charts(test) == [[{"row": 3, "column": column.value}]], "the map shows it"
 
 
 def test_the_map_and_dead_units_come_on_request(lab_store: Store) -> None:
@@ -170,10 +229,10 @@ def test_the_map_and_dead_units_come_on_request(lab_store: Store) -> None:
 def test_digits_change_and_curves_and_filters_come_on_request(lab_store: Store) -> None:
     test = page("inspect", runs="1,2", view="What if")
     assert said(test).count("sure ✓ right") + said(test).count("sure ✗ it is a 5") == 2
-    test.slider(key="change-rotate").set_value(60.0).run()
-    assert "rotate 60" in said(test)
+    test.slider(key="change-rotate").set_value(-60.0).run()
+    assert "rotate −60°" in said(test)
     next(b for b in test.button if b.label == "Reset").click().run()
-    assert "rotate 60" not in said(test)
+    assert "rotate −60°" not in said(test)
     next(b for b in test.button if b.label == "Draw the curve").click().run(timeout=60)
     assert "the faster a line falls" in said(test)
     next(b for b in test.button if b.label == "Ablate each").click().run(timeout=60)

@@ -241,14 +241,14 @@ def test_the_slider_takes_the_pictures_back_and_goes_along_at_the_end(store: Sto
     assert "From the second epoch on, a slider leads through the epochs" in texts(healthy(page("train")))
     store.recording.record(run_id, epoch(2))
     test = healthy(page("train"))
-    slider = test.select_slider[0]
+    slider = test.slider[0]
     assert slider.value == 2
     store.recording.record(run_id, epoch(3))
-    assert test.run().select_slider[0].value == 3, "it keeps up with training"
-    test.select_slider[0].set_value(1).run()
+    assert test.run().slider[0].value == 3, "it keeps up with training"
+    test.slider[0].set_value(1).run()
     assert "after epoch 1" in texts(test)
     store.recording.record(run_id, epoch(4))
-    assert healthy(test.run()).select_slider[0].value == 1, "it stays where a person put it"
+    assert healthy(test.run()).slider[0].value == 1, "it stays where a person put it"
 
 
 def test_other_runs_are_drawn_in_the_same_charts(store: Store) -> None:

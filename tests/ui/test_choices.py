@@ -50,3 +50,31 @@ def test_a_select_box_whose_choice_is_gone_says_so() -> None:
     test.run()
     assert test.toast[0].value == "c is *gone*.".replace("*", "\\*")
     assert test.selectbox[0].value == "a"
+
+
+EPOCHS = """
+import streamlit as st
+from mnist_lab.ui import choices
+st.write(f"{choices.epoch('After epoch', st.session_state['epochs'], st.session_state['epochs'][-1], 'epoch')}")
+"""
+
+
+@pytest.mark.parametrize(("epochs", "step"), [([1, 2, 3], 1), ([4, 5], 1), ([2, 4, 6], 2), ([1, 2, 7], None)])
+def test_a_slider_stands_at_an_epoch_and_where_some_are_missing_there_is_none(
+    epochs: list[int], step: int | None
+) -> None:
+    test = AppTest.from_string(EPOCHS)
+    test.session_state["epochs"] = epochs
+    test.run()
+    assert not test.exception
+    if step is None:
+        (field,) = test.selectbox
+        assert field.options == [str(epoch) for epoch in epochs]
+    else:
+        (field,) = test.slider
+        assert (field.min, field.max, field.step) == (epochs[0], epochs[-1], step)
+    assert test.markdown[0].value == str(epochs[-1])
+    begun = epochs.index(epochs[-1]) if step is None else [epochs[-1]]
+    assert field.proto.default == begun, "a browser reports the default before it has drawn what the session says"
+    field.set_value(epochs[0]).run()
+    assert test.markdown[0].value == str(epochs[0])

@@ -62,9 +62,12 @@ def _words(probabilities: np.ndarray, threshold: float) -> tuple[str, str]:
     """What a network says, as a digit and as a sentence."""
     second, first = (int(digit) for digit in np.argsort(probabilities)[-2:])
     sure, next_best = figures.percent(float(probabilities[first])), figures.percent(float(probabilities[second]))
+    has_next = figures.is_shown(float(probabilities[second]))
     if probabilities[first] < threshold:
-        return "?", f"None of these: a {first} perhaps ({sure}), or a {second} ({next_best})."
-    return str(first), f"It says {first}, {sure} sure; next comes {second} ({next_best})."
+        perhaps = f"None of these: a {first} perhaps ({sure})"
+        return "?", f"{perhaps}, or a {second} ({next_best})." if has_next else f"{perhaps}."
+    says = f"It says {first}, {sure} sure"
+    return str(first), f"{says}; next comes {second} ({next_best})." if has_next else f"{says}."
 
 
 def _in_words(image: np.ndarray) -> str:

@@ -10,7 +10,8 @@ from mnist_lab.charts import swatch, tiles
 from mnist_lab.charts.style import Look
 
 _MIDDLE_GREY = 0.179  # relative luminance
-_PER_CENT_SHOWN = 0.0005  # below this share a bar says 0 %
+_PER_CENT_SHOWN = 0.0005  # a smaller share is said to be 0 %
+NO_ANSWER = "·"
 
 
 def name(title: str, look: Look) -> str:
@@ -19,20 +20,25 @@ def name(title: str, look: Look) -> str:
 
 
 def headline(title: str, look: Look, digit: str, words: str) -> str:
-    """What a network says: the digit large, beside it the network and a sentence."""
+    """What a network says: the digit large, or quietly that there is none yet; beside it the network and a sentence."""
+    kind = "no digit" if digit == NO_ANSWER else "digit"
     return (
-        f'<div class="headline"><span class="digit" aria-hidden="true">{escape(digit)}</span>'
+        f'<div class="headline"><span class="{kind}" aria-hidden="true">{escape(digit)}</span>'
         f"<div>{name(title, look)}<p>{escape(words)}</p></div></div>"
     )
 
 
-def bars(probabilities: np.ndarray, caption: str, look: Look) -> str:
-    """The probabilities of the ten digits, `(10,)`, each with its number behind its bar."""
-    rows = "".join(
-        f'<tr{" class=most" if digit == probabilities.argmax() and p > 0 else ""}><th scope="row">{digit}</th>'
-        f'<td><span class="bar" style="width:{100 * p:.1f}%;background:{look.colour}"></span></td><td>{percent(p)}</td></tr>'
-        for digit, p in enumerate(probabilities.astype(float))
-    )
+def bars(probabilities: np.ndarray | None, caption: str, look: Look) -> str:
+    """The probabilities of the ten digits, `(10,)`, each with its number behind its bar; dashes where none are known."""
+    if probabilities is None:
+        rows = "".join(f'<tr><th scope="row">{digit}</th><td></td><td>–</td></tr>' for digit in range(10))
+    else:
+        rows = "".join(
+            f'<tr{" class=most" if digit == probabilities.argmax() else ""}><th scope="row">{digit}</th>'
+            f'<td><span class="bar" style="width:{100 * p:.1f}%;background:{look.colour}"></span></td>'
+            f"<td>{percent(p, over='&gt;')}</td></tr>"
+            for digit, p in enumerate(probabilities.astype(float))
+        )
     return f'<table class="bars"><caption>{escape(caption)}</caption>{rows}</table>'
 
 
@@ -41,25 +47,32 @@ def side_by_side(figures: Iterable[str]) -> str:
     return f'<div class="side-by-side">{"".join(f"<div>{figure}</div>" for figure in figures)}</div>'
 
 
-def percent(share: float) -> str:
-    """A probability, with a decimal where it is neither nothing nor all."""
-    if share < _PER_CENT_SHOWN or share >= 1 - _PER_CENT_SHOWN:
-        return f"{share:.0%}".replace("%", "\u00a0%")  # never apart at the end of a line
-    return f"{share:.1%}".replace("%", "\u00a0%")
+def is_shown(share: float) -> bool:
+    """Whether a probability is said to be more than 0 %."""
+    return share >= _PER_CENT_SHOWN
+
+
+def percent(share: float, over: str = "over ") -> str:
+    """A probability, with a decimal where it is neither nothing nor all; what is all but for a little is `over` 99.9 %."""
+    if share >= 1 or not is_shown(share):
+        words = f"{share:.0%}"
+    else:
+        words = f"{share:.1%}" if share < 1 - _PER_CENT_SHOWN else f"{over}99.9%"
+    return words.replace("%", "\u00a0%")  # never apart at the end of a line
 
 
 def maps(values: np.ndarray, words: str, most: float | None = None, names: Sequence[object] | None = None) -> str:
     """Maps `(height, width, n)`, each a picture of its own with its number below it.
 
     Args:
-        words: what they are, for the pictures' text alternatives.
+        words: what one of them is, in a word for the pictures' text alternatives: what stands above is read once, not with each.
         most: what is full colour; the largest of them all where None.
         names: what to call each in place of its number.
     """
     most = float(np.abs(values).max()) if most is None else most
     figures = [
         f'<figure><img src="{tiles.url(tiles.tinted(values[:, :, i], most))}" '
-        f'alt="{escape(words)}, {called}: at most {values[:, :, i].max():.3g}"><figcaption>{called}</figcaption></figure>'
+        f'alt="{escape(words)} {called}: at most {minus(f"{values[:, :, i].max():.3g}")}"><figcaption>{called}</figcaption></figure>'
         for i, called in enumerate(names or range(values.shape[2]))
     ]
     return f'<div class="maps" style="--across:{_across(len(figures))}">{"".join(figures)}</div>'
@@ -93,7 +106,12 @@ def numbers(values: np.ndarray, words: str) -> str:
 def signed(value: float, digits: int = 2) -> str:
     """A number with a minus sign as books print it, and none before a zero."""
     text = f"{value:.{digits}f}"
-    return text.replace("-", "" if not float(text) else "−")
+    return minus(text) if float(text) else text.removeprefix("-")
+
+
+def minus(number: str) -> str:
+    """A written number with the minus sign that books print."""
+    return number.replace("-", "−", 1) if number.startswith("-") else number
 
 
 def _cell(value: float, colour: np.ndarray) -> str:

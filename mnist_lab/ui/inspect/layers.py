@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from mnist_lab.charts import design, inspection, tiles
 from mnist_lab.data import drawing, mnist
@@ -16,6 +17,7 @@ from mnist_lab.inspection import arithmetic
 from mnist_lab.inspection.questions import Attribution, Hidden, Maps, Method
 from mnist_lab.ui import ask, figure
 from mnist_lab.ui.inspect import figures, selection
+from mnist_lab.ui.inspect.picked import Picked
 from mnist_lab.ui.inspect.selection import Chosen, Subject
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.session import errors_shown, lab
@@ -116,11 +118,12 @@ def _all_layers(traced: Traced, outputs: list[np.ndarray]) -> None:
         st.caption(words)
         if output.ndim == 1 and len(output) > _MOST_MAPS:
             picture = tiles.enlarged(tiles.tinted(tiles.strip(output)), 24)
-            alt = f"{words}: the largest is number {int(output.argmax())}, {output.max():.3f}"
+            alt = f"{words}: the largest is number {int(output.argmax())}, {figures.signed(float(output.max()), 3)}"
             st.image(tiles.url(picture), width="stretch", alt=alt)
         else:
             maps = output if output.ndim == 3 else output[np.newaxis, np.newaxis]
-            st.html(figures.maps(maps[:, :, :_MOST_MAPS], words, float(np.abs(output).max())))
+            what = "Map" if output.ndim == 3 else "Values"
+            st.html(figures.maps(maps[:, :, :_MOST_MAPS], what, float(np.abs(output).max())))
 
 
 @st.fragment
@@ -129,8 +132,8 @@ def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: 
     """One filter, and the arithmetic of one of its values."""
     st.header("One value, written out", anchor=False)
     places = [number for number, row in enumerate(traced) if isinstance(row.layer, Conv2D)]
-    left, right = st.columns(2)
-    number = left.selectbox(
+    which, filters, rows, columns = st.columns([3, 2, 2, 2])
+    number = which.selectbox(
         "Convolution",
         places,
         format_func=lambda number: f"{traced[number].place}: {traced[number].describe()}",
@@ -141,12 +144,16 @@ def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: 
     layer = traced[number].layer
     assert isinstance(layer, Conv2D)
     index = int(
-        right.number_input(f"Filter, 0 to {layer.filters - 1}", 0, layer.filters - 1, 0, key=f"closer-filter-{number}")
+        filters.number_input(
+            f"Filter, 0 to {layer.filters - 1}", 0, layer.filters - 1, 0, key=f"closer-filter-{number}"
+        )
     )
     weights, output = _weights(network, traced, number), outputs[number][:, :, index]
+    picked = _picked(output, f"value-{network.run.id}-{number}-{index}", (rows, columns))
+    place = picked.place
     before, middle, after = st.columns(3, gap="medium")
     with after:
-        place = _picked(output, float(np.abs(outputs[number]).max()), f"{network.run.id}-{number}-{index}")
+        _map(output, float(np.abs(outputs[number]).max()), picked)
     cell = arithmetic.cell(layer, weights, inputs[number], (*place, index))
     channel = int(np.abs(cell.by_channel).argmax())
     with before:
@@ -157,21 +164,33 @@ def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: 
     _rest_of_block(traced, outputs, number, (*place, index))
 
 
-def _picked(output: np.ndarray, most: float, key: str) -> tuple[int, int]:
-    """The row and column of the value that somebody clicked on a filter's map; at first of the largest."""
-    largest = np.unravel_index(int(np.abs(output).argmax()), output.shape)
-    place = int(largest[0]), int(largest[1])
-    event = figure.altair(
-        inspection.cells(output, most, place),
-        on_select="rerun",
+def _picked(output: np.ndarray, name: str, fields: tuple[DeltaGenerator, DeltaGenerator]) -> Picked:
+    """The row and column of the value that somebody chose, on the filter's map or in fields; at first of the largest."""
+    picked = Picked(name, ("row", "column"))
+    picked.begin(_largest(output))
+    for field, what, key, count in zip(fields, picked.fields, picked.keys, output.shape, strict=True):
+        field.number_input(f"{what.title()}, 0 to {count - 1}", 0, count - 1, key=key, on_change=picked.moved)
+    return picked
+
+
+def _largest(output: np.ndarray) -> tuple[int, int]:
+    row, column = np.unravel_index(int(np.abs(output).argmax()), output.shape)
+    return int(row), int(column)
+
+
+def _map(output: np.ndarray, most: float, picked: Picked) -> None:
+    row, column = _largest(output)
+    figure.altair(
+        inspection.cells(output, most, picked.begun),
+        on_select=picked.clicked,
         selection_mode="cell",
-        key=f"cells-{key}",
+        key=picked.chart,
         width="content",
-        alt=f"Map of the filter, {size_text(output.shape)}, the largest value at row {place[0]}, column {place[1]}; click a value",
+        alt=f"Map of the filter, {size_text(output.shape)}, the largest value at row {row}, column {column}",
     )
-    st.caption("The filter's map, by row and column. Click a value to see how it is computed.")
-    picked = event["selection"].get("cell")
-    return (int(picked[0]["row"]), int(picked[0]["column"])) if picked else place
+    st.caption(
+        "The filter's map, by row and column. Click a value, or give its row and column, to see how it is computed."
+    )
 
 
 def _patch(layer: Conv2D, given: np.ndarray, cell: arithmetic.Cell, channel: int) -> None:
@@ -258,7 +277,9 @@ def _rest_of_block(traced: Traced, outputs: list[np.ndarray], number: int, place
         if at is None:
             break
         row, column = at
-        steps.append(f"{traced[later].layer.describe()}: {outputs[later][row, column, index]:.4f}")
+        steps.append(
+            f"{traced[later].layer.describe()}: {figures.signed(float(outputs[later][row, column, index]), 4)}"
+        )
     if steps:
         st.caption("Then, in the rest of the block: " + " → ".join(steps) + ".")
 

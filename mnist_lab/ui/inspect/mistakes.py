@@ -8,12 +8,14 @@ from mnist_lab.charts import confusion, inspection, results
 from mnist_lab.data import mnist
 from mnist_lab.ui import figure
 from mnist_lab.ui.inspect import figures, selection
+from mnist_lab.ui.inspect.picked import Picked, Place
 from mnist_lab.ui.inspect.selection import Chosen
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import compare
 from mnist_lab.ui.session import errors_shown
 
-_PAGE = 40
+ANY = "any"
+_PAGE, _MORE = 40, 20
 _GALLERY = 360  # pixels: as high as the matrix beside it
 
 
@@ -29,12 +31,12 @@ def show(networks: list[Chosen]) -> None:
     wrong = np.flatnonzero(answers != labels)
     left, right = st.columns(2, gap="medium")
     with left:
-        cell = _confusion(answers, labels)
+        digit, answer = _confusion(answers, labels)
     with right:
         name = figures.name(network.title, looks([network.run.design_key])[network.run.design_key])
         accuracy = f"{1 - len(wrong) / len(labels):.2%}"
         st.html(f"{name} is wrong on <strong>{len(wrong):,}</strong> of the 10,000 test images (accuracy {accuracy}).")
-        _gallery(labels, answers, sure, cell)
+        _gallery(labels, answers, sure, digit, answer)
     left, right = st.columns(2, gap="medium")
     with left:
         _digits(answers, labels, network)
@@ -46,27 +48,45 @@ def show(networks: list[Chosen]) -> None:
             compare.two_networks((network.number, other.number), (probabilities, second))
 
 
-def _confusion(answers: np.ndarray, labels: np.ndarray) -> tuple[int, int] | None:
+def _confusion(answers: np.ndarray, labels: np.ndarray) -> Place:
+    """The matrix, and the digit and answer that are chosen in it or beside it; `ANY` where none is."""
     st.header("What it confuses", anchor=False)
-    unit = st.segmented_control(
-        "Click a cell for its images, twice for all mistakes. Cells show",
-        ["images", "percent of row"],
-        default="images",
-        required=True,
-        key="cells",
-        persist_state="session",
-    )
+    picked = Picked("mistakes", ("digit", "answer"))
+    picked.begin((ANY, ANY))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        unit = st.segmented_control(
+            "Cells show",
+            ["images", "percent of row"],
+            default="images",
+            required=True,
+            key="cells",
+            persist_state="session",
+            width="content",
+        )
+        with st.container(horizontal=True, width="content"):
+            for name, key in zip(("Digit", "Answer"), picked.keys, strict=True):
+                st.selectbox(name, [ANY, *range(10)], key=key, on_change=picked.moved, width=110)
     points = confusion.points(confusion.counts(answers, labels))
-    event = figure.altair(
-        confusion.clickable(points, in_percent=unit != "images"),
-        on_select="rerun",
+    figure.altair(
+        confusion.clickable(points, in_percent=unit != "images", first=_cells(*picked.begun)),
+        on_select=picked.clicked,
         selection_mode="cell",
-        key="confusion-cells",
+        key=picked.chart,
         alt="Confusion matrix: rows are digits, columns answers. Most frequent mistakes: " + _worst(points),
     )
-    st.caption(f"Full colour at {confusion.FULL_COLOUR:.0%} of a digit's images or more.")
-    picked = event["selection"].get("cell")
-    return (int(picked[0]["digit"]), int(picked[0]["answer"])) if picked else None
+    st.caption(
+        "Click a cell for its images, twice for all mistakes, or choose digit and answer above. "
+        f"Full colour at {confusion.FULL_COLOUR:.0%} of a digit's images or more."
+    )
+    return picked.place
+
+
+def _cells(digit: int | str, answer: int | str) -> list[tuple[int, int]]:
+    """The cells that digit and answer choose: where one of them is any, the mistakes of the other; none where both are."""
+    every = [(d, a) for d in range(10) for a in range(10)]
+    if ANY not in (digit, answer):
+        return [cell for cell in every if cell == (digit, answer)]
+    return [(d, a) for d, a in every if d != a and (d == digit or a == answer)]
 
 
 def _worst(points: pd.DataFrame) -> str:
@@ -91,29 +111,36 @@ def _digits(answers: np.ndarray, labels: np.ndarray, network: Chosen) -> None:
     st.caption(f"Hardest for it: the {worst}, with {accuracy[worst]:.1%}.")
 
 
-def _gallery(labels: np.ndarray, answers: np.ndarray, sure: np.ndarray, cell: tuple[int, int] | None) -> None:
-    if cell is None:
-        st.header("All mistakes, the most confident first", anchor=False)
-        places = np.flatnonzero(answers != labels)
-    else:
-        st.header(f"Images of a {cell[0]} that it calls {cell[1]}", anchor=False)
-        places = np.flatnonzero((labels == cell[0]) & (answers == cell[1]))
+def _gallery(labels: np.ndarray, answers: np.ndarray, sure: np.ndarray, digit: int | str, answer: int | str) -> None:
+    st.header(_title(digit, answer), anchor=False)
+    chosen = ((labels == digit) | (digit == ANY)) & ((answers == answer) | (answer == ANY))
+    if ANY in (digit, answer):
+        chosen &= answers != labels
+    places = np.flatnonzero(chosen)
     places = places[np.argsort(-sure[places], kind="stable")]
     if not len(places):
         st.caption("There are none.")
         return
-    shown = min(len(places), _PAGE)
-    if len(places) > _PAGE:
-        shown = int(
-            st.number_input(
-                f"How many of {len(places):,}", 1, len(places), _PAGE, step=_PAGE, key="mistakes-shown", width=200
-            )
-        )
+    shown = len(places)
+    if shown > _PAGE:
+        # Where the field begins, its steps lead to the last image, and to the first ones.
+        first, fewest = (least + (shown - least) % _MORE for least in (_PAGE, 1))
+        key = f"mistakes-shown-{shown}"
+        shown = int(st.number_input(f"How many of {shown:,}", fewest, shown, first, step=_MORE, key=key, width=200))
     with st.container(height=_GALLERY, border=False):
         compare.gallery(
-            places[:shown], [f"{i}: a {labels[i]}, it says {answers[i]} ({sure[i]:.0%})" for i in places[:shown]]
+            places[:shown],
+            [f"{i}: a {labels[i]}, it says {answers[i]} ({figures.percent(sure[i])})" for i in places[:shown]],
         )
     st.caption("Number of the test image, its label, the answer, and how sure the network was of it.")
+
+
+def _title(digit: int | str, answer: int | str) -> str:
+    if digit == answer == ANY:
+        return "All mistakes, the most confident first"
+    if answer == ANY:
+        return f"Images of a {digit} that it calls something else"
+    return f"Images of {'another digit' if digit == ANY else f'a {digit}'} that it calls {answer}"
 
 
 def _calibration(probabilities: np.ndarray, labels: np.ndarray) -> None:

@@ -12,8 +12,8 @@ from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Answer, Tested
 from mnist_lab.store import ready_made
 from mnist_lab.store.run import Run, Status
-from mnist_lab.ui import ask, heard, url
-from mnist_lab.ui.choices import notify_if_gone, run_ids
+from mnist_lab.ui import ask, choices, heard, url
+from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.inspect import figures, pad
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import run as run_page
@@ -73,7 +73,7 @@ def networks() -> list[Chosen]:
     with st.container():
         picked = run_ids(
             st.multiselect(
-                "Networks, the best first",
+                "Networks, the best validation accuracy first",
                 options,
                 format_func=lambda run: _words(runs[run_ids([run])[0]]),
                 max_selections=MOST,
@@ -114,16 +114,14 @@ def _notices(picked: list[int], runs: dict[int, Run]) -> None:
         st.caption("Choose at least one.")
 
 
-def _order(run: Run) -> tuple[bool, bool, bool, float, int]:
-    """The best first, as of `Runs.best_with_weights`: finished runs before others, then archived ones, the ready-made last."""
-    accuracy = run.last_validation_accuracy if run.validation_accuracy is None else run.validation_accuracy
-    return (
-        run.id == ready_made.ID,
-        run.archived is not None,
-        run.status is not Status.FINISHED,
-        -(accuracy or 0.0),
-        -run.id,
-    )
+def _order(run: Run) -> tuple[bool, bool, float, int]:
+    """The best first, as of `Runs.best_with_weights`: finished runs before others, archived ones last."""
+    return run.archived is not None, run.status is not Status.FINISHED, -(_accuracy(run) or 0.0), -run.id
+
+
+def _accuracy(run: Run) -> float | None:
+    """On the validation images."""
+    return run.last_validation_accuracy if run.validation_accuracy is None else run.validation_accuracy
 
 
 def _chosen() -> None:
@@ -163,8 +161,11 @@ def _best(runs: dict[int, Run]) -> int:
 
 
 def _words(run: Run) -> str:
-    accuracy = "" if run.test_accuracy is None else f", {run.test_accuracy:.2%}"
-    return f"{_called(run)}{accuracy}"
+    """A network in the list, with what it is ordered by."""
+    accuracy = _accuracy(run)
+    kind = "archived" if run.archived else "" if run.status is Status.FINISHED else run.status.value
+    parts = [_called(run), "" if accuracy is None else f"{accuracy:.2%}", kind]
+    return ", ".join(part for part in parts if part)
 
 
 def _called(run: Run) -> str:
@@ -180,15 +181,16 @@ def _epoch(run: Run) -> int | None:
         return epochs[0] if epochs and kept is None else None
     start = epochs[-1] if kept is None else kept
     key = f"inspect-epoch-{run.id}"
-    notify_if_gone(epochs, key, "The weights after epoch {} are no longer kept; others are shown.")
-    chosen: int = st.select_slider(
-        f"Run {run.id} after epoch",
+    choices.notify_if_gone(epochs, key, "The weights after epoch {} are no longer kept; others are shown.")
+    if st.session_state.get(key) not in epochs:
+        st.session_state.pop(key, None)
+    chosen = choices.epoch(
+        f"Run {run.id} after epoch" + ("" if kept is None else f" (kept: {kept})"),
         epochs,
-        value=start,
-        format_func=lambda epoch: f"{epoch} (kept)" if epoch == kept else str(epoch),
-        key=key,
+        start,
+        key,
         help="Of the first network; epochs whose weights are kept.",
-        width=180,
+        width=200,
     )
     return None if chosen == kept else chosen
 
@@ -269,10 +271,11 @@ def side_by_side(networks: Sequence[Chosen], subject: Subject, words: Callable[[
 
 def unanswered(networks: Sequence[Chosen], words: str) -> None:
     """What stands in the answers' place, as large as they will be, where nothing is asked yet."""
-    _answers(st.container(), [(network, "–", words, np.zeros(10)) for network in networks])
+    _answers(st.container(), [(network, figures.NO_ANSWER, words, None) for network in networks])
+    heard.say("", "answers-heard")  # there before its words, or the first ones might be passed over
 
 
-def _answers(place: DeltaGenerator, given: Sequence[tuple[Chosen, str, str, np.ndarray]]) -> None:
+def _answers(place: DeltaGenerator, given: Sequence[tuple[Chosen, str, str, np.ndarray | None]]) -> None:
     """Each network with the digit it says, its sentence and its probabilities: all digits first, then all bars."""
     drawn = looks(network.run.design_key for network, *_ in given)
     heads, bars = [], []

@@ -38,15 +38,15 @@ def _one_digit(networks: list[Chosen]) -> None:
     with sliders:
         strengths = _strengths()
     image = perturbed(subject.image[np.newaxis], strengths)[0]
-    with picture:
-        changes = [f"{KINDS[name].title.lower()} {x:g}" for name, x in strengths.items() if x != KINDS[name].neutral]
-        st.container(key="changed-digit").image(
+    with picture.container(key="changed-digit"):
+        changes = [_change(name, x) for name, x in strengths.items() if x != KINDS[name].neutral]
+        st.image(
             tiles.url(tiles.framed(tiles.digit(image, 14))),
             width="stretch",
             alt=f"{subject.name}, changed: {', '.join(changes) or 'not at all'}",
         )
         st.caption(", ".join(changes) or "Move a slider.")
-    with answers:
+    with answers.container(key="changed-answers"):
         changed = Subject(image, subject.name, subject.label)
         selection.side_by_side(networks, changed, partial(_words, label=changed.label))
 
@@ -68,6 +68,12 @@ def _strengths() -> dict[str, float]:
         )
     st.button("Reset", icon=":material/restart_alt:", on_click=_reset)
     return found
+
+
+def _change(name: str, strength: float) -> str:
+    """A change with its strength, and the sign of a unit that has one."""
+    unit = "°" if KINDS[name].unit.startswith("degrees") else ""
+    return f"{KINDS[name].title.lower()} {figures.minus(f'{strength:g}')}{unit}"
 
 
 def _key(change: str) -> str:
@@ -178,7 +184,7 @@ def _compared(found: dict[str, np.ndarray], part: Part, picked: list[int]) -> No
     whole, without = found["right"].mean(axis=1)
     count = f"all {part.channels}" if len(picked) == part.channels else f"{len(picked)} of {part.channels}"
     st.markdown(
-        f"Test accuracy **{whole:.2%}**; without {count} {_what(part)} of {part.place} **{without:.2%}** ({100 * (without - whole):+.2f} points)."
+        f"Test accuracy **{whole:.2%}**; without {count} {_what(part)} of {part.place} **{without:.2%}** ({_points(without - whole)} points)."
     )
     by_digit = [
         (
@@ -192,7 +198,11 @@ def _compared(found: dict[str, np.ndarray], part: Part, picked: list[int]) -> No
     ]
     digit, most = min(by_digit, key=lambda pair: pair[1])
     if most < 0:
-        st.caption(f"Most of it is lost on the {digit}: {most:+.1f} points.")
+        st.caption(f"Most of it is lost on the {digit}: {figures.minus(f'{most:+.1f}')} points.")
+
+
+def _points(share: float) -> str:
+    return figures.minus(f"{100 * share:+.2f}")
 
 
 def _each(found: dict[str, np.ndarray], part: str) -> None:
@@ -205,6 +215,6 @@ def _each(found: dict[str, np.ndarray], part: str) -> None:
     worst = int(accuracy.argmin())
     harmless = int((accuracy >= whole).sum())
     st.caption(
-        f"Dashed: none switched off, {whole:.2%}. Most is lost without number {worst}: {100 * (accuracy[worst] - whole):+.2f} points. "
+        f"Dashed: none switched off, {whole:.2%}. Most is lost without number {worst}: {_points(accuracy[worst] - whole)} points. "
         f"Each of {harmless} can be switched off alone without loss: others do its work, or it does none."
     )

@@ -7,7 +7,7 @@ from mnist_lab.charts import confusion, tiles, training
 from mnist_lab.data import mnist
 from mnist_lab.store.run import Run
 from mnist_lab.training.reports import Snapshot
-from mnist_lab.ui import figure
+from mnist_lab.ui import choices, figure
 from mnist_lab.ui.session import lab
 
 MOST_EPOCHS = 60
@@ -56,22 +56,20 @@ def _epoch(run: Run, epochs: list[int]) -> int:
     pinned_key = f"epoch-{run.id}"
     # A widget of its own for each newest epoch: what a browser still says of the one before cannot come too late.
     key = f"{pinned_key}-of-{epochs[-1]}"
-    if key not in st.session_state:
-        pinned = st.session_state.get(pinned_key)
-        st.session_state[key] = pinned if pinned in epochs else epochs[-1]
+    pinned = st.session_state.get(pinned_key)
 
     def moved() -> None:
         chosen = st.session_state[key]
         st.session_state[pinned_key] = None if chosen == epochs[-1] else chosen
 
-    shown: int = st.select_slider(
+    return choices.epoch(
         "After epoch",
         epochs,
-        key=key,
+        pinned if pinned in epochs else epochs[-1],
+        key,
         on_change=moved,
         help="Shows the network as it was after any epoch; at its right end it keeps up with training.",
     )
-    return shown
 
 
 @st.cache_resource(max_entries=500, show_spinner=False)
