@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
 
 from mnist_lab.data import mnist
 from mnist_lab.store import ready_made
@@ -162,20 +163,26 @@ def test_mistakes_are_those_of_the_run_and_of_two_runs(lab_store: Store) -> None
     assert "McNemar's exact test" in words
 
 
+def labelled(test: AppTest, label: str) -> Selectbox:
+    """The select box that is there now: one that shows another choice takes its place."""
+    (found,) = [each for each in test.selectbox if each.label == label]
+    return found
+
+
 def test_mistakes_are_chosen_without_a_mouse(lab_store: Store) -> None:
     test = page("inspect", runs="1", view="Mistakes")
     wrong = lab_store.runs.probabilities(1).argmax(axis=1)
     labels = mnist.load()[1].y
     digit = int(labels[wrong != labels][0])
-    test.selectbox(key="mistakes-digit").set_value(digit).run()
+    labelled(test, "Digit").set_value(digit).run()
     assert f"Images of a {digit} that it calls something else" in said(test)
     answer = int(wrong[(labels == digit) & (wrong != labels)][0])
-    test.selectbox(key="mistakes-answer").set_value(answer).run()
+    labelled(test, "Answer").set_value(answer).run()
     assert f"Images of a {digit} that it calls {answer}" in said(test)
     assert [{"digit": digit, "answer": answer}] in chosen_in_charts(test), "the matrix shows it"
-    test.selectbox(key="mistakes-digit").set_value("any").run()
+    labelled(test, "Digit").set_value("any").run()
     assert f"Images of another digit that it calls {answer}" in said(test)
-    test.selectbox(key="mistakes-answer").set_value("any").run()
+    labelled(test, "Answer").set_value("any").run()
     assert "All mistakes, the most confident first" in said(test)
 
 

@@ -166,10 +166,9 @@ def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: 
 
 def _picked(output: np.ndarray, name: str, fields: tuple[DeltaGenerator, DeltaGenerator]) -> Picked:
     """The row and column of the value that somebody chose, on the filter's map or in fields; at first of the largest."""
-    picked = Picked(name, ("row", "column"))
-    picked.begin(_largest(output))
-    for field, what, key, count in zip(fields, picked.fields, picked.keys, output.shape, strict=True):
-        field.number_input(f"{what.title()}, 0 to {count - 1}", 0, count - 1, key=key, on_change=picked.moved)
+    picked = Picked(name, ("row", "column"), _largest(output))
+    for field, what, count in zip(fields, picked.coordinates, output.shape, strict=True):
+        field.number_input(f"{what.title()}, 0 to {count - 1}", 0, count - 1, **picked.bound(what))
     return picked
 
 

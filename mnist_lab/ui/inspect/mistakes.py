@@ -51,8 +51,8 @@ def show(networks: list[Chosen]) -> None:
 def _confusion(answers: np.ndarray, labels: np.ndarray) -> Place:
     """The matrix, and the digit and answer that are chosen in it or beside it; `ANY` where none is."""
     st.header("What it confuses", anchor=False)
-    picked = Picked("mistakes", ("digit", "answer"))
-    picked.begin((ANY, ANY))
+    picked = Picked("mistakes", ("digit", "answer"), (ANY, ANY))
+    choice = [ANY, *range(10)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         unit = st.segmented_control(
             "Cells show",
@@ -64,8 +64,8 @@ def _confusion(answers: np.ndarray, labels: np.ndarray) -> Place:
             width="content",
         )
         with st.container(horizontal=True, width="content"):
-            for name, key in zip(("Digit", "Answer"), picked.keys, strict=True):
-                st.selectbox(name, [ANY, *range(10)], key=key, on_change=picked.moved, width=110)
+            for each in picked.coordinates:
+                st.selectbox(each.title(), choice, width=110, **picked.bound(each, argument="index", options=choice))
     points = confusion.points(confusion.counts(answers, labels))
     figure.altair(
         confusion.clickable(points, in_percent=unit != "images", first=_cells(*picked.begun)),

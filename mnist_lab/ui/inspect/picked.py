@@ -1,41 +1,42 @@
 """A cell that is chosen by a click in a chart, or in two fields beside it: one choice, which both show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
+
+from mnist_lab.ui import fields
 
 Place = tuple[Any, Any]
 
 
 @dataclass(frozen=True)
 class Picked:
-    """The choice is what the fields hold. A click in the chart, whose selection is called `cell`, changes them; they, when
-    somebody changes them, have another chart begin with what they say.
+    """A click in the chart, whose selection is called `cell`, changes the choice; the fields, when somebody changes them, have
+    another chart begin with what they say.
 
     Attributes:
         name: of the choice, which no other has.
-        fields: what the chart calls the two coordinates of a cell.
+        coordinates: what the chart calls the two coordinates of a cell.
+        first: what is chosen until somebody chooses something else, and again where a click takes a choice back.
     """
 
     name: str
-    fields: tuple[str, str]
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        """Of the fields' widgets."""
-        return f"{self.name}-{self.fields[0]}", f"{self.name}-{self.fields[1]}"
+    coordinates: tuple[str, str]
+    first: Place
 
     @property
     def place(self) -> Place:
         """What is chosen."""
-        first, second = (st.session_state.get(key) for key in self.keys)
-        return first, second
+        place: Place = st.session_state.get(self._place) or self.first
+        return place
 
     @property
     def begun(self) -> Place:
         """What the chart shows as chosen before anybody clicks in it."""
-        begun: Place = st.session_state[self._begun]
+        begun: Place = st.session_state[self._begun] if st.session_state.get(self._place) else self.first
         return begun
 
     @property
@@ -43,30 +44,27 @@ class Picked:
         """The key of the chart: another one wherever it has to begin anew, or it would keep its own selection."""
         return f"{self.name}-chart-{self.begun}"
 
-    def begin(self, first: Place) -> None:
-        """Choose this until somebody chooses something else; to be called before fields and chart."""
-        if any(key not in st.session_state for key in self.keys) or self.place == st.session_state.get(self._first):
-            self._choose(first)
-            st.session_state[self._begun] = first
-        st.session_state[self._first] = first
+    def bound(self, coordinate: str, *, argument: str = "value", options: Sequence[Any] = ()) -> dict[str, Any]:
+        """Arguments that bind a widget to one coordinate, as `fields.bound`."""
+        number = self.coordinates.index(coordinate)
+        key, save = f"{self.name}-{coordinate}", partial(self._moved, number)
+        return fields.bound(key, self.place[number], save, argument=argument, options=options)
 
-    def moved(self) -> None:
-        """Somebody changed a field."""
-        st.session_state[self._begun] = self.place
+    def _moved(self, number: int, value: Any) -> None:
+        first, second = self.place
+        place = (value, second) if number == 0 else (first, value)
+        st.session_state[self._place] = st.session_state[self._begun] = place
 
     def clicked(self) -> None:
         """Somebody clicked in the chart."""
         cells = st.session_state[self.chart]["selection"].get("cell")
-        first, second = self.fields
-        self._choose((int(cells[0][first]), int(cells[0][second])) if cells else st.session_state[self._first])
-
-    def _choose(self, place: Place) -> None:
-        for key, value in zip(self.keys, place, strict=True):
-            st.session_state[key] = value
+        first, second = self.coordinates
+        st.session_state[self._begun] = self.begun  # it is the chart that was clicked in
+        st.session_state[self._place] = (int(cells[0][first]), int(cells[0][second])) if cells else None
 
     @property
-    def _first(self) -> str:
-        return f"{self.name}-first"
+    def _place(self) -> str:
+        return f"{self.name}-place"
 
     @property
     def _begun(self) -> str:

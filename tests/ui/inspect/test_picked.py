@@ -6,15 +6,14 @@ SCRIPT = """
 import streamlit as st
 from mnist_lab.ui.inspect.picked import Picked
 
-picked = Picked("value", ("row", "column"))
-picked.begin(st.session_state.get("largest", (2, 1)))
+picked = Picked("value", ("row", "column"), st.session_state.get("largest", (2, 1)))
 
 def click(cells):
     st.session_state[picked.chart] = {"selection": {"cell": cells}}
     picked.clicked()
 
-for key in picked.keys:
-    st.number_input(key, 0, 9, key=key, on_change=picked.moved)
+for each in picked.coordinates:
+    st.number_input(each, 0, 9, **picked.bound(each))
 st.button("a cell", on_click=click, args=([{"row": 5, "column": 7}],))
 st.button("none", on_click=click, args=([],))
 st.write(f"{picked.place} {picked.begun} {picked.chart}")
