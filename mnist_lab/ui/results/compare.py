@@ -39,6 +39,7 @@ _MOST_IMAGES = 24
 _MOST_LINKS = 8
 _MAX_SEEDS_QUEUED = 30
 _NOTHING = "–"
+_DIGITS = 6  # of numbers in a chart, whose table can be read on the page
 _MANY = 4  # of a list in a cell that is said in short
 
 
@@ -222,7 +223,7 @@ def _spread_points(side: Side, metric: str) -> pd.DataFrame:
             "low": low,
             "high": high,
         }
-    )
+    ).round(_DIGITS)
 
 
 def _more(a: Side, b: Side, verdict: Verdict, key: str, of: str) -> None:
@@ -330,7 +331,7 @@ def _curves(sides: list[Side], its: list[Look]) -> None:
     if not parts:
         st.caption("No curves: none of them completed an epoch.")
         return
-    points = pd.concat(parts)
+    points = pd.concat(parts).round(_DIGITS)
     drawn = {side.title: look for side, look in zip(sides, its, strict=True)}
     figure.altair(
         results.compared(points, axis, metrics[metric], metric, drawn),
@@ -345,7 +346,7 @@ def _digits(sides: list[Side], its: list[Look]) -> None:
     for side in sides:
         each = [a for run_id in side.run_ids[:10] if (a := run_page.digit_accuracies(run_id)) is not None]
         parts.append(pd.DataFrame({"digit": range(10), "accuracy": np.mean(each, axis=0), "side": side.title}))
-    points = pd.concat(parts)
+    points = pd.concat(parts).round(_DIGITS)
     hardest = [
         f"{its['side'].iloc[0]} the digit {its['digit'].iloc[its['accuracy'].argmin()]} ({its['accuracy'].min():.1%})"
         for its in parts
