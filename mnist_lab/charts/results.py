@@ -236,11 +236,11 @@ def costs(
         )
         .add_params(chosen)
     )
-    spread = base.mark_rule(strokeWidth=2).encode(
+    spread = base.mark_rule(aria=False, strokeWidth=2).encode(
         x=x, y=accuracy(alt.Y, "low", metric, shown), y2="high:Q", color=colour
     )
-    line = on_front.mark_line(interpolate="step-after", color=GREY, **SECOND_LINE).encode(x=x, y=y)
-    rings = on_front.mark_point(size=420, color=GREY, strokeWidth=1.5).encode(x=x, y=y)
+    line = on_front.mark_line(aria=False, interpolate="step-after", color=GREY, **SECOND_LINE).encode(x=x, y=y)
+    rings = on_front.mark_point(aria=False, size=420, color=GREY, strokeWidth=1.5).encode(x=x, y=y)
     beside = f"{SCALE} * (datum.align === 'left' ? 12 : datum.align === 'right' ? -12 : 0)"  # not on its bar
     # Cut rather than outside, for a chart makes its plot narrow where words stick out.
     limit = alt.expr(f"width * (datum.align === 'center' ? 0.4 : 0.8) - 12 * {SCALE}")

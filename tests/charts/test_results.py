@@ -112,6 +112,8 @@ def test_costs_are_written_with_separators_and_each_point_says_what_it_is() -> N
     drawn = cost_chart(parameters=[67914.0])
     marks = next(layer for layer in drawn["layer"] if "description" in layer["encoding"])
     assert marks["encoding"]["x"]["axis"]["format"] == ",~f"
+    silent = [layer["mark"]["type"] for layer in drawn["layer"] if layer["mark"].get("aria") is False]
+    assert silent == ["rule", "line", "point"], "interval, front and rings: each design is said once"
     assert [entry["format"] for entry in marks["encoding"]["tooltip"] if entry.get("title") == "parameters"] == [",.0f"]
     (row,) = drawn["datasets"][drawn["layer"][0].get("data", drawn.get("data"))["name"]]
     assert row[marks["encoding"]["description"]["field"]] == "a: 97.68% at 67,914 parameters"
