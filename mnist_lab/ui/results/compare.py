@@ -271,7 +271,7 @@ def _differences(sides: list[Side]) -> None:
     table = pd.concat([found.astype(object).map(_value), cost])
     # Not a grid: words in it wrap, so that it fits a phone and nothing is cut from afar.
     with st.container(key="differences"):
-        st.table(table.rename(columns=plain, index=plain))
+        st.table(table.rename(columns=plain, index=plain).rename_axis("Setting"))
     if len(found) > 1:
         st.caption(
             f"{len(found)} settings differ, and a verdict does not tell which of them makes the difference. Change one at a time to find out."
