@@ -113,7 +113,9 @@ def test_a_view_comes_first_is_readable_and_usable_by_everyone(
             assert where["y"] + min(where["height"], 200) <= height, (width, where)
             wait_until(lambda: not page.evaluate(_NARROW), f"no chart leaves its column empty at {width}", 20)
             assert page.evaluate(_SMALLEST) == [], width
-            assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, width
+            for scrolling in ("html", "[data-testid=stMain]"):
+                too_wide = page.locator(scrolling).evaluate("element => element.scrollWidth - innerWidth")
+                assert too_wide <= 0, (width, scrolling)
 
 
 def test_live_charts_are_high_and_side_by_side_or_above_each_other(

@@ -29,6 +29,12 @@ from mnist_lab.charts.work import AXES, Axis
 
 _AXIS_HEIGHT = 64  # pixels below a chart that its axis and its title take of its height
 _ROW_OF_SIDE = 84  # pixels for the seeds of a side, with its name above them
+_PLAIN = ",~f"  # of a number: 67,914, and not 67.914k; 0.025, and not 25m
+# What the names at the ends of lines take of a chart's width; where it is narrow, as on a phone, only letters are there.
+_NARROW = f"width < 480 * {SCALE}"
+_NAMES_TAKE = f"{_NARROW} ? 100 * {SCALE} : min(200 * {SCALE}, 0.36 * width)"
+_GAP = 3  # pixels after a name
+_SEED_SIZE, _SEEDS_SPREAD = 11.0, 33.0  # pixels: of a seed, and of all that are equal
 _WHO = ("notebook, 2019", "this lab")
 
 
@@ -42,13 +48,9 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: Ma
     shown = shares(points[value]) if is_share else (0.0, frames.end(points[value]))
     end = float(points["x"].max())
     # To the right of the lines there is room for the names of sides.
-    reach = alt.Scale(domain=[0, end], nice=False, range=[0, alt.expr(f"width - min(200 * {SCALE}, 0.36 * width)")])
-    x = alt.X(
-        "x:Q",
-        title=AXES[axis],
-        scale=reach,
-        axis=alt.Axis(tickMinStep=1, format="~s") if axis == "epochs" else alt.Axis(format="~s"),
-    )
+    reach = alt.Scale(domain=[0, end], nice=False, range=[0, alt.expr(f"width - ({_NAMES_TAKE})")])
+    ticks: dict[str, Any] = {"tickMinStep": 1} if axis == "epochs" else {}
+    x = alt.X("x:Q", title=AXES[axis], scale=reach, axis=alt.Axis(format=_PLAIN, **ticks))
 
     def y(column: str) -> alt.Y:
         if is_share:
@@ -65,7 +67,7 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: Ma
             "side:N",
             "run:N",
             "seed:N",
-            alt.Tooltip("x:Q", title=AXES[axis], format=".4~g"),
+            alt.Tooltip("x:Q", title=AXES[axis], format=",.4~r"),
             percent(value, title) if is_share else alt.Tooltip(f"{value}:Q", title=title, format=".4~g"),
         ],
     )
@@ -76,7 +78,13 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: Ma
     dots = last.mark_point(filled=True, opacity=1, size=90, xOffset=12).encode(
         color=_colours(sides), shape=_shapes(sides)
     )
-    names = last.mark_text(**WORDS, align="left", dx=22, limit=175).encode(text="label:N")
+    names = last.mark_text(
+        **WORDS,
+        align="left",
+        dx=22,
+        limit=alt.expr(f"({_NAMES_TAKE}) - {22 + _GAP} * {SCALE}"),
+        text=alt.expr(f"{_NARROW} ? datum.short : datum.label"),
+    )
     chart: alt.LayerChart = (lines + marks + dots + names).properties(height=TALL)
     return chart
 
@@ -90,7 +98,7 @@ def ends(points: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def _apart(ends: pd.DataFrame, shown: Frame) -> pd.DataFrame:
-    """With the `place` on the scale and the `label` of each side's name: near to its value, and on no other name."""
+    """With the `place` on the scale of each side's name, near to its value and on no other name; its `label`, and one that is `short`."""
     found = ends.sort_values("value")
     least = min(0.06, 1 / len(found)) * (shown[1] - shown[0])
     places: list[float] = []
@@ -100,7 +108,10 @@ def _apart(ends: pd.DataFrame, shown: Frame) -> pd.DataFrame:
     for i in reversed(range(len(places))):  # those at the top push the others down as far as they must
         limit = places[i + 1] - least if i + 1 < len(places) else places[i] - over
         places[i] = min(places[i], limit)
-    return found.assign(place=places, label=found["side"] + " · " + found["words"])
+    letters = found["side"].str.split(":").str[0]
+    return found.assign(
+        place=places, label=found["side"] + " · " + found["words"], short=letters + " " + found["words"]
+    )
 
 
 def _by_side(channel: Any, sides: Mapping[str, Look], values: Sequence[Any], legend_: alt.Legend | None = None) -> Any:
@@ -126,10 +137,11 @@ def spreads(points: pd.DataFrame, title: str, sides: Mapping[str, Look]) -> alt.
     y = alt.Y("side:N", title=None, sort=list(sides), axis=None, scale=alt.Scale(padding=0.1))
     shown = shares(points["value"], points["low"], points["high"])
     colour = _colours(sides)
-    base = alt.Chart(points).encode(y=y)
+    base = alt.Chart(points.assign(shift=_beside_equal(points))).encode(y=y)
     first = base.transform_window(row="row_number()", groupby=["side"]).transform_filter(alt.datum.row == 1)
     tooltip = ["side:N", percent("mean"), percent("low", "95 % from"), percent("high", "95 % to")]
-    seeds = base.mark_point(filled=True, size=110, opacity=1).encode(
+    beside = alt.expr(f"datum.shift * {SCALE}")
+    seeds = base.mark_point(filled=True, size=110, opacity=1, yOffset=beside).encode(
         x=accuracy(alt.X, "value", title, shown),
         color=colour,
         shape=_shapes(sides),
@@ -148,6 +160,15 @@ def spreads(points: pd.DataFrame, title: str, sides: Mapping[str, Look]) -> alt.
     return chart
 
 
+def _beside_equal(points: pd.DataFrame) -> pd.Series:
+    """How far each seed is drawn below its row's middle, in pixels: those that would lie on one another lie side by side."""
+    equal = points.assign(at=points["value"].round(4)).groupby(["side", "at"])["value"]
+    count = equal.transform("size")
+    step = (_SEEDS_SPREAD / (count - 1).clip(lower=1)).clip(upper=_SEED_SIZE)
+    shift: pd.Series = (equal.cumcount() - (count - 1) / 2) * step
+    return shift
+
+
 def by_digit(points: pd.DataFrame, sides: Mapping[str, Look]) -> alt.Chart:
     """Accuracy on the test images of each digit, each side in its look: `digit`, `side`, `accuracy`."""
     legend_ = legend() if len(sides) > 1 else None
@@ -161,7 +182,7 @@ def by_digit(points: pd.DataFrame, sides: Mapping[str, Look]) -> alt.Chart:
             shape=_shapes(sides, legend_),
             tooltip=["side:N", "digit:O", percent("accuracy")],
         )
-        .properties(height=MIDDLE)
+        .properties(height=MIDDLE + 20 * len(sides))  # where it is narrow each has a line of the legend
     )
     return chart
 
@@ -179,16 +200,20 @@ def costs(
     chosen = alt.selection_point(name="open", fields=["run"], on="click", clear=False)
     span = points[cost].max() / points[cost].min() if len(points) and points[cost].min() > 0 else 1
     is_log = span > 30
+    scale = alt.Scale(type="log" if is_log else "linear", zero=False, nice=True)
+    if span == 1 and len(points) and points[cost].iloc[0] > 0:  # else one cost has an axis of nothing, with many ticks
+        scale.domain = [0.8 * points[cost].iloc[0], 1.2 * points[cost].iloc[0]]
     x = alt.X(
         f"{cost}:Q",
         title=title,
-        scale=alt.Scale(type="log" if is_log else "linear", zero=False, nice=True),
-        axis=alt.Axis(format="~s", tickCount=alt.ExprRef(TICKS_ACROSS)),
+        scale=scale,
+        axis=alt.Axis(format=_PLAIN, tickCount=alt.ExprRef(TICKS_ACROSS), labelOverlap=True),
     )
     shown = (0.0, 1.0) if whole else shares(points["accuracy"], points["low"], points["high"])
     y = accuracy(alt.Y, "accuracy", metric, shown)
     at = np.log(points[cost]) if is_log else points[cost]
-    base = alt.Chart(points.assign(**_names_that_fit(points, at.to_numpy(float), shown)))
+    said = [f"{row['name']}: {amount(row, cost, title)}" for _, row in points.iterrows()]
+    base = alt.Chart(points.assign(**_names_that_fit(points, at.to_numpy(float), shown), words=said))
     on_front = base.transform_filter(alt.datum.front)
     colour = alt.Color("colour:N", scale=None)
     marks = (
@@ -198,11 +223,12 @@ def costs(
             y=y,
             shape=alt.Shape("shape:N", scale=None),
             color=colour,
+            description="words:N",
             tooltip=[
                 alt.Tooltip("name:N", title="design"),
                 alt.Tooltip("run:Q", title="newest run"),
                 "seeds:Q",
-                alt.Tooltip(f"{cost}:Q", title=title, format=",.4~g"),
+                alt.Tooltip(f"{cost}:Q", title=title, format=_digits(cost)),
                 percent("accuracy", metric),
                 percent("low", "95 % from"),
                 percent("high", "95 % to"),
@@ -210,26 +236,37 @@ def costs(
         )
         .add_params(chosen)
     )
-    spread = base.mark_rule(strokeWidth=2).encode(
+    spread = base.mark_rule(aria=False, strokeWidth=2).encode(
         x=x, y=accuracy(alt.Y, "low", metric, shown), y2="high:Q", color=colour
     )
-    line = on_front.mark_line(interpolate="step-after", color=GREY, **SECOND_LINE).encode(x=x, y=y)
-    rings = on_front.mark_point(size=420, color=GREY, strokeWidth=1.5).encode(x=x, y=y)
+    line = on_front.mark_line(aria=False, interpolate="step-after", color=GREY, **SECOND_LINE).encode(x=x, y=y)
+    rings = on_front.mark_point(aria=False, size=420, color=GREY, strokeWidth=1.5).encode(x=x, y=y)
     beside = f"{SCALE} * (datum.align === 'left' ? 12 : datum.align === 'right' ? -12 : 0)"  # not on its bar
-    names = base.mark_text(**WORDS, align=alt.expr("datum.align"), dx=alt.expr(beside), dy=-18).encode(
+    # Cut rather than outside, for a chart makes its plot narrow where words stick out.
+    limit = alt.expr(f"width * (datum.align === 'center' ? 0.4 : 0.8) - 12 * {SCALE}")
+    names = base.mark_text(**WORDS, align=alt.expr("datum.align"), dx=alt.expr(beside), dy=-18, limit=limit).encode(
         x=x, y=y, text="label:N"
     )
     layers: list[alt.Chart] = [spread, line, rings, marks, names]
     if budget is not None:
-        limit = alt.Chart(pd.DataFrame({cost: [budget], "label": ["budget"]}))
-        word = limit.mark_text(**WORDS, align="right", dx=-5, baseline="top")
+        its = alt.Chart(pd.DataFrame({cost: [budget], "label": ["budget"]}))
+        word = its.mark_text(**WORDS, align="right", dx=-5, baseline="top")
         layers += [
-            limit.mark_rule(color=GREEN, strokeWidth=2).encode(x=x),
+            its.mark_rule(color=GREEN, strokeWidth=2).encode(x=x),
             word.encode(x=x, y=alt.value(4), text="label:N"),
         ]
     chart = alt.LayerChart(layer=layers).properties(height=TALL)
     assert isinstance(chart, alt.LayerChart)
     return chart
+
+
+def amount(point: pd.Series, cost: str, title: str) -> str:
+    """How accurate a design is and what it costs, in words: `97.68% at 67,914 parameters`."""
+    return f"{point['accuracy']:.2%} at {point[cost]:{_digits(cost)}} {title}"
+
+
+def _digits(cost: str) -> str:
+    return ",.1f" if cost == "seconds" else ",.0f"
 
 
 _PLOT = (620.0, 340.0)  # width and height in pixels for which names are placed; most screens have more
@@ -245,7 +282,7 @@ def _names_that_fit(points: pd.DataFrame, at: np.ndarray, shown: Frame) -> dict[
         at: where the points are along the axis of cost.
     """
     width, height = _PLOT
-    x = (at - at.min()) / (np.ptp(at) or 1) * width
+    x = (at - at.min()) / np.ptp(at) * width if np.ptp(at) else np.full(len(at), width / 2)
     y = (points["accuracy"].to_numpy(float) - shown[0]) / (shown[1] - shown[0]) * height
     labels, aligns = [""] * len(points), ["center"] * len(points)
     taken = [(left - 8, left + 8, low - 8, low + 8) for left, low in zip(x, y, strict=True)]

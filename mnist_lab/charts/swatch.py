@@ -4,7 +4,7 @@ import functools
 from math import cos, pi, sin
 from urllib.parse import quote
 
-from mnist_lab.charts.style import Look
+from mnist_lab.charts.style import Look, look
 
 _WIDTH, _HEIGHT, _RADIUS = 44, 20, 6
 # Corners of each shape, in turns from the top, and how far its first corner is turned.
@@ -17,17 +17,33 @@ _POLYGONS = {
 }
 
 
+# What the looks of `style.look` are called, in the order of its numbers.
+_COLOURS = ("blue", "vermilion", "green", "pink", "ochre", "purple", "sky", "red")
+_LINES = ("solid", "dashed", "dotted", "dash-dotted", "short-dashed")
+NAMED = {f"{_COLOURS[i % 8]}-{_LINES[i % 5]}-{look(i).shape}": look(i) for i in range(8 * 5 * 7)}
+_NAMES = {found: name for name, found in NAMED.items()}
+
+
+def name(look: Look) -> str:
+    """What a look is called, such as `vermilion-dashed-square`; no other one is called the same."""
+    return _NAMES[look]
+
+
 @functools.lru_cache(maxsize=512)
 def url(look: Look) -> str:
-    """The picture as an address that holds all of it (SVG)."""
+    """The picture as an address that holds all of it."""
+    return f"data:image/svg+xml,{quote(svg(look))}"
+
+
+def svg(look: Look) -> str:
+    """The picture (SVG)."""
     dash = " ".join(map(str, look.dash))
     middle = _HEIGHT / 2
-    svg = (
+    return (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{_WIDTH}' height='{_HEIGHT}' viewBox='0 0 {_WIDTH} {_HEIGHT}'>"
         f"<line x1='0' x2='{_WIDTH}' y1='{middle:g}' y2='{middle:g}' stroke='{look.colour}' stroke-width='3' stroke-dasharray='{dash}'/>"
         f"{_point(look)}</svg>"
     )
-    return f"data:image/svg+xml,{quote(svg)}"
 
 
 def _point(look: Look) -> str:

@@ -143,7 +143,7 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
         "title": AXES[axis],
         # To the right of the lines there is room for their names, so that these stand still.
         "scale": {"domain": [0, end], "range": [0, {"expr": _ROOM}]},
-        "axis": {"format": "~s", "grid": False, **whole},
+        "axis": {"format": ",~f", "grid": False, **whole},
     }
     y: Spec = {
         "field": "value",

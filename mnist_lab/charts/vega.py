@@ -45,8 +45,13 @@ def upright(**options: Any) -> alt.Axis:
 
 
 def legend() -> alt.Legend:
-    """A legend below the chart: at its side it would make the chart narrow."""
-    return alt.Legend(orient="bottom", labelLimit=300, columns=3)
+    """A legend below the chart, where it wraps: at its side it would make the chart narrow."""
+    columns = f"clamp(floor(width / (240 * {SCALE})), 1, 3)"
+    return alt.Legend(
+        orient="bottom",
+        columns=alt.ExprRef(columns),
+        labelLimit=alt.ExprRef(f"width / {columns} - 40 * {SCALE}"),
+    )
 
 
 def styled(chart: Any, scale: float) -> Any:

@@ -27,7 +27,8 @@ class Side:
         name: of the selected run.
         rows: its rows of the table of runs: one finished run per seed, newest first.
         is_design: whether it represents a design; else it is a single run, to which no seeds can be added.
-        left_out: number of the design's runs that did not finish, by status; they are left out of means.
+        left_out: number of the design's runs that are left out of means: those that did not finish, by status, and those
+            of a seed that was trained again.
     """
 
     letter: str
@@ -78,8 +79,11 @@ def sides(rows: pd.DataFrame, run_ids: Sequence[int]) -> list[Side]:
             continue
         its = finished.drop_duplicates("seeds") if is_design else rows.iloc[[places[run_id]]]
         others = same[same["status"] != Status.FINISHED]["status"].value_counts() if is_design else {}
+        left_out = {str(status): int(count) for status, count in others.items()}
+        if is_design and len(finished) > len(its):
+            left_out["older with the same seed"] = len(finished) - len(its)
         letter = chr(ord("A") + len(found))
-        found[key] = Side(letter, str(row["name"]), its, is_design, {str(k): int(v) for k, v in others.items()})
+        found[key] = Side(letter, str(row["name"]), its, is_design, left_out)
     return list(found.values())
 
 

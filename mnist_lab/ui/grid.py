@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from mnist_lab.ui import presentation
+
 MOST_PRINTED = 200
 _CLASS = "printed"
 _CURVE_DIGITS = 4
@@ -20,9 +22,15 @@ def show(
     """Show a table: `columns` has settings of some of its columns by name, `options` are those of `st.dataframe`."""
     seen = as_seen(rows, columns)
     table = pa.Table.from_pandas(seen, preserve_index=False)
-    settings = {name: columns[name] for name in rows if name in columns}
+    settings = {name: _wide_enough(columns[name]) for name in rows if name in columns}
     place.dataframe(table, hide_index=True, placeholder=placeholder, column_config=settings, **options)
     place.html(printed(seen, columns, placeholder))
+
+
+def _wide_enough(column: Any) -> Any:
+    """A column's settings with its width in pixels, if it has one, enlarged as its words are in a presentation."""
+    width = column.get("width") if isinstance(column, Mapping) else None
+    return column if not isinstance(width, int) else {**column, "width": round(width * presentation.scale())}
 
 
 def as_seen(rows: pd.DataFrame, columns: Mapping[Any, Any]) -> pd.DataFrame:
@@ -45,10 +53,8 @@ def printed(rows: pd.DataFrame, columns: Mapping[Any, Any], placeholder: str = "
     names = [name for name in rows if _type(columns.get(name)) != "line_chart"]
     head = "".join(f"<th>{escape(_label(name, columns.get(name)))}</th>" for name in names)
     shown = rows.head(MOST_PRINTED)
-    cells = [[_text(value, columns.get(name)) or placeholder for value in shown[name]] for name in names]
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in zip(*cells, strict=True)
-    )
+    cells = [[_cell(value, columns.get(name), placeholder) for value in shown[name]] for name in names]
+    body = "".join(f"<tr>{''.join(f'<td>{text}</td>' for text in row)}</tr>" for row in zip(*cells, strict=True))
     more = len(rows) - len(shown)
     left = f"<caption>The first {len(shown)} rows; {more:,} more are in an export.</caption>" if more else ""
     return f'<table class="{_CLASS}">{left}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
@@ -70,6 +76,12 @@ def _digits(column: Any) -> int | None:
 def _label(name: Any, column: Any) -> str:
     label = column.get("label") if isinstance(column, Mapping) else column
     return str(label or name)
+
+
+def _cell(value: Any, column: Any, placeholder: str) -> str:
+    """A cell as HTML."""
+    text = escape(_text(value, column) or placeholder)
+    return f'<img src="{text}" alt="">' if _type(column) == "image" else text
 
 
 def _text(value: Any, column: Any) -> str:

@@ -10,7 +10,11 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 from streamlit import file_util
 
+from mnist_lab.charts import swatch
+from mnist_lab.charts.style import Look
 from mnist_lab.ui import navigation
+
+_DAY = 24 * 60 * 60  # seconds
 
 # A browser at `/train` would look for the server under `/train/` first, and its console would show that it is not there.
 _SCRIPT = f"""
@@ -31,15 +35,32 @@ def html() -> str:
 
 def routes() -> list[Route]:
     """Where it is served, and the icon that it names."""
-    base = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
+    base = _base()
     return [
         *(Route(f"{base}/{path}", _page) for path in (page.path for page in navigation.PAGES)),
         Route(f"{base}/favicon.png", _icon),
+        Route(f"{base}/looks/{{name}}.svg", _look),
     ]
+
+
+def picture(look: Look) -> str:
+    """The address of a look's small picture: a table's cell is read out as this, so it says in words how a design is drawn."""
+    return f"{_base()}/looks/{swatch.name(look)}.svg"
+
+
+def _base() -> str:
+    return "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
 
 
 async def _page(_request: Request) -> Response:
     return HTMLResponse(html(), headers={"Cache-Control": "no-cache"})
+
+
+async def _look(request: Request) -> Response:
+    found = swatch.NAMED.get(request.path_params["name"])
+    if found is None:
+        return Response(status_code=404)
+    return Response(swatch.svg(found), media_type="image/svg+xml", headers={"Cache-Control": f"max-age={_DAY}"})
 
 
 async def _icon(_request: Request) -> Response:

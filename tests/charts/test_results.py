@@ -1,6 +1,7 @@
 """The charts of the Results, Run and Compare pages."""
 
 import json
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -96,6 +97,56 @@ def test_accuracies_of_each_digit_are_told_apart_by_shape_where_several_are_comp
     both = results.by_digit(pd.concat([points, points.assign(side="B")]), looks("A", "B")).to_dict()["encoding"]
     assert both["shape"]["legend"]
     assert both["shape"]["scale"]["domain"] == ["A", "B"]
+
+
+def cost_chart(**columns: Any) -> dict:
+    points = pd.DataFrame(
+        {"run": [1], "name": "a", "seeds": 2, "accuracy": 0.9768, "low": 0.97, "high": 0.98} | columns
+    )
+    points = points.assign(front=True, colour="#0072B2", shape="circle")
+    cost = "seconds" if "seconds" in columns else "parameters"
+    return results.costs(points, cost, cost, "accuracy", None).to_dict()
+
+
+def test_costs_are_written_with_separators_and_each_point_says_what_it_is() -> None:
+    drawn = cost_chart(parameters=[67914.0])
+    marks = next(layer for layer in drawn["layer"] if "description" in layer["encoding"])
+    assert marks["encoding"]["x"]["axis"]["format"] == ",~f"
+    silent = [layer["mark"]["type"] for layer in drawn["layer"] if layer["mark"].get("aria") is False]
+    assert silent == ["rule", "line", "point"], "interval, front and rings: each design is said once"
+    assert [entry["format"] for entry in marks["encoding"]["tooltip"] if entry.get("title") == "parameters"] == [",.0f"]
+    (row,) = drawn["datasets"][drawn["layer"][0].get("data", drawn.get("data"))["name"]]
+    assert row[marks["encoding"]["description"]["field"]] == "a: 97.68% at 67,914 parameters"
+    point = pd.Series({"accuracy": 0.9768, "seconds": 1234.56})
+    assert results.amount(point, "seconds", "seconds per run") == "97.68% at 1,234.6 seconds per run"
+
+
+def test_a_single_design_is_in_the_middle_and_its_name_in_the_chart() -> None:
+    drawn = cost_chart(parameters=[1000.0])
+    assert drawn["layer"][0]["encoding"]["x"]["scale"]["domain"] == [800.0, 1200.0]
+    (row,) = next(iter(drawn["datasets"].values()))
+    assert row["align"] == "center"
+    names = next(layer for layer in drawn["layer"] if layer["mark"]["type"] == "text")
+    assert "width" in names["mark"]["limit"]["expr"], "a name that stuck out would make the plot narrow"
+
+
+def test_on_a_narrow_chart_only_letters_stand_beside_the_lines_and_legends_wrap() -> None:
+    points = pd.DataFrame({"side": ["A: x", "B: y: z"] * 2, "run": [1, 2] * 2, "seed": 1, "x": [1, 1, 2, 2]})
+    drawn = results.compared(points.assign(loss=0.5), "epochs", "loss", "loss", looks("A: x", "B: y: z")).to_dict()
+    names = next(layer for layer in drawn["layer"] if layer["mark"]["type"] == "text")
+    assert {row["short"] for row in drawn["datasets"][names["data"]["name"]]} == {"A 0.5000", "B 0.5000"}
+    assert "datum.short : datum.label" in names["mark"]["text"]["expr"]
+    digits = pd.DataFrame({"digit": [0, 0], "accuracy": 0.9, "side": ["A", "B"]})
+    legend = results.by_digit(digits, looks("A", "B")).to_dict()["encoding"]["color"]["legend"]
+    assert legend["orient"] == "bottom"
+    assert "width" in legend["columns"]["expr"]
+
+
+def test_seeds_with_equal_values_lie_side_by_side() -> None:
+    seeds = pd.DataFrame({"side": ["A"] * 4 + ["B"] * 6, "value": [0.99, 0.98, 0.99, 0.97] + [0.99] * 6})
+    shift = results._beside_equal(seeds).tolist()
+    assert shift[:4] == [-5.5, 0.0, 5.5, 0.0]
+    assert (len(set(shift[4:])), shift[4], shift[9]) == (6, -16.5, 16.5), "and none leaves the row"
 
 
 def test_a_budget_is_a_line_with_its_word() -> None:

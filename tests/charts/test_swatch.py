@@ -16,3 +16,10 @@ def test_each_look_is_a_picture_of_its_own_with_its_colour_and_dash() -> None:
         line, point = ElementTree.fromstring(unquote(svg))
         assert line.get("stroke") == point.get("fill") == look(number).colour
         assert line.get("stroke-dasharray") == " ".join(map(str, look(number).dash))
+
+
+def test_each_look_has_a_name_of_its_own_which_says_how_it_is_drawn() -> None:
+    assert len({swatch.name(look(number)) for number in range(280)}) == 280
+    assert swatch.name(look(0)) == "blue-solid-circle"
+    assert swatch.name(look(1)) == "vermilion-dashed-square"
+    assert swatch.NAMED[swatch.name(look(281))] == look(1)

@@ -138,6 +138,13 @@ def test_one_digit_is_followed_through_the_epochs() -> None:
     alt.Chart.from_json(json.dumps({**charts.followed(), "data": {"values": []}}))
 
 
+def test_a_part_of_an_epoch_is_a_number_and_no_thousandth() -> None:
+    axes: tuple[Axis, ...] = ("epochs", "batches", "seconds")
+    for axis in axes:
+        spec = charts.curves("loss", axis, 3.0, (0.0, 1.0), (Line("a", look(0)),))
+        assert spec["layer"][0]["encoding"]["x"]["axis"]["format"] == ",~f", "0.025, and not 25m"
+
+
 def test_no_curve_clamps_a_place() -> None:
     """A value that is outside a frame may leave it, but never be drawn as another. Colours may be clamped, and say so."""
     for metric in ("loss", "accuracy"):

@@ -6,6 +6,7 @@ from html import unescape
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
+from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.store.store import Store
 from mnist_lab.ui.results import compare
@@ -25,9 +26,10 @@ def test_comparing_says_what_differs_and_what_can_be_said(runs: list[int], store
     assert "A: 3x3 is better than B: 2x2 by 1.98 points of test accuracy; 95 % interval 1.9" in verdict(test)
     assert verdict(test).endswith("3 seeds each.")
     assert "Both have the same seeds, so they were compared seed by seed." in said
-    fields = test.dataframe[0].value
-    assert {"Kernel size", "Filters", "Parameters"} <= set(fields["Field"])
-    assert "Optimizer" not in set(fields["Field"])
+    fields = test.table[0].value
+    assert list(fields) == ["A: 3x3", "B: 2x2"]
+    assert {"Kernel size", "Filters", "Parameters"} <= set(fields.index)
+    assert "Optimizer" not in set(fields.index)
     assert "alone is right on **197** test images, run 6 alone on **0**" in said
     assert "(a probability of less than 0.0001 by McNemar's exact test)" in said, "2 ** -196 is not 0"
     assert "This says nothing about the designs" in said
@@ -49,6 +51,28 @@ def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> N
     assert len(queued) == 2 * more
     assert {run.name for run in queued} == {"3x3", "2x2"}
     assert {run.seed for run in queued} == set(range(2, more + 2))
+
+
+def test_what_is_not_known_yet_is_a_dash(runs: list[int], store: Store) -> None:
+    store.lease.take("engine", "ready")
+    (training,) = store.queue.add([PRESETS["7x7"]], "ada")
+    store.queue.claim("engine")
+    fields = healthy(page("compare", runs=f"{runs[0]},{training}")).table[0].value
+    assert fields.loc["Seconds of a run"].tolist() == ["10.0 s", "–"]
+
+
+def test_a_long_list_says_once_what_it_says_again_and_again() -> None:
+    assert compare.repeated(", ".join(["same"] * 10)) == "same, 10 times"
+    assert compare.repeated(", ".join(["valid"] + ["same"] * 9)) == "valid; same, 9 times"
+    for short in ("3×3", "3×3, 3×3", "16, 32, 16, 32", "1, 1, 2, 3, 4"):
+        assert compare.repeated(short) == short
+
+
+def test_each_pair_has_a_button_with_a_name_of_its_own(store: Store) -> None:
+    ids = [run_of(store, name, 1, wrong) for name, wrong in (("3x3", 90), ("2x2", 100), ("7x7", 120))]
+    test = healthy(page("compare", runs=f"{ids[0]},{ids[1]},{ids[2]}"))
+    names = [b.label for b in test.button if b.label.startswith("Queue ")]
+    assert [name.split(" each ")[1] for name in names] == ["of A and B", "of A and C", "of B and C"]
 
 
 def test_many_are_judged_together_and_a_stopped_one_is_no_sample(runs: list[int]) -> None:

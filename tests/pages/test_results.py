@@ -1,5 +1,6 @@
 """The Results page without a browser: what its controls do to the table, and to its files."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -47,12 +48,24 @@ def test_the_table_begins_with_look_design_accuracy_and_status(runs: list[int]) 
     assert list(found)[:4] == ["look", "name", "accuracy", "status"]
     assert found["accuracy"].tolist() == ["50.00 %", "96.96 ± 0.05 %", "98.94 ± 0.07 %"]
     assert found["look"].nunique() == 3, "of each design its own"
-    assert all(address.startswith("data:image/svg+xml,") for address in found["look"])
+    assert all(re.fullmatch(r"/looks/[a-z-]+\.svg", address) for address in found["look"]), "what is read out"
     next(t for t in test.toggle if t.label == "Fold seeds").set_value(False).run()
     assert rows(test)["look"].nunique() == 3, "seeds of a design share it"
     assert any("7 rows, 7 runs. Tick rows" in c.value for c in test.caption)
     test.text_input[0].set_value("7x7").run()
     assert any("1 of 7 rows, 1 run. Tick rows" in c.value for c in test.caption)
+
+
+def test_a_presentation_mounts_the_table_anew_and_keeps_what_is_chosen(runs: list[int]) -> None:
+    test = chosen(page("results"), runs[0])
+    usual = test.dataframe[0].proto
+    for turn in ("Present", "End presentation"):
+        button(test, turn).click().run()
+        now = healthy(test).dataframe[0].proto
+        assert (now.id == usual.id) is (turn == "End presentation"), "a browser measures words when it mounts a table"
+        assert any("**1 chosen**, 3 runs" in m.value for m in test.markdown)
+        key = "runs-presented" if turn == "Present" else "runs"
+        assert test.session_state[key]["selection"]["rows"] == [2]
 
 
 def test_accuracies_with_intervals_are_sorted_as_numbers_are() -> None:

@@ -1,9 +1,10 @@
 """Tables on a page: what is copied is what is seen, and what is printed is all of it."""
 
 import pandas as pd
+import pytest
 import streamlit as st
 
-from mnist_lab.ui import grid
+from mnist_lab.ui import grid, presentation
 
 COLUMNS = {
     "share": st.column_config.NumberColumn("Share <i>", format="%.2f %%"),
@@ -45,6 +46,22 @@ def test_what_is_printed_has_every_cell_as_text() -> None:
     assert "<th>Share &lt;i&gt;</th>" in html
     assert "Curve" not in html
     assert cells[7:] == ["y", "–", "0.3333", "–", "–", "–", "1e-05"]
+
+
+def test_pictures_are_printed_as_pictures() -> None:
+    html = grid.printed(pd.DataFrame({"look": ['/looks/"x".svg']}), {"look": st.column_config.ImageColumn("Look")})
+    assert '<td><img src="/looks/&quot;x&quot;.svg" alt=""></td>' in html
+
+
+def test_a_presentation_has_wider_columns_and_others_are_as_wide_as_their_settings_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    column = st.column_config.NumberColumn(width=60)
+    assert grid._wide_enough(column)["width"] == 60
+    monkeypatch.setattr(presentation, "scale", lambda: 1.5)
+    assert grid._wide_enough(column) == {**column, "width": 90}
+    for other in ("Name", st.column_config.NumberColumn(), st.column_config.NumberColumn(width="small")):
+        assert grid._wide_enough(other) == other
 
 
 def test_a_long_table_says_that_it_is_cut() -> None:

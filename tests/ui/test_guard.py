@@ -306,6 +306,7 @@ def test_a_printed_page_has_the_whole_table(seen: Any) -> None:
     assert {"Design", "Test accuracy", "Status", "Seconds", "Epochs"} <= set(heads)
     assert page.get_by_test_id("stDataFrame").first.is_hidden()
     assert table.locator("tbody tr").count() >= 8
+    assert table.locator("tbody tr").first.locator("img").evaluate("img => img.naturalWidth") > 0, "looks have pictures"
     assert table.evaluate("t => t.scrollWidth <= t.parentElement.clientWidth + 1"), "no column is cut"
     printed = page.pdf(format="A4", landscape=True)
     assert printed.count(b"/Type /Page\n") > 1 or printed.count(b"/Type /Page ") > 1, "longer than a window"

@@ -1,7 +1,8 @@
 """Two or more designs or runs side by side: how they differ, verdicts, curves, digits, images they disagree on."""
 
 from html import escape
-from itertools import combinations
+from itertools import combinations, groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from mnist_lab.results.comparison import Side
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.results.significance import Verdict
 from mnist_lab.store.run import Status
-from mnist_lab.ui import choices, figure, grid, heard, labels, navigation, watching
+from mnist_lab.ui import choices, figure, heard, labels, navigation, watching
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import run as run_page
 from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once
@@ -37,6 +38,9 @@ _AXES: tuple[Axis, ...] = ("epochs", "seconds", "multiply-adds")
 _MOST_IMAGES = 24
 _MOST_LINKS = 8
 _MAX_SEEDS_QUEUED = 30
+_NOTHING = "–"
+_DIGITS = 6  # of numbers in a chart, whose table can be read on the page
+_MANY = 4  # of a list in a cell that is said in short
 
 
 @errors_shown()
@@ -178,16 +182,18 @@ def _pairs(found: list[tuple[Side, Side, Verdict]]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             words = verdict.reason if len(found) == 1 else f"{_ICONS[verdict.kind]} {plain(verdict.words)}"
             st.markdown(words, width="stretch")
-            _more(a, b, verdict, number)
+            of = f" of {a.letter} and {b.letter}" if len(found) > 1 else ""  # else all buttons had one name
+            _more(a, b, verdict, f"more-{number}", of)
 
 
 def _how_to_read(found: list[tuple[Side, Side, Verdict]], protocols: set[str]) -> str:
     """What the chart shows, and what a reader should keep in mind."""
-    words = "Each point is a seed, a bar the mean, and the line its 95 % interval. "
+    words = "Each point is a seed, the bar the mean over seeds, and the line its 95 % interval. "
     if len(found) > 1:
         words += (
-            f"{len(found)} pairs are judged together, so each interval is wider than usual (Bonferroni's correction): of twenty such "
-            "comparisons of equally good designs, at most one shows any difference. "
+            f"The intervals in the verdicts are of differences between two designs. As {len(found)} pairs are judged together, those "
+            "are wider than 95 % (Bonferroni's correction): where all designs are equally good, on average at most one in twenty "
+            "such comparisons shows any difference. "
         )
     words += "Decide on the number of seeds first: who looks again after each seed, and stops when the result pleases, is misled more often."
     if "notebook" in protocols:
@@ -217,11 +223,11 @@ def _spread_points(side: Side, metric: str) -> pd.DataFrame:
             "low": low,
             "high": high,
         }
-    )
+    ).round(_DIGITS)
 
 
-def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
-    """A button that queues the runs that would probably decide it."""
+def _more(a: Side, b: Side, verdict: Verdict, key: str, of: str) -> None:
+    """A button that queues the runs that would probably decide it; `of` ends its name."""
     if not verdict.more:
         return
     more = min(verdict.more, _MAX_SEEDS_QUEUED)
@@ -232,8 +238,8 @@ def _more(a: Side, b: Side, verdict: Verdict, number: int) -> None:
         for side, seeds in ((a, for_a), (b, for_b))
     )
     pressed = pressed_once(
-        f"Queue {more} more each",
-        f"more-{number}",
+        f"Queue {more} more each{of}",
+        key,
         icon=":material/queue:",
         help=f"{counted(runs, 'run')}, about {duration_text(seconds)}; afterwards both have the same seeds.",
     )
@@ -254,7 +260,7 @@ def _differences(sides: list[Side]) -> None:
             side.title: {
                 "Parameters": f"{side.rows['parameters'].iloc[0]:,}",
                 "Multiply-adds": f"{side.rows['multiply_adds'].iloc[0]:,}",
-                "Seconds of a run": f"{side.rows['seconds'].mean():.1f} s",
+                "Seconds of a run": _seconds(side.rows["seconds"].mean()),
             }
             for side in sides
         }
@@ -262,19 +268,34 @@ def _differences(sides: list[Side]) -> None:
     if found.empty:
         st.caption("The design and its recipe are the same: one run continues another, or did not finish.")
         return
-    table = pd.concat(
-        [found.astype(object).map(lambda x: "–" if x is None or x == "" or pd.isna(x) else text(x)), cost]
-    )
-    grid.show(
-        table.rename_axis("Field").reset_index(),
-        {"Field": st.column_config.TextColumn(pinned=True, width=190)},
-        height="content",
-        alt="The fields in which the sides differ, and what each costs",
-    )
+    table = pd.concat([found.astype(object).map(_value), cost])
+    # Not a grid: words in it wrap, so that it fits a phone and nothing is cut from afar.
+    with st.container(key="differences"):
+        st.table(table.rename(columns=plain, index=plain).rename_axis("Setting"))
     if len(found) > 1:
         st.caption(
             f"{len(found)} settings differ, and a verdict does not tell which of them makes the difference. Change one at a time to find out."
         )
+
+
+def _seconds(mean: float) -> str:
+    return _NOTHING if pd.isna(mean) else f"{mean:.1f} s"
+
+
+def _value(value: Any) -> str:
+    """A field's value in a cell; what it says of many blocks again and again, it says once."""
+    if value is None or value == "" or pd.isna(value):
+        return _NOTHING
+    return plain(repeated(text(value)))
+
+
+def repeated(words: str) -> str:
+    """A list in words with what follows itself said once: `same, 10 times`, or `16, 9 times; 32, 10 times`; a short list as it is."""
+    parts = words.split(", ")
+    groups = [(part, len(list(its))) for part, its in groupby(parts)]
+    if len(parts) < _MANY or len(groups) > len(parts) // 2:
+        return words
+    return "; ".join(part if count == 1 else f"{part}, {count} times" for part, count in groups)
 
 
 def _curves(sides: list[Side], its: list[Look]) -> None:
@@ -310,7 +331,7 @@ def _curves(sides: list[Side], its: list[Look]) -> None:
     if not parts:
         st.caption("No curves: none of them completed an epoch.")
         return
-    points = pd.concat(parts)
+    points = pd.concat(parts).round(_DIGITS)
     drawn = {side.title: look for side, look in zip(sides, its, strict=True)}
     figure.altair(
         results.compared(points, axis, metrics[metric], metric, drawn),
@@ -325,7 +346,7 @@ def _digits(sides: list[Side], its: list[Look]) -> None:
     for side in sides:
         each = [a for run_id in side.run_ids[:10] if (a := run_page.digit_accuracies(run_id)) is not None]
         parts.append(pd.DataFrame({"digit": range(10), "accuracy": np.mean(each, axis=0), "side": side.title}))
-    points = pd.concat(parts)
+    points = pd.concat(parts).round(_DIGITS)
     hardest = [
         f"{its['side'].iloc[0]} the digit {its['digit'].iloc[its['accuracy'].argmin()]} ({its['accuracy'].min():.1%})"
         for its in parts
@@ -334,7 +355,7 @@ def _digits(sides: list[Side], its: list[Look]) -> None:
         results.by_digit(points, {side.title: look for side, look in zip(sides, its, strict=True)}),
         alt=f"Test accuracy of each digit; hardest for {', for '.join(hardest)}",
     )
-    st.caption("Mean over seeds, of each side the newest ten at most.")
+    st.caption("Each point is the mean over a design's seeds; of more than ten seeds, the newest ten count.")
 
 
 def _disagreements(sides: list[Side]) -> None:

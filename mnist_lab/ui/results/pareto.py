@@ -12,6 +12,7 @@ from mnist_lab.ui.results import actions
 from mnist_lab.ui.text import plain
 
 _MOST_SAID = 6
+_DIGITS = dict.fromkeys(("accuracy", "low", "high"), 6)  # the chart's table can be read on the page
 _METRICS = {"Test accuracy": "test", "Validation accuracy": "validation"}
 
 
@@ -50,7 +51,7 @@ def _in_words(points: pd.DataFrame, cost: str, metric: str) -> str:
     """What the chart shows, for who cannot see it: the designs on the front, from the cheapest on."""
     best = points[points["front"]].sort_values(cost)
     each = ", ".join(
-        f"{row['name']} {row['accuracy']:.2%} at {row[cost]:,.4g}" for _, row in best.head(_MOST_SAID).iterrows()
+        f"{row['name']} {results.amount(row, cost, COSTS[cost])}" for _, row in best.head(_MOST_SAID).iterrows()
     )
     return f"{metric} against {COSTS[cost]} of {counted(len(points), 'design')}; not beaten by any other: {each}"
 
@@ -106,10 +107,10 @@ def _points(rows: pd.DataFrame, cost: str, name: str) -> pd.DataFrame:
             "colour": [drawn[key].colour for key in rows["design_key"]],
             "shape": [drawn[key].shape for key in rows["design_key"]],
             "seeds": rows["n"],
-            cost: rows[cost].astype(float),
+            cost: rows[cost].astype(float).round(1),
             "accuracy": accuracy,
             "low": rows[f"{name}_low"].fillna(accuracy),
             "high": rows[f"{name}_high"].fillna(accuracy),
         }
-    )
+    ).round(_DIGITS)
     return points.assign(front=front(points[cost].to_numpy(float), points["accuracy"].to_numpy(float)))

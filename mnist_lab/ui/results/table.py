@@ -1,18 +1,18 @@
 """The Results page's table: search, filters, columns in any order, ticked rows."""
 
 from datetime import date, datetime, tzinfo
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mnist_lab.charts import swatch
 from mnist_lab.numerals import counted
 from mnist_lab.results import filters, table
 from mnist_lab.results.files import guarded
 from mnist_lab.results.filters import Condition
-from mnist_lab.ui import grid, labels, navigation, presentation
+from mnist_lab.ui import grid, labels, navigation, presentation, shell
 from mnist_lab.ui.choices import with_selected
 from mnist_lab.ui.fields import optional_number
 from mnist_lab.ui.looks import looks
@@ -386,7 +386,7 @@ def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None
     for name, of in (("accuracy", "test"), ("validation", "validation")):
         display[name] = with_interval(display[f"{of}_accuracy"], display[f"{of}_low"], display[f"{of}_high"])
     drawn = looks(found["design_key"].unique())
-    display[_LOOK] = [swatch.url(drawn[key]) for key in found["design_key"]]
+    display[_LOOK] = [shell.picture(drawn[key]) for key in found["design_key"]]
     for name, source in (("runs", "ids"), ("seeds", "seeds")):
         display[name] = [", ".join(map(str, values)) for values in found[source]]
     # A browser copies cells, and saves them as CSV, as they are here: into a spreadsheet.
@@ -400,12 +400,17 @@ def _grid(found: pd.DataFrame, columns: list[str], fields: pd.DataFrame) -> None
         display[[_LOOK, *columns]],
         COLUMNS | _LOOKS | _FIELDS,
         place=st.container(key="runs-table"),
-        on_select=_select,
+        on_select=partial(_select, _key()),
         selection_mode="multi-row",
-        key=_TABLE,
+        key=_key(),
         height="content" if len(found) <= _ROWS_IN_SIGHT else round(560 * presentation.scale()),
         alt=f"{counted(len(found), 'row')}, newest first, with design, accuracy, status and cost",
     )
+
+
+def _key() -> str:
+    """The table's key, another one in a presentation: a browser measures the table's words when it mounts it, and never again."""
+    return f"{_TABLE}-presented" if presentation.is_on() else _TABLE
 
 
 def _keep_choice(found: pd.DataFrame) -> None:
@@ -414,15 +419,16 @@ def _keep_choice(found: pd.DataFrame) -> None:
     ids = found["ids"].tolist()
     places = [i for i, row in enumerate(ids) if wanted.intersection(row)] if wanted else []
     st.session_state[_SHOWN_IDS] = ids
-    seen = st.session_state.get(_TABLE)
+    key = _key()
+    seen = st.session_state.get(key)
     if seen is None or sorted(seen["selection"]["rows"]) != places:
         # Only where it is another one: a selection that is set takes the keyboard's place in the table away.
-        st.session_state[_TABLE] = {"selection": {"rows": places}}
+        st.session_state[key] = {"selection": {"rows": places}}
 
 
-def _select() -> None:
+def _select(key: str) -> None:
     """Ticked are all runs of the ticked rows; what is not among the rows shown stays ticked."""
-    places = st.session_state[_TABLE]["selection"]["rows"]
+    places = st.session_state[key]["selection"]["rows"]
     ids = st.session_state[_SHOWN_IDS]
     shown = {run_id for row in ids for run_id in row}
     unseen = [run_id for run_id in labels.chosen() if run_id not in shown]
