@@ -196,11 +196,13 @@ def test_train_is_few_keys_from_the_top_and_the_page_works_at_twice_its_size(
 
 
 _FOCUS = """() => {
-  const focused = document.activeElement, { x, y, width, height } = focused.getBoundingClientRect();
+  const focused = document.activeElement;
+  // The input of a slider or a switch is hidden in what is drawn of it.
+  const drawn = focused.closest("[data-testid=stSlider], [data-testid=stCheckbox]") ?? focused;
+  const { x, y, width, height } = drawn.getBoundingClientRect();
   const top = document.elementFromPoint(x + width / 2, y + height / 2);
   return { name: focused.getAttribute("aria-label") || focused.textContent.slice(0, 40), tag: focused.tagName,
-           // The input of a slider or a switch is hidden in what is drawn of it.
-           seen: !!top && (focused.closest("[data-testid=stElementContainer]") ?? focused).contains(top) || top?.contains(focused) };
+           seen: !!top && (drawn.contains(top) || top.contains(drawn)) };
 }"""
 
 
