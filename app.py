@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 
 from mnist_lab.engine.supervisor import Supervisor, raise_descriptor_limit
 from mnist_lab.errors import LabError
-from mnist_lab.ui import clicks, guard, shell
+from mnist_lab.ui import guard, shell, timers
 from mnist_lab.ui.text import refusal
 
 log = logging.getLogger("mnist_lab")
@@ -55,6 +55,6 @@ app = st.App(
     ROUTER,
     lifespan=lifespan,
     routes=shell.routes(),
-    middleware=[Middleware(guard.Guard), Middleware(clicks.Once)],
+    middleware=[Middleware(guard.Guard), Middleware(timers.Timers)],
     on_script_error=on_script_error,
 )

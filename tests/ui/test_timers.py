@@ -1,0 +1,134 @@
+"""What arrives of what a timer sends, and when."""
+
+import asyncio
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from mnist_lab.ui import timers
+
+
+def sent(*, by_timer: bool) -> bytes:
+    message = BackMsg()
+    message.rerun_script.is_auto_rerun = by_timer
+    message.rerun_script.query_string = "run=1"
+    message.rerun_script.widget_states.widgets.add(id="undo", trigger_value=True)
+    message.rerun_script.widget_states.widgets.add(id="pad", json_trigger_value="[]")
+    message.rerun_script.widget_states.widgets.add(id="kernel", int_value=3)
+    return message.SerializeToString()
+
+
+def arrives(message: dict[str, object]) -> dict[str, object]:
+    got = []
+
+    async def app(scope, receive, send) -> None:
+        got.append(await receive())
+
+    async def receive() -> dict[str, object]:
+        return message
+
+    async def nothing(_message: object) -> None:
+        pass
+
+    asyncio.run(timers.Timers(app)({"type": "websocket"}, receive, nothing))  # type: ignore[arg-type]
+    return got[0]
+
+
+def test_a_timer_sends_everything_but_clicks() -> None:
+    got = BackMsg.FromString(arrives({"type": "websocket.receive", "bytes": sent(by_timer=True)})["bytes"])
+    assert [state.id for state in got.rerun_script.widget_states.widgets] == ["kernel"]
+    assert got.rerun_script.query_string == "run=1"
+    assert got.rerun_script.is_auto_rerun
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "websocket.receive", "bytes": sent(by_timer=False)},
+        {"type": "websocket.receive", "bytes": b"\xff no such message"},
+        {"type": "websocket.receive", "text": "words"},
+        {"type": "websocket.disconnect", "code": 1000},
+    ],
+)
+def test_all_else_arrives_as_it_was_sent(message: dict[str, object]) -> None:
+    assert arrives(dict(message)) == message
+
+
+def asks(fragment: str, *, by_timer: bool) -> dict[str, object]:
+    message = BackMsg()
+    message.rerun_script.is_auto_rerun = by_timer
+    message.rerun_script.fragment_id = fragment
+    return {"type": "websocket.receive", "bytes": message.SerializeToString()}
+
+
+def tells(kind: str, status: int = ForwardMsg.FINISHED_SUCCESSFULLY) -> dict[str, object]:
+    message = ForwardMsg()
+    if kind == "begun":
+        message.new_session.SetInParent()
+    else:
+        message.script_finished = status
+    return {"type": "websocket.send", "bytes": message.SerializeToString()}
+
+
+class Connection:
+    """A browser and a server that speak when the test says so."""
+
+    def __init__(self) -> None:
+        self.sent: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+        self.arrived: list[str] = []
+
+    async def run(self, story) -> None:
+        async def app(scope, receive, send) -> None:
+            self.tell = send
+            while (message := await receive())["type"] == "websocket.receive":
+                self.arrived.append(BackMsg.FromString(message["bytes"]).rerun_script.fragment_id)
+
+        async def send(_message: dict[str, object]) -> None:
+            pass
+
+        served = asyncio.create_task(timers.Timers(app)({"type": "websocket"}, self.sent.get, send))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        await story(self)
+        self.sent.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        await served
+
+    async def browser(self, *messages: dict[str, object]) -> list[str]:
+        """What has arrived when all of these could have."""
+        for message in messages:
+            self.sent.put_nowait(message)
+        return await self.server()
+
+    async def server(self, *messages: dict[str, object]) -> list[str]:
+        """What has arrived when all of these were sent."""
+        for message in messages:
+            await self.tell(message)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return self.arrived
+
+
+def test_a_timer_waits_until_what_was_asked_before_has_been_sent_to_its_end() -> None:
+    async def story(connection: Connection) -> None:
+        person, timer, other = (asks(name, by_timer=name != "person") for name in ("person", "timer", "other"))
+        assert await connection.browser(person, timer, other, timer) == ["person"]
+        assert await connection.server(tells("ended")) == ["person"], "that is the end of a run before"
+        assert await connection.server(tells("begun")) == ["person"]
+        assert await connection.server(tells("ended", ForwardMsg.FINISHED_EARLY_FOR_RERUN)) == ["person"]
+        assert await connection.browser(person) == ["person"] * 2, "a person never waits"
+        assert await connection.server(tells("begun"), tells("ended")) == ["person"] * 2 + ["timer"]
+        assert await connection.server(tells("begun"), tells("ended")) == ["person"] * 2 + ["timer", "other"], "once"
+        assert await connection.server(tells("begun"), tells("ended")) == ["person"] * 2 + ["timer", "other"]
+
+    asyncio.run(Connection().run(story))
+
+
+def test_a_timer_does_not_wait_for_an_answer_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "LONGEST_SECONDS", 0.01)
+
+    async def story(connection: Connection) -> None:
+        assert await connection.browser(asks("gone", by_timer=True), asks("timer", by_timer=True)) == ["gone"]
+        while connection.arrived != ["gone", "timer"]:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(Connection().run(story))
