@@ -96,7 +96,8 @@ class _Turns:
             self._coming = asyncio.ensure_future(self._receive())
         if self._held:
             answered = asyncio.ensure_future(self._answered.wait())
-            await asyncio.wait([self._coming, answered], timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            both: list[asyncio.Future[Any]] = [self._coming, answered]
+            await asyncio.wait(both, timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not answered.done():
                 answered.cancel()
                 if not self._coming.done():
