@@ -44,7 +44,7 @@ class _Turns:
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         self._coming: asyncio.Future[Message] | None = None
-        self._held: dict[str, Message] = {}  # the newest of each fragment
+        self._held: dict[str, Message] = {}  # the newest of each fragment, in their order
         self._answered = asyncio.Event()
         self._answered.set()
         self._has_begun = False
@@ -64,8 +64,11 @@ class _Turns:
             if asked.rerun_script.is_auto_rerun:
                 message = {**message, "bytes": without_clicks(asked)}
                 if not self._answered.is_set():
+                    self._held.pop(asked.rerun_script.fragment_id, None)
                     self._held[asked.rerun_script.fragment_id] = message
                     continue
+            else:
+                self._held.clear()  # they say what the page's fields held before
             self._ask()
             return message
 
