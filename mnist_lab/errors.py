@@ -3,7 +3,8 @@
     LabError
     ├── InputError            a value that was typed, imported or found in a URL is not valid
     │   ├── ArchitectureError a network cannot be built
-    │   └── ConflictError     somebody else has changed a label in the meantime
+    │   ├── ConflictError     somebody else has changed a label in the meantime
+    │   └── NotAllowedError   somebody may not do this, in a class
     ├── DataError             the MNIST file is missing, or is not MNIST
     ├── StoreError            the database cannot be opened, read or written now; retrying may help
     ├── RefusedError          the database refuses a value; retrying does not help
@@ -65,6 +66,10 @@ class ConflictError(InputError):
         super().__init__(sentence)
         self.run_id = run_id
         self.now = now
+
+
+class NotAllowedError(InputError):
+    """Somebody asked for what they may not do: it is another's, or the class is closed, or they are not in it."""
 
 
 class DataError(LabError):

@@ -1,31 +1,33 @@
-"""Use cases of the lab: start, continue and repeat runs, read their state and results, predict times."""
+"""Use cases of the lab: start, continue, stop, label and repeat runs, keep designs, predict times.
 
-from collections.abc import Iterable
+Each takes who asks for it, and decides here whether they may: a page or a command line only says who they are. Whoever
+may not is told so by `NotAllowedError`.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from mnist_lab.design.experiment import Experiment, parse
+from mnist_lab.classroom.classroom import Classroom
+from mnist_lab.classroom.rights import Rights, rights
+from mnist_lab.design.experiment import MAX_SEEDS, Experiment
 from mnist_lab.design.network import problem
 from mnist_lab.design.recipe import Recipe
-from mnist_lab.errors import InputError
+from mnist_lab.errors import InputError, NotAllowedError
+from mnist_lab.inspection.questions import Question
 from mnist_lab.person import Person
-from mnist_lab.results import comparison, prediction
-from mnist_lab.results import table as results_table
+from mnist_lab.reader import Reader
+from mnist_lab.results import prediction
 from mnist_lab.results.prediction import Prediction
-from mnist_lab.results.receipt import Receipt, repeated
-from mnist_lab.store import disk
+from mnist_lab.results.receipt import Receipt
+from mnist_lab.store import disk, ready_made
+from mnist_lab.store.labels import Change
 from mnist_lab.store.lease import NOT_WORKING
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.store import Store
 
-MAX_SEEDS = 30
-ID_LIMIT = 2**63  # ids of the database are below
-
 
 class Lab:
-    """The use cases over one store, where they take more than a call of a repository.
+    """The use cases over one store.
 
     It has no state of its own: labs on the same store see the same runs. Whatever reads the state of runs first queues
     again those whose engine has crashed.
@@ -34,7 +36,8 @@ class Lab:
         url: the store's URL; None for the default.
 
     Attributes:
-        store: for what one call of a repository does.
+        store: for reading what belongs to a run that a `Reader` has found.
+        classroom: the use cases of a class.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -42,7 +45,13 @@ class Lab:
 
     def __init__(self, url: str | None = None) -> None:
         self.store = Store(url)
+        self.classroom = Classroom(self.store)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
+
+    def reader(self, by: Person) -> Reader:
+        """What somebody may see, as it is now."""
+        self.store.lease.requeue_orphans()
+        return Reader(self.store, self._rights(by), self._designs)
 
     # Starting runs
 
@@ -66,19 +75,26 @@ class Lab:
             The ids of the runs, in the same order.
 
         Raises:
-            InputError: a network has too many parameters, or the disk has no room for what a run would write.
+            InputError: a network has too many parameters, the disk has no room for what a run would write, or a limit of
+                the class is exceeded.
         """
+        who = self._rights(by)
         free = self.store.database.free_bytes()
         for experiment in experiments:
             if wrong := problem(experiment.architecture) or disk.refusal(experiment, free):
                 raise wrong
         past, calibration = self._measured()
         predicted = [prediction.predict(experiment, past, calibration) for experiment in experiments]
-        return self.store.queue.add(experiments, by.name, [(p.low, p.high) for p in predicted])
+        self._must_be_within_limits(who, len(experiments), predicted)
+        designs = [experiment.design_key for experiment in experiments]
+        most = max(map(designs.count, set(designs)), default=0)
+        if not who.are_all and most > who.settings.seeds:
+            raise NotAllowedError(f"Seeds: your teacher allows at most {who.settings.seeds} at once; received {most}.")
+        return self.store.queue.add(experiments, who.owner, [(p.low, p.high) for p in predicted])
 
     def add_seeds(self, run_id: int, seeds: Iterable[int], *, by: Person) -> list[int]:
         """Queue a run's experiment with other seeds; returns and raises as `start_all`."""
-        experiment = self.run(run_id).experiment
+        experiment = self.reader(by).run(run_id).experiment
         return self.start_all([experiment.with_changes(seed=seed) for seed in seeds], by=by)
 
     def continue_run(self, run_id: int, epoch: int, recipe: Recipe, *, by: Person) -> int:
@@ -91,9 +107,12 @@ class Lab:
             The id of the new run.
 
         Raises:
-            InputError: the run has not ended, has no such checkpoint, or the recipe has no further epochs.
+            InputError: the run has not ended, has no such checkpoint, or the recipe has no further epochs; or as
+                `start_all`.
         """
-        run = self.run(run_id)
+        reader = self.reader(by)
+        run = reader.run(run_id)
+        reader.rights.must_own([run])
         if not run.status.is_ended:
             raise InputError(f"Run {run_id}: only a run that has ended can be continued; this one is {run.status}.")
         if recipe.epochs <= epoch:
@@ -101,10 +120,9 @@ class Lab:
         experiment = run.experiment.with_changes(recipe=recipe.model_dump(mode="json"))
         if wrong := disk.refusal(experiment, self.store.database.free_bytes()):
             raise wrong
-        whole = self.estimate(experiment)
-        share = (recipe.epochs - epoch) / recipe.epochs
-        predicted = (whole.low * share, whole.high * share)
-        return self.store.queue.continue_run(run, epoch, experiment, by.name, predicted)
+        left = self.estimate(experiment).scaled((recipe.epochs - epoch) / recipe.epochs)
+        self._must_be_within_limits(reader.rights, 1, [left])
+        return self.store.queue.continue_run(run, epoch, experiment, reader.rights.owner, (left.low, left.high))
 
     def repeat(self, receipt: Receipt, *, by: Person) -> int:
         """Queue the training that a receipt describes; returns the run's id. Raises InputError as `start_all`."""
@@ -112,100 +130,101 @@ class Lab:
         self.store.receipts.add(run_id, receipt.model_dump_json())
         return run_id
 
-    def repeated(self, run: Run, rows: pd.DataFrame) -> str | None:
-        """How a run that repeats a receipt's training compares with the receipt, in words; None for other runs.
+    # Commands to runs that have not ended
 
-        Args:
-            rows: the table of all runs, from which the usual spread between seeds is estimated.
-        """
-        kept = self.store.receipts.get(run.id)
-        if kept is None:
-            return None
-        receipt = parse(Receipt, kept)
-        probabilities = self.store.runs.probabilities(run.id)
-        if run.status is not Status.FINISHED or probabilities is None:
-            return f"This run repeats run {receipt.run} of another lab; when it has finished, the two are compared."
-        sd = comparison.usual_sd(rows, "test_accuracy")
-        return repeated(receipt, run, probabilities, sd, self.store.runs.epochs([run.id]))
+    def stop(self, *run_ids: int, by: Person) -> None:
+        """Stop runs, as `Queue.stop`."""
+        self._own(run_ids, by)
+        self.store.queue.stop(*run_ids)
+
+    def pause(self, *run_ids: int, by: Person) -> None:
+        """Pause runs, as `Queue.pause`."""
+        self._own(run_ids, by)
+        self.store.queue.pause(*run_ids)
+
+    def resume(self, *run_ids: int, by: Person) -> None:
+        """Resume paused and interrupted runs, as `Queue.resume`."""
+        who = self._own(run_ids, by)
+        self._must_be_within_limits(who, len(run_ids), [])
+        self.store.queue.resume(*run_ids)
+
+    def move(self, run_id: int, places: int, *, by: Person) -> None:
+        """Move a queued run among those of its owner, as `Queue.move`."""
+        self._own([run_id], by)
+        self.store.queue.move(run_id, places)
+
+    # Labels
+
+    def label(
+        self,
+        run_ids: Iterable[int],
+        *,
+        by: Person,
+        add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
+        seen: Mapping[int, Mapping[str, Any]] | None = None,
+        **labels: Any,
+    ) -> list[Change]:
+        """Set labels of runs, delete and restore them: takes, returns and raises as `Labels.set`."""
+        wanted = list(run_ids)
+        self._own(wanted, by)
+        return self.store.labels.set(wanted, add_tags=add_tags, remove_tags=remove_tags, seen=seen, **labels)
+
+    def undo(self, changes: Iterable[Change], *, by: Person) -> tuple[list[Change], list[str]]:
+        """Undo changes of labels, as `Labels.undo`."""
+        given = list(changes)
+        self._own([change.run_id for change in given], by)
+        return self.store.labels.undo(given)
+
+    # Designs, choices, notices
+
+    def designs(self, *, by: Person) -> dict[str, str]:
+        """The designs that somebody keeps, as `Designs.of`."""
+        return self.store.designs.of(self._rights(by).owner)
 
     def save_design(self, experiment: Experiment, *, by: Person, replaces: str | None = None) -> str | None:
         """Keep a design under its name, as `Designs.save`."""
-        return self.store.designs.save(experiment, by.name, replaces=replaces)
+        who = self._rights(by)
+        who.must_be_open()
+        return self.store.designs.save(experiment, who.owner, replaces=replaces)
 
-    # How runs stand now
+    def delete_design(self, name: str, *, by: Person) -> None:
+        """Delete a design, as `Designs.delete`."""
+        who = self._rights(by)
+        who.must_be_open()
+        self.store.designs.delete(name, who.owner)
 
-    def run(self, run_id: int) -> Run:
-        """A run by its id, deleted or not.
+    def choice(self, name: str, *, by: Person) -> Any:
+        """Somebody's last choice, as `Choices.get`."""
+        return self.store.choices.get(self._rights(by).owner, name)
+
+    def choose(self, name: str, value: Any, *, by: Person) -> None:
+        """Keep somebody's choice, as `Choices.set`."""
+        self.store.choices.set(self._rights(by).owner, name, value)
+
+    def dismiss(self, notice: int, *, by: Person) -> None:
+        """Delete a notice, as `Notices.dismiss`."""
+        self._rights(by).must_be_all()
+        self.store.notices.dismiss(notice)
+
+    # Questions to trained networks
+
+    def ask(self, question: Question, *, by: Person) -> int:
+        """Ask something about a network, as `Questions.submit`.
 
         Raises:
             InputError: there is no such run.
         """
-        run = self._current().runs.get(run_id) if 0 < run_id < ID_LIMIT else None
-        if run is None:
-            raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
-        return run
-
-    def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
-        """Runs by their ids, as `Runs.some`."""
-        wanted = list(run_ids)
-        return self._current().runs.some(wanted) if wanted else {}
-
-    def runs(self) -> list[Run]:
-        """All runs that are not deleted, newest first."""
-        return self._current().runs.all()
-
-    def active(self) -> list[Run]:
-        """The running runs, then the queued ones in the order in which they will be trained."""
-        return self._current().queue.active()
-
-    def table(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
-        """The table of runs, newest first: a row per run, with the columns `results.table.COLUMNS`.
-
-        Args:
-            run_ids: only these runs; all where None.
-            deleted: the deleted runs in place of the others.
-        """
-        listing = self._current().runs.listing(run_ids, deleted=deleted)
-        if not self._designs.keys() >= set(listing["design_key"]):
-            self._designs |= self.store.runs.experiments(but=self._designs)
-        return results_table.table(listing, self._designs)
-
-    def fields(self, design_key: str) -> dict[str, Any]:
-        """All fields of a design that is in the table, by their titles."""
-        return results_table.fields(self._designs[design_key])
-
-    def fingerprint(self) -> tuple[Any, ...]:
-        """A value that changes whenever the table does."""
-        return self._current().runs.fingerprint()
-
-    def weights(self, run_id: int, epoch: int | None = None) -> dict[str, np.ndarray]:
-        """The weights that were validated after an epoch, by variable path; after the kept epoch where None.
-
-        Raises:
-            InputError: they are not kept.
-        """
-        found = self.store.trained.weights(run_id, epoch)
-        if found is None:
-            raise InputError(
-                f"Run {run_id}: the weights of this epoch are not kept; choose another epoch, or train again."
-            )
-        return found
+        reader = self.reader(by)
+        if question.run_id != ready_made.ID:
+            reader.run(question.run_id)
+        return self.store.questions.submit(question.kind, question.arguments, is_long=question.is_long)
 
     # Predicted times and the engine
 
     def estimate(self, experiment: Experiment) -> Prediction:
         """The predicted training time of an experiment on this machine."""
         return prediction.predict(experiment, *self._measured())
-
-    def waits(self, active: list[Run]) -> dict[int, float]:
-        """Predicted seconds until each queued run among the `active` ones starts, by run id."""
-        left = [
-            _predicted(run) * (1 - min(1.0, run.steps_done / run.planned_steps))
-            for run in active
-            if run.status is Status.RUNNING
-        ]
-        waiting = [run for run in active if run.status is Status.QUEUED]
-        return dict(zip([run.id for run in waiting], prediction.waits(left, map(_predicted, waiting)), strict=True))
 
     def shortage(self, run: Run) -> str | None:
         """Why the disk has no room for a queued run now, in a sentence; None where it has."""
@@ -216,19 +235,36 @@ class Lab:
         lease = self.store.lease.current()
         return lease.state if lease and (lease.is_live or lease.state.startswith(NOT_WORKING)) else None
 
-    def _current(self) -> Store:
-        """The store, after the runs of a crashed engine have been queued again."""
-        self.store.lease.requeue_orphans()
-        return self.store
+    def _rights(self, by: Person) -> Rights:
+        return rights(self.store, by)
+
+    def _own(self, run_ids: Iterable[int], by: Person) -> Rights:
+        """The rights of whoever may change these runs. Raises NotAllowedError where they may not; runs that are not there
+        are nobody's."""
+        who = self._rights(by)
+        if not who.are_all:
+            who.must_own(self.store.runs.some(run_ids).values())
+        return who
+
+    def _must_be_within_limits(self, who: Rights, more: int, predicted: Iterable[Prediction]) -> None:
+        """Raises NotAllowedError where a pupil queues more, or longer, than the teacher allows."""
+        if who.are_all:
+            return
+        who.must_be_open()
+        allowed = who.settings
+        longest = max((one.seconds for one in predicted), default=0.0)
+        if allowed.seconds is not None and longest > allowed.seconds:
+            raise NotAllowedError(
+                f"Training: your teacher allows {allowed.seconds} s a run; this one is predicted to take {longest:.0f} s. "
+                "Choose fewer epochs or images, or a smaller network."
+            )
+        waiting = self.store.runs.of(who.owner).waiting()
+        if waiting + more > allowed.waiting:
+            raise NotAllowedError(
+                f"Queue: your teacher allows {allowed.waiting} waiting runs a person; you have {waiting} and want {more} more."
+            )
 
     def _measured(self) -> tuple[list[Run], list[float]]:
         """What predictions are based on: the newest finished runs, and this machine's calibration."""
         past = self.store.runs.all(Status.FINISHED, limit=prediction.RECENT)
         return past, self.store.calibrations.get() or []
-
-
-def _predicted(run: Run) -> float:
-    """Predicted seconds of a run; half a minute where there is no prediction."""
-    if run.predicted_low is None or run.predicted_high is None:
-        return 30.0
-    return (run.predicted_low + run.predicted_high) / 2

@@ -3,19 +3,31 @@
 import getpass
 import os
 from dataclasses import dataclass
+from enum import StrEnum
 
 from mnist_lab.names import sanitized
 
 
+class Kind(StrEnum):
+    """How somebody is known."""
+
+    USER = "user"  # by nothing but using this machine, or its network
+    TEACHER = "teacher"  # by the teacher's token
+    PUPIL = "pupil"  # by what they got when they joined the class
+
+
 @dataclass(frozen=True)
 class Person:
-    """The owner of runs and designs.
+    """Who asks for something. What they may do is not written here: `classroom.rights` reads it from the store each time.
 
     Attributes:
-        name: in the form of `names.normalized`.
+        key: what their runs and designs are kept under: the name of the system's user, in the form of `names.normalized`;
+            a pupil's is a pseudonym, `pupil 7`, and never their name.
+        kind: how they are known.
     """
 
-    name: str
+    key: str
+    kind: Kind = Kind.USER
 
 
 def system_user() -> Person:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.results import notebook, pareto, table
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import act, lab
 
 for name, page, its_name in (("run", navigation.RUN.script, "run"), ("compare", navigation.COMPARE.script, "runs")):
     if name in st.query_params:
@@ -20,8 +20,8 @@ for notice, text in lab().store.notices.all().items():
         "Dismiss",
         key=f"notice-{notice}",
         icon=":material/check:",
-        on_click=lab().store.notices.dismiss,
-        args=(notice,),
+        on_click=act,
+        args=(lab().dismiss, notice),
     )
 table.show(now)
 if len(table.every(now)):

@@ -2,12 +2,13 @@
 
 import pytest
 
-from mnist_lab.design.experiment import read_design
+from mnist_lab.design.experiment import MAX_SEEDS, read_design
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
-from mnist_lab.lab import ID_LIMIT, MAX_SEEDS, Lab
+from mnist_lab.lab import Lab
 from mnist_lab.person import Person
+from mnist_lab.reader import ID_LIMIT
 from mnist_lab.results import receipt
 from mnist_lab.results import table as results_table
 from mnist_lab.store import disk
@@ -29,7 +30,7 @@ def longer(epochs: int) -> Recipe:
 def test_seeds_are_consecutive_and_belong_to_who_started_them(lab: Lab) -> None:
     ids = lab.start(PRESETS["3x3"].with_changes(seed=7), 3, by=ADA)
     more = lab.add_seeds(ids[0], [40, 20], by=Person("bob"))
-    runs = lab.some([*ids, *more])
+    runs = lab.reader(ADA).some([*ids, *more])
     assert [(run.seed, run.owner) for run in runs.values()] == [
         (7, "ada"),
         (8, "ada"),
@@ -45,25 +46,25 @@ def test_seeds_are_consecutive_and_belong_to_who_started_them(lab: Lab) -> None:
 def test_more_seeds_than_allowed_are_refused(lab: Lab, seeds: int) -> None:
     with pytest.raises(InputError, match=f"Seeds: should be from 1 to 30; received {seeds}"):
         lab.start(PRESETS["3x3"], seeds, by=ADA)
-    assert lab.runs() == []
+    assert lab.reader(ADA).runs.all() == []
 
 
 def test_too_large_a_network_is_refused_and_none_beside_it_is_queued(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_MAX_PARAMETERS", "100000")
     with pytest.raises(InputError, match="parameters"):
         lab.start_all([PRESETS["3x3"], PRESETS["7x7"]], by=ADA)
-    assert lab.runs() == []
+    assert lab.reader(ADA).runs.all() == []
 
 
 @pytest.mark.parametrize("number", [0, -1, 99, ID_LIMIT])
 def test_a_run_that_is_not_there_is_a_sentence(lab: Lab, number: int) -> None:
     with pytest.raises(InputError, match=f"Run: there is none with the number {number}; the Results page"):
-        lab.run(number)
+        lab.reader(ADA).run(number)
 
 
 def test_an_ended_run_is_continued_from_a_kept_epoch_for_further_ones(lab: Lab, store: Store) -> None:
     parent = trained(store, epochs=3)
-    child = lab.run(lab.continue_run(parent, 2, longer(6), by=Person("bob")))
+    child = lab.reader(ADA).run(lab.continue_run(parent, 2, longer(6), by=Person("bob")))
     assert (child.parent_id, child.parent_epoch, child.owner, child.status) == (parent, 2, "bob", Status.QUEUED)
     whole = lab.estimate(child.experiment)
     assert child.predicted_low == pytest.approx(whole.low * 4 / 6), "for what is still to be trained"
@@ -79,11 +80,13 @@ def test_an_ended_run_is_continued_from_a_kept_epoch_for_further_ones(lab: Lab, 
 
 def test_a_receipt_is_repeated_under_its_name_and_compared_when_it_has_finished(lab: Lab, store: Store) -> None:
     given = receipt.read((LEFT_BY_0_6 / "receipt.json").read_bytes())
-    run = lab.run(lab.repeat(given, by=ADA))
+    run = lab.reader(ADA).run(lab.repeat(given, by=ADA))
     assert (run.owner, run.experiment) == ("ada", given.experiment.with_changes(name=given.name))
     waiting = f"This run repeats run {given.run} of another lab; when it has finished, the two are compared."
-    assert lab.repeated(run, lab.table()) == waiting
-    assert lab.repeated(lab.run(trained(store)), lab.table()) is None, "it repeats none"
+    assert lab.reader(ADA).repeated(run, lab.reader(ADA).table()) == waiting
+    assert lab.reader(ADA).repeated(lab.reader(ADA).run(trained(store)), lab.reader(ADA).table()) is None, (
+        "it repeats none"
+    )
 
 
 def test_a_design_is_kept_for_who_saved_it(lab: Lab, url: str) -> None:
@@ -93,17 +96,17 @@ def test_a_design_is_kept_for_who_saved_it(lab: Lab, url: str) -> None:
     kept = lab.save_design(other, by=ADA)
     assert read_design(kept) == mine
     assert lab.save_design(other, by=ADA, replaces=kept) is None
-    assert read_design(Lab(url).store.designs.all()["mine"]) == other
+    assert read_design(Lab(url).store.designs.of("ada")["mine"]) == other
 
 
 def test_who_looks_sees_what_a_dead_engine_left_waiting_again(lab: Lab, store: Store) -> None:
     looks = (
-        lambda i: lab.run(i).status,
-        lambda i: lab.some([i])[i].status,
-        lambda i: lab.runs()[0].status,
-        lambda i: lab.active()[0].status,
-        lambda i: Status(lab.table()["status"].iloc[0]),
-        lambda i: lab.fingerprint() and store.runs.get(i).status,
+        lambda i: lab.reader(ADA).run(i).status,
+        lambda i: lab.reader(ADA).some([i])[i].status,
+        lambda i: lab.reader(ADA).runs.all()[0].status,
+        lambda i: lab.reader(ADA).active()[0].status,
+        lambda i: Status(lab.reader(ADA).table()["status"].iloc[0]),
+        lambda i: lab.reader(ADA).fingerprint() and store.runs.get(i).status,
     )
     for look in looks:
         (run_id,) = lab.start(PRESETS["3x3"], by=ADA)
@@ -115,9 +118,9 @@ def test_who_looks_sees_what_a_dead_engine_left_waiting_again(lab: Lab, store: S
 def test_what_waits_begins_when_those_before_it_have_ended(lab: Lab, store: Store) -> None:
     store.lease.take("engine", "ready")
     ids = store.queue.add([PRESETS["3x3"]] * 3, "ada", [(50.0, 70.0), (10.0, 30.0), (None, None)])
-    assert lab.waits(lab.active()) == {ids[0]: 0.0, ids[1]: 60.0, ids[2]: 80.0}
+    assert lab.reader(ADA).waits() == {ids[0]: (1, 0.0), ids[1]: (2, 60.0), ids[2]: (3, 80.0)}
     store.queue.claim("engine")
-    assert lab.waits(lab.active()) == {ids[1]: 60.0, ids[2]: 80.0}, "half a minute where nobody said"
+    assert lab.reader(ADA).waits() == {ids[1]: (1, 60.0), ids[2]: (2, 80.0)}, "half a minute where nobody said"
 
 
 def test_the_engine_is_said_to_be_what_it_says_while_it_lives(lab: Lab, store: Store) -> None:
@@ -131,15 +134,15 @@ def test_the_engine_is_said_to_be_what_it_says_while_it_lives(lab: Lab, store: S
 
 def test_weights_that_are_not_kept_are_a_sentence(lab: Lab, store: Store) -> None:
     run_id = trained(store, epochs=2)
-    assert list(lab.weights(run_id)) == ["w"]
+    assert list(lab.reader(ADA).weights(run_id)) == ["w"]
     with pytest.raises(InputError, match=f"Run {run_id}: the weights of this epoch are not kept; choose another epoch"):
-        lab.weights(run_id, 9)
+        lab.reader(ADA).weights(run_id, 9)
 
 
 def test_every_field_of_a_design_in_the_table_is_there(lab: Lab, store: Store) -> None:
     trained(store)
-    key = lab.table()["design_key"].iloc[0]
-    assert lab.fields(key) == results_table.fields(PRESETS["3x3"].model_dump_json())
+    key = lab.reader(ADA).table()["design_key"].iloc[0]
+    assert lab.reader(ADA).fields(key) == results_table.fields(PRESETS["3x3"].model_dump_json())
 
 
 def test_a_run_without_room_is_refused_in_a_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +153,7 @@ def test_a_run_without_room_is_refused_in_a_sentence(url: str, monkeypatch: pyte
         InputError, match=r"^Disk: the run may write up to \d.* has 300 MB free, of which 32 MB are kept free; make"
     ):
         lab.start_all([PRESETS["3x3"], large()], by=ADA)
-    assert len(lab.active()) == 1, "all or none"
+    assert len(lab.reader(ADA).active()) == 1, "all or none"
     monkeypatch.setenv("MNIST_LAB_MAX_PARAMETERS", "1000000000")
     free(monkeypatch, 10**15)
     giant = large().architecture.model_dump() | {
@@ -188,8 +191,10 @@ def test_a_deleted_run_is_out_of_every_list_until_it_is_restored(store: Store) -
     gone, stays = trained(store), trained(store)
     before = store.labels.set([gone], deleted=True)
     lab = Lab(store.url)
-    assert [ids for (ids,) in lab.table()["ids"]] == [stays]
-    assert [run.id for run in lab.runs()] == [run.id for run in lab.store.runs.all(limit=100)] == [stays]
-    assert lab.run(gone).deleted  # its page can restore it
+    assert [ids for (ids,) in lab.reader(ADA).table()["ids"]] == [stays]
+    assert (
+        [run.id for run in lab.reader(ADA).runs.all()] == [run.id for run in lab.store.runs.all(limit=100)] == [stays]
+    )
+    assert lab.reader(ADA).run(gone).deleted  # its page can restore it
     store.labels.undo(before)
-    assert len(lab.table()) == 2
+    assert len(lab.reader(ADA).table()) == 2

@@ -11,7 +11,7 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.results import receipt
 from mnist_lab.store.run import Status
-from tests.builders.runs import LEFT_BY_0_6
+from tests.builders.runs import ADA, LEFT_BY_0_6
 
 KNOWN: dict[str, Any] = json.loads((LEFT_BY_0_6 / "known.json").read_text())
 
@@ -22,7 +22,9 @@ def lab(url_of_0_6: str) -> Lab:
 
 
 def test_every_run_is_there_with_its_result_and_design_key(lab: Lab) -> None:
-    runs = {run.id: run for run in lab.runs()} | {16: lab.run(16)}  # the deleted one is in no list
+    runs = {run.id: run for run in lab.reader(ADA).runs.all()} | {
+        16: lab.reader(ADA).run(16)
+    }  # the deleted one is in no list
     assert len(runs) == len(KNOWN["runs"])
     for known in KNOWN["runs"].values():
         run = runs[known["id"]]
@@ -36,13 +38,13 @@ def test_every_run_is_there_with_its_result_and_design_key(lab: Lab) -> None:
 
 def test_one_more_seed_of_an_old_design_joins_its_row(lab: Lab) -> None:
     for known in KNOWN["runs"].values():
-        run = lab.run(known["id"])
+        run = lab.reader(ADA).run(known["id"])
         if run.parent_id is None:  # what continues another run is never one of a group of seeds
             assert run.experiment.with_changes(seed=99).design_key == known["design_key"], run.name
 
 
 def test_what_was_running_or_paused_goes_on_from_its_checkpoint(lab: Lab) -> None:
-    assert {run.id: run.status for run in lab.active()} == {18: Status.QUEUED, 17: Status.QUEUED}
+    assert {run.id: run.status for run in lab.reader(ADA).active()} == {18: Status.QUEUED, 17: Status.QUEUED}
     for name in ("paused", "running"):
         checkpoint = lab.store.recording.begin(KNOWN["runs"][name]["id"], {"lab": "0.7"})
         assert checkpoint is not None
@@ -64,21 +66,23 @@ def test_receipts_designs_and_links_are_read(lab: Lab) -> None:
 
 
 def test_kept_weights_labels_and_designs_are_there(lab: Lab) -> None:
-    assert lab.weights(4)
+    assert lab.reader(ADA).weights(4)
     assert lab.store.checkpoints.epochs(4)[3]
-    renamed = lab.run(2)
+    renamed = lab.reader(ADA).run(2)
     assert (renamed.name, renamed.tags) == ("plain *renamed*", ("good", "lesson 1"))
-    assert lab.run(6).archived is not None
+    assert lab.reader(ADA).run(6).archived is not None
     assert lab.store.receipts.get(15) is not None
-    assert len(lab.store.designs.all()) == 3
-    assert len(lab.table()) == len(KNOWN["runs"]) - 1
+    assert len(lab.store.designs.of("ada")) == 3
+    assert len(lab.reader(ADA).table()) == len(KNOWN["runs"]) - 1
 
 
 def test_what_was_stopped_in_its_last_epoch_is_stopped_and_a_person_is_told_once(lab: Lab) -> None:
-    finished = {name for name, known in KNOWN["runs"].items() if lab.run(known["id"]).status is Status.FINISHED}
+    finished = {
+        name for name, known in KNOWN["runs"].items() if lab.reader(ADA).run(known["id"]).status is Status.FINISHED
+    }
     was = {name for name, known in KNOWN["runs"].items() if known["status"] == "finished"}
     (mended,) = was - finished
-    run = lab.run(KNOWN["runs"][mended]["id"])
+    run = lab.reader(ADA).run(KNOWN["runs"][mended]["id"])
     assert (run.id, run.status) == (8, Status.STOPPED)
     assert run.steps_done < run.planned_steps
     assert finished < was, "no other changed"

@@ -64,4 +64,4 @@ def test_all_that_the_lab_and_its_documents_name_are_known() -> None:
     documents = [ROOT / "README.md", *(ROOT / ".github" / "docs").glob("*.md")]
     files = [*documents, ROOT / "app.py", *(ROOT / "mnist_lab").rglob("*.py")]
     named = {name for file in files for name in re.findall(r"MNIST_LAB_[A-Z_]*[A-Z]", file.read_text(encoding="utf-8"))}
-    assert named == {settings.DATABASE_URL, *settings.NUMBERS}
+    assert named == {settings.DATABASE_URL, *settings.NUMBERS, *settings.TEXTS}

@@ -84,7 +84,7 @@ def _short(name: str, images: int, epochs: int, seed: int = 1) -> Experiment:
 
 def _ended(lab: Lab, ids: list[int]) -> list[Run]:
     def runs() -> list[Run]:
-        found = [lab.run(one) for one in ids]
+        found = list(lab.reader(BENCH).some(ids).values())
         return found if all(run.status.is_ended for run in found) else []
 
     found = _wait_for(runs, "the runs end", every=0.25)
@@ -279,8 +279,8 @@ def _viewers_cost(running: Server, lab: Lab, looking: int) -> dict[str, Any]:
     alone = asyncio.run(look(5.0, []))
     people = [viewers.Viewer(running.url, "train") for _ in range(looking)]
     together = asyncio.run(look(15.0, people))
-    lab.store.queue.stop(run_id)
-    _wait_for(lambda: lab.run(run_id).status.is_ended, "the run stops")
+    lab.stop(run_id, by=BENCH)
+    _wait_for(lambda: lab.reader(BENCH).run(run_id).status.is_ended, "the run stops")
     if wrong := [error for one in people for error in one.errors]:
         raise EngineError(f"A page showed an error: {wrong[0]}.")
     return {

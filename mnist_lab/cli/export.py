@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from mnist_lab.classroom.cookies import command_line
 from mnist_lab.engine import stderr_filter
 from mnist_lab.errors import InputError
 from mnist_lab.lab import Lab
@@ -23,7 +24,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the files, and print where each is."""
     lab = Lab()
-    run = lab.run(options.run_id)
+    run = lab.reader(command_line(lab.store)).run(options.run_id)
     found = receipt.make(run, lab.store.runs.epochs([run.id]), lab.store.runs.probabilities(run.id))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     stderr_filter.install()

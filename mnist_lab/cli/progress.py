@@ -11,13 +11,14 @@ from mnist_lab.cli import console
 from mnist_lab.engine import supervisor
 from mnist_lab.errors import EngineError
 from mnist_lab.lab import Lab
+from mnist_lab.person import Person
 from mnist_lab.store.run import Run, Status
 
 POLL_SECONDS = 0.5
 
 
-def wait(lab: Lab, run_ids: list[int]) -> list[Run]:
-    """Show the progress of runs until all have ended. Ctrl-C stops them cleanly; a second one leaves at once.
+def wait(lab: Lab, run_ids: list[int], by: Person) -> list[Run]:
+    """Show the progress of somebody's runs until all have ended. Ctrl-C stops them cleanly; a second one leaves at once.
 
     Raises:
         EngineError: there is no engine to train them; what they learnt before is kept.
@@ -29,17 +30,17 @@ def wait(lab: Lab, run_ids: list[int]) -> list[Run]:
         while True:
             for run_id in run_ids:
                 if run_id not in runs or not runs[run_id].status.is_ended:
-                    runs[run_id] = lab.run(run_id)
+                    runs[run_id] = lab.reader(by).run(run_id)
                     _show(bars, tasks[run_id], runs[run_id], lab)
             if all(run.status.is_ended or run.deleted for run in runs.values()):
                 return list(runs.values())
             if pressed and not is_stopping:
                 is_stopping = True
-                lab.store.queue.stop(*run_ids)
+                lab.stop(*run_ids, by=by)
             if engine.has_given_up:
                 # Or another engine would train them one day, for nobody.
-                lab.store.queue.stop(
-                    *(run.id for run in runs.values() if run.status is Status.QUEUED and not run.steps_done)
+                lab.stop(
+                    *(run.id for run in runs.values() if run.status is Status.QUEUED and not run.steps_done), by=by
                 )
                 raise EngineError(f"{engine.failure}")
             time.sleep(POLL_SECONDS)

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from mnist_lab.classroom.cookies import command_line
 from mnist_lab.cli import console, progress
 from mnist_lab.errors import InputError
 from mnist_lab.lab import Lab
-from mnist_lab.person import system_user
 from mnist_lab.results import receipt
 
 HELP = "train what a receipt describes again, and compare"
@@ -25,6 +25,8 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise InputError(f"File: {options.file} cannot be read ({error.strerror}); name a receipt.") from None
     lab = Lab()
-    (run,) = progress.wait(lab, [lab.repeat(found, by=system_user())])
-    console.out.print(f"Run {run.id}: {lab.repeated(run, lab.table())}", soft_wrap=True)
+    by = command_line(lab.store)
+    (run,) = progress.wait(lab, [lab.repeat(found, by=by)], by)
+    reader = lab.reader(by)
+    console.out.print(f"Run {run.id}: {reader.repeated(run, reader.table())}", soft_wrap=True)
     return progress.exit_status([run])

@@ -4,10 +4,10 @@ import argparse
 
 from rich.table import Table
 
+from mnist_lab.classroom.cookies import command_line
 from mnist_lab.cli import console, progress
 from mnist_lab.design.presets import NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.lab import Lab
-from mnist_lab.person import system_user
 from mnist_lab.results import table as results_table
 
 HELP = "train the notebook's three networks and compare"
@@ -21,13 +21,13 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train them, and print both tables side by side."""
     lab = Lab()
-    by = system_user()
+    by = command_line(lab.store)
     ids = [i for name in NOTEBOOK_PRESETS for i in lab.start(PRESETS[name], options.seeds, by=by)]
-    runs = progress.wait(lab, ids)
+    runs = progress.wait(lab, ids, by)
     table = Table(
         "kernel", "conv layers", "notebook: test accuracy", "test loss", "ours: test accuracy", "test loss", "n"
     )
-    for _, row in results_table.beside_notebook(lab.table(ids)).iterrows():
+    for _, row in results_table.beside_notebook(lab.reader(by).table(ids)).iterrows():
         ours = ["–", "–"]
         if row["n"]:
             spread = [f" ± {row['our_test_sd']:.4f}", f" ± {row['our_test_loss_sd']:.4f}"] if row["n"] > 1 else ["", ""]

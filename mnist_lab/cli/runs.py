@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Column, Table
 
 from mnist_lab import clock
+from mnist_lab.classroom.cookies import command_line
 from mnist_lab.cli import console
 from mnist_lab.design.architecture import filters, kernel_sizes
 from mnist_lab.lab import Lab
@@ -26,10 +27,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print it, and once what a migration of the store has to say."""
     lab = Lab()
-    runs = lab.runs()
+    by = command_line(lab.store)
+    runs = lab.reader(by).runs.all()
     for notice, text in lab.store.notices.all().items():
         console.err.print(text, soft_wrap=True)
-        lab.store.notices.dismiss(notice)
+        lab.dismiss(notice, by=by)
     if options.json:
         print(json.dumps([as_json(run) for run in runs], indent=2))
     elif runs:

@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mnist_lab.classroom.cookies import command_line
 from mnist_lab.cli import console, progress
 from mnist_lab.cli.runs import as_json
 from mnist_lab.design.experiment import MAX_DESIGN, Experiment, Protocol, read_design
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
 from mnist_lab.lab import Lab
-from mnist_lab.person import system_user
 from mnist_lab.results import significance
 from mnist_lab.store.run import Run, Status
 
@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
     """Train it, and print the result."""
     wanted = experiment(options)
     lab = Lab()
-    runs = progress.wait(lab, lab.start(wanted, options.seeds, by=system_user()))
+    by = command_line(lab.store)
+    runs = progress.wait(lab, lab.start(wanted, options.seeds, by=by), by)
     if options.json:
         found = [as_json(run) for run in runs]
         print(json.dumps(found if options.seeds > 1 else found[0], indent=2))

@@ -14,6 +14,8 @@ from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError, sentence
 from mnist_lab.names import UNNAMED, Name
 
+MAX_SEEDS = 30  # that are queued at once
+
 
 class Protocol(StrEnum):
     """Which images are trained on, which are validated on, and which epoch's weights are kept."""

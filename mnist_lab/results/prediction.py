@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from statistics import median, quantiles
 
@@ -41,6 +41,10 @@ class Prediction:
     low: float
     high: float
     epochs: int
+
+    def scaled(self, share: float) -> "Prediction":
+        """That of a share of the run."""
+        return replace(self, seconds=self.seconds * share, low=self.low * share, high=self.high * share)
 
     def text(self) -> str:
         """The prediction as text: `about 2 min (100 s to 140 s), 9.5 s per epoch`."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from mnist_lab.design.experiment import Experiment, read_design
 from mnist_lab.errors import InputError
 from mnist_lab.store.database import Database
-from mnist_lab.store.schema import DESIGNS
+from mnist_lab.store.schema import DESIGNS, PEOPLE
 
 
 class Designs:
@@ -16,13 +16,14 @@ class Designs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def all(self) -> dict[str, str]:
-        """All designs as JSON, by name, in the order of names."""
-        rows = self._database.rows(sa.select(DESIGNS.c.name, DESIGNS.c.experiment).order_by(DESIGNS.c.name))
+    def of(self, owner: str) -> dict[str, str]:
+        """A person's designs as JSON, by name, in the order of names."""
+        query = sa.select(DESIGNS.c.name, DESIGNS.c.experiment).where(_are_of(owner))
+        rows = self._database.rows(query.order_by(DESIGNS.c.name))
         return {row.name: row.experiment for row in rows}
 
     def save(self, experiment: Experiment, owner: str, *, replaces: str | None = None) -> str | None:
-        """Keep a design under its name, unless another design has this name.
+        """Keep a design under its name, unless another one of the same person has this name.
 
         Args:
             replaces: JSON of the design that may be overwritten.
@@ -31,7 +32,7 @@ class Designs:
             None where the design was saved; else the JSON of the other design, which stays.
         """
         with self._database.write() as connection:
-            named = DESIGNS.c.name == experiment.name
+            named = _named(owner, experiment.name)
             kept: str | None = connection.execute(sa.select(DESIGNS.c.experiment).where(named)).scalar()
             if kept is not None and kept != replaces and not _is_same(kept, experiment):
                 return kept
@@ -40,10 +41,21 @@ class Designs:
             connection.execute(sa.insert(DESIGNS).values(**row, created=time.time()))
         return None
 
-    def delete(self, name: str) -> None:
-        """Delete a design; no effect where there is none of that name."""
+    def delete(self, name: str, owner: str) -> None:
+        """Delete a person's design; no effect where there is none of that name."""
         with self._database.write() as connection:
-            connection.execute(sa.delete(DESIGNS).where(DESIGNS.c.name == name))
+            connection.execute(sa.delete(DESIGNS).where(_named(owner, name)))
+
+
+def _named(owner: str, name: str) -> sa.ColumnElement[bool]:
+    return sa.and_(_are_of(owner), DESIGNS.c.name == name)
+
+
+def _are_of(owner: str) -> sa.ColumnElement[bool]:
+    """A pupil's designs are their own; those of all users of the system, of whatever name, are the teacher's."""
+    is_pupil = sa.exists().where(PEOPLE.c.key == owner)
+    is_pupils = sa.exists().where(PEOPLE.c.key == DESIGNS.c.owner)
+    return sa.or_(DESIGNS.c.owner == owner, sa.and_(~is_pupil, ~is_pupils))
 
 
 def _is_same(kept: str, experiment: Experiment) -> bool:

@@ -11,14 +11,30 @@ from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.network import totals, trace
 from mnist_lab.errors import InputError
 from mnist_lab.store import disk
+from mnist_lab.store.classes import IS_ON
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.runs import sum_up
-from mnist_lab.store.schema import CHECKPOINTS, CRASHES, EPOCHS, RUN, RUN_COLUMNS, SNAPSHOTS, STATES, as_run
+from mnist_lab.store.schema import (
+    CHECKPOINTS,
+    CLASSES,
+    CRASHES,
+    EPOCHS,
+    PEOPLE,
+    RUN,
+    RUN_COLUMNS,
+    SNAPSHOTS,
+    STATES,
+    TURNS,
+    as_run,
+)
 
 MAX_CRASHES = 3
 CRASH_SENTENCE = f"The process that trained this run crashed {MAX_CRASHES} times in a row before its first checkpoint; resume the run to try again."
 _WAITS = sa.and_(RUN.c.status == Status.QUEUED, RUN.c.deleted.is_(None))  # a deleted run keeps its status
+_IS_HELD = sa.exists().where(IS_ON, CLASSES.c.is_held)
+_WITH_PEOPLE = sa.outerjoin(RUN, PEOPLE, PEOPLE.c.key == RUN.c.owner)
+_PERSON: sa.ColumnElement[str] = sa.func.coalesce(PEOPLE.c.key, "")  # whose run it is, where turns are taken
 
 
 class Queue:
@@ -29,9 +45,9 @@ class Queue:
 
     def active(self) -> list[Run]:
         """The running runs, then the queued ones in the order in which they will be trained."""
-        query = sa.select(*RUN_COLUMNS).where(sa.or_(RUN.c.status == Status.RUNNING, _WAITS))
-        rows = [as_run(row) for row in self._database.rows(query.order_by(RUN.c.position, RUN.c.id))]
-        return sorted(rows, key=lambda run: run.status is Status.QUEUED)
+        running = sa.select(*RUN_COLUMNS).where(RUN.c.status == Status.RUNNING).order_by(RUN.c.position, RUN.c.id)
+        with self._database.read() as connection:
+            return [as_run(row) for query in (running, _in_turn(*RUN_COLUMNS)) for row in connection.execute(query)]
 
     def resumable(self) -> list[Run]:
         """The paused and the interrupted runs, oldest first."""
@@ -113,21 +129,27 @@ class Queue:
             engine: the engine that claims it.
             only: the ids of the runs to choose from; all where None.
         """
-        waiting = sa.select(RUN.c.id).where(_WAITS).order_by(RUN.c.position, RUN.c.id).limit(1)
+        waits = sa.select(RUN.c.id).where(_WAITS, ~_IS_HELD).limit(1)
+        waiting = _in_turn(RUN.c.id).where(~_IS_HELD).limit(1)
         if only is not None:
-            waiting = waiting.where(among(RUN.c.id, only))
-        if not self._database.rows(waiting):
+            waits, waiting = (query.where(among(RUN.c.id, only)) for query in (waits, waiting))
+        if not self._database.rows(waits):
             return None
         waiting = waiting.where(sa.func.coalesce(RUN.c.predicted_bytes, 0) <= self.room() - disk.RESERVE)
         if not self._database.rows(waiting):  # checked by reading, since an engine asks ten times a second
             return None
         with self._database.write() as connection:
+            now = time.time()
             claimed = connection.execute(
                 sa.update(RUN)
                 .where(RUN.c.id == waiting.scalar_subquery(), _WAITS)
-                .values(status=Status.RUNNING, engine=engine, started=sa.func.coalesce(RUN.c.started, time.time()))
+                .values(status=Status.RUNNING, engine=engine, started=sa.func.coalesce(RUN.c.started, now))
                 .returning(*RUN_COLUMNS)
             ).first()
+            if claimed:
+                person = _person_of(connection, claimed.id)
+                connection.execute(sa.delete(TURNS).where(TURNS.c.person == person))
+                connection.execute(sa.insert(TURNS).values(person=person, served=now))
         return as_run(claimed) if claimed else None
 
     def room(self) -> int:
@@ -190,9 +212,11 @@ class Queue:
                 )
 
     def move(self, run_id: int, places: int) -> None:
-        """Move a queued run by `places` places, towards the front where negative; no effect on others."""
-        queued = sa.select(RUN.c.id, RUN.c.position, RUN.c.deleted).where(RUN.c.status == Status.QUEUED)
+        """Move a queued run by `places` places among those of its person, towards the front where negative; no effect on
+        others."""
+        queued = sa.select(RUN.c.id, RUN.c.position, RUN.c.deleted).select_from(_WITH_PEOPLE)
         with self._database.write() as connection:
+            queued = queued.where(RUN.c.status == Status.QUEUED, _PERSON.in_([_person_of(connection, run_id)]))
             rows = connection.execute(queued.order_by(RUN.c.position, RUN.c.id)).all()
             ids = [row.id for row in rows if row.deleted is None]
             if run_id not in ids:
@@ -212,6 +236,23 @@ class Queue:
             requeue(connection, RUN.c.id == run_id)
 
 
+def _in_turn(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """The queued runs in the order in which they will be trained: the only place that says whose turn it is.
+
+    Of the people who wait, the one served longest ago comes next, who was never served before all others; a person's own
+    runs keep their order. So the first runs of all come first, in the order in which they were served, then the second
+    runs of all, and so on. All who are no pupils are one person: alone, the queue is first in, first out.
+    """
+    rank = sa.func.row_number().over(partition_by=_PERSON, order_by=[RUN.c.position, RUN.c.id])
+    query = sa.select(*columns).select_from(_WITH_PEOPLE.outerjoin(TURNS, TURNS.c.person == _PERSON)).where(_WAITS)
+    return query.order_by(rank, TURNS.c.served.nulls_first(), RUN.c.position, RUN.c.id)
+
+
+def _person_of(connection: sa.Connection, run_id: int) -> str:
+    found = connection.execute(sa.select(_PERSON).select_from(_WITH_PEOPLE).where(RUN.c.id == run_id)).scalar()
+    return str(found or "")
+
+
 def front(connection: sa.Connection) -> float:
     """A position before all queued runs, deleted ones included."""
     first = connection.execute(sa.select(sa.func.min(RUN.c.position)).where(RUN.c.status == Status.QUEUED))
@@ -227,6 +268,9 @@ def requeue(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
         .where(running, CRASHES + 1 >= MAX_CRASHES)
         .values(status=Status.INTERRUPTED, ended=time.time(), error=CRASH_SENTENCE)
     )
+    # Whoever loses a worker was not served: their run comes next.
+    lost = sa.select(_PERSON).select_from(_WITH_PEOPLE).where(running)
+    connection.execute(sa.delete(TURNS).where(TURNS.c.person.in_(lost)))
     # A run that was told to pause is paused, in the state of its last checkpoint.
     paused = sa.and_(RUN.c.pause_requested.is_not(None), RUN.c.stop_requested.is_(None))
     connection.execute(

@@ -21,10 +21,19 @@ _HAS_WEIGHTS = sa.exists().where(CHECKPOINTS.c.run_id == RUN.c.id, CHECKPOINTS.c
 
 
 class Runs:
-    """The runs in an open database. Errors as `Database`."""
+    """The runs in an open database, or some of them. Errors as `Database`.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        scope: the condition that all these runs meet; all there are where None.
+    """
+
+    def __init__(self, database: Database, scope: sa.ColumnElement[bool] | None = None) -> None:
         self._database = database
+        self._scope = sa.true() if scope is None else scope
+
+    def of(self, owner: str, *run_ids: int) -> "Runs":
+        """Only the runs of an owner, and the ones with these ids."""
+        return Runs(self._database, sa.or_(RUN.c.owner == owner, among(RUN.c.id, run_ids)))
 
     def get(self, run_id: int) -> Run | None:
         """A run by its id, deleted or not; None where there is none."""
@@ -48,7 +57,7 @@ class Runs:
 
     def children(self, run_id: int) -> list[int]:
         """The ids of the runs that continue a run."""
-        query = sa.select(RUN.c.id).where(RUN.c.parent_id == run_id).order_by(RUN.c.id)
+        query = sa.select(RUN.c.id).where(RUN.c.parent_id == run_id, self._scope).order_by(RUN.c.id)
         return [row.id for row in self._database.rows(query)]
 
     def with_weights(self, limit: int) -> list[Run]:
@@ -69,6 +78,18 @@ class Runs:
             RUN.c.id.desc(),
         )
         return next(iter(self._found(query.order_by(*order).limit(1))), None)
+
+    def best(self) -> int | None:
+        """The id of the finished run with the best validation accuracy; None where none has finished."""
+        query = sa.select(RUN.c.id).where(RUN.c.status == Status.FINISHED, _NOT_DELETED, self._scope)
+        best = RUN.c.validation_accuracy.desc().nulls_last()
+        found = self._database.rows(query.order_by(best, RUN.c.id).limit(1))
+        return int(found[0].id) if found else None
+
+    def waiting(self) -> int:
+        """How many are queued."""
+        query = sa.select(sa.func.count()).where(RUN.c.status == Status.QUEUED, _NOT_DELETED, self._scope)
+        return int(self._database.scalar(query))
 
     def epochs(self, run_ids: Iterable[int]) -> pd.DataFrame:
         """The logs of runs: a row per run and epoch, with the fields of `EpochPoint`."""
@@ -92,7 +113,8 @@ class Runs:
             run_ids: only these runs; all where None.
             deleted: the deleted runs in place of the others.
         """
-        query = sa.select(*_LISTED).where(~_NOT_DELETED if deleted else _NOT_DELETED).order_by(RUN.c.id.desc())
+        query = sa.select(*_LISTED).where(~_NOT_DELETED if deleted else _NOT_DELETED, self._scope)
+        query = query.order_by(RUN.c.id.desc())
         if run_ids is not None:
             query = query.where(among(RUN.c.id, run_ids))
         return self._database.table(query)
@@ -116,7 +138,8 @@ class Runs:
             sa.func.max(RUN.c.ended),
             sa.func.max(RUN.c.started),
             sa.func.max(RUN.c.edited),
-        ).group_by(RUN.c.status)
+        )
+        query = query.where(self._scope).group_by(RUN.c.status)
         return tuple(tuple(row) for row in self._database.rows(query.order_by(RUN.c.status)))
 
     def purge(self, days: float = DELETED_DAYS) -> int:
@@ -126,7 +149,7 @@ class Runs:
             return int(connection.execute(old).rowcount)
 
     def _found(self, query: sa.Select[Any]) -> list[Run]:
-        return [as_run(row) for row in self._database.rows(query)]
+        return [as_run(row) for row in self._database.rows(query.where(self._scope))]
 
 
 def sum_up(connection: sa.Connection, run_id: int) -> None:

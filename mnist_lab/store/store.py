@@ -10,17 +10,20 @@ are in seconds since 1970 (UTC).
 from mnist_lab.store.calibrations import Calibrations
 from mnist_lab.store.checkpoints import Checkpoints
 from mnist_lab.store.choices import Choices
+from mnist_lab.store.classes import Classes
 from mnist_lab.store.database import Database
 from mnist_lab.store.designs import Designs
 from mnist_lab.store.labels import Labels
 from mnist_lab.store.lease import Leases
 from mnist_lab.store.looks import Looks
 from mnist_lab.store.notices import Notices
+from mnist_lab.store.people import People
 from mnist_lab.store.questions import Questions
 from mnist_lab.store.queue import Queue
 from mnist_lab.store.receipts import Receipts
 from mnist_lab.store.recording import Recording
 from mnist_lab.store.runs import Runs
+from mnist_lab.store.secrets import Secrets
 from mnist_lab.store.trained import Trained
 
 
@@ -38,6 +41,7 @@ class Store:
         trained: networks to look into, of runs and the ready-made one.
         queue, lease, recording: which runs are to be trained, which engine trains them, and what its workers record.
         questions: questions of pages to trained networks.
+        classes, people, secrets: a class in one room, who is in it, and how its browsers are known.
         designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
@@ -52,6 +56,9 @@ class Store:
         self.lease = Leases(self.database)
         self.recording = Recording(self.database)
         self.questions = Questions(self.database)
+        self.classes = Classes(self.database)
+        self.people = People(self.database)
+        self.secrets = Secrets(self.database)
         self.designs = Designs(self.database)
         self.looks = Looks(self.database)
         self.choices = Choices(self.database)

@@ -10,7 +10,7 @@ import streamlit as st
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Question
 from mnist_lab.store.lease import NOT_WORKING, WARMING_UP
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import lab, person
 from mnist_lab.ui.text import plain, refusal
 
 POLL_SECONDS = 0.02
@@ -38,8 +38,7 @@ class Pending:
         self._id = self._submit()
 
     def _submit(self) -> int:
-        asked = self._question
-        return lab().store.questions.submit(asked.kind, asked.arguments, is_long=asked.is_long)
+        return lab().ask(self._question, by=person())
 
     def wait(self, words: str) -> Arrays | None:
         """The answer, as soon as it is there.
@@ -110,7 +109,7 @@ def peek(question: Question) -> Arrays | None:
     asked, number = st.session_state.get(_PEEKED, (None, 0))
     now = lab().store.questions.get(number) if asked == question else None
     if now is None:
-        number = lab().store.questions.submit(question.kind, question.arguments, is_long=question.is_long)
+        number = lab().ask(question, by=person())
         st.session_state[_PEEKED] = (question, number)
         now = lab().store.questions.get(number)
     if now is None or not now.is_done:

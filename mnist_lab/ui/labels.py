@@ -12,7 +12,7 @@ from mnist_lab.names import MAX_NAME
 from mnist_lab.store.labels import Change
 from mnist_lab.store.run import Status
 from mnist_lab.ui import confirm
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import lab, person, seen
 from mnist_lab.ui.text import refusal
 
 _DONE = "labels_done"
@@ -42,6 +42,10 @@ def archived_too() -> bool:
 
 def controls(runs: pd.DataFrame, every: pd.DataFrame) -> None:
     """Rename, tag, note, archive and delete some runs, a row each; `every` has the tags that are known."""
+    rights = seen().rights
+    if not rights.are_all and not (runs["owner"] == rights.owner).all():
+        st.caption(":material/lock: Not all of them are yours to label.", width="content")
+        return
     ids = [ids[0] for ids in runs["ids"]]
     with st.popover("Label", icon=":material/label:", key=_POPOVER, on_change="rerun") as popover:
         if popover.open:
@@ -133,8 +137,9 @@ def _save() -> None:
     name, note, tags = (st.session_state[begun.key(field)] for field in ("name", "note", "tags"))
     values = {field: new for field, new, old in (("name", name, begun.name), ("note", note, begun.note)) if new != old}
     try:
-        changes = lab().store.labels.set(
+        changes = lab().label(
             begun.seen,
+            by=person(),
             seen=begun.seen,
             add_tags=set(tags) - set(begun.tags),
             remove_tags=set(begun.tags) - set(tags),
@@ -152,7 +157,7 @@ def _save() -> None:
 
 def _label(words: str, ids: list[int], **values: Any) -> None:
     try:
-        _remember(words, lab().store.labels.set(ids, **values))
+        _remember(words, lab().label(ids, by=person(), **values))
     except InputError as error:
         st.session_state[_MESSAGE] = str(error)
         return
@@ -161,7 +166,7 @@ def _label(words: str, ids: list[int], **values: Any) -> None:
 
 
 def _delete(ids: list[int]) -> None:
-    training = [run.id for run in lab().active() if run.status is Status.RUNNING and run.id in ids]
+    training = [run.id for run in seen().active() if run.status is Status.RUNNING and run.id in ids]
     rest = [run_id for run_id in ids if run_id not in training]
     if rest:
         _label("Deleted", rest, deleted=True)
@@ -202,7 +207,7 @@ def undo_button() -> None:
 
 def _undo() -> None:
     words, changes = st.session_state[_DONE][-1]
-    _, kept = lab().store.labels.undo(changes)
+    _, kept = lab().undo(changes, by=person())
     st.session_state[_DONE].pop()
     if kept:
         shown = kept[:_FEW]

@@ -5,7 +5,7 @@ import functools
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from typing import Any
 
@@ -13,19 +13,24 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab import clock
+from mnist_lab.classroom.cookies import Cookies
+from mnist_lab.classroom.rights import Rights
 from mnist_lab.data import mnist
-from mnist_lab.errors import LabError
+from mnist_lab.errors import LabError, NotAllowedError
 from mnist_lab.lab import Lab
-from mnist_lab.person import Person, system_user
+from mnist_lab.person import Person
+from mnist_lab.reader import Reader
+from mnist_lab.results.prediction import duration_text
 from mnist_lab.store.database import default_url
 from mnist_lab.store.lease import READY, WARMING_UP
-from mnist_lab.store.run import Status
+from mnist_lab.store.run import Run, Status
 from mnist_lab.ui.text import plain, refusal
 
 FOOTER_SECONDS = 3.0
 _LOOKS_SECONDS = 12.0
 QUICKEST = 0.4
 ONCE, AGAIN = "once", "again"
+_REFUSED = "refused"
 _PACES = ((4, QUICKEST), (10, 1.0), (20, 2.5), (sys.maxsize, 5.0))  # up to so many viewers: seconds
 
 
@@ -39,9 +44,33 @@ def lab() -> Lab:
     return _lab(default_url())
 
 
+@functools.cache
+def _cookies(url: str) -> Cookies:
+    return Cookies(_lab(url).store)
+
+
+def cookies() -> Cookies:
+    """How this server's browsers are known."""
+    return _cookies(default_url())
+
+
 def person() -> Person:
     """Who is looking at this page."""
-    return system_user()
+    known = cookies()
+    return known.person(st.context.cookies.get(known.name))
+
+
+def seen() -> Reader:
+    """What whoever is looking at this page may see of the runs, as it is now."""
+    return lab().reader(person())
+
+
+def act(do: Callable[..., object], *arguments: Any, **named: Any) -> None:
+    """Do something for whoever presses a button, as its callback. Where they may not, the page says so when it is drawn."""
+    try:
+        do(*arguments, by=person(), **named)
+    except LabError as error:
+        st.session_state[_REFUSED] = str(error)
 
 
 def zone() -> tzinfo:
@@ -82,7 +111,10 @@ def preload() -> None:
 
 @contextlib.contextmanager
 def errors_shown() -> Iterator[None]:
-    """Show a `LabError` as a sentence on the page. Wraps fragments too, which rerun without the router."""
+    """Show a `LabError` as a sentence on the page, and that of what was pressed last. Wraps fragments too, which rerun
+    without the router."""
+    if words := st.session_state.pop(_REFUSED, None):
+        refusal(words)
     try:
         yield
     except LabError as error:
@@ -112,10 +144,14 @@ def pressed_once(label: str, key: str, **options: Any) -> str:
 
 @st.fragment(run_every=FOOTER_SECONDS)
 def footer() -> None:
-    """The worker's state and the person's name, small."""
+    """The worker's state, when one's next run begins, and the person's name, small."""
     try:
         state = lab().engine_state()
-        active = lab().active()
+        reader = seen()
+        active, waits = reader.active(), reader.waits()
+        who = reader.names().get(reader.rights.owner, reader.rights.owner)
+    except NotAllowedError:
+        return
     except LabError:
         st.caption(":material/error: no results database")
         return
@@ -130,4 +166,19 @@ def footer() -> None:
         words = f":material/model_training: training {running}" + (f", {waiting} waiting" if waiting else "")
     elif waiting:
         words = f"{words}, {waiting} waiting"
-    st.caption(f"{words}  \n:material/person: {plain(person().name)}")
+    lines = [words]
+    if reader.rights.room:
+        lines.append(_turn(reader.rights, active, waits))
+        who += " (teacher)" if reader.rights.are_all else ""
+    st.caption("  \n".join([*filter(None, lines), f":material/person: {plain(who)}"]))
+
+
+def _turn(rights: Rights, active: list[Run], waits: dict[int, tuple[int, float]]) -> str:
+    """In a class, when one's next run begins; empty where one has none in the queue."""
+    if rights.room and rights.room.is_held:
+        return ":material/pause_circle: the teacher has paused the queue"
+    mine = [run.id for run in active if run.owner == rights.owner and run.id in waits]
+    if not mine:
+        return ""
+    place, seconds = min(waits[run_id] for run_id in mine)
+    return f":material/schedule: your next run: place {place}, in about {duration_text(seconds)}"

@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mnist_lab.errors import InputError
 from mnist_lab.store.run import Run
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import seen
 
 _DIGITS = 15
 _ALSO, _KEPT, _PAGE = "address_also", "address_kept", "address_page"
@@ -72,7 +72,7 @@ def run() -> Run | None:
         InputError: it names none that there is.
     """
     text = st.query_params.get("run")
-    return None if text is None else lab().run(number("run", text))
+    return None if text is None else seen().run(number("run", text))
 
 
 def runs(name: str, least: int, most: int) -> list[int]:

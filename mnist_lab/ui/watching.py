@@ -11,7 +11,7 @@ import streamlit as st
 
 from mnist_lab.errors import InputError
 from mnist_lab.ui import navigation, url
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import seen
 
 _LAST = "watched"
 _FOLLOW = {"follow": "now"}
@@ -98,8 +98,8 @@ def _last() -> dict[str, str] | None:
 
 
 def _first() -> dict[str, str] | None:
-    active = lab().active()
-    run = active[0] if active else lab().store.runs.latest()
+    active = seen().active()
+    run = active[0] if active else seen().runs.latest()
     return query(run.id) if run else None
 
 
@@ -108,7 +108,7 @@ def _read(named: dict[str, str]) -> Watched:
         return Watched(None, follows=True)
     together = url.numbers("runs", named["runs"], 1, MOST) if "runs" in named else []
     run_id = url.number("run", named["run"]) if "run" in named else together[0]
-    return Watched(lab().run(run_id).id, tuple(together))
+    return Watched(seen().run(run_id).id, tuple(together))
 
 
 def follow_link() -> None:

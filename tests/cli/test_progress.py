@@ -17,6 +17,7 @@ from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.command_line import command
 from tests.builders.processes import ROOT, WAIT, all_gone, environment, family, wait_until
+from tests.builders.runs import ADA
 
 
 def test_ctrl_c_stops_cleanly_and_keeps_what_was_learnt(url: str) -> None:
@@ -56,6 +57,6 @@ def test_a_command_ends_when_somebody_deletes_the_run_that_it_waits_for(
     monkeypatch.setattr(supervisor, "engine", lambda url, only: contextlib.nullcontext())
     (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
     store.labels.set([run_id], deleted=True)
-    runs = progress.wait(Lab(store.url), [run_id])
+    runs = progress.wait(Lab(store.url), [run_id], ADA)
     assert progress.exit_status(runs) == 130
     assert f"Run {run_id} was deleted while it waited." in capsys.readouterr().err

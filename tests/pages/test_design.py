@@ -402,7 +402,7 @@ def test_a_saved_design_is_opened_again_and_deleted() -> None:
 
 def test_a_saved_design_is_replaced_only_where_that_is_agreed_to(url: str) -> None:
     def parameters() -> dict[str, int]:
-        kept = Store(url).designs.all()
+        kept = Store(url).designs.of("ada")
         return {name: totals(trace(read_design(text).architecture)).parameters for name, text in kept.items()}
 
     def save_as(test: AppTest, name: str) -> AppTest:
@@ -419,7 +419,9 @@ def test_a_saved_design_is_replaced_only_where_that_is_agreed_to(url: str) -> No
     assert parameters() == {"mine": 144_406, "mine 2": 136_906}
     assert not test.warning
     test = save_as(test, "mine")
-    Store(url).designs.save(PRESETS["3x3"].with_changes(name="mine"), "bob", replaces=Store(url).designs.all()["mine"])
+    Store(url).designs.save(
+        PRESETS["3x3"].with_changes(name="mine"), "bob", replaces=Store(url).designs.of("ada")["mine"]
+    )
     press(test, "Replace it")
     assert parameters()["mine"] == 13_338, "what somebody else saved meanwhile was not agreed to"
     press(test, "Replace it")
@@ -433,7 +435,7 @@ def test_a_saved_designs_name_is_text_on_buttons_too(url: str) -> None:
     press(test, f"Save as “{plain('*a* :smile: 2')}”")
     press(test, "Delete")
     press(test, f"Restore “{plain('*a* :smile:')}”")
-    assert set(Store(url).designs.all()) == {"*a* :smile:", "*a* :smile: 2"}
+    assert set(Store(url).designs.of("ada")) == {"*a* :smile:", "*a* :smile: 2"}
 
 
 def test_an_unwise_design_gets_a_quiet_note_and_can_be_trained() -> None:

@@ -121,7 +121,7 @@ def test_columns_are_chosen_ordered_and_last(runs: list[int], store: Store) -> N
     button(test, "Reset").click().run()
     assert list(rows(test)) == ["look", *table.DEFAULT]
     assert list(rows(page("results"))) == ["look", *table.DEFAULT]
-    store.choices.set(system_user().name, "columns", ["name", "test_half", "gone"])  # as version 0.6 kept it
+    store.choices.set(system_user().key, "columns", ["name", "test_half", "gone"])  # as version 0.6 kept it
     assert list(rows(page("results"))) == ["look", "name", "test_low", "test_high"]
 
 

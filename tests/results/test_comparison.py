@@ -14,11 +14,11 @@ from mnist_lab.results import comparison
 from mnist_lab.results import table as results_table
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
-from tests.builders.runs import finished
+from tests.builders.runs import ADA, finished
 
 
 def rows(store: Store) -> pd.DataFrame:
-    return Lab(store.url).table()
+    return Lab(store.url).reader(ADA).table()
 
 
 def seeds(store: Store, name: str, accuracies: dict[int, float]) -> int:

@@ -21,7 +21,7 @@ from mnist_lab.results import files
 from mnist_lab.results import table as results_table
 from mnist_lab.store.store import Store
 from tests.builders.damage import refused, spoiled
-from tests.builders.runs import LEFT_BY_0_6, finished
+from tests.builders.runs import ADA, LEFT_BY_0_6, finished
 
 KINDS = ("CSV", "Parquet", "JSON")
 FORMULAS = [
@@ -43,7 +43,7 @@ FORMULAS = [
 
 def fields_of(lab: Lab, rows: pd.DataFrame) -> pd.DataFrame:
     keys = rows["design_key"].unique()
-    return pd.DataFrame([lab.fields(key) for key in keys], index=keys)
+    return pd.DataFrame([lab.reader(ADA).fields(key) for key in keys], index=keys)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def every_kind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def whole(store: Store, *, fold: bool) -> pd.DataFrame:
     lab = Lab(store.url)
-    rows = lab.table()
+    rows = lab.reader(ADA).table()
     fields = fields_of(lab, rows)
     return results_table.whole(results_table.fold(rows) if fold else rows, fields, ["n", "name", "Kernel size"])
 
@@ -153,7 +153,7 @@ def test_logs_say_of_each_line_its_run_and_its_whole_design(store: Store) -> Non
     for seed in (1, 2):
         finished(store, PRESETS["3x3"].with_changes(seed=seed), 0.9)
     lab = Lab(store.url)
-    rows = lab.table()
+    rows = lab.reader(ADA).table()
     log = pd.DataFrame({"run_id": [1, 1, 2], "epoch": [1, 2, 1], "loss": [1e-12, 2 / 3, 0.5]})
     found = results_table.whole_epochs(log, rows, fields_of(lab, rows))
     assert found["run"].tolist() == [1, 1, 2]

@@ -8,7 +8,7 @@ from mnist_lab.lab import Lab
 from mnist_lab.results import filters
 from mnist_lab.results.filters import Condition
 from mnist_lab.store.store import Store
-from tests.builders.runs import trained
+from tests.builders.runs import ADA, trained
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def rows(store: Store) -> pd.DataFrame:
     run_id = trained(store)
     store.labels.set([run_id], tags=["lesson 1"], note="Odd Curve")
     store.queue.add([PRESETS["2x2"], PRESETS["7x7"]], "bob")
-    return Lab(store.url).table()
+    return Lab(store.url).reader(ADA).table()
 
 
 def names(rows: pd.DataFrame, words: str) -> list[str]:
@@ -35,15 +35,15 @@ def test_words_are_looked_for_in_every_text_and_in_the_numbers_of_runs(rows: pd.
 
 def fields(rows: pd.DataFrame, store: Store) -> pd.DataFrame:
     lab = Lab(store.url)
-    lab.table()
+    lab.reader(ADA).table()
     keys = rows["design_key"].unique()
-    return pd.DataFrame([lab.fields(key) for key in keys], index=keys)
+    return pd.DataFrame([lab.reader(ADA).fields(key) for key in keys], index=keys)
 
 
 def test_a_letter_is_found_however_it_was_typed(store: Store) -> None:
     run_id = trained(store)
     store.labels.set([run_id], name="cafe\u0301")
-    rows = Lab(store.url).table()
+    rows = Lab(store.url).reader(ADA).table()
     assert all(filters.matching(rows, words).all() for words in ("café", "cafe\u0301", "CAFE\u0301"))
 
 

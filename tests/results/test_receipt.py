@@ -70,21 +70,27 @@ def test_with_weights_it_is_an_archive_with_the_same_receipt_in_it(there: Store,
 def test_another_installation_trains_it_again_to_the_bit(store: Store, file: bytes) -> None:
     lab = Lab(store.url)
     run_id = lab.repeat(receipt.read(file), by=ADA)
-    assert "when it has finished, the two are compared" in lab.repeated(store.runs.get(run_id), lab.table())
+    assert "when it has finished, the two are compared" in lab.reader(ADA).repeated(
+        store.runs.get(run_id), lab.reader(ADA).table()
+    )
     run = train_waiting(store, run_id)
-    assert lab.repeated(run, lab.table()).startswith("Reproduced to the bit: every probability")
-    assert lab.repeated(train(store, run.experiment), lab.table()) is None  # of any other run there is nothing to say
+    assert lab.reader(ADA).repeated(run, lab.reader(ADA).table()).startswith("Reproduced to the bit: every probability")
+    assert (
+        lab.reader(ADA).repeated(train(store, run.experiment), lab.reader(ADA).table()) is None
+    )  # of any other run there is nothing to say
 
 
 def test_a_renamed_runs_receipt_is_trained_again_under_its_new_name(store: Store, file: bytes) -> None:
     lab = Lab(store.url)
     first = lab.repeat(receipt.read(file), by=ADA)
     lab.store.labels.set([first], name="the good one")
-    assert lab.run(first).experiment.name == "the good one", "further seeds, epochs and changes of it have its name too"
+    assert lab.reader(ADA).run(first).experiment.name == "the good one", (
+        "further seeds, epochs and changes of it have its name too"
+    )
     given_ = receipt.read(file).model_copy(
         update={"name": "renamed by version 0.6"}
     )  # its experiment kept the old name
-    assert lab.run(lab.repeat(given_, by=ADA)).name == "renamed by version 0.6"
+    assert lab.reader(ADA).run(lab.repeat(given_, by=ADA)).name == "renamed by version 0.6"
 
 
 def changed(file: bytes, *path: str | int, to: Any) -> receipt.Receipt:

@@ -8,11 +8,11 @@ from mnist_lab.lab import Lab
 from mnist_lab.results import table as results_table
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
-from tests.builders.runs import finished
+from tests.builders.runs import ADA, finished
 
 
 def table(store: Store) -> pd.DataFrame:
-    return Lab(store.url).table()
+    return Lab(store.url).reader(ADA).table()
 
 
 def test_runs_that_differ_only_in_seed_fold_into_mean_and_standard_deviation(store: Store) -> None:

@@ -14,10 +14,11 @@ from mnist_lab.errors import StoreError
 from mnist_lab.lab import Lab
 from mnist_lab.store import database
 from mnist_lab.store.database import Database, default_url
+from mnist_lab.store.run import Run
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Report
 from tests.builders.disk import MB
-from tests.builders.runs import point, trained
+from tests.builders.runs import ADA, point, trained
 
 ODD = ["my%20lab", "what?now", "a#b", "50%", "%2e%2e", "a?b=c&d", "ä ö", "a:b@c", "~", 'it\'s "quoted"', "x;y", "%00"]
 
@@ -131,7 +132,7 @@ def test_migrations_run_once_even_when_several_open_a_new_store_together(url: st
 
 def uses(store: Store) -> dict[str, Callable[[], object]]:
     return {
-        "a page": lambda: Lab(store.url).table,
+        "a page": lambda: Lab(store.url).reader(ADA).table(),
         "a reader": store.runs.all,
         "a person": lambda: store.queue.add([PRESETS["3x3"]], "ada"),
         "the engine": lambda: store.queue.claim("engine"),
@@ -144,20 +145,24 @@ def uses(store: Store) -> dict[str, Callable[[], object]]:
 def test_a_database_that_was_deleted_is_missed_by_all_who_have_it_open(store: Store, tmp_path: Path, who: str) -> None:
     store.queue.add([PRESETS["3x3"]], "ada")
     held = Lab(store.url)
-    assert held.runs()
+
+    def read() -> list[Run]:
+        return held.reader(ADA).runs.all()
+
+    assert read()
     kept = tmp_path / "kept"
     kept.mkdir()
     files = list(tmp_path.glob("lab.db*"))
     for file in files:
         file.rename(kept / file.name)
     for _ in range(2):
-        for use in (uses(store)[who], held.runs):
+        for use in (uses(store)[who], read):
             with pytest.raises(StoreError, match=r"lab.db is not there any more; put it back, or restart"):
                 use()
     assert not (tmp_path / "lab.db").exists(), "none is made in its place"
     for file in files:
         (kept / file.name).rename(file)
-    assert len(held.runs()) == 1, "and when it is back it is used again, with nothing written meanwhile"
+    assert len(read()) == 1, "and when it is back it is used again, with nothing written meanwhile"
     uses(store)[who]()
 
 

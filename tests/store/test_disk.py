@@ -67,21 +67,21 @@ def test_a_large_network_of_short_epochs_fills_no_disk_and_stops_at_once(url: st
     most = {"lab.db": 0, "lab.db-wal": 0, "checkpoints": 0}
     with supervisor.engine(url):
         (run_id,) = lab.start(large(), by=ADA)
-        wait_until(lambda: lab.run(run_id).epochs_done > 0, "it trains", 120)
+        wait_until(lambda: lab.reader(ADA).run(run_id).epochs_done > 0, "it trains", 120)
         until = time.monotonic() + 60
-        while time.monotonic() < until and not lab.run(run_id).status.is_ended:
+        while time.monotonic() < until and not lab.reader(ADA).run(run_id).status.is_ended:
             for name in ("lab.db", "lab.db-wal"):
                 most[name] = max(most[name], (tmp_path / name).stat().st_size)
             with lab.store.database.read() as connection:
                 size = sa.text("SELECT sum(length(weights)) + coalesce(sum(length(state)), 0) FROM checkpoints")
                 most["checkpoints"] = max(most["checkpoints"], connection.execute(size).scalar_one() or 0)
             time.sleep(0.2)
-        epochs, began = lab.run(run_id).epochs_done, time.monotonic()
+        epochs, began = lab.reader(ADA).run(run_id).epochs_done, time.monotonic()
         lab.store.queue.stop(run_id)
-        wait_until(lambda: lab.run(run_id).status.is_ended, "it ends", 120)
+        wait_until(lambda: lab.reader(ADA).run(run_id).status.is_ended, "it ends", 120)
         print({name: f"{size / MB:.0f} MB" for name, size in most.items()}, f"{epochs} epochs in a minute,")
         print(f"stopped after {time.monotonic() - began:.1f} s")
-    assert lab.run(run_id).status in (Status.STOPPED, Status.FINISHED)
+    assert lab.reader(ADA).run(run_id).status in (Status.STOPPED, Status.FINISHED)
     assert most["checkpoints"] <= disk.share()
     assert sum(most.values()) < disk.footprint(large()).most + disk.share()
-    assert np.isfinite(lab.run(run_id).test_loss)
+    assert np.isfinite(lab.reader(ADA).run(run_id).test_loss)

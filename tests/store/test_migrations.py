@@ -81,7 +81,7 @@ def test_names_of_0_6_that_cannot_be_seen_are_mended_and_everything_is_read(url:
     run = store.runs.get(1)
     assert (run.name, run.tags, parse(Experiment, run.experiment_json).name) == ("custom", ("b",), "ab c")
     assert json.loads(store.receipts.get(1)) == {"name": "custom", "experiment": {"name": "ab"}}
-    designs = store.designs.all()
+    designs = store.designs.of("ada")
     assert list(designs) == ["a", "a 2", "a 3", "custom"]
     assert all(read_design(text).name == name for name, text in designs.items()), "none has taken another's place"
     store.close()

@@ -11,6 +11,7 @@ from mnist_lab.results import receipt as receipts
 from mnist_lab.store import ready_made
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
+from tests.builders.runs import ADA
 
 
 def test_its_file_is_a_small_receipt_and_its_answers_have_the_accuracy_that_it_states() -> None:
@@ -28,15 +29,15 @@ def test_it_is_found_by_its_number_and_in_no_listing(store: Store, url: str) -> 
     lab = Lab(url)
     assert store.trained.get(0) is not None
     assert list(store.trained.some([0, 7])) == [0]
-    assert store.trained.weights(0).keys() == store.trained.weights(0, 10).keys() == lab.weights(0).keys()
+    assert store.trained.weights(0).keys() == store.trained.weights(0, 10).keys() == lab.reader(ADA).weights(0).keys()
     assert store.trained.weights(0, 3) is None
     assert store.trained.probabilities(0).shape == (10_000, 10)
-    assert store.runs.all() == store.runs.with_weights(limit=9) == lab.active() == []
+    assert store.runs.all() == store.runs.with_weights(limit=9) == lab.reader(ADA).active() == []
     assert store.runs.best_with_weights() is store.runs.get(0) is None
-    assert store.runs.some([0]) == lab.some([0]) == {}
-    assert len(lab.table()) == len(lab.table([0])) == len(store.runs.epochs([0])) == 0
+    assert store.runs.some([0]) == lab.reader(ADA).some([0]) == {}
+    assert len(lab.reader(ADA).table()) == len(lab.reader(ADA).table([0])) == len(store.runs.epochs([0])) == 0
     with pytest.raises(InputError, match="none with the number 0"):
-        lab.run(0)
+        lab.reader(ADA).run(0)
 
 
 def test_what_belongs_to_a_run_is_that_of_the_run(store: Store) -> None:

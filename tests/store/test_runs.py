@@ -13,7 +13,7 @@ from mnist_lab.store import runs
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import RUN
 from mnist_lab.store.store import Store
-from tests.builders.runs import OUTCOME, epoch, trained
+from tests.builders.runs import ADA, OUTCOME, epoch, trained
 
 
 def test_an_experiment_is_stored_whole(store: Store, small: Experiment) -> None:
@@ -89,7 +89,9 @@ def test_a_run_knows_its_seed_and_its_curve_without_its_log(store: Store) -> Non
     run_id = trained(store, epochs=3)
     row = store.runs.listing().iloc[0]
     assert row["seed"] == PRESETS["3x3"].seed
-    assert np.array_equal(Lab(store.url).table().iloc[0]["curve"], store.runs.epochs([run_id])["validation_accuracy"])
+    assert np.array_equal(
+        Lab(store.url).reader(ADA).table().iloc[0]["curve"], store.runs.epochs([run_id])["validation_accuracy"]
+    )
 
 
 def test_the_number_of_a_purged_run_is_never_given_away_again(store: Store) -> None:

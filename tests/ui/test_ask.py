@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.questions import Question
 from mnist_lab.store.store import Store
 from mnist_lab.ui import ask
 
-pytestmark = pytest.mark.usefixtures("lab_url")
+pytestmark = pytest.mark.usefixtures("lab_url", "two_runs")
 
 TWO = """
 import streamlit as st
@@ -39,6 +40,12 @@ found = ask.on_request("Draw", {f"asking run {i}": Hidden(run_id=i, epoch=epoch)
 if found is not None:
     st.write(f"answers {[int(one['of']) for one in found]}")
 """
+
+
+@pytest.fixture
+def two_runs(store: Store) -> None:
+    """The runs 1 and 2, which the questions are about."""
+    store.queue.add([PRESETS["3x3"]] * 2, "ada")
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from mnist_lab.store.run import Run
 from mnist_lab.ui import ask
 from mnist_lab.ui.design import blocks
 from mnist_lab.ui.design.summary import Meaning
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import lab, seen
 
 _DIAGRAM, _DIGIT = "diagram", "shown_digit"
 _ASKS_EVERY = 0.5
@@ -90,7 +90,7 @@ def _trained(meaning: Meaning) -> Run | None:
     """The best network of this design whose weights are kept."""
     if meaning.experiment is None:
         return None
-    run = lab().store.runs.best_with_weights(meaning.experiment.design_key)
+    run = seen().runs.best_with_weights(meaning.experiment.design_key)
     return run if run is not None and run.status.is_ended else None
 
 

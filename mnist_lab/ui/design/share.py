@@ -37,7 +37,7 @@ def show(draft: dict[str, Any]) -> None:
             **fields.bound("design_name", name, lambda new: drafts.save({**drafts.current(), "name": new or "custom"})),
         )
         st.button("Save", icon=":material/save:", disabled=experiment is None, on_click=_save, key="save_design")
-        kept = lab().store.designs.all()
+        kept = lab().designs(by=person())
         _ask(experiment, kept)
         _open(kept)
         st.caption(
@@ -105,7 +105,7 @@ def _open(kept: dict[str, str]) -> None:
 
 
 def _delete(name: str, text: str) -> None:
-    lab().store.designs.delete(name)
+    lab().delete_design(name, by=person())
     st.session_state[_DELETED] = (name, text)
     st.session_state[_MESSAGE] = ("success", f"“{name}” is deleted; runs made with it stay.")
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from mnist_lab.design.experiment import MAX_SEEDS
 from mnist_lab.design.network import totals
-from mnist_lab.lab import MAX_SEEDS
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.store import disk
 from mnist_lab.ui import watching

@@ -20,7 +20,7 @@ from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.picked import Picked
 from mnist_lab.ui.inspect.selection import Chosen, Subject
 from mnist_lab.ui.looks import looks
-from mnist_lab.ui.session import errors_shown, lab
+from mnist_lab.ui.session import errors_shown, lab, seen
 
 _MOST_MAPS = 32
 _MOST_NUMBERS = 7
@@ -234,7 +234,7 @@ def _weights(network: Chosen, traced: Traced, number: int) -> list[np.ndarray]:
 @st.cache_resource(max_entries=20, show_spinner=False)
 def _all_weights(url: str, run_id: int, epoch: int | None) -> dict[str, np.ndarray]:
     del url
-    return lab().weights(run_id, epoch)
+    return seen().weights(run_id, epoch)
 
 
 def _written_out(cell: arithmetic.Cell, layer: Conv2D, channel: int, place: tuple[int, int], value: float) -> None:

@@ -17,7 +17,7 @@ from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.inspect import figures, pad
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import run as run_page
-from mnist_lab.ui.session import errors_shown, lab
+from mnist_lab.ui.session import errors_shown, lab, seen
 
 MOST = 4
 _NETWORKS, _LAST, _LOST = "inspected", "inspected_last", "inspected_lost"
@@ -52,12 +52,12 @@ class Chosen:
 
 def networks() -> list[Chosen]:
     """The networks chosen, from 1 to 4; empty where none is chosen. To be called in a row, which it fills."""
-    runs = {run.id: run for run in lab().store.runs.with_weights(limit=100)} | _ready_made()
+    runs = {run.id: run for run in seen().runs.with_weights(limit=100)} | _ready_made()
     if _NETWORKS not in st.session_state or url.is_from_history():
         with errors_shown():
             named = url.runs("runs", 1, MOST)
             if named and not _some(named):
-                lab().run(named[0])  # raises, for there is none
+                seen().run(named[0])  # raises, for there is none
             if named:
                 st.session_state[_LAST] = named
             st.session_state[_NETWORKS] = named or st.session_state.get(_LAST, [])
@@ -99,7 +99,7 @@ def _ready_made() -> dict[int, Run]:
 
 def _some(run_ids: list[int]) -> dict[int, Run]:
     """Networks by their numbers, as `Lab.some`, the ready-made one among them."""
-    return lab().some(run_ids) | (_ready_made() if ready_made.ID in run_ids else {})
+    return seen().some(run_ids) | (_ready_made() if ready_made.ID in run_ids else {})
 
 
 def _notices(picked: list[int], runs: dict[int, Run]) -> None:
@@ -155,7 +155,7 @@ def query(networks: list[Chosen], view: str) -> dict[str, str]:
 
 def _best(runs: dict[int, Run]) -> int:
     """What is looked into where nobody has chosen: the best run by validation accuracy, which is then among `runs`."""
-    best = lab().store.runs.best_with_weights() or next(iter(runs.values()))
+    best = seen().runs.best_with_weights() or next(iter(runs.values()))
     runs[best.id] = best
     return best.id
 

@@ -12,7 +12,7 @@ from mnist_lab.results.significance import selection_bias
 from mnist_lab.store.run import Status
 from mnist_lab.ui import labels, navigation
 from mnist_lab.ui.design import draft as drafts
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import seen
 from mnist_lab.ui.train import queue
 
 _FEW = 3
@@ -41,8 +41,10 @@ def show(chosen: pd.DataFrame, every: pd.DataFrame, count: str, *, deleted: bool
             runs = every[every["ids"].map(lambda ids: ids[0] in wanted)]
             if not deleted:
                 _open_in(chosen, first_ids)
+                rights = seen().rights
+                mine = runs if rights.are_all else runs[runs["owner"] == rights.owner]
                 queue.bulk_controls(
-                    {ids[0]: Status(status) for ids, status in zip(runs["ids"], runs["status"], strict=True)}
+                    {ids[0]: Status(status) for ids, status in zip(mine["ids"], mine["status"], strict=True)}
                 )
                 labels.controls(runs, every)
             else:
@@ -78,7 +80,7 @@ def _open_in(chosen: pd.DataFrame, first_ids: list[int]) -> None:
 
 def to_design(run_id: int) -> None:
     """Open a run's design to change it."""
-    drafts.open_run(lab().run(run_id).experiment)
+    drafts.open_run(seen().run(run_id).experiment)
     st.switch_page(navigation.DESIGN.script, query_params=drafts.query())
 
 

@@ -23,7 +23,7 @@ from mnist_lab.store.run import Status
 from mnist_lab.ui import choices, figure, heard, labels, navigation, watching
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import run as run_page
-from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once
+from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once, seen
 from mnist_lab.ui.text import plain
 
 _METRICS = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
@@ -72,7 +72,7 @@ def show(run_ids: list[int], rows: pd.DataFrame) -> None:
 
 def _remaining(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
     """The runs to compare; in place of a deleted one another seed of its design. A sentence says what became of the others."""
-    found = lab().some(run_ids)
+    found = seen().some(run_ids)
     standing, deleted, words = [], [], []
     for run_id in run_ids:
         run = found.get(run_id)
@@ -234,7 +234,7 @@ def _more(a: Side, b: Side, verdict: Verdict, key: str, of: str) -> None:
     for_a, for_b = comparison.seeds_to_add(a, b, more)
     runs = len(for_a) + len(for_b)
     seconds = sum(
-        len(seeds) * lab().estimate(lab().run(side.run_ids[0]).experiment).seconds
+        len(seeds) * lab().estimate(seen().run(side.run_ids[0]).experiment).seconds
         for side, seeds in ((a, for_a), (b, for_b))
     )
     pressed = pressed_once(
@@ -253,7 +253,7 @@ def _more(a: Side, b: Side, verdict: Verdict, key: str, of: str) -> None:
 
 def _differences(sides: list[Side]) -> None:
     st.header("What differs", anchor=False)
-    fields = {side.title: results_table.fields(lab().run(side.run_ids[0]).experiment_json) for side in sides}
+    fields = {side.title: results_table.fields(seen().run(side.run_ids[0]).experiment_json) for side in sides}
     found = comparison.differing(pd.DataFrame(fields))
     cost = pd.DataFrame(
         {
@@ -313,7 +313,7 @@ def _curves(sides: list[Side], its: list[Look]) -> None:
         epochs = lab().store.runs.epochs(side.run_ids)
         if epochs.empty:
             continue
-        work = Work.of(lab().run(side.run_ids[0]).experiment)
+        work = Work.of(seen().run(side.run_ids[0]).experiment)
         seeds = {ids[0]: seeds[0] for ids, seeds in zip(side.rows["ids"], side.rows["seeds"], strict=True)}
         parts.append(
             pd.DataFrame(

@@ -17,7 +17,7 @@ from mnist_lab.ui import figure, grid, labels, navigation, watching
 from mnist_lab.ui.design import schedule, summary
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import exports
-from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once, zone
+from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once, seen, zone
 from mnist_lab.ui.text import plain
 from mnist_lab.ui.train import continue_run, live, queue
 
@@ -69,8 +69,9 @@ def show(run: Run, rows: pd.DataFrame) -> None:
         st.image(swatch.url(drawn), width=44, alt="How this design is drawn everywhere")
         st.header(f"{icon} Run {run.id}: {plain(run.name)}, seed {run.seed}", anchor=False)
     tags = " ".join(f":blue-badge[{plain(tag)}]" for tag in run.tags)
+    who = seen().names().get(run.owner, run.owner)
     when = clock.text(run.ended or run.created, zone())
-    st.markdown(f"{words.capitalize()}, {when}, by {plain(run.owner)}. {tags}")
+    st.markdown(f"{words.capitalize()}, {when}, by {plain(who)}. {tags}")
     if run.deleted:
         st.warning("This run is deleted, and will be gone for good in a few days.", icon=":material/delete:")
         labels.restore([run.id])
@@ -81,7 +82,7 @@ def show(run: Run, rows: pd.DataFrame) -> None:
             st.warning(plain(sentence))
     if run.note:
         st.markdown(plain(run.note))
-    if outcome := lab().repeated(run, rows):
+    if outcome := seen().repeated(run, rows):
         st.info(plain(outcome), icon=":material/receipt_long:")
     _figures(run, rows)
     _buttons(run, rows)
@@ -276,7 +277,7 @@ def _design(run: Run) -> None:
 
 
 def _lineage(run: Run) -> None:
-    children = lab().store.runs.children(run.id)
+    children = seen().runs.children(run.id)
     if not children and not run.parent_id:
         return
     with st.container(horizontal=True, vertical_alignment="center"):

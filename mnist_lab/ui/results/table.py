@@ -17,7 +17,7 @@ from mnist_lab.ui.choices import with_selected
 from mnist_lab.ui.fields import optional_number
 from mnist_lab.ui.looks import looks
 from mnist_lab.ui.results import actions, exports
-from mnist_lab.ui.session import errors_shown, lab, person, zone
+from mnist_lab.ui.session import errors_shown, lab, person, seen, zone
 from mnist_lab.ui.text import plain
 
 REFRESH_SECONDS = 3.0
@@ -118,7 +118,7 @@ Now = tuple[Any, ...]
 
 def follow() -> Now:
     """Redraw the page when the table changes; the fingerprint of the table now."""
-    now = lab().fingerprint()
+    now = seen().fingerprint()
     st.fragment(_follow, run_every=REFRESH_SECONDS)(now)
     return now
 
@@ -142,7 +142,7 @@ def designs(now: Now) -> pd.DataFrame:
 def _rows(url: str, fingerprint: Now, *, deleted: bool = False) -> pd.DataFrame:
     """Read once for all who look, until something changes."""
     del url, fingerprint
-    return lab().table(deleted=deleted)
+    return seen().table(deleted=deleted)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -155,7 +155,7 @@ def _folded(url: str, fingerprint: Now, *, archived: bool) -> pd.DataFrame:
 def _fields(url: str, designs: tuple[str, ...]) -> pd.DataFrame:
     """Every field of each design, a row a design's key."""
     del url
-    return pd.DataFrame([lab().fields(key) for key in designs], index=list(designs))
+    return pd.DataFrame([seen().fields(key) for key in designs], index=list(designs))
 
 
 def with_interval(mean: pd.Series, low: pd.Series, high: pd.Series) -> list[str | None]:
@@ -200,7 +200,8 @@ def show(now: Now) -> None:
             labels.undo_button()
             return
         fields = _fields(lab().store.url, tuple(rows["design_key"].unique()))
-        conditions, vanished, archived = _filters(rows, fields)
+        names = seen().names()
+        conditions, vanished, archived = _filters(rows, fields, names)
         columns = _columns(fields)
     if is_gone:
         given = table.fold(gone) if fold else gone
@@ -209,7 +210,9 @@ def show(now: Now) -> None:
         if not fold and not archived:
             given = given[~given["archived"]]
     dated = given.assign(day=_days(given)) if "day" in conditions else given
-    found = given[filters.matching(given, words) & filters.meeting(dated, conditions, fields)].reset_index(drop=True)
+    found = given[
+        filters.matching(_named(given, names), words) & filters.meeting(dated, conditions, fields)
+    ].reset_index(drop=True)
     with tools:
         where = zone()  # asked now: the file is made when no page is being drawn
         first = [name for column in columns for name in _AS_NUMBERS.get(column, (column,))]
@@ -218,7 +221,7 @@ def show(now: Now) -> None:
     count = f"{left}{counted(len(given), 'row')}, {counted(int(found['ids'].map(len).sum()), 'run')}."
     # Above the table, which grows: so the buttons stay where they are.
     actions.show(_chosen(found), rows, count, deleted=is_gone)
-    _grid(found, columns, fields)
+    _grid(_named(found, names), columns, fields)
     _filtered(conditions, vanished)
     _ticked_elsewhere(found, each, gone, is_gone=is_gone)
     _cautions(found)
@@ -252,6 +255,11 @@ def _tools(gone: int) -> tuple[str, bool, bool]:
     return words, fold, is_gone
 
 
+def _named(rows: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Rows with their owners' names, for the page only: no file holds them."""
+    return rows.assign(owner=[names.get(owner, owner) for owner in rows["owner"]])
+
+
 def _filtered(conditions: dict[str, Condition], vanished: list[str]) -> None:
     """By what the table is filtered, and a button that ends it."""
     if not conditions:
@@ -264,11 +272,13 @@ def _filtered(conditions: dict[str, Condition], vanished: list[str]) -> None:
 
 
 def _follow(fingerprint: Now) -> None:
-    if lab().fingerprint() != fingerprint:
+    if seen().fingerprint() != fingerprint:
         st.rerun()
 
 
-def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condition], list[str], bool]:
+def _filters(
+    each: pd.DataFrame, fields: pd.DataFrame, names: dict[str, str]
+) -> tuple[dict[str, Condition], list[str], bool]:
     """Conditions on status, owner, tag, date and any field of design or recipe; what of them no run meets any more, in words;
     whether archived runs are listed too.
 
@@ -278,7 +288,13 @@ def _filters(each: pd.DataFrame, fields: pd.DataFrame) -> tuple[dict[str, Condit
     vanished: list[str] = []
 
     def one_of(name: str, label: str, options: list[Any], key: str) -> None:
-        values = st.multiselect(label, with_selected(options, key), key=key, persist_state="session")
+        values = st.multiselect(
+            label,
+            with_selected(options, key),
+            key=key,
+            persist_state="session",
+            format_func=(lambda value: names.get(value, value)) if name == "owner" else str,
+        )
         if values:
             found[name] = Condition(tuple(values))
             if missing := [str(value) for value in values if value not in options]:
@@ -351,15 +367,14 @@ def _between(title: str, column: pd.Series) -> Condition | None:
 
 def _columns(fields: pd.DataFrame) -> list[str]:
     """Which columns are shown, in which order; what a person chose last time."""
-    owner = person().name
     names = {name: str(column["label"]) for name, column in COLUMNS.items()} | {str(name): str(name) for name in fields}
     if _COLUMNS not in st.session_state:
-        kept = lab().store.choices.get(owner, _COLUMNS) or DEFAULT
+        kept = lab().choice(_COLUMNS, by=person()) or DEFAULT
         now = [name for old in kept for name in _OLDER.get(old, (old,))]
         st.session_state[_COLUMNS] = [name for name in now if name in names]
 
     def keep() -> None:
-        lab().store.choices.set(owner, _COLUMNS, st.session_state[_COLUMNS])
+        lab().choose(_COLUMNS, st.session_state[_COLUMNS], by=person())
 
     def reset() -> None:
         st.session_state[_COLUMNS] = DEFAULT

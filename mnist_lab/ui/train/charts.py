@@ -19,7 +19,7 @@ from mnist_lab.store.run import Run
 from mnist_lab.ui import fields, figure, heard
 from mnist_lab.ui.choices import run_ids
 from mnist_lab.ui.looks import looks
-from mnist_lab.ui.session import lab, person
+from mnist_lab.ui.session import lab, person, seen
 from mnist_lab.ui.train.progress import Progress, percent, progress
 from mnist_lab.ui.watching import Watched
 
@@ -51,7 +51,7 @@ def show(shown: Progress) -> None:
     run = shown.run
     picture = st.container(key="live-charts")
     axis, chosen, zoom, layout = _view(run)
-    drawn = [run, *lab().some(other for other in chosen if other != run.id).values()]
+    drawn = [run, *seen().some(other for other in chosen if other != run.id).values()]
     lines = _lines(drawn)
     left_out = []
     with picture:
@@ -71,11 +71,11 @@ def show(shown: Progress) -> None:
 
 def _view(run: Run) -> tuple[Axis, list[int], bool, str]:
     """What the charts are drawn along, which other runs are in them, whether only a part is drawn, and how they stand."""
-    owner = person().name
+    owner = person().key
     kept = _chosen_layout(lab().store.url, owner)
 
     def keep(layout: str) -> None:
-        lab().store.choices.set(owner, _LAYOUT, layout)
+        lab().choose(_LAYOUT, layout, by=person())
         _chosen_layout.clear()
 
     with st.container(horizontal=True, vertical_alignment="bottom", key="tools-charts"):
@@ -118,7 +118,7 @@ def _view(run: Run) -> tuple[Axis, list[int], bool, str]:
 def _chosen_layout(url: str, owner: str) -> str:
     """How a person's charts stand: as chosen last."""
     del url
-    return _STACKED if lab().store.choices.get(owner, _LAYOUT) == _STACKED else _SIDE_BY_SIDE
+    return _STACKED if lab().choice(_LAYOUT, by=person()) == _STACKED else _SIDE_BY_SIDE
 
 
 def _lines(drawn: list[Run]) -> tuple[Line, ...]:
@@ -228,26 +228,30 @@ def work(experiment_json: str) -> Work:
     return Work.of(parse(Experiment, experiment_json))
 
 
+def _recent() -> dict[int, str]:
+    """The newest runs that have a curve, of those that one sees."""
+    return _recent_of(lab().store.url, seen().rights.view)
+
+
 @st.cache_data(ttl=5, show_spinner=False)
-def _recent(url: str) -> dict[int, str]:
-    """The newest runs that have a curve."""
-    del url
+def _recent_of(url: str, view: str | None) -> dict[int, str]:
+    del url, view
     return {
         run.id: f"Run {run.id}: {run.name}, seed {run.experiment.seed}"
-        for run in lab().store.runs.all(limit=100)
+        for run in seen().runs.all(limit=100)
         if run.steps_done > 0
     }
 
 
 def _candidates(shown: Run) -> list[int]:
     chosen = run_ids(st.session_state.get(_TOGETHER, []))
-    return [i for i in dict.fromkeys([*_recent(lab().store.url), *chosen]) if i != shown.id or i in chosen]
+    return [i for i in dict.fromkeys([*_recent(), *chosen]) if i != shown.id or i in chosen]
 
 
 def _label(run: int | str) -> str:
     """Of a run, or of the label that it had."""
     (run_id,) = run_ids([run])
-    return _recent(lab().store.url).get(run_id, f"Run {run_id}")
+    return _recent().get(run_id, f"Run {run_id}")
 
 
 def say_epoch(shown: Progress) -> None:

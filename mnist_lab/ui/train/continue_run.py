@@ -12,7 +12,7 @@ from mnist_lab.store.run import Run
 from mnist_lab.ui import fields, navigation, watching
 from mnist_lab.ui.choices import notify_if_gone
 from mnist_lab.ui.design import draft as drafts
-from mnist_lab.ui.session import ONCE, lab, person, pressed_once
+from mnist_lab.ui.session import ONCE, lab, person, pressed_once, seen
 from mnist_lab.ui.text import refusal
 
 
@@ -24,7 +24,7 @@ def show(run: Run) -> None:
         drafts.open_run(run.experiment)
         st.switch_page(navigation.DESIGN.script, query_params=drafts.query())
     epochs = [epoch for epoch, whole in lab().store.checkpoints.epochs(run.id).items() if whole]
-    if epochs:
+    if epochs and seen().rights.may_change(run):
         with st.popover("Continue…", icon=":material/fast_forward:", width="content"):
             _continue(run, epochs)
 

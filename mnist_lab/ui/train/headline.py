@@ -12,7 +12,7 @@ from mnist_lab.training.reports import Command
 from mnist_lab.ui import labels, navigation
 from mnist_lab.ui.design import schedule
 from mnist_lab.ui.looks import looks
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import seen
 from mnist_lab.ui.text import plain
 from mnist_lab.ui.train import continue_run, queue
 from mnist_lab.ui.train.progress import Progress, percent
@@ -64,7 +64,7 @@ def show(of: Progress, active: list[Run]) -> None:
 
 
 def _lineage(run: Run) -> None:
-    children = lab().store.runs.children(run.id)
+    children = seen().runs.children(run.id)
     words = [f"Continues run {run.parent_id} from epoch {run.parent_epoch} on."] if run.parent_id else []
     if children:
         words.append(f"Continued by {', '.join(f'run {child}' for child in children)}.")

@@ -5,7 +5,7 @@ import streamlit as st
 from mnist_lab.store.run import Run, Status
 from mnist_lab.ui import grid, labels, navigation, watching
 from mnist_lab.ui.design import schedule
-from mnist_lab.ui.session import QUICKEST, errors_shown, lab, pace
+from mnist_lab.ui.session import QUICKEST, errors_shown, pace, seen
 from mnist_lab.ui.train import charts, headline, queue
 from mnist_lab.ui.train import epochs as epoch_pictures
 from mnist_lab.ui.train.progress import Progress, progress
@@ -23,14 +23,14 @@ def show(watched: Watched) -> None:
     """
     labels.message()
     charts.draw_together(watched)
-    seconds = pace() if lab().active() else IDLE_SECONDS
+    seconds = pace() if seen().active() else IDLE_SECONDS
     st.fragment(_curves, run_every=seconds)(watched, seconds)
     st.fragment(_rest, run_every=max(IDLE_SECONDS, _SELDOM * seconds))(watched)
 
 
 @errors_shown()
 def _curves(watched: Watched, seconds: float) -> None:
-    active = lab().active()
+    active = seen().active()
     if (pace() if active else IDLE_SECONDS) != seconds:
         st.rerun()  # a fragment cannot change its own pace; the page's next run does
     run = _shown(watched, active)
@@ -54,7 +54,7 @@ def _curves(watched: Watched, seconds: float) -> None:
 
 @errors_shown()
 def _rest(watched: Watched) -> None:
-    active = lab().active()
+    active = seen().active()
     run = _shown(watched, active)
     queue.resumable(run)
     if run is None:
@@ -66,8 +66,8 @@ def _rest(watched: Watched) -> None:
 
 def _shown(watched: Watched, active: list[Run]) -> Run | None:
     if watched.run_id is not None:
-        return lab().run(watched.run_id)
-    return active[0] if active else lab().store.runs.latest()
+        return seen().run(watched.run_id)
+    return active[0] if active else seen().runs.latest()
 
 
 def _which_run(watched: Watched, shown: Run, active: list[Run]) -> None:
@@ -84,7 +84,7 @@ def _which_run(watched: Watched, shown: Run, active: list[Run]) -> None:
 
 
 def _started_together(together: tuple[int, ...], shown: Run) -> None:
-    runs = list(lab().some(together).values())
+    runs = list(seen().some(together).values())
     words = f"**{len(together)} runs started together:**"
     if gone := len(together) - len(runs):
         words += f" {gone} gone for good,"

@@ -1,7 +1,6 @@
 """The Train page's queue: what trains, waits or was paused, and the buttons that a run has."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 import streamlit as st
 
@@ -10,7 +9,7 @@ from mnist_lab.store.lease import READY
 from mnist_lab.store.run import Run, Status
 from mnist_lab.training.reports import Command
 from mnist_lab.ui import confirm, fields, navigation
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import act, lab, seen
 from mnist_lab.ui.text import plain
 
 SHOWN = 20
@@ -28,14 +27,16 @@ STATUS = {
 
 
 def controls(run: Run, *, large: bool = False) -> None:
-    """The buttons of a run that has not ended: pause or resume it, stop or cancel it."""
+    """The buttons of a run that has not ended: pause or resume it, stop or cancel it; none where it is another's."""
+    if not seen().rights.may_change(run):
+        return
     if run.status in (Status.PAUSED, Status.INTERRUPTED):
         st.button(
             "Resume",
             icon=":material/play_arrow:",
             key=f"resume-{run.id}",
-            on_click=lab().store.queue.resume,
-            args=(run.id,),
+            on_click=act,
+            args=(lab().resume, run.id),
             help="Moves to the front of the queue, and continues from its last checkpoint.",
         )
     elif run.status in (Status.RUNNING, Status.QUEUED):
@@ -45,8 +46,8 @@ def controls(run: Run, *, large: bool = False) -> None:
             icon=":material/pause:",
             key=f"pause-{run.id}",
             disabled=run.command is not Command.CONTINUE,
-            on_click=lab().store.queue.pause,
-            args=(run.id,),
+            on_click=act,
+            args=(lab().pause, run.id),
             help="Saves a checkpoint and lets the next run train; resumed, it comes to the same result.",
         )
     if run.status.is_ended and run.status is not Status.INTERRUPTED:
@@ -60,8 +61,8 @@ def controls(run: Run, *, large: bool = False) -> None:
         icon=":material/stop:",
         key=f"stop-{run.id}",
         disabled=stopping,
-        on_click=lab().store.queue.stop,
-        args=(run.id,),
+        on_click=act,
+        args=(lab().stop, run.id),
         help="Ends training at once; what was learnt so far is kept and tested.",
     )
 
@@ -74,28 +75,27 @@ def bulk_controls(statuses: Mapping[int, Status], key: str = "many", then: Calla
     """
 
     def done(do: Callable[..., None], run_ids: list[int]) -> None:
-        do(*run_ids)
+        act(do, *run_ids)
         then()
 
     ordered = sorted(statuses.items())
     waiting = [run_id for run_id, status in ordered if status is Status.QUEUED]
     training = [run_id for run_id, status in ordered if status is Status.RUNNING]
     idle = [run_id for run_id, status in ordered if status in (Status.PAUSED, Status.INTERRUPTED)]
-    queue = lab().store.queue
     for label, icon, run_ids, do, says in (
         (
             "Pause",
             "pause",
             training + waiting,
-            queue.pause,
+            lab().pause,
             "Holds back waiting runs, and takes those in training off their workers.",
         ),
-        ("Resume", "play_arrow", idle, queue.resume, "Moves them to the front of the queue, in this order."),
+        ("Resume", "play_arrow", idle, lab().resume, "Moves them to the front of the queue, in this order."),
         (
             "Stop" if training else "Cancel",
             "stop",
             training + waiting + idle,
-            queue.stop,
+            lab().stop,
             "Runs that have learnt something are tested and kept; the others are cancelled.",
         ),
     ):
@@ -119,16 +119,18 @@ def why_it_waits(run: Run, active: list[Run]) -> str:
     state = lab().engine_state()
     if state != READY:
         return f"the worker is {state or 'starting'}"
-    waits = lab().waits(active)
-    place = list(waits).index(run.id) + 1 if run.id in waits else 1
+    reader = seen()
+    if reader.rights.room and reader.rights.room.is_held:
+        return "the teacher has paused the queue"
+    place, seconds = reader.waits().get(run.id, (1, 0.0))
     if place == 1 and not any(other.status is Status.RUNNING for other in active):
         return "it is next"
-    return f"place {place} in the queue, begins in about {duration_text(waits.get(run.id, 0.0))}"
+    return f"place {place} in the queue, begins in about {duration_text(seconds)}"
 
 
 def resumable(shown: Run | None) -> None:
     """A button that resumes all that was paused or interrupted."""
-    others = [run for run in lab().store.queue.resumable() if shown is None or run.id != shown.id]
+    others = [run for run in seen().resumable() if shown is None or run.id != shown.id]
     if not others:
         return
     names = ", ".join(f"{run.id} ({run.status})" for run in others[:8]) + (" …" if len(others) > 8 else "")
@@ -138,32 +140,39 @@ def resumable(shown: Run | None) -> None:
             "Resume it" if len(others) == 1 else f"Resume all {len(others)}",
             icon=":material/play_arrow:",
             key="resume-all",
-            on_click=lab().store.queue.resume,
-            args=tuple(run.id for run in others),
+            on_click=act,
+            args=(lab().resume, *(run.id for run in others)),
         )
 
 
 def show(active: list[Run], shown: Run) -> None:
     """The other runs that train, wait or are paused, in the order of their turn; several can be chosen."""
-    others = [run for run in [*active, *lab().store.queue.resumable()] if run.id != shown.id]
+    reader = seen()
+    others = [run for run in [*active, *reader.resumable()] if run.id != shown.id]
     if not others:
         return
+    waits, names, rights = reader.waits(), reader.names(), reader.rights
     st.markdown(f"**Also training, waiting or paused** ({len(others)})")
-    _choose(others)
-    waits = lab().waits(active)
-    by = len({run.owner for run in others}) > 1
+    if mine := [run for run in others if rights.may_change(run)]:
+        _choose(mine, names)
+    by = len({run.owner for run in [*others, shown]}) > 1
     for run in others[:SHOWN]:
         icon, words = STATUS[run.status]
         if run.id in waits:
-            words = f"in about {duration_text(waits[run.id])}"
+            words = f"in about {duration_text(waits[run.id][1])}"
         elif run.status is Status.RUNNING:
             words = f"{run.steps_done / run.planned_steps:.0%} trained"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            owner = f" by {plain(run.owner)}" if by else ""
-            _pick(run.id, f"{icon} Run {run.id}: {plain(run.name)}, seed {run.experiment.seed}{owner} · {words}")
+            owner = f" by {plain(names.get(run.owner, run.owner))}" if by else ""
+            label = f"{icon} Run {run.id}: {plain(run.name)}, seed {run.experiment.seed}{owner} · {words}"
+            if rights.may_change(run):
+                _pick(run.id, label)
+            else:
+                st.markdown(label, width="content")
             st.page_link(navigation.TRAIN.script, label="Watch", query_params={"run": str(run.id)})
-            if run.status is Status.QUEUED:
-                place, last = list(waits).index(run.id), len(waits) - 1
+            if run.status is Status.QUEUED and rights.may_change(run):
+                own = [other.id for other in active if other.owner == run.owner and other.status is Status.QUEUED]
+                place, last = own.index(run.id), len(own) - 1
                 for label, icon, to, possible in (
                     ("Sooner", "arrow_upward", -1, place > 0),
                     ("Later", "arrow_downward", 1, place < last),
@@ -173,21 +182,22 @@ def show(active: list[Run], shown: Run) -> None:
                         key=f"{label}-{run.id}",
                         icon=f":material/{icon}:",
                         disabled=not possible,
-                        on_click=partial(lab().store.queue.move, run.id, to),
+                        on_click=act,
+                        args=(lab().move, run.id, to),
                     )
             controls(run)
     if len(others) > SHOWN:
         st.caption(f"… and {len(others) - SHOWN} more; “All” selects them too")
 
 
-def _choose(runs: list[Run]) -> None:
+def _choose(runs: list[Run], names: Mapping[str, str]) -> None:
     """Buttons that choose all runs or those of a person, and what can be done with the chosen ones."""
     owners = sorted({run.owner for run in runs})
     groups = {f"All {len(runs)}": [run.id for run in runs]}
     if len(owners) > 1:
         for owner in owners:
             own = [run.id for run in runs if run.owner == owner]
-            groups[f"{plain(owner)}'s {len(own)}"] = own
+            groups[f"{plain(names.get(owner, owner))}'s {len(own)}"] = own
     picked = set(st.session_state.get(_PICKED, ()))
     chosen = {run.id: run.status for run in runs if run.id in picked}
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choose-runs"):

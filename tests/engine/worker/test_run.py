@@ -19,7 +19,7 @@ def trained(lab: Lab, run_id: int) -> Run:
     assert lab.store.lease.take("engine", "ready")
     assert lab.store.queue.claim("engine", only=[run_id])
     train_run(lab.store.url, run_id, 1)
-    return lab.run(run_id)
+    return lab.reader(ADA).run(run_id)
 
 
 def test_a_run_continued_after_early_stopping_as_the_page_offers_it_trains(url: str, small: Experiment) -> None:

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from mnist_lab.store.lease import READY, WARMING_UP
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import seen
 from mnist_lab.ui.train import queue
 from tests.builders.networks import small_experiment
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("lab_url")
 
 
 def waits(run_id: int) -> str:
-    return queue.why_it_waits(lab().run(run_id), lab().active())
+    return queue.why_it_waits(seen().run(run_id), seen().active())
 
 
 def test_a_waiting_run_says_what_it_waits_for(store: Store) -> None:
@@ -31,9 +31,9 @@ def test_a_waiting_run_says_what_it_waits_for(store: Store) -> None:
 
 SEVERAL = """
 import streamlit as st
-from mnist_lab.ui.session import lab
+from mnist_lab.ui.session import seen
 from mnist_lab.ui.train import queue
-queue.bulk_controls({run.id: run.status for run in lab().runs()}, "some", lambda: st.session_state.update(done=True))
+queue.bulk_controls({run.id: run.status for run in seen().runs.all()}, "some", lambda: st.session_state.update(done=True))
 """
 
 

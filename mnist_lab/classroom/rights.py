@@ -1,0 +1,102 @@
+"""Who may do what, read from the store each time: a pupil who is removed, or whose class is closed, may no more from then on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mnist_lab.classroom.settings import ClassSettings, Sees
+from mnist_lab.errors import NotAllowedError
+from mnist_lab.person import Kind, Person
+from mnist_lab.store.classes import Class
+from mnist_lab.store.run import Run
+from mnist_lab.store.runs import Runs
+from mnist_lab.store.store import Store
+
+JOIN_FIRST = "A class is open here: join it with its code and your name, under /join; its teacher opens the link that the server printed."
+TEACHER_ONLY = "Only the teacher may do that: open the link that the server printed when it started."
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What somebody may do now.
+
+    Attributes:
+        person: who.
+        room: the class that is on; None where there is none, and everybody is the system's user, who may do everything.
+        settings: what its teacher allows.
+    """
+
+    person: Person
+    room: Class | None
+    settings: ClassSettings
+
+    @property
+    def are_all(self) -> bool:
+        """Whether everything is allowed: to the teacher, and to whoever is alone."""
+        return self.room is None or self.person.kind is Kind.TEACHER
+
+    @property
+    def owner(self) -> str:
+        """What their runs and designs are kept under."""
+        return self.person.key
+
+    def must_be_all(self) -> None:
+        """Raises NotAllowedError where this is not the teacher."""
+        if not self.are_all:
+            raise NotAllowedError(TEACHER_ONLY)
+
+    def may_change(self, run: Run) -> bool:
+        """Whether this person may stop, move, label or continue a run."""
+        return self.are_all or (run.owner == self.owner and self.room is not None and self.room.is_open)
+
+    def must_own(self, runs: Iterable[Run]) -> None:
+        """Raises NotAllowedError where one of these runs is somebody else's, or the class is closed."""
+        if self.are_all:
+            return
+        self.must_be_open()
+        for run in runs:
+            if run.owner != self.owner:
+                raise NotAllowedError(
+                    f"Run {run.id}: it is not yours; only whoever queued it and the teacher may change it."
+                )
+
+    def must_be_open(self) -> None:
+        """Raises NotAllowedError where the class is closed to this person."""
+        if not self.are_all and self.room and not self.room.is_open:
+            raise NotAllowedError(
+                "The class is closed: you can look at everything, and nothing can be changed or trained."
+            )
+
+    def may_open(self, path: str) -> bool:
+        """Whether this person may open the page with a path."""
+        return self.are_all or path not in self.settings.locked
+
+    @property
+    def view(self) -> str | None:
+        """Whose runs this person sees besides the class's best, by their owner; None for all runs."""
+        return None if self.are_all or self.settings.sees is Sees.ALL else self.owner
+
+    def seen(self, runs: Runs) -> Runs:
+        """Those of some runs that this person may see."""
+        if self.view is None:
+            return runs
+        best = runs.best()
+        return runs.of(self.owner, *([] if best is None else [best]))
+
+
+def rights(store: Store, person: Person) -> Rights:
+    """What somebody may do now.
+
+    Raises:
+        NotAllowedError: a class is on, and they are not in it.
+    """
+    room = store.classes.current()
+    settings = ClassSettings.model_validate_json(room.settings_json) if room else ClassSettings()
+    if person.kind is Kind.PUPIL:
+        member = store.people.by_key(person.key)
+        if room is None or member is None or member.class_id != room.id:
+            raise NotAllowedError("Your class has ended; reload the page.")
+        if member.removed:
+            raise NotAllowedError("You are not in the class any more: ask your teacher, or join again under /join.")
+    elif room and person.kind is not Kind.TEACHER:
+        raise NotAllowedError(JOIN_FIRST)
+    return Rights(person, room, settings)

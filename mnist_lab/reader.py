@@ -1,0 +1,149 @@
+"""What somebody may see of the runs: how they stand, their results, whose turn is when."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mnist_lab.classroom.rights import Rights
+from mnist_lab.design.experiment import parse
+from mnist_lab.errors import InputError
+from mnist_lab.results import comparison, prediction
+from mnist_lab.results import table as results_table
+from mnist_lab.results.receipt import Receipt, repeated
+from mnist_lab.store.run import Run, Status
+from mnist_lab.store.runs import Runs
+from mnist_lab.store.store import Store
+
+ID_LIMIT = 2**63  # ids of the database are below
+
+
+class Reader:
+    """The runs that one person may see, as they are now. Made anew for each look.
+
+    What is independent of who asks, as the weights of a run that was found here, is read from the store.
+
+    Args:
+        store: in which the runs of a crashed engine have been queued again.
+        rights: of whoever looks.
+        designs: an experiment of each design by its key, as JSON; kept from reader to reader, and added to.
+
+    Attributes:
+        rights: of whoever looks.
+        runs: the runs they see.
+
+    Raises:
+        StoreError: from any method, where the database cannot be used.
+    """
+
+    def __init__(self, store: Store, rights: Rights, designs: dict[str, str]) -> None:
+        self._store = store
+        self._designs = designs
+        self.rights = rights
+        self.runs: Runs = rights.seen(store.runs)
+
+    def run(self, run_id: int) -> Run:
+        """A run by its id, deleted or not.
+
+        Raises:
+            InputError: there is no such run.
+        """
+        run = self.runs.get(run_id) if 0 < run_id < ID_LIMIT else None
+        if run is None:
+            raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
+        return run
+
+    def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
+        """Runs by their ids, as `Runs.some`."""
+        wanted = list(run_ids)
+        return self.runs.some(wanted) if wanted else {}
+
+    def active(self) -> list[Run]:
+        """The running runs, then the queued ones in the order in which they will be trained."""
+        return self._seen(self._store.queue.active())
+
+    def resumable(self) -> list[Run]:
+        """The paused and the interrupted runs, oldest first."""
+        return self._seen(self._store.queue.resumable())
+
+    def waits(self) -> dict[int, tuple[int, float]]:
+        """The place in the queue of each queued run, from 1, and the predicted seconds until it begins, by run id."""
+        active = self._store.queue.active()
+        left = [
+            _predicted(run) * (1 - min(1.0, run.steps_done / run.planned_steps))
+            for run in active
+            if run.status is Status.RUNNING
+        ]
+        waiting = [run for run in active if run.status is Status.QUEUED]
+        seconds = prediction.waits(left, map(_predicted, waiting))
+        places = {run.id: (number, wait) for number, (run, wait) in enumerate(zip(waiting, seconds, strict=True), 1)}
+        return {run.id: places[run.id] for run in self._seen(waiting)}
+
+    def table(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
+        """The table of runs, newest first: a row per run, with the columns `results.table.COLUMNS`.
+
+        Args:
+            run_ids: only these runs; all where None.
+            deleted: the deleted runs in place of the others.
+        """
+        listing = self.runs.listing(run_ids, deleted=deleted)
+        if deleted and not self.rights.are_all:
+            listing = listing[listing["owner"] == self.rights.owner]
+        if not self._designs.keys() >= set(listing["design_key"]):
+            self._designs |= self._store.runs.experiments(but=self._designs)
+        return results_table.table(listing, self._designs)
+
+    def fields(self, design_key: str) -> dict[str, Any]:
+        """All fields of a design that is in the table, by their titles."""
+        return results_table.fields(self._designs[design_key])
+
+    def fingerprint(self) -> tuple[Any, ...]:
+        """A value that changes whenever the table does, and differs between people who see other tables."""
+        return self.rights.view, *self.runs.fingerprint()
+
+    def names(self) -> dict[str, str]:
+        """What the owners of runs are called on the pages, by their keys; those who are not in it, by the key itself."""
+        return self._store.people.names()
+
+    def weights(self, run_id: int, epoch: int | None = None) -> dict[str, np.ndarray]:
+        """The weights that were validated after an epoch, by variable path; after the kept epoch where None.
+
+        Raises:
+            InputError: they are not kept.
+        """
+        found = self._store.trained.weights(run_id, epoch)
+        if found is None:
+            raise InputError(
+                f"Run {run_id}: the weights of this epoch are not kept; choose another epoch, or train again."
+            )
+        return found
+
+    def repeated(self, run: Run, rows: pd.DataFrame) -> str | None:
+        """How a run that repeats a receipt's training compares with the receipt, in words; None for other runs.
+
+        Args:
+            rows: the table of all runs, from which the usual spread between seeds is estimated.
+        """
+        kept = self._store.receipts.get(run.id)
+        if kept is None:
+            return None
+        receipt = parse(Receipt, kept)
+        probabilities = self.runs.probabilities(run.id)
+        if run.status is not Status.FINISHED or probabilities is None:
+            return f"This run repeats run {receipt.run} of another lab; when it has finished, the two are compared."
+        sd = comparison.usual_sd(rows, "test_accuracy")
+        return repeated(receipt, run, probabilities, sd, self.runs.epochs([run.id]))
+
+    def _seen(self, runs: list[Run]) -> list[Run]:
+        if self.rights.view is None:
+            return runs
+        seen = self.runs.some(run.id for run in runs)
+        return [run for run in runs if run.id in seen]
+
+
+def _predicted(run: Run) -> float:
+    """Predicted seconds of a run; half a minute where there is no prediction."""
+    if run.predicted_low is None or run.predicted_high is None:
+        return 30.0
+    return (run.predicted_low + run.predicted_high) / 2
