@@ -7,6 +7,7 @@ may not is told so by `NotAllowedError`.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mnist_lab import takeaway
 from mnist_lab.classroom.classroom import Classroom
 from mnist_lab.classroom.rights import Rights, rights
 from mnist_lab.design.experiment import MAX_SEEDS, Experiment
@@ -206,6 +207,12 @@ class Lab:
         """Delete a notice, as `Notices.dismiss`."""
         self._rights(by).must_be_all()
         self.store.notices.dismiss(notice)
+
+    def take_away(self, class_id: int, *, by: Person) -> bytes:
+        """A class, ended or not, as a zip; with its pupils' names where the teacher has ticked that."""
+        who = self._rights(by)
+        who.must_be_all()
+        return takeaway.packed(self.store, class_id, names=self.classroom.settings(class_id, by=by).names_in_files)
 
     # Questions to trained networks
 

@@ -15,7 +15,7 @@ FLOORS = [
     {"mnist_lab.bench"},
     {"mnist_lab.ui"},
     {"mnist_lab.lab", "mnist_lab.engine"},
-    {"mnist_lab.reader"},
+    {"mnist_lab.reader", "mnist_lab.takeaway"},
     {"mnist_lab.inspection", "mnist_lab.results", "mnist_lab.classroom"},
     {"mnist_lab.store", "mnist_lab.charts"},
     {"mnist_lab.training"},
@@ -32,7 +32,14 @@ FLOORS = [
     {"mnist_lab", "mnist_lab.errors"},
 ]
 # Within the interface: a page's components may use those of a page further down.
-ROOMS = ["mnist_lab.ui.inspect", "mnist_lab.ui.results", "mnist_lab.ui.train", "mnist_lab.ui.design", "mnist_lab.ui"]
+ROOMS = [
+    "mnist_lab.ui.inspect",
+    "mnist_lab.ui.results",
+    "mnist_lab.ui.train",
+    "mnist_lab.ui.design",
+    "mnist_lab.ui.classroom",
+    "mnist_lab.ui",
+]
 LIBRARIES = {
     "keras": {"mnist_lab.training", "mnist_lab.inspection", "mnist_lab.bench"},
     "tensorflow": {"mnist_lab.training", "mnist_lab.inspection", "mnist_lab.bench"},

@@ -104,6 +104,19 @@ class Classroom:
             raise InputError("Class: it is open; close it before it is deleted.")
         self._store.classes.delete(class_id)
 
+    def settings(self, class_id: int, *, by: Person) -> ClassSettings:
+        """What was allowed in a class, ended or not.
+
+        Raises:
+            InputError: there is none with this id.
+        """
+        who = self.rights(by)
+        who.must_be_all()
+        for room in [*filter(None, [who.room]), *self._store.classes.ended()]:
+            if room.id == class_id:
+                return ClassSettings.model_validate_json(room.settings_json)
+        raise InputError(f"Class: there is none with the number {class_id} any more.")
+
     def allow(self, settings: ClassSettings, *, by: Person) -> None:
         """Set limits, what pupils see, locked pages, and whether files hold names."""
         self._store.classes.allow(self._taught(by).id, settings.model_dump_json())

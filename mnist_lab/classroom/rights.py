@@ -11,7 +11,9 @@ from mnist_lab.store.run import Run
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.store import Store
 
-JOIN_FIRST = "A class is open here: join it with its code and your name, under /join; its teacher opens the link that the server printed."
+JOIN_FIRST = (
+    "A class is open here: join it with its code and your name. Its teacher opens the link that the server printed."
+)
 TEACHER_ONLY = "Only the teacher may do that: open the link that the server printed when it started."
 
 
@@ -96,7 +98,7 @@ def rights(store: Store, person: Person) -> Rights:
         if room is None or member is None or member.class_id != room.id:
             raise NotAllowedError("Your class has ended; reload the page.")
         if member.removed:
-            raise NotAllowedError("You are not in the class any more: ask your teacher, or join again under /join.")
+            raise NotAllowedError("You are not in the class any more: ask your teacher, or join again.")
     elif room and person.kind is not Kind.TEACHER:
         raise NotAllowedError(JOIN_FIRST)
     return Rights(person, room, settings)

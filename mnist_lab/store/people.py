@@ -47,9 +47,9 @@ class People:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, class_id: int) -> list[Member]:
-        """The members of a class who have not been removed, in the order in which they joined."""
-        query = sa.select(*_COLUMNS).where(PEOPLE.c.class_id == class_id, _PRESENT)
+    def of(self, class_id: int, *, removed_too: bool = False) -> list[Member]:
+        """The members of a class in the order in which they joined; without those who have been removed, unless they too."""
+        query = sa.select(*_COLUMNS).where(PEOPLE.c.class_id == class_id, *([] if removed_too else [_PRESENT]))
         return self._found(query.order_by(PEOPLE.c.id))
 
     def by_token(self, token: str) -> Member | None:

@@ -21,6 +21,7 @@ class Page:
         path: where a browser finds it.
         purpose: what it is for, in a line that fits beside the title.
         icon: in the menu; a page without one is not in it.
+        is_teachers: whether it is in the teacher's menu only.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Page:
     path: str
     purpose: str
     icon: str | None = None
+    is_teachers: bool = False
 
     @property
     def script(self) -> Path:
@@ -63,9 +65,17 @@ INSPECT = Page(
     "Look into a trained network: what it answers, where it is wrong, and why.",
     ":material/search_insights:",
 )
+CLASS = Page(
+    "Class",
+    "class.py",
+    "class",
+    "Let a class in by code and name, and say what it may do.",
+    ":material/groups:",
+    is_teachers=True,
+)
 RUN = Page("Run", "run.py", "run", "Everything known about one run, and what can be done with it.")
 COMPARE = Page("Compare", "compare.py", "compare", "Designs side by side: which is better, and how sure that is.")
-PAGES = (DESIGN, TRAIN, RESULTS, INSPECT, RUN, COMPARE)
+PAGES = (DESIGN, TRAIN, RESULTS, INSPECT, CLASS, RUN, COMPARE)
 
 
 def tab(page: str, runs: str | None = None) -> str:

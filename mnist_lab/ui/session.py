@@ -18,7 +18,7 @@ from mnist_lab.classroom.rights import Rights
 from mnist_lab.data import mnist
 from mnist_lab.errors import LabError, NotAllowedError
 from mnist_lab.lab import Lab
-from mnist_lab.person import Person
+from mnist_lab.person import Kind, Person
 from mnist_lab.reader import Reader
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.store.database import default_url
@@ -30,7 +30,7 @@ FOOTER_SECONDS = 3.0
 _LOOKS_SECONDS = 12.0
 QUICKEST = 0.4
 ONCE, AGAIN = "once", "again"
-_REFUSED = "refused"
+_REFUSED, _PATH = "refused", "opened_page"
 _PACES = ((4, QUICKEST), (10, 1.0), (20, 2.5), (sys.maxsize, 5.0))  # up to so many viewers: seconds
 
 
@@ -60,9 +60,46 @@ def person() -> Person:
     return known.person(st.context.cookies.get(known.name))
 
 
+def is_teacher() -> bool:
+    """Whether the teacher is looking at this page; no where the store cannot be used, which the page will say."""
+    try:
+        return person().kind is Kind.TEACHER
+    except LabError:
+        return False
+
+
+def why_stranger() -> str:
+    """Why whoever looks may see nothing at all, for they are not in the class; empty where they may."""
+    try:
+        lab().classroom.rights(person())
+    except NotAllowedError as error:
+        return str(error)
+    except LabError:
+        return ""  # the page will say what is wrong
+    return ""
+
+
+def opened(path: str) -> None:
+    """Remember which page this session has opened.
+
+    Raises:
+        NotAllowedError: the teacher has locked it, or whoever looks may see nothing at all.
+    """
+    st.session_state[_PATH] = path
+    seen()
+
+
 def seen() -> Reader:
-    """What whoever is looking at this page may see of the runs, as it is now."""
-    return lab().reader(person())
+    """What whoever is looking at this page may see of the runs, as it is now. What is drawn on a timer asks it each time, so
+    that who is removed from the class, or has a page open that is locked, sees no more of it.
+
+    Raises:
+        NotAllowedError: they may not.
+    """
+    reader = lab().reader(person())
+    if not reader.rights.may_open(st.session_state.get(_PATH, "")):
+        raise NotAllowedError("Your teacher has locked this page for now; the others are in the menu.")
+    return reader
 
 
 def act(do: Callable[..., object], *arguments: Any, **named: Any) -> None:

@@ -45,7 +45,12 @@ def routes() -> list[Route]:
 
 def picture(look: Look) -> str:
     """The address of a look's small picture: a table's cell is read out as this, so it says in words how a design is drawn."""
-    return f"{_base()}/looks/{swatch.name(look)}.svg"
+    return address(f"looks/{swatch.name(look)}.svg")
+
+
+def address(path: str) -> str:
+    """The address of something on this server, from its root."""
+    return f"{_base()}/{path}"
 
 
 def _base() -> str:

@@ -4,7 +4,7 @@ The address says it; a bare one leads to what this session started or looked at 
 it when it has ended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,6 +12,7 @@ import streamlit as st
 from mnist_lab.errors import InputError
 from mnist_lab.ui import navigation, url
 from mnist_lab.ui.session import seen
+from mnist_lab.ui.text import refusal
 
 _LAST = "watched"
 _FOLLOW = {"follow": "now"}
@@ -45,6 +46,16 @@ def started(run_ids: Sequence[int]) -> None:
     """Remember runs that this session has just queued: the Train page shows them from now on."""
     if run_ids:
         st.session_state[_LAST] = query(run_ids[0], run_ids[:MOST])
+
+
+def start(queue: Callable[[], Sequence[int]]) -> bool:
+    """Queue runs and remember them, as `started`; where that is refused the page says why. Whether it was done."""
+    try:
+        started(queue())
+    except InputError as error:
+        refusal(error)
+        return False
+    return True
 
 
 def go() -> None:

@@ -69,7 +69,8 @@ def _queue(words: str, designs: list[Experiment]) -> None:
     pressed = pressed_once(words, "single-changes", icon=":material/queue:")
     if pressed == ONCE:
         together = [one.with_changes(seed=one.seed + i) for i in range(seeds) for one in designs]
-        watching.started(lab().start_all(together, by=person()))
+        if not watching.start(lambda: lab().start_all(together, by=person())):
+            return
     if pressed:
         watching.go()
 

@@ -9,7 +9,7 @@ from mnist_lab.store import disk
 from mnist_lab.ui import watching
 from mnist_lab.ui.design import summary
 from mnist_lab.ui.design.summary import Meaning
-from mnist_lab.ui.session import ONCE, lab, person, pressed_once
+from mnist_lab.ui.session import AGAIN, ONCE, lab, person, pressed_once
 from mnist_lab.ui.text import plain
 
 _SEEDS = "seeds"
@@ -38,9 +38,11 @@ def show(meaning: Meaning) -> None:
             pressed = pressed_once(
                 "Train", "train", type="primary", icon=":material/play_arrow:", disabled=meaning.prediction is None
             )
-        if pressed and meaning.experiment:
-            if pressed == ONCE:
-                watching.started(lab().start(meaning.experiment, wanted, by=person()))
+        experiment = meaning.experiment
+        if experiment and (
+            pressed == AGAIN
+            or (pressed == ONCE and watching.start(lambda: lab().start(experiment, wanted, by=person())))
+        ):
             watching.go()
         _what(meaning, wanted)
 

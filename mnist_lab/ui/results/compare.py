@@ -244,11 +244,13 @@ def _more(a: Side, b: Side, verdict: Verdict, key: str, of: str) -> None:
         help=f"{counted(runs, 'run')}, about {duration_text(seconds)}; afterwards both have the same seeds.",
     )
     if pressed == ONCE:
-        each = ((a, for_a), (b, for_b))
-        watching.started(
-            [i for side, seeds in each if seeds for i in lab().add_seeds(side.run_ids[0], seeds, by=person())]
-        )
-        st.toast(f"{counted(runs, 'run')} queued; this page is updated when they finish, and Train shows them.")
+        together = [
+            seen().run(side.run_ids[0]).experiment.with_changes(seed=seed)
+            for side, seeds in ((a, for_a), (b, for_b))
+            for seed in seeds
+        ]
+        if watching.start(lambda: lab().start_all(together, by=person())):
+            st.toast(f"{counted(runs, 'run')} queued; this page is updated when they finish, and Train shows them.")
 
 
 def _differences(sides: list[Side]) -> None:

@@ -16,7 +16,7 @@ from mnist_lab.store.run import Run
 from mnist_lab.ui import ask, navigation, watching
 from mnist_lab.ui.design import summary
 from mnist_lab.ui.looks import looks
-from mnist_lab.ui.session import ONCE, lab, person, pressed_once
+from mnist_lab.ui.session import ONCE, lab, person, pressed_once, seen
 from mnist_lab.ui.text import plain, refusal
 
 _QUEUED = "receipt_queued"
@@ -48,7 +48,7 @@ def table(
             else:
                 epochs = lab().store.runs.epochs([run_id for ids in found["ids"] for run_id in ids])
                 rows = results_table.whole_epochs(epochs, every, fields)
-            return written(drawn_as(rows), kind)
+            return written(drawn_as(_owned(rows)), kind)
 
         st.download_button(
             "Download",
@@ -62,6 +62,15 @@ def table(
             "With every field of design and recipe; the chosen columns come first. Rows as shown have percentages and the "
             "times of your clock; all runs and epochs have shares of 1, and times in UTC. The last columns are the design's colour and dash in charts."
         )
+
+
+def _owned(rows: pd.DataFrame) -> pd.DataFrame:
+    """With pupils' pseudonyms as owners; with their names where the teacher has ticked that, in the teacher's files."""
+    reader = seen()
+    if not (reader.rights.are_all and reader.rights.settings.names_in_files):
+        return rows
+    names = reader.names()
+    return rows.assign(owner=[names.get(owner, owner) for owner in rows["owner"]])
 
 
 def drawn_as(rows: pd.DataFrame) -> pd.DataFrame:

@@ -148,8 +148,8 @@ def _more_seeds(run: Run, rows: pd.DataFrame) -> None:
             same = rows[rows["design_key"] == run.design_key]
             used = {seeds[0] for seeds in same["seeds"]}
             new = [seed for seed in range(1, len(used) + number + 2) if seed not in used][:number]
-            watching.started(lab().add_seeds(run.id, new, by=person()))
-            st.toast(f"Queued with seeds {', '.join(map(str, new))}; Train shows them.")
+            if watching.start(lambda: lab().add_seeds(run.id, new, by=person())):
+                st.toast(f"Queued with seeds {', '.join(map(str, new))}; Train shows them.")
         others = [side for side in _comparable(rows) if side[0] != run.id]
         other = st.selectbox(
             "Compare with",

@@ -1,0 +1,53 @@
+"""A class as a file that its teacher takes away: a zip of its people, their runs, the epochs of these, and their designs."""
+
+import io
+import json
+import zipfile
+
+import pandas as pd
+
+from mnist_lab.results import files
+from mnist_lab.results import table as results_table
+from mnist_lab.store.store import Store
+
+
+def packed(store: Store, class_id: int, *, names: bool) -> bytes:
+    """The zip's bytes.
+
+    Args:
+        names: whether it holds the pupils' names, or only their pseudonyms.
+    """
+    members = store.people.of(class_id, removed_too=True)
+    called = {member.key: member.name if names else member.key for member in members}
+    people = pd.DataFrame(
+        {
+            "pupil": [member.key for member in members],
+            "joined": pd.to_datetime([member.joined for member in members], unit="s", utc=True),
+            "removed": pd.to_datetime(
+                pd.Series([member.removed for member in members], dtype=float), unit="s", utc=True
+            ),
+        }
+    )
+    if names:
+        people.insert(1, "name", list(called.values()))
+    listing = pd.concat([store.runs.listing(), store.runs.listing(deleted=True)])
+    listing = listing[listing["owner"].isin(list(called))]
+    experiments = store.runs.experiments()
+    rows = results_table.table(listing, experiments)
+    rows["owner"] = [called[owner] for owner in rows["owner"]]
+    keys = list(dict.fromkeys(rows["design_key"]))
+    fields = pd.DataFrame([results_table.fields(experiments[key]) for key in keys], index=keys)
+    epochs = store.runs.epochs(listing["id"])
+    designs = [
+        {"owner": called[key], "name": name, "design": json.loads(text)}
+        for key in called
+        for name, text in store.designs.of(key).items()
+    ]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("people.csv", files.written(people, "CSV"))
+        if len(rows):
+            archive.writestr("runs.csv", files.written(results_table.whole(rows, fields), "CSV"))
+            archive.writestr("epochs.csv", files.written(results_table.whole_epochs(epochs, rows, fields), "CSV"))
+        archive.writestr("designs.json", json.dumps(designs, indent=1, ensure_ascii=False))
+    return buffer.getvalue()

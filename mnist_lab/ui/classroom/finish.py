@@ -1,0 +1,83 @@
+"""The end of a class: closed, taken away as a file, ended, deleted."""
+
+import streamlit as st
+
+from mnist_lab import clock
+from mnist_lab.store.classes import Class
+from mnist_lab.ui import confirm
+from mnist_lab.ui.session import act, lab, person, zone
+
+
+def show(room: Class) -> None:
+    """What can be done with the class as a whole."""
+    st.header("The end", anchor=False)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="class-end"):
+        if room.is_open:
+            st.button(
+                "Close the class",
+                icon=":material/lock:",
+                key="close-class",
+                on_click=act,
+                args=(lab().classroom.close,),
+                help="Joining and training end, looking goes on; you can open it again.",
+            )
+        else:
+            st.button(
+                "Open it again",
+                icon=":material/lock_open:",
+                key="reopen-class",
+                on_click=act,
+                args=(lab().classroom.reopen,),
+                help="What was paused when it was closed waits for you or its owner to resume it.",
+            )
+        _take_away(room)
+        confirm.button(
+            "End the class",
+            "End the class?",
+            key="end-class",
+            icon=":material/logout:",
+            on_click=act,
+            args=(lab().classroom.end,),
+            help="All pupils are out, what they made stays, and the lab is yours alone. While the server is open to the "
+            "network, whoever is on it can then use the lab as you do.",
+        )
+        if not room.is_open:
+            _delete(room, "Delete the class")
+
+
+def earlier() -> None:
+    """The classes that have ended."""
+    classes = lab().classroom.ended(by=person())
+    if not classes:
+        return
+    st.header("Earlier classes", anchor=False)
+    for room in classes:
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.markdown(f"Of {clock.text(room.opened, zone())}", width="content")
+            _take_away(room)
+            _delete(room, "Delete")
+
+
+def _take_away(room: Class) -> None:
+    st.download_button(
+        "Take it away",
+        lambda: lab().take_away(room.id, by=person()),
+        f"mnist-lab-class-{room.id}.zip",
+        "application/zip",
+        key=f"take-away-{room.id}",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        help="A zip of tables: people, runs, epochs, and the designs that they kept.",
+    )
+
+
+def _delete(room: Class, label: str) -> None:
+    confirm.button(
+        label,
+        "Delete the class with all that its pupils made?",
+        key=f"delete-class-{room.id}",
+        icon=":material/delete_forever:",
+        on_click=act,
+        args=(lab().classroom.delete, room.id),
+        help="Its people, their runs, designs and settings, for good. Yours stay.",
+    )
