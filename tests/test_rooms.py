@@ -160,6 +160,26 @@ def test_a_key_of_the_sessions_state_is_spelt_in_one_module() -> None:
     assert {key: names for key, names in twice.items() if len(names) > 1} == {}
 
 
+READS = {
+    "runs": {"epochs", "batches", "probabilities"},
+    "checkpoints": {"epochs", "pictured", "snapshot"},
+    "trained": {"probabilities"},
+    "questions": {"get", "answer", "cancel"},
+    "looks": {"numbers"},
+    "notices": {"all"},
+    "database": {"free_bytes"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if name.startswith(("pages.", "mnist_lab.ui"))))
+def test_what_changes_something_goes_through_the_lab_which_asks_who_wants_it(name: str) -> None:
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+            within_store = node.value.value
+            if isinstance(within_store, ast.Attribute) and within_store.attr == "store":
+                assert node.attr in READS.get(node.value.attr, set()), f"store.{node.value.attr}.{node.attr}"
+
+
 def test_every_chart_is_drawn_in_the_quiet_style_but_the_diagram_which_has_its_own() -> None:
     draws = {
         name
