@@ -12,7 +12,8 @@ from starlette.middleware import Middleware
 
 from mnist_lab.engine.supervisor import Supervisor, raise_descriptor_limit
 from mnist_lab.errors import LabError
-from mnist_lab.ui import guard, shell, timers
+from mnist_lab.ui import gate, guard, shell, timers
+from mnist_lab.ui.door import Door, teachers_links
 from mnist_lab.ui.text import refusal
 
 log = logging.getLogger("mnist_lab")
@@ -31,10 +32,19 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, object]]:
     raise_descriptor_limit()
     supervisor = Supervisor()
     supervisor.start()
+    print(await asyncio.to_thread(_told_to_the_teacher), file=sys.stderr, flush=True)
     try:
         yield {}
     finally:
         await asyncio.to_thread(supervisor.close)
+
+
+def _told_to_the_teacher() -> str:
+    """A line for whoever started the server. It is printed and never logged, for it opens everything."""
+    try:
+        return f"Teacher's link: {' and '.join(teachers_links())}"
+    except LabError as error:
+        return f"Teacher's link: there is none; {error}"
 
 
 def on_script_error(error: Exception) -> bool:
@@ -54,7 +64,7 @@ def on_script_error(error: Exception) -> bool:
 app = st.App(
     ROUTER,
     lifespan=lifespan,
-    routes=shell.routes(),
-    middleware=[Middleware(guard.Guard), Middleware(timers.Timers)],
+    routes=[*Door().routes(), *shell.routes()],
+    middleware=[Middleware(guard.Guard), Middleware(gate.Gate), Middleware(timers.Timers)],
     on_script_error=on_script_error,
 )

@@ -41,6 +41,25 @@ class Classroom:
         """Whether there is a class: then nobody but its members and its teacher sees anything."""
         return self._store.classes.current() is not None
 
+    def is_open(self) -> bool:
+        """Whether there is a class that can be joined now."""
+        room = self._store.classes.current()
+        return room is not None and room.is_open
+
+    def is_code(self, code: str) -> bool:
+        """Whether this is the code of the open class. Raises InputError where none is open."""
+        try:
+            self._entered(code)
+        except WrongCodeError:
+            return False
+        return True
+
+    def name(self, by: Person) -> str:
+        """What somebody is called; whoever is in no class, by their own key."""
+        self.rights(by)
+        member = self._store.people.by_key(by.key) if by.kind is Kind.PUPIL else None
+        return member.name if member else by.key
+
     def join(self, code: str, name: str) -> Member | None:
         """Join the open class under a name; None where somebody in it has this name, see `ask_to_be`.
 

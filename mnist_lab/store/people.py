@@ -153,11 +153,12 @@ class People:
                 connection.execute(sa.delete(REQUESTS).where(its))
 
     def admitted(self, token: str) -> Member | bool:
-        """Whom a request has been admitted as; True while it waits, False where it was turned away."""
+        """Whom a request has been admitted as; True while it waits, False where it was turned away or its class has ended."""
         query = (
             sa.select(REQUESTS.c.admitted, *_COLUMNS)
             .join_from(REQUESTS, PEOPLE, REQUESTS.c.person_id == PEOPLE.c.id)
-            .where(REQUESTS.c.token == token)
+            .join(CLASSES, PEOPLE.c.class_id == CLASSES.c.id)
+            .where(REQUESTS.c.token == token, IS_ON)
         )
         rows = self._database.rows(query)
         if not rows:

@@ -18,16 +18,17 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
-from streamlit import config, net_util
+from streamlit import config
 from streamlit.web.server import server_util
 
-from mnist_lab.ui import shell
+from mnist_lab.ui import network, shell
 
 log = logging.getLogger("mnist_lab.guard")
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:(?P<port>\d{1,5}))?", re.IGNORECASE)
 _READS = {"GET", "HEAD", "OPTIONS"}
 _MOST_TOLD = 20
+_REFERRER, _NO_REFERRER = "Referrer-Policy", "no-referrer"  # which an answer may ask for, as it is stricter
 
 
 def content_policy(page: str) -> str:
@@ -69,7 +70,7 @@ class Guard:
             "Content-Security-Policy": content_policy(shell.html()),
             "X-Frame-Options": "DENY",  # for browsers that know no frame-ancestors
             "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "same-origin",
+            _REFERRER: "same-origin",
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +80,9 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                headers = MutableHeaders(scope=message)
+                kept = {_REFERRER: _NO_REFERRER} if headers.get(_REFERRER) == _NO_REFERRER else {}
+                headers.update(self._headers | kept)
             await send(message)
 
         answer: ASGIApp = self.app
@@ -97,12 +100,31 @@ class Guard:
 
 def addresses() -> list[str]:
     """Where this server's pages are: for this machine, and for others where they may come."""
-    if public := _public_name():
-        return [server_util.get_url(public)]
-    bound = st.get_option("server.address")
-    is_open = not bound or bound in ("0.0.0.0", "::")  # noqa: S104
-    names = ["localhost", net_util.get_internal_ip()] if is_open else [bound]
-    return [server_util.get_url(f"[{name}]" if ":" in name else name) for name in names if name]
+    if _is_open():
+        return [server_util.get_url("localhost"), *addresses_for_others()[:1]]
+    return [server_util.get_url(_public_name() or _in_url(st.get_option("server.address")))]
+
+
+def addresses_for_others(asked: str = "") -> list[str]:
+    """Where this server's pages are for other devices on the network, the likeliest first; none where they cannot come.
+
+    Args:
+        asked: the host that a browser asked, without the port.
+    """
+    if _is_open():
+        return [server_util.get_url(host) for host in network.hosts(asked)]
+    if _public_name() or not network.is_loopback(st.get_option("server.address")):
+        return addresses()
+    return []
+
+
+def _is_open() -> bool:
+    """Whether the server listens on all interfaces, and has no public name."""
+    return not _public_name() and st.get_option("server.address") in (None, "", "0.0.0.0", "::")  # noqa: S104
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def refusal(scope: Scope) -> str:

@@ -35,25 +35,26 @@ def html() -> str:
 
 def routes() -> list[Route]:
     """Where it is served, and the icon that it names."""
-    base = _base()
+    below = base()
     return [
-        *(Route(f"{base}/{path}", _page) for path in (page.path for page in navigation.PAGES)),
-        Route(f"{base}/favicon.png", _icon),
-        Route(f"{base}/looks/{{name}}.svg", _look),
+        *(Route(path, _page) for path in pages()),
+        Route(f"{below}/favicon.png", _icon),
+        Route(f"{below}/looks/{{name}}.svg", _look),
     ]
 
 
 def picture(look: Look) -> str:
     """The address of a look's small picture: a table's cell is read out as this, so it says in words how a design is drawn."""
-    return address(f"looks/{swatch.name(look)}.svg")
+    return f"{base()}/looks/{swatch.name(look)}.svg"
 
 
-def address(path: str) -> str:
-    """The address of something on this server, from its root."""
-    return f"{_base()}/{path}"
+def pages() -> list[str]:
+    """The paths of the lab's pages."""
+    return [f"{base()}/{page.path}" for page in navigation.PAGES]
 
 
-def _base() -> str:
+def base() -> str:
+    """The path below which the lab is served: empty, or like `/lab`."""
     return "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
 
 

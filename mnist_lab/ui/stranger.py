@@ -11,4 +11,4 @@ def show(why: str) -> None:
     st.title(navigation.NAME, anchor=False)
     st.info(plain(why), icon=":material/groups:")
     # Not a link of Streamlit's, which opens another tab: this one has no cookie, and is done with.
-    st.markdown(f'<a href="{shell.address("join")}" target="_self">Join the class</a>', unsafe_allow_html=True)
+    st.markdown(f'<a href="{shell.base() + "/join"}" target="_self">Join the class</a>', unsafe_allow_html=True)

@@ -4,7 +4,7 @@ import segno
 import streamlit as st
 
 from mnist_lab.store.classes import Class
-from mnist_lab.ui import network, shell
+from mnist_lab.ui import guard
 from mnist_lab.ui.session import act, lab
 
 _OVERHEARD = (
@@ -50,11 +50,11 @@ def show(room: Class) -> None:
         return
     place = st.container()
     address = _address()
-    join = f"{address}{shell.address('join')}?code={room.code}"
+    join = f"{address}/join?code={room.code}"
     with place.container(horizontal=True, gap="medium", vertical_alignment="center", key="entrance"):
         with st.container(key="entrance-code", width="content", gap="xsmall"):
             st.caption("Open in a browser")
-            st.markdown(f"### {address.split('//')[-1]}{shell.address('join')}")
+            st.markdown(f"### {address.split('//')[-1]}/join")
             st.caption("and type the code")
             st.markdown(f"# {room.code[:3]} {room.code[3:]}")
         # Dark on white in either theme: not every camera reads it the other way round.
@@ -65,15 +65,16 @@ def show(room: Class) -> None:
 
 def _address() -> str:
     """Where others find this server; a choice where it may be at several, and a sentence where only this machine does."""
-    if not network.is_open():
+    host, _, _ = (st.context.headers.get("Host") or "").rpartition(":")
+    found = guard.addresses_for_others(host)
+    if not found:
         st.warning(
             "This server is open to this machine only: start it with `--server.address=0.0.0.0` at the end of the command, "
             "and the class can come in.",
             icon=":material/lan:",
         )
-    found = network.addresses(st.context.headers.get("Host", ""))
     if len(found) < 2:
-        return found[0]
+        return (found or guard.addresses())[0]
     return str(
         st.selectbox(
             "Address on the network",
