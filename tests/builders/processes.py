@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from mnist_lab.bench import servers
 from mnist_lab.bench.servers import ROOT, Server, environment, family
@@ -103,17 +103,24 @@ def chromium() -> str:
 
 
 @contextlib.contextmanager
-def running_chromium() -> Iterator[BrowserContext]:
-    """A real headless Chromium, whose pages share a cache."""
+def chromium_itself() -> Iterator[Browser]:
+    """A real headless Chromium."""
     path = chromium()
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         try:
-            context = running.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-            context.set_default_timeout(WAIT * 1000)
-            yield context
+            yield running
         finally:
             running.close()
+
+
+@contextlib.contextmanager
+def running_chromium() -> Iterator[BrowserContext]:
+    """One whose pages share a cache."""
+    with chromium_itself() as running:
+        context = running.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        context.set_default_timeout(WAIT * 1000)
+        yield context
 
 
 @contextlib.contextmanager
