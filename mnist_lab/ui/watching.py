@@ -109,8 +109,10 @@ def _last() -> dict[str, str] | None:
 
 
 def _first() -> dict[str, str] | None:
-    active = seen().active()
-    run = active[0] if active else seen().runs.latest()
+    reader = seen()
+    active = reader.active()
+    mine = [run for run in active if run.owner == reader.rights.owner]
+    run = (mine or active)[0] if active else reader.runs.latest()
     return query(run.id) if run else None
 
 

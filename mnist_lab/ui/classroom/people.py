@@ -15,7 +15,7 @@ _CHOSEN, _NAME = "chosen_member", "member_name"
 _COLUMNS = {
     "name": st.column_config.TextColumn("Name"),
     "joined": st.column_config.DatetimeColumn("Joined", format="HH:mm"),
-    "runs": st.column_config.NumberColumn("Runs", help="Finished."),
+    "runs": st.column_config.NumberColumn("Finished runs"),
     "waiting": st.column_config.NumberColumn("In the queue", help="Waiting or in training."),
 }
 

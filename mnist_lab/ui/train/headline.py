@@ -30,7 +30,9 @@ def show(of: Progress, active: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-head"):
         st.image(swatch.url(looks([run.design_key])[run.design_key]), width=44, alt="How this design is drawn")
         st.header(f"{icon} {plain(run.name)}", anchor=False, width="content")
-        st.caption(f"run {run.id}, seed {run.experiment.seed}", width="content")
+        reader = seen()
+        whose = f", by {plain(reader.names().get(run.owner, run.owner))}" if reader.rights.room else ""
+        st.caption(f"run {run.id}, seed {run.experiment.seed}{whose}", width="content")
         with st.container(horizontal=True, horizontal_alignment="right", gap="small", key="run-buttons"):
             if run.deleted:
                 labels.restore([run.id])

@@ -1,0 +1,79 @@
+"""A class as a file: all that it made, and no name unless that is wanted."""
+
+import io
+import json
+import zipfile
+
+import pandas as pd
+import pytest
+
+from mnist_lab import takeaway
+from mnist_lab.classroom.cookies import teacher
+from mnist_lab.classroom.settings import ClassSettings
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.errors import NotAllowedError
+from mnist_lab.lab import Lab
+from mnist_lab.person import Kind, Person
+from mnist_lab.store.store import Store
+from tests.builders.runs import ADA, epoch, finish
+
+TEACHER = teacher()
+
+
+@pytest.fixture
+def lab(store: Store) -> Lab:
+    """A class of two, of whom one has been removed, each with a finished run and a design; and a run of the teacher's."""
+    lab = Lab(store.url)
+    lab.classroom.open(by=TEACHER)
+    code = store.classes.current().code
+    for seed, name in enumerate(("Grace H.", "Alan T.")):
+        person = Person(lab.classroom.join(code, name).key, Kind.PUPIL)
+        design = PRESETS["fast"].with_changes(seed=seed, name=f"net {seed}")
+        lab.save_design(design, by=person)
+        (run_id,) = lab.start(design, by=person)
+        store.queue.claim("engine", only=[run_id])
+        store.recording.record(run_id, epoch(1))
+        finish(store, run_id, 0.9)
+    lab.start(PRESETS["3x3"], by=TEACHER)
+    lab.classroom.remove(person.key, by=TEACHER)
+    return lab
+
+
+def unpacked(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_it_holds_people_runs_epochs_and_designs_under_pseudonyms(lab: Lab, store: Store) -> None:
+    files = unpacked(lab.take_away(store.classes.current().id, by=TEACHER))
+    people, runs, epochs = (pd.read_csv(io.BytesIO(files[f"{name}.csv"])) for name in ("people", "runs", "epochs"))
+    assert people["pupil"].tolist() == ["pupil 1", "pupil 2"]
+    assert people["removed"].notna().tolist() == [False, True]
+    assert sorted(runs["owner"]) == ["pupil 1", "pupil 2"], "and none of the teacher's"
+    assert set(epochs["run"]) == set(runs["run"])
+    assert {(one["owner"], one["name"]) for one in json.loads(files["designs.json"])} == {
+        ("pupil 1", "net 0"),
+        ("pupil 2", "net 1"),
+    }
+    assert not [name for name, data in files.items() if b"Grace" in data or b"Alan" in data]
+
+
+def test_it_holds_names_where_the_teacher_has_ticked_that(lab: Lab, store: Store) -> None:
+    lab.classroom.allow(ClassSettings(names_in_files=True), by=TEACHER)
+    lab.classroom.end(by=TEACHER)
+    (ended,) = lab.classroom.ended(by=ADA)
+    files = unpacked(lab.take_away(ended.id, by=TEACHER))
+    assert sorted(pd.read_csv(io.BytesIO(files["runs.csv"]))["owner"]) == ["Alan T.", "Grace H."]
+    assert pd.read_csv(io.BytesIO(files["people.csv"]))["name"].tolist() == ["Grace H.", "Alan T."]
+
+
+def test_a_class_that_made_nothing_is_a_file_too(store: Store) -> None:
+    lab = Lab(store.url)
+    lab.classroom.open(by=TEACHER)
+    files = unpacked(takeaway.packed(store, store.classes.current().id, names=False))
+    assert set(files) == {"people.csv", "designs.json"}
+
+
+def test_it_is_the_teachers_alone(lab: Lab, store: Store) -> None:
+    with pytest.raises(NotAllowedError):
+        lab.take_away(store.classes.current().id, by=Person("pupil 1", Kind.PUPIL))
