@@ -21,6 +21,7 @@ from mnist_lab.ui.session import errors_shown, lab, person, seen, zone
 from mnist_lab.ui.text import plain
 
 REFRESH_SECONDS = 3.0
+_KEPT = 12  # tables; in a class in which pupils see their own runs only, each has one of their own, and a small one
 _TABLE, _SHOWN_IDS = "runs", "shown_ids"
 _COLUMNS = "columns"  # of the widget, and of the choice that the store keeps
 _FILTER, _VALUES, _LOW, _HIGH = "filter-", "values-", "low-", "high-"  # what a filter's keys begin with
@@ -129,8 +130,9 @@ def every(now: Now) -> pd.DataFrame:
 
 
 def deleted(now: Now) -> pd.DataFrame:
-    """The table of all deleted runs that can still be restored, a row a run."""
-    return _rows(lab().store.url, now, deleted=True)
+    """The table of the deleted runs that one can still restore, a row a run."""
+    rights = seen().rights
+    return _rows(lab().store.url, now, deleted_by="" if rights.are_all else rights.owner)
 
 
 def designs(now: Now) -> pd.DataFrame:
@@ -138,20 +140,24 @@ def designs(now: Now) -> pd.DataFrame:
     return _folded(lab().store.url, now, archived=False)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the runs…")
-def _rows(url: str, fingerprint: Now, *, deleted: bool = False) -> pd.DataFrame:
-    """Read once for all who look, until something changes."""
+@st.cache_resource(max_entries=_KEPT, show_spinner="Reading the runs…")
+def _rows(url: str, fingerprint: Now, *, deleted_by: str | None = None) -> pd.DataFrame:
+    """Read once for all who see the same, until something changes.
+
+    Args:
+        deleted_by: the owner whose deleted runs are read in place of the others, empty for everybody's.
+    """
     del url, fingerprint
-    return seen().table(deleted=deleted)
+    return seen().table(deleted=deleted_by is not None)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def _folded(url: str, fingerprint: Now, *, archived: bool) -> pd.DataFrame:
     each = _rows(url, fingerprint)
     return table.fold(each if archived else each[~each["archived"]])
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
 def _fields(url: str, designs: tuple[str, ...]) -> pd.DataFrame:
     """Every field of each design, a row a design's key."""
     del url
