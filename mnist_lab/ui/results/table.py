@@ -161,7 +161,8 @@ def _folded(url: str, fingerprint: Now, *, archived: bool) -> pd.DataFrame:
 def _fields(url: str, designs: tuple[str, ...]) -> pd.DataFrame:
     """Every field of each design, a row a design's key."""
     del url
-    return pd.DataFrame([seen().fields(key) for key in designs], index=list(designs))
+    reader = seen()
+    return pd.DataFrame([reader.fields(key) for key in designs], index=list(designs))
 
 
 def with_interval(mean: pd.Series, low: pd.Series, high: pd.Series) -> list[str | None]:
