@@ -28,8 +28,11 @@ STATUS = {
 
 def controls(run: Run, *, large: bool = False) -> None:
     """The buttons of a run that has not ended: pause or resume it, stop or cancel it; none where it is another's."""
-    if not seen().rights.may_change(run):
-        return
+    if seen().rights.may_change(run):
+        _buttons(run, large=large)
+
+
+def _buttons(run: Run, *, large: bool = False) -> None:
     if run.status in (Status.PAUSED, Status.INTERRUPTED):
         st.button(
             "Resume",
@@ -185,7 +188,8 @@ def show(active: list[Run], shown: Run) -> None:
                         on_click=act,
                         args=(lab().move, run.id, to),
                     )
-            controls(run)
+            if rights.may_change(run):
+                _buttons(run)
     if len(others) > SHOWN:
         st.caption(f"… and {len(others) - SHOWN} more; “All” selects them too")
 
