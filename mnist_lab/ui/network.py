@@ -52,11 +52,12 @@ def ranked(found: Iterable[Interface], to_far: Iterable[Address], asked: str = "
         to_far: its addresses on the way to the internet.
         asked: as in `hosts`.
     """
-    found, to_far = list(found), list(to_far)
-    first = [each for interface in found for each in interface.addresses if asked.strip("[]") == str(each)]
-    real = [each for interface in found if not interface.is_virtual for each in interface.addresses]
+    ours = [(interface, address) for interface in found for address in interface.addresses if _is_reachable(address)]
+    first = [address for _, address in ours if str(address) == asked.strip("[]")]
+    real = [address for interface, address in ours if not interface.is_virtual]
     # A server may have all its network behind a bridge: then that is what the others are on.
-    usable = [each for each in first + (real or to_far) if _is_reachable(each)]
+    to_far = [address for address in to_far if _is_reachable(address)]
+    usable = first + (real or to_far)
 
     def rank(address: Address) -> tuple[bool, bool, bool, bool]:
         return address not in first, address not in to_far, not address.is_private, address.version == 6
