@@ -59,7 +59,7 @@ class Cookies:
         """What a cookie says; nothing where it is forged, old, of another store or of no kind that there is."""
         try:
             said = self._signer.loads(value or "", max_age=DAYS * 86_400)
-        except BadData:
+        except (BadData, UnicodeError):
             return Claim()
         if not isinstance(said, dict):
             return Claim()

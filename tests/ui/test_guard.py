@@ -22,6 +22,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from mnist_lab.lab import Lab
+from mnist_lab.store import secrets
 from mnist_lab.store.store import Store
 from mnist_lab.ui import guard
 from tests.builders.processes import ROOT, browser, server, wait_until
@@ -116,6 +117,24 @@ def test_every_answer_says_what_its_page_may_do() -> None:
         sent.clear()
 
 
+def test_an_answer_may_be_stricter_about_where_its_reader_came_from() -> None:
+    def referrer(asked: bytes) -> str:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"referrer-policy", asked)]})
+
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        asyncio.run(guard.Guard(app)(scope(method="GET"), None, send))  # type: ignore[arg-type]
+        (found,) = [value for name, value in sent[0]["headers"] if name == b"referrer-policy"]
+        return str(found.decode())
+
+    assert referrer(b"no-referrer") == "no-referrer"
+    assert referrer(b"unsafe-url") == "same-origin"
+
+
 def test_the_policy_allows_the_very_scripts_that_the_page_holds() -> None:
     policy = guard.content_policy("<script>\n  x = 1\n</script><script src='a.js'></script><script>y</script>")
     # echo -n y | openssl dgst -sha256 -binary | base64
@@ -186,14 +205,20 @@ def test_a_server_for_a_class_fetches_nothing_and_says_only_where_it_is(
             for path in ("", "/train", "/favicon.png"):
                 assert answer(running.url + path)[0] == 200
             assert websocket(running.url, running.url.removesuffix("/lab")) == 101
+            # Nor does any line but the one for the teacher hold what opens everything.
+            token = Store(url).secrets.get(secrets.TEACHER)
+            assert answer(f"{running.url}/teach/{token}")[0] == 200, "it leads on"
+            assert answer(f"{running.url}/teach/{token}x")[0] == 403
             # What Streamlit would ask the internet about: whether this is the address that others see.
             assert websocket(running.url, "http://203.0.113.7:8501") == 403
         assert not asked
     said = (tmp_path / "log").read_text().splitlines()
     assert said[0].startswith(f"MNIST Lab: {running.url}")
     assert all(address.endswith("/lab") for address in said[0].removeprefix("MNIST Lab: ").split(" and "))
-    assert "refused" in said[1]
-    assert not [line for line in said[2:] if "http" in line or "URL" in line], said
+    links = said[1].removeprefix("Teacher's link: ").split(" and ")
+    assert links == [f"{address}/teach/{token}" for address in said[0].removeprefix("MNIST Lab: ").split(" and ")]
+    assert "refused" in said[2]
+    assert not [line for line in said[3:] if "http" in line or "URL" in line or token in line], said
 
 
 @pytest.fixture(scope="module")
