@@ -23,10 +23,10 @@ from mnist_lab.ui.attempts import Attempts, TooManyError
 from mnist_lab.ui.door_page import Form
 
 _MOST_BYTES = 10_000  # of a form
+_REFRESH_SECONDS = 3
 _VISIT = 22  # characters
 _MOST_VISITS = 1000
 _HEADERS = {"Cache-Control": "no-store"}
-_CLOSED = "Nobody can join at the moment: the class is closed. Ask your teacher to open it again."
 _NONE = "No class is open here at the moment, and nobody is asked for a name."
 
 
@@ -160,7 +160,9 @@ def _wait(request: Request) -> Response:
     if isinstance(admitted, Member):
         return _known(request, known.pupil(admitted.token), "/")
     if admitted:
-        return _page(door_page.waiting(shell.base()))
+        waits = _page(door_page.waiting(shell.base()))
+        waits.headers["Refresh"] = str(_REFRESH_SECONDS)
+        return waits
     if room.is_open():
         refused = Form(_visit(), wrong="Your teacher has not let you in under this name: join under another one.")
         return _forgotten(_form(refused))
@@ -199,7 +201,7 @@ def _form(given: Form, status: int = 200) -> Response:
 
 def _nobody_joins(room: Classroom, status: int = 200) -> Response:
     if room.is_on():
-        return _page(door_page.saying(shell.base(), "The class is closed", _CLOSED), status)
+        return _page(door_page.closed(shell.base()), status)
     return _page(door_page.saying(shell.base(), "No class is open", _NONE, to_lab=True), status)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mnist_lab.ui import navigation
 
-REFRESH_SECONDS = 3
+_TEACHERS = '<p class="hint">The teacher opens the link that the server printed when it started.</p>'
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def form(base: str, given: Form) -> str:
         {code}
         {name}
         <button class="primary">Join</button>
-      </form>{_ask(base, given) if given.is_taken else ""}""",
+      </form>{_ask(base, given) if given.is_taken else ""}
+      {_TEACHERS}""",
         is_wrong=given.is_wrong,
     )
 
@@ -104,7 +105,16 @@ def waiting(base: str) -> str:
         "Waiting for your teacher",
         f"""<p>Your teacher sees that you ask, and lets you in with one click. This page then goes on by itself.</p>
       {_leave(base, "Choose another name")}""",
-        refresh=True,
+    )
+
+
+def closed(base: str) -> str:
+    """For whoever comes to a class that is closed."""
+    return page(
+        base,
+        "The class is closed",
+        f"""<p>Nobody can join at the moment. Ask your teacher to open the class again.</p>
+      {_TEACHERS}""",
     )
 
 
@@ -114,9 +124,7 @@ def saying(base: str, title: str, sentence: str, *, to_lab: bool = False, to_joi
     return page(base, title, f"<p>{escape(sentence)}</p>\n      {on}")
 
 
-def page(
-    base: str, title: str, content: str, *, heading: str = "", is_wrong: bool = False, refresh: bool = False
-) -> str:
+def page(base: str, title: str, content: str, *, heading: str = "", is_wrong: bool = False) -> str:
     """A whole page.
 
     Args:
@@ -125,13 +133,12 @@ def page(
         content: as HTML.
         heading: as HTML, where it is not just the title.
     """
-    again = f'\n    <meta http-equiv="refresh" content="{REFRESH_SECONDS}">' if refresh else ""
     return f"""<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">{again}
+    <meta name="color-scheme" content="light dark">
     <title>{"Error: " if is_wrong else ""}{escape(title)} · {navigation.NAME}</title>
     <link rel="icon" href="{escape(base)}/favicon.png">
     <style>{_style()}</style>
