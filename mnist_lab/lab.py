@@ -212,9 +212,8 @@ class Lab:
 
     def take_away(self, class_id: int, *, by: Person) -> bytes:
         """A class, ended or not, as a zip; with its pupils' names where the teacher has ticked that."""
-        who = self._rights(by)
-        who.must_be_all()
-        return takeaway.packed(self.store, class_id, names=self.classroom.settings(class_id, by=by).names_in_files)
+        names = self.classroom.settings(class_id, by=by).names_in_files
+        return takeaway.packed(self.store, class_id, names=names)
 
     # Questions to trained networks
 
