@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.queue import MAX_CRASHES
@@ -67,26 +67,28 @@ class Turns(RuleBasedStateMachine):
 
     # People
 
+    @initialize(target=people)
+    def three_have_joined(self) -> object:
+        return multiple(*(self._join() for _ in range(3)), ADA, BOB)
+
     @rule(target=people)
     @precondition(lambda self: not self.is_closed)
     def joins(self) -> str:
+        return self._join()
+
+    def _join(self) -> str:
         key = self.store.people.join(self.room, f"name {len(self.pupils)}").key
         self.pupils.append(key)
         self.waiting[key] = []
-        return key
-
-    @rule(target=people, key=st.sampled_from([ADA, BOB]))
-    def is_no_pupil(self, key: str) -> str:
         return key
 
     @rule(target=runs, key=people)
     def queues(self, key: str) -> int:
         return self._queue(key)
 
-    @rule(key=people, seeds=st.integers(2, 4))
-    def queues_several(self, key: str, seeds: int) -> None:
-        for _ in range(seeds):
-            self._queue(key)
+    @rule(target=runs, keys=st.lists(people, min_size=2, max_size=6))
+    def queue_at_once(self, keys: list[str]) -> object:
+        return multiple(*map(self._queue, keys))
 
     @rule(key=people)
     def is_removed(self, key: str) -> None:
@@ -121,33 +123,29 @@ class Turns(RuleBasedStateMachine):
         if run:
             self._serve(run.id)
 
-    @rule(run=runs)
-    def finishes(self, run: int) -> None:
-        self.store.recording.finish(run, OUTCOME)
-        if self.status[run] is Status.RUNNING:
-            self.status[run] = Status.FINISHED
-
-    @rule(run=runs)
-    def its_worker_obeys(self, run: int) -> None:
-        if self.status[run] is not Status.RUNNING:
-            return
+    @rule(which=st.integers(0, 9))
+    @precondition(lambda self: self.running)
+    def a_worker_obeys_or_has_done(self, which: int) -> None:
+        run = self.running[which % len(self.running)]
         if self.command[run] is Command.PAUSE:
             self.store.recording.pause(run)
             self.status[run] = Status.PAUSED
-        elif self.command[run] is Command.STOP:
+        else:
             self.store.recording.finish(run, OUTCOME)
             self.status[run] = Status.FINISHED
 
-    @rule(run=runs)
-    def its_worker_dies(self, run: int) -> None:
+    @rule(which=st.integers(0, 9))
+    @precondition(lambda self: self.running)
+    def a_worker_dies(self, which: int) -> None:
+        run = self.running[which % len(self.running)]
         self.store.queue.crashed(run)
-        if self.status[run] is Status.RUNNING:
-            self._lost([run])
+        self._lost([run])
 
     @rule()
+    @precondition(lambda self: self.running)
     def the_engine_dies(self) -> None:
         self.store.lease.requeue_orphans()
-        self._lost(sorted(i for i, status in self.status.items() if status is Status.RUNNING))
+        self._lost(self.running)
 
     # Commands
 
@@ -204,6 +202,10 @@ class Turns(RuleBasedStateMachine):
         self.deleted.discard(run)
 
     # The model
+
+    @property
+    def running(self) -> list[int]:
+        return [run for run, status in self.status.items() if status is Status.RUNNING]
 
     def person(self, run: int) -> str:
         return self.owner[run] if self.owner[run] in self.pupils else ""
@@ -295,12 +297,18 @@ class Turns(RuleBasedStateMachine):
                 self._forget_passed(key)
 
 
-Turns.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
-)
+class ManyTurns(Turns):
+    """The same for minutes."""
+
+
+for machine, examples in ((Turns, 20), (ManyTurns, 400)):
+    machine.TestCase.settings = settings(
+        max_examples=examples, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
+    )
 
 
 TestTurns = Turns.TestCase
+TestManyTurns = pytest.mark.slow(ManyTurns.TestCase)
 
 
 @pytest.fixture
