@@ -1,6 +1,5 @@
 """What somebody sees of the runs: everything, or as a pupil their own and the class's best."""
 
-import csv
 import io
 import json
 import zipfile
@@ -224,16 +223,3 @@ def test_no_file_and_no_table_holds_a_pupils_name(lab: Lab, store: Store, two: t
         data = one if isinstance(one, bytes) else one.encode()
         for word in (b"Cleo", b"Patra", b"Dana", b"Scully"):
             assert word not in data, data[:200]
-
-
-def test_a_class_is_taken_away_with_names_only_where_the_teacher_has_ticked_it(
-    lab: Lab, store: Store, two: tuple[Person, Person]
-) -> None:
-    run_of(store, two[0].key, 0.5)
-    allow(lab, names_in_files=True)
-    packed = lab.take_away(store.classes.current().id, by=TEACHER)
-    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-        runs = list(csv.DictReader(archive.read("runs.csv").decode("utf-8-sig").splitlines()))
-        people = list(csv.DictReader(archive.read("people.csv").decode("utf-8-sig").splitlines()))
-    assert [row["owner"] for row in runs] == ["Cleo Patra"]
-    assert [row["name"] for row in people] == ["Cleo Patra", "Dana Scully"]
