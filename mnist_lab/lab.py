@@ -86,12 +86,12 @@ class Lab:
                 raise wrong
         past, calibration = self._measured()
         predicted = [prediction.predict(experiment, past, calibration) for experiment in experiments]
-        self._must_be_within_limits(who, len(experiments), predicted)
+        self._must_be_short(who, predicted)
         designs = [experiment.design_key for experiment in experiments]
         most = max(map(designs.count, set(designs)), default=0)
         if not who.are_all and most > who.settings.seeds:
             raise NotAllowedError(f"Seeds: your teacher allows at most {who.settings.seeds} at once; received {most}.")
-        return self.store.queue.add(experiments, who.owner, [(p.low, p.high) for p in predicted])
+        return self.store.queue.add(experiments, who.owner, [(p.low, p.high) for p in predicted], who.allowance)
 
     def add_seeds(self, run_id: int, seeds: Iterable[int], *, by: Person) -> list[int]:
         """Queue a run's experiment with other seeds; returns and raises as `start_all`."""
@@ -122,8 +122,9 @@ class Lab:
         if wrong := disk.refusal(experiment, self.store.database.free_bytes()):
             raise wrong
         left = self.estimate(experiment).scaled((recipe.epochs - epoch) / recipe.epochs)
-        self._must_be_within_limits(reader.rights, 1, [left])
-        return self.store.queue.continue_run(run, epoch, experiment, reader.rights.owner, (left.low, left.high))
+        who = reader.rights
+        self._must_be_short(who, [left])
+        return self.store.queue.continue_run(run, epoch, experiment, who.owner, (left.low, left.high), who.allowance)
 
     def repeat(self, receipt: Receipt, *, by: Person) -> int:
         """Queue the training that a receipt describes; returns the run's id. Raises InputError as `start_all`."""
@@ -146,8 +147,7 @@ class Lab:
     def resume(self, *run_ids: int, by: Person) -> None:
         """Resume paused and interrupted runs, as `Queue.resume`."""
         who = self._own(run_ids, by)
-        self._must_be_within_limits(who, len(run_ids), [])
-        self.store.queue.resume(*run_ids)
+        self.store.queue.resume(*run_ids, allowance=who.allowance)
 
     def move(self, run_id: int, places: int, *, by: Person) -> None:
         """Move a queued run among those of its owner, as `Queue.move`."""
@@ -168,14 +168,16 @@ class Lab:
     ) -> list[Change]:
         """Set labels of runs, delete and restore them: takes, returns and raises as `Labels.set`."""
         wanted = list(run_ids)
-        self._own(wanted, by)
-        return self.store.labels.set(wanted, add_tags=add_tags, remove_tags=remove_tags, seen=seen, **labels)
+        allowance = self._own(wanted, by).allowance
+        return self.store.labels.set(
+            wanted, add_tags=add_tags, remove_tags=remove_tags, seen=seen, allowance=allowance, **labels
+        )
 
     def undo(self, changes: Iterable[Change], *, by: Person) -> tuple[list[Change], list[str]]:
         """Undo changes of labels, as `Labels.undo`."""
         given = list(changes)
-        self._own([change.run_id for change in given], by)
-        return self.store.labels.undo(given)
+        who = self._own([change.run_id for change in given], by)
+        return self.store.labels.undo(given, who.allowance)
 
     # Designs, choices, notices
 
@@ -210,9 +212,8 @@ class Lab:
 
     def take_away(self, class_id: int, *, by: Person) -> bytes:
         """A class, ended or not, as a zip; with its pupils' names where the teacher has ticked that."""
-        who = self._rights(by)
-        who.must_be_all()
-        return takeaway.packed(self.store, class_id, names=self.classroom.settings(class_id, by=by).names_in_files)
+        names = self.classroom.settings(class_id, by=by).names_in_files
+        return takeaway.packed(self.store, class_id, names=names)
 
     # Questions to trained networks
 
@@ -253,22 +254,16 @@ class Lab:
             who.must_own(self.store.runs.some(run_ids).values())
         return who
 
-    def _must_be_within_limits(self, who: Rights, more: int, predicted: Iterable[Prediction]) -> None:
-        """Raises NotAllowedError where a pupil queues more, or longer, than the teacher allows."""
+    def _must_be_short(self, who: Rights, predicted: Iterable[Prediction]) -> None:
+        """Raises NotAllowedError where a pupil's training would be longer than the teacher allows, or the class is closed."""
         if who.are_all:
             return
         who.must_be_open()
-        allowed = who.settings
-        longest = max((one.seconds for one in predicted), default=0.0)
-        if allowed.seconds is not None and longest > allowed.seconds:
+        most, longest = who.settings.seconds, max((one.seconds for one in predicted), default=0.0)
+        if most is not None and longest > most:
             raise NotAllowedError(
-                f"Training: your teacher allows {allowed.seconds} s a run; this one is predicted to take {longest:.0f} s. "
+                f"Training: your teacher allows {most} s a run; this one is predicted to take {longest:.0f} s. "
                 "Choose fewer epochs or images, or a smaller network."
-            )
-        waiting = self.store.runs.of(who.owner).waiting()
-        if waiting + more > allowed.waiting:
-            raise NotAllowedError(
-                f"Queue: your teacher allows {allowed.waiting} waiting runs a person; you have {waiting} and want {more} more."
             )
 
     def _measured(self) -> tuple[list[Run], list[float]]:

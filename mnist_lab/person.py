@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,9 +32,11 @@ class Person:
 
 
 def system_user() -> Person:
-    """The user of the operating system who runs this process, by name, or by number where there is no name."""
+    """The user of the operating system who runs this process, by name, or by number where there is no name. Where an
+    account is called as a pupil's pseudonym is, as one in a school may be, `user ` comes before it."""
     number = f"user {os.getuid()}" if hasattr(os, "getuid") else "user"
     try:
-        return Person(sanitized(getpass.getuser(), otherwise=number))
+        name = sanitized(getpass.getuser(), otherwise=number)
     except (OSError, KeyError, ImportError):  # KeyError and ImportError: before Python 3.13
-        return Person(number)
+        name = number
+    return Person(f"user {name}" if re.fullmatch(r"pupil \d+", name) else name)

@@ -1,6 +1,7 @@
 """What somebody may see of the runs: how they stand, their results, whose turn is when."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ import pandas as pd
 from mnist_lab.classroom.rights import Rights
 from mnist_lab.design.experiment import parse
 from mnist_lab.errors import InputError
+from mnist_lab.person import Kind
 from mnist_lab.results import comparison, prediction
 from mnist_lab.results import table as results_table
 from mnist_lab.results.receipt import Receipt, repeated
+from mnist_lab.store import ready_made
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.store import Store
@@ -22,7 +25,7 @@ ID_LIMIT = 2**63  # ids of the database are below
 class Reader:
     """The runs that one person may see, as they are now. Made anew for each look.
 
-    What is independent of who asks, as the weights of a run that was found here, is read from the store.
+    What is independent of who asks, as the checkpoints of a run that was found here, is read from the store.
 
     Args:
         store: in which the runs of a crashed engine have been queued again.
@@ -61,7 +64,7 @@ class Reader:
 
     def active(self) -> list[Run]:
         """The running runs, then the queued ones in the order in which they will be trained."""
-        return self._seen(self._store.queue.active())
+        return self._seen(self._active)
 
     def resumable(self) -> list[Run]:
         """The paused and the interrupted runs, oldest first."""
@@ -69,7 +72,7 @@ class Reader:
 
     def waits(self) -> dict[int, tuple[int, float]]:
         """The place in the queue of each queued run, from 1, and the predicted seconds until it begins, by run id."""
-        active = self._store.queue.active()
+        active = self._active
         left = [
             _predicted(run) * (1 - min(1.0, run.steps_done / run.planned_steps))
             for run in active
@@ -99,19 +102,28 @@ class Reader:
         return results_table.fields(self._designs[design_key])
 
     def fingerprint(self) -> tuple[Any, ...]:
-        """A value that changes whenever the table does, and differs between people who see other tables."""
+        """A value that changes whenever the table does, and differs between people who see other tables, but for that of
+        the deleted runs."""
         return self.rights.view, *self.runs.fingerprint()
 
     def names(self) -> dict[str, str]:
-        """What the owners of runs are called on the pages, by their keys; those who are not in it, by the key itself."""
-        return self._store.people.names()
+        """What the owners of runs are called on the pages, by their keys; those who are not in it, by the key itself.
+
+        The teacher is told the names of all classes, a pupil those of their own. Nobody else is told any: without a class
+        on, that would be everybody on the network.
+        """
+        if self.rights.person.kind is Kind.TEACHER:
+            return self._store.people.names()
+        return self._store.people.names(self.rights.room.id) if self.rights.room else {}
 
     def weights(self, run_id: int, epoch: int | None = None) -> dict[str, np.ndarray]:
         """The weights that were validated after an epoch, by variable path; after the kept epoch where None.
 
         Raises:
-            InputError: they are not kept.
+            InputError: they are not kept, or there is no such run.
         """
+        if run_id != ready_made.ID:
+            self.run(run_id)
         found = self._store.trained.weights(run_id, epoch)
         if found is None:
             raise InputError(
@@ -134,6 +146,11 @@ class Reader:
             return f"This run repeats run {receipt.run} of another lab; when it has finished, the two are compared."
         sd = comparison.usual_sd(rows, "test_accuracy")
         return repeated(receipt, run, probabilities, sd, self.runs.epochs([run.id]))
+
+    @cached_property
+    def _active(self) -> list[Run]:
+        """Of everybody: places in the queue are counted among all."""
+        return self._store.queue.active()
 
     def _seen(self, runs: list[Run]) -> list[Run]:
         if self.rights.view is None:

@@ -8,9 +8,7 @@ from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
 from mnist_lab.lab import Lab
 from mnist_lab.person import Person
-from mnist_lab.reader import ID_LIMIT
 from mnist_lab.results import receipt
-from mnist_lab.results import table as results_table
 from mnist_lab.store import disk
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
@@ -56,12 +54,6 @@ def test_too_large_a_network_is_refused_and_none_beside_it_is_queued(lab: Lab, m
     assert lab.reader(ADA).runs.all() == []
 
 
-@pytest.mark.parametrize("number", [0, -1, 99, ID_LIMIT])
-def test_a_run_that_is_not_there_is_a_sentence(lab: Lab, number: int) -> None:
-    with pytest.raises(InputError, match=f"Run: there is none with the number {number}; the Results page"):
-        lab.reader(ADA).run(number)
-
-
 def test_an_ended_run_is_continued_from_a_kept_epoch_for_further_ones(lab: Lab, store: Store) -> None:
     parent = trained(store, epochs=3)
     child = lab.reader(ADA).run(lab.continue_run(parent, 2, longer(6), by=Person("bob")))
@@ -99,30 +91,6 @@ def test_a_design_is_kept_for_who_saved_it(lab: Lab, url: str) -> None:
     assert read_design(Lab(url).store.designs.of("ada")["mine"]) == other
 
 
-def test_who_looks_sees_what_a_dead_engine_left_waiting_again(lab: Lab, store: Store) -> None:
-    looks = (
-        lambda i: lab.reader(ADA).run(i).status,
-        lambda i: lab.reader(ADA).some([i])[i].status,
-        lambda i: lab.reader(ADA).runs.all()[0].status,
-        lambda i: lab.reader(ADA).active()[0].status,
-        lambda i: Status(lab.reader(ADA).table()["status"].iloc[0]),
-        lambda i: lab.reader(ADA).fingerprint() and store.runs.get(i).status,
-    )
-    for look in looks:
-        (run_id,) = lab.start(PRESETS["3x3"], by=ADA)
-        store.queue.claim("dead", only=[run_id])
-        assert look(run_id) is Status.QUEUED
-        store.queue.stop(run_id)
-
-
-def test_what_waits_begins_when_those_before_it_have_ended(lab: Lab, store: Store) -> None:
-    store.lease.take("engine", "ready")
-    ids = store.queue.add([PRESETS["3x3"]] * 3, "ada", [(50.0, 70.0), (10.0, 30.0), (None, None)])
-    assert lab.reader(ADA).waits() == {ids[0]: (1, 0.0), ids[1]: (2, 60.0), ids[2]: (3, 80.0)}
-    store.queue.claim("engine")
-    assert lab.reader(ADA).waits() == {ids[1]: (1, 60.0), ids[2]: (2, 80.0)}, "half a minute where nobody said"
-
-
 def test_the_engine_is_said_to_be_what_it_says_while_it_lives(lab: Lab, store: Store) -> None:
     assert lab.engine_state() is None
     store.lease.take("engine", "warming up")
@@ -130,19 +98,6 @@ def test_the_engine_is_said_to_be_what_it_says_while_it_lives(lab: Lab, store: S
     store.lease.release("engine")
     store.lease.say_not_working("It rained.")
     assert lab.engine_state() == "not working: It rained."
-
-
-def test_weights_that_are_not_kept_are_a_sentence(lab: Lab, store: Store) -> None:
-    run_id = trained(store, epochs=2)
-    assert list(lab.reader(ADA).weights(run_id)) == ["w"]
-    with pytest.raises(InputError, match=f"Run {run_id}: the weights of this epoch are not kept; choose another epoch"):
-        lab.reader(ADA).weights(run_id, 9)
-
-
-def test_every_field_of_a_design_in_the_table_is_there(lab: Lab, store: Store) -> None:
-    trained(store)
-    key = lab.reader(ADA).table()["design_key"].iloc[0]
-    assert lab.reader(ADA).fields(key) == results_table.fields(PRESETS["3x3"].model_dump_json())
 
 
 def test_a_run_without_room_is_refused_in_a_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,16 +140,3 @@ def test_a_waiting_run_without_room_is_passed_over_and_taken_when_there_is_some(
     claimed = lab.store.queue.claim("engine")
     assert claimed
     assert claimed.id == first
-
-
-def test_a_deleted_run_is_out_of_every_list_until_it_is_restored(store: Store) -> None:
-    gone, stays = trained(store), trained(store)
-    before = store.labels.set([gone], deleted=True)
-    lab = Lab(store.url)
-    assert [ids for (ids,) in lab.reader(ADA).table()["ids"]] == [stays]
-    assert (
-        [run.id for run in lab.reader(ADA).runs.all()] == [run.id for run in lab.store.runs.all(limit=100)] == [stays]
-    )
-    assert lab.reader(ADA).run(gone).deleted  # its page can restore it
-    store.labels.undo(before)
-    assert len(lab.reader(ADA).table()) == 2

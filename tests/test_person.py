@@ -8,7 +8,10 @@ from mnist_lab.person import Person, system_user
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("ada", "ada"), ("ada\u202e\n", "ada"), ("a\udce4b", "ab"), ("", "user 12345"), ("\u200b", "user 12345")],
+    [
+        *(("ada", "ada"), ("ada\u202e\n", "ada"), ("a\udce4b", "ab"), ("", "user 12345"), ("\u200b", "user 12345")),
+        *(("pupil 7", "user pupil 7"), ("pupil", "pupil")),  # no account is taken for a pupil
+    ],
 )
 def test_a_person_has_the_name_of_the_user(monkeypatch: pytest.MonkeyPatch, given: str, kept: str) -> None:
     monkeypatch.setattr(person.getpass, "getuser", lambda: given)

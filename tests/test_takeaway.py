@@ -61,7 +61,7 @@ def test_it_holds_people_runs_epochs_and_designs_under_pseudonyms(lab: Lab, stor
 def test_it_holds_names_where_the_teacher_has_ticked_that(lab: Lab, store: Store) -> None:
     lab.classroom.allow(ClassSettings(names_in_files=True), by=TEACHER)
     lab.classroom.end(by=TEACHER)
-    (ended,) = lab.classroom.ended(by=ADA)
+    (ended,) = lab.classroom.ended(by=TEACHER)
     files = unpacked(lab.take_away(ended.id, by=TEACHER))
     assert sorted(pd.read_csv(io.BytesIO(files["runs.csv"]))["owner"]) == ["Alan T.", "Grace H."]
     assert pd.read_csv(io.BytesIO(files["people.csv"]))["name"].tolist() == ["Grace H.", "Alan T."]
@@ -77,3 +77,6 @@ def test_a_class_that_made_nothing_is_a_file_too(store: Store) -> None:
 def test_it_is_the_teachers_alone(lab: Lab, store: Store) -> None:
     with pytest.raises(NotAllowedError):
         lab.take_away(store.classes.current().id, by=Person("pupil 1", Kind.PUPIL))
+    lab.classroom.end(by=TEACHER)
+    with pytest.raises(NotAllowedError):
+        lab.take_away(lab.classroom.ended(by=TEACHER)[0].id, by=ADA)  # which is then whoever is on the network

@@ -4,7 +4,7 @@ Each takes who asks for it, but joining, which is how one becomes somebody.
 """
 
 from mnist_lab.classroom import codes
-from mnist_lab.classroom.rights import Rights, rights
+from mnist_lab.classroom.rights import TEACHER_ONLY, Rights, rights
 from mnist_lab.classroom.settings import ClassSettings
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.names import normalized
@@ -88,10 +88,7 @@ class Classroom:
         Raises:
             InputError: there is one already.
         """
-        if by.kind is not Kind.TEACHER:
-            raise NotAllowedError(
-                "Class: only the teacher can open one, by the link that the server printed when it started."
-            )
+        _must_teach(by)
         self._store.classes.open(codes.new(), ClassSettings().model_dump_json())
 
     def close(self, *, by: Person) -> None:
@@ -108,7 +105,7 @@ class Classroom:
 
     def ended(self, *, by: Person) -> list[Class]:
         """The classes that have ended, newest first."""
-        self.rights(by).must_be_all()
+        _must_teach(by)
         return self._store.classes.ended()
 
     def delete(self, class_id: int, *, by: Person) -> None:
@@ -117,10 +114,11 @@ class Classroom:
         Raises:
             InputError: it is open, or one of its runs is still in training.
         """
-        who = self.rights(by)
-        who.must_be_all()
-        if who.room and who.room.id == class_id and who.room.is_open:
+        _must_teach(by)  # also where no class is on, and whoever is alone may do everything else: this is for good
+        room = self._store.classes.current()
+        if room and room.id == class_id and room.is_open:
             raise InputError("Class: it is open; close it before it is deleted.")
+        self._store.lease.requeue_orphans()
         self._store.classes.delete(class_id)
 
     def settings(self, class_id: int, *, by: Person) -> ClassSettings:
@@ -129,9 +127,8 @@ class Classroom:
         Raises:
             InputError: there is none with this id.
         """
-        who = self.rights(by)
-        who.must_be_all()
-        for room in [*filter(None, [who.room]), *self._store.classes.ended()]:
+        _must_teach(by)
+        for room in [*filter(None, [self._store.classes.current()]), *self._store.classes.ended()]:
             if room.id == class_id:
                 return ClassSettings.model_validate_json(room.settings_json)
         raise InputError(f"Class: there is none with the number {class_id} any more.")
@@ -172,12 +169,9 @@ class Classroom:
         self._store.people.remove(key)
 
     def _taught(self, by: Person) -> Class:
-        """The class that is on. Raises NotAllowedError where it is not this person's to teach."""
+        """The class that is on. Raises NotAllowedError where this is not the teacher, InputError where there is none."""
+        _must_teach(by)
         room = self._store.classes.current()
-        if by.kind is not Kind.TEACHER:
-            raise NotAllowedError(
-                "Class: only its teacher may do that; the server printed the teacher's link when it started."
-            )
         if room is None:
             raise InputError("Class: there is none; open one first.")
         return room
@@ -189,6 +183,12 @@ class Classroom:
         if not codes.is_same(code, room.code):
             raise WrongCodeError(f"Code: this is not the code of the class; received {code[:20]!r}.")
         return room
+
+
+def _must_teach(by: Person) -> None:
+    """Raises NotAllowedError where somebody is not known as the teacher, not even if they are alone."""
+    if by.kind is not Kind.TEACHER:
+        raise NotAllowedError(TEACHER_ONLY)
 
 
 def checked(name: str) -> str:

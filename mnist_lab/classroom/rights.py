@@ -7,6 +7,7 @@ from mnist_lab.classroom.settings import ClassSettings, Sees
 from mnist_lab.errors import NotAllowedError
 from mnist_lab.person import Kind, Person
 from mnist_lab.store.classes import Class
+from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Run
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.store import Store
@@ -40,6 +41,11 @@ class Rights:
     def owner(self) -> str:
         """What their runs and designs are kept under."""
         return self.person.key
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """How many runs of theirs may wait; None for any number."""
+        return None if self.are_all else Allowance(self.owner, self.settings.waiting)
 
     def must_be_all(self) -> None:
         """Raises NotAllowedError where this is not the teacher."""
@@ -79,9 +85,9 @@ class Rights:
 
     def seen(self, runs: Runs) -> Runs:
         """Those of some runs that this person may see."""
-        if self.view is None:
+        if self.view is None or self.room is None:
             return runs
-        best = runs.best()
+        best = runs.best_of_class(self.room.id)
         return runs.of(self.owner, *([] if best is None else [best]))
 
 

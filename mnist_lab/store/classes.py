@@ -70,12 +70,8 @@ class Classes:
 
     def close(self, class_id: int) -> None:
         """End joining and training: what its pupils have in training is paused, and so is what waits."""
-        theirs = sa.and_(RUN.c.owner.in_(_keys(class_id)), RUN.c.deleted.is_(None))
         with self._database.write() as connection:
-            self._set(connection, class_id, closed=time.time(), is_held=False)
-            connection.execute(sa.update(RUN).where(theirs, RUN.c.status == Status.QUEUED).values(status=Status.PAUSED))
-            asked = sa.and_(RUN.c.status == Status.RUNNING, RUN.c.pause_requested.is_(None))
-            connection.execute(sa.update(RUN).where(theirs, asked).values(pause_requested=time.time()))
+            self._close(connection, class_id)
 
     def reopen(self, class_id: int) -> None:
         """Let pupils join and train again."""
@@ -83,9 +79,9 @@ class Classes:
             self._set(connection, class_id, closed=None)
 
     def end(self, class_id: int) -> None:
-        """Give the lab back to one person; what the class made stays."""
-        self.close(class_id)
+        """Give the lab back to one person. What the class made stays; what its pupils had in training or waiting is paused."""
         with self._database.write() as connection:
+            self._close(connection, class_id)
             self._set(connection, class_id, ended=time.time())
 
     def hold(self, class_id: int, *, is_held: bool) -> None:
@@ -104,22 +100,36 @@ class Classes:
         Raises:
             InputError: one of their runs is still in training.
         """
-        keys = _keys(class_id)
+        theirs = keys(class_id)
         with self._database.write() as connection:
-            training = sa.select(RUN.c.id).where(RUN.c.owner.in_(keys), RUN.c.status == Status.RUNNING)
+            training = sa.select(RUN.c.id).where(RUN.c.owner.in_(theirs), RUN.c.status == Status.RUNNING)
             if run_id := connection.execute(training).scalar():
                 raise InputError(f"Class: run {run_id} is still in training; stop it first.")
             for table, column in ((RUN, "owner"), (DESIGNS, "owner"), (CHOICES, "owner"), (TURNS, "person")):
-                connection.execute(sa.delete(table).where(table.c[column].in_(keys)))
+                connection.execute(sa.delete(table).where(table.c[column].in_(theirs)))
             connection.execute(sa.delete(CLASSES).where(CLASSES.c.id == class_id))
+
+    def _close(self, connection: sa.Connection, class_id: int) -> None:
+        now = time.time()
+        self._set(connection, class_id, closed=sa.func.coalesce(CLASSES.c.closed, now), is_held=False)
+        pause_all(connection, keys(class_id))
 
     def _set(self, connection: sa.Connection, class_id: int, **values: Any) -> None:
         connection.execute(sa.update(CLASSES).where(CLASSES.c.id == class_id).values(values))
 
     def _found(self, query: sa.Select[Any]) -> list[Class]:
-        return [Class(**row._mapping) for row in self._database.rows(query)]
+        rows = self._database.rows(query)
+        return [Class(**{**row._mapping, "is_held": bool(row.is_held)}) for row in rows]
 
 
-def _keys(class_id: int) -> sa.Select[Any]:
+def pause_all(connection: sa.Connection, owners: sa.Select[Any]) -> None:
+    """Pause all queued runs of some owners, and tell the running ones to pause."""
+    theirs = sa.and_(RUN.c.owner.in_(owners), RUN.c.deleted.is_(None))
+    connection.execute(sa.update(RUN).where(theirs, RUN.c.status == Status.QUEUED).values(status=Status.PAUSED))
+    asked = sa.and_(RUN.c.status == Status.RUNNING, RUN.c.pause_requested.is_(None))
+    connection.execute(sa.update(RUN).where(theirs, asked).values(pause_requested=time.time()))
+
+
+def keys(class_id: int) -> sa.Select[Any]:
     """What the runs and designs of a class's pupils are kept under."""
     return sa.select(PEOPLE.c.key).where(PEOPLE.c.class_id == class_id)

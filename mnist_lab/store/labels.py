@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.names import MAX_NAME, MAX_TAG, normalized
 from mnist_lab.store.database import Database, among
+from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import RUN
 
@@ -46,6 +47,7 @@ class Labels:
         add_tags: Iterable[str] = (),
         remove_tags: Iterable[str] = (),
         seen: Mapping[int, Mapping[str, Any]] | None = None,
+        allowance: Allowance | None = None,
         **labels: Any,
     ) -> list[Change]:
         """Set labels of runs; all or none.
@@ -54,6 +56,7 @@ class Labels:
 
         Args:
             seen: labels by name as their editor saw them, by run id; a label that has changed since is not overwritten.
+            allowance: of a pupil, whose restored runs may wait again.
             labels: new values of `name`, `tags` (all of them), `note`, `archived` and `deleted` (the latter two as bool).
 
         Returns:
@@ -62,6 +65,7 @@ class Labels:
         Raises:
             InputError: a text is too long or empty, there is no such run, or a running one was to be deleted.
             ConflictError: a label is no longer as in `seen`.
+            NotAllowedError: more runs would wait than the allowance.
         """
         values = _checked(labels)
         added, removed = _tags(add_tags), set(remove_tags)
@@ -73,14 +77,21 @@ class Labels:
                 if values.get("deleted") and now["status"] == Status.RUNNING:
                     raise InputError(f"Run {run_id}: a running run cannot be deleted; stop it first.")
                 changes += _changes(run_id, now, values, added, removed)
+            _check_allowed(connection, allowance, found, changes)
             _apply(connection, found, changes)
         return changes
 
-    def undo(self, changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
+    def undo(self, changes: Iterable[Change], allowance: Allowance | None = None) -> tuple[list[Change], list[str]]:
         """Undo changes one by one; a label that has been changed again since stays as it is.
+
+        Args:
+            allowance: as for `set`.
 
         Returns:
             The changes that this made, which can be undone in turn; and a phrase about each change that was not undone.
+
+        Raises:
+            NotAllowedError: as `set`; nothing is undone.
         """
         given = list(changes)
         undone, kept = [], []
@@ -105,8 +116,18 @@ class Labels:
                         undone.append(Change(change.run_id, change.label, change.after, change.before))
                 elif not _is_undone(change, now):
                     kept.append(_changed_since(change, now))
+            _check_allowed(connection, allowance, found, undone)
             _apply(connection, found, undone)
         return undone, kept
+
+
+def _check_allowed(
+    connection: sa.Connection, allowance: Allowance | None, found: dict[int, dict[str, Any]], changes: list[Change]
+) -> None:
+    """Raises NotAllowedError where runs that left the queue when they were deleted would come back to it in excess."""
+    restored = [change for change in changes if change.label == "deleted" and change.after is None]
+    if allowance:
+        allowance.check(connection, sum(found[change.run_id]["status"] == Status.QUEUED for change in restored))
 
 
 def _apply(connection: sa.Connection, found: dict[int, dict[str, Any]], changes: list[Change]) -> None:

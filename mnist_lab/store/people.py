@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mnist_lab.errors import InputError
-from mnist_lab.store.classes import IS_ON
+from mnist_lab.errors import InputError, NotAllowedError
+from mnist_lab.store.classes import IS_ON, pause_all
 from mnist_lab.store.database import Database
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import CLASSES, PEOPLE, REQUESTS, RUN
@@ -37,6 +37,37 @@ class Member:
     removed: float | None
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """How many runs a pupil may have waiting.
+
+    It is checked in the transaction that lets more of them wait, so that nothing comes between: not the end of the class,
+    and not what the same pupil does in a second browser.
+
+    Attributes:
+        key: the pupil's pseudonym.
+        most: runs that may wait at a time.
+    """
+
+    key: str
+    most: int
+
+    def check(self, connection: sa.Connection, more: int) -> None:
+        """Raises NotAllowedError where `more` further runs would be too many, or the pupil is in no open class any more."""
+        is_in = sa.select(PEOPLE.c.id).join_from(PEOPLE, CLASSES, CLASSES.c.id == PEOPLE.c.class_id)
+        is_in = is_in.where(PEOPLE.c.key == self.key, _PRESENT, IS_ON, CLASSES.c.closed.is_(None))
+        if connection.execute(is_in).first() is None:
+            raise NotAllowedError(
+                "The class was closed, or you were removed from it, a moment ago; nothing was changed."
+            )
+        waits = (RUN.c.owner == self.key, RUN.c.status == Status.QUEUED, RUN.c.deleted.is_(None))
+        waiting = connection.execute(sa.select(sa.func.count()).where(*waits)).scalar_one()
+        if more and waiting + more > self.most:
+            raise NotAllowedError(
+                f"Queue: your teacher allows {self.most} waiting runs a person; you have {waiting} and want {more} more."
+            )
+
+
 _COLUMNS = [PEOPLE.c[field.name] for field in fields(Member)]
 _PRESENT = PEOPLE.c.removed.is_(None)
 
@@ -60,9 +91,12 @@ class People:
         """Whoever has a pseudonym, removed or not; None where nobody has."""
         return next(iter(self._found(sa.select(*_COLUMNS).where(PEOPLE.c.key == key))), None)
 
-    def names(self) -> dict[str, str]:
-        """Everybody's name by their pseudonym, of all classes."""
-        return {row.key: row.name for row in self._database.rows(sa.select(PEOPLE.c.key, PEOPLE.c.name))}
+    def names(self, class_id: int | None = None) -> dict[str, str]:
+        """Everybody's name by their pseudonym, removed or not; of one class, or of all."""
+        query = sa.select(PEOPLE.c.key, PEOPLE.c.name)
+        if class_id is not None:
+            query = query.where(PEOPLE.c.class_id == class_id)
+        return {row.key: row.name for row in self._database.rows(query)}
 
     def join(self, class_id: int, name: str) -> Member | None:
         """Add somebody to a class under a name; None where a member has this name.
@@ -105,13 +139,10 @@ class People:
 
     def remove(self, key: str) -> None:
         """Remove a member: their browsers are strangers from now on; runs of theirs that have not ended are paused."""
-        theirs = sa.and_(RUN.c.owner == key, RUN.c.deleted.is_(None))
-        asked = sa.and_(RUN.c.status == Status.RUNNING, RUN.c.pause_requested.is_(None))
         with self._database.write() as connection:
             connection.execute(sa.update(PEOPLE).where(PEOPLE.c.key == key, _PRESENT).values(removed=time.time()))
             connection.execute(sa.delete(REQUESTS).where(REQUESTS.c.person_id.in_(_id(key))))
-            connection.execute(sa.update(RUN).where(theirs, RUN.c.status == Status.QUEUED).values(status=Status.PAUSED))
-            connection.execute(sa.update(RUN).where(theirs, asked).values(pause_requested=time.time()))
+            pause_all(connection, sa.select(PEOPLE.c.key).where(PEOPLE.c.key == key))
 
     # Requests of browsers to be a member who is there already
 

@@ -13,6 +13,7 @@ from mnist_lab.errors import InputError
 from mnist_lab.store import disk
 from mnist_lab.store.classes import IS_ON
 from mnist_lab.store.database import Database, among
+from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.runs import sum_up
 from mnist_lab.store.schema import (
@@ -33,7 +34,8 @@ MAX_CRASHES = 3
 CRASH_SENTENCE = f"The process that trained this run crashed {MAX_CRASHES} times in a row before its first checkpoint; resume the run to try again."
 _WAITS = sa.and_(RUN.c.status == Status.QUEUED, RUN.c.deleted.is_(None))  # a deleted run keeps its status
 _IS_HELD = sa.exists().where(IS_ON, CLASSES.c.is_held)
-_WITH_PEOPLE = sa.outerjoin(RUN, PEOPLE, PEOPLE.c.key == RUN.c.owner)
+_IN_CLASS = PEOPLE.c.class_id.in_(sa.select(CLASSES.c.id).where(IS_ON))  # after its class a pupil's runs are as any
+_WITH_PEOPLE = sa.outerjoin(RUN, PEOPLE, sa.and_(PEOPLE.c.key == RUN.c.owner, _IN_CLASS))
 _PERSON: sa.ColumnElement[str] = sa.func.coalesce(PEOPLE.c.key, "")  # whose run it is, where turns are taken
 
 
@@ -60,18 +62,25 @@ class Queue:
         experiments: list[Experiment],
         owner: str,
         predicted: Sequence[tuple[float | None, float | None]] | None = None,
+        allowance: Allowance | None = None,
     ) -> list[int]:
         """Queue experiments, all or none.
 
         Args:
             predicted: lower and upper bound of the predicted training time of each, in seconds.
+            allowance: of a pupil who queues them.
 
         Returns:
             The ids of the runs, in the same order.
+
+        Raises:
+            NotAllowedError: they are more than the allowance.
         """
         now = time.time()
         ids = []
         with self._database.write() as connection:
+            if allowance:
+                allowance.check(connection, len(experiments))
             for experiment, (low, high) in zip(
                 experiments, predicted or [(None, None)] * len(experiments), strict=True
             ):
@@ -80,19 +89,26 @@ class Queue:
         return ids
 
     def continue_run(
-        self, run: Run, epoch: int, experiment: Experiment, owner: str, predicted: tuple[float | None, float | None]
+        self,
+        run: Run,
+        epoch: int,
+        experiment: Experiment,
+        owner: str,
+        predicted: tuple[float | None, float | None],
+        allowance: Allowance | None = None,
     ) -> int:
         """Queue a new run that continues an ended one from its checkpoint after an epoch; it starts with a copy of the log.
 
         Args:
             experiment: of the new run.
-            predicted: as for `add`.
+            predicted, allowance: as for `add`.
 
         Returns:
             The id of the new run.
 
         Raises:
             InputError: there is no such checkpoint.
+            NotAllowedError: as `add`.
         """
         key = f"continued-{os.urandom(8).hex()}"  # unique, so that it is never grouped with seeds of a design
         row = _queued(experiment, owner, time.time()) | {
@@ -106,6 +122,8 @@ class Queue:
         }
         kept = sa.and_(CHECKPOINTS.c.run_id == run.id, CHECKPOINTS.c.epoch == epoch, CHECKPOINTS.c.state.is_not(None))
         with self._database.write() as connection:
+            if allowance:
+                allowance.check(connection, 1)
             if connection.execute(sa.select(CHECKPOINTS.c.epoch).where(kept)).first() is None:
                 raise InputError(f"Run {run.id}: the checkpoint of epoch {epoch} is not kept; choose another epoch.")
             child: int = connection.execute(sa.insert(RUN).values(row).returning(RUN.c.id)).scalar_one()
@@ -149,7 +167,9 @@ class Queue:
             if claimed:
                 person = _person_of(connection, claimed.id)
                 connection.execute(sa.delete(TURNS).where(TURNS.c.person == person))
-                connection.execute(sa.insert(TURNS).values(person=person, served=now))
+                # A number rather than the time, which a clock that is set back would give twice.
+                last = sa.select(sa.func.coalesce(sa.func.max(TURNS.c.served), 0) + 1).scalar_subquery()
+                connection.execute(sa.insert(TURNS).values(person=person, served=last))
         return as_run(claimed) if claimed else None
 
     def room(self) -> int:
@@ -196,10 +216,20 @@ class Queue:
                     .values(pause_requested=time.time())
                 )
 
-    def resume(self, *run_ids: int) -> None:
-        """Put paused and interrupted runs at the front of the queue, in the given order; no effect on others."""
+    def resume(self, *run_ids: int, allowance: Allowance | None = None) -> None:
+        """Put paused and interrupted runs at the front of the queue, in the given order; no effect on others.
+
+        Args:
+            allowance: of a pupil who resumes them.
+
+        Raises:
+            NotAllowedError: they are more than the allowance; none is resumed.
+        """
         idle = sa.and_(RUN.c.status.in_([Status.PAUSED, Status.INTERRUPTED]), RUN.c.deleted.is_(None))
         with self._database.write() as connection:
+            if allowance:
+                more = sa.select(sa.func.count()).where(idle, among(RUN.c.id, run_ids))
+                allowance.check(connection, connection.execute(more).scalar_one())
             for run_id in reversed(run_ids):
                 connection.execute(
                     sa.update(RUN).where(RUN.c.id == run_id, idle).values(_requeued() | {"position": front(connection)})
@@ -239,13 +269,15 @@ class Queue:
 def _in_turn(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """The queued runs in the order in which they will be trained: the only place that says whose turn it is.
 
-    Of the people who wait, the one served longest ago comes next, who was never served before all others; a person's own
-    runs keep their order. So the first runs of all come first, in the order in which they were served, then the second
-    runs of all, and so on. All who are no pupils are one person: alone, the queue is first in, first out.
+    Of the people who wait, the one served longest ago comes next; before them those who were never served, in the order
+    in which they asked: by their oldest run that waits, since positions change where a run is paused and resumed. A
+    person's own runs keep their order. So the first runs of all come first, then the second runs of all, and so on. All
+    who are no pupils of the class that is on are one person: alone, the queue is first in, first out.
     """
     rank = sa.func.row_number().over(partition_by=_PERSON, order_by=[RUN.c.position, RUN.c.id])
+    oldest = sa.func.min(RUN.c.id).over(partition_by=_PERSON)
     query = sa.select(*columns).select_from(_WITH_PEOPLE.outerjoin(TURNS, TURNS.c.person == _PERSON)).where(_WAITS)
-    return query.order_by(rank, TURNS.c.served.nulls_first(), RUN.c.position, RUN.c.id)
+    return query.order_by(rank, TURNS.c.served.nulls_first(), oldest)
 
 
 def _person_of(connection: sa.Connection, run_id: int) -> str:
@@ -268,7 +300,7 @@ def requeue(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
         .where(running, CRASHES + 1 >= MAX_CRASHES)
         .values(status=Status.INTERRUPTED, ended=time.time(), error=CRASH_SENTENCE)
     )
-    # Whoever loses a worker was not served: their run comes next.
+    # Whoever loses a worker was not served.
     lost = sa.select(_PERSON).select_from(_WITH_PEOPLE).where(running)
     connection.execute(sa.delete(TURNS).where(TURNS.c.person.in_(lost)))
     # A run that was told to pause is paused, in the state of its last checkpoint.

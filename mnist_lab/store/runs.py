@@ -10,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from mnist_lab.store.arrays import deserialized
+from mnist_lab.store.classes import keys
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.schema import BATCHES, CHECKPOINTS, EPOCHS, PREDICTIONS, RUN, RUN_COLUMNS, as_run
@@ -29,6 +30,7 @@ class Runs:
 
     def __init__(self, database: Database, scope: sa.ColumnElement[bool] | None = None) -> None:
         self._database = database
+        self._is_all = scope is None
         self._scope = sa.true() if scope is None else scope
 
     def of(self, owner: str, *run_ids: int) -> "Runs":
@@ -79,31 +81,29 @@ class Runs:
         )
         return next(iter(self._found(query.order_by(*order).limit(1))), None)
 
-    def best(self) -> int | None:
-        """The id of the finished run with the best validation accuracy; None where none has finished."""
-        query = sa.select(RUN.c.id).where(RUN.c.status == Status.FINISHED, _NOT_DELETED, self._scope)
+    def best_of_class(self, class_id: int) -> int | None:
+        """The id of the pupils' finished run with the best validation accuracy; None where none has finished."""
+        theirs = RUN.c.owner.in_(keys(class_id))
+        query = sa.select(RUN.c.id).where(theirs, RUN.c.status == Status.FINISHED, _NOT_DELETED, self._scope)
         best = RUN.c.validation_accuracy.desc().nulls_last()
         found = self._database.rows(query.order_by(best, RUN.c.id).limit(1))
         return int(found[0].id) if found else None
 
-    def waiting(self) -> int:
-        """How many are queued."""
-        query = sa.select(sa.func.count()).where(RUN.c.status == Status.QUEUED, _NOT_DELETED, self._scope)
-        return int(self._database.scalar(query))
-
     def epochs(self, run_ids: Iterable[int]) -> pd.DataFrame:
         """The logs of runs: a row per run and epoch, with the fields of `EpochPoint`."""
-        query = sa.select(*EPOCHS.c).where(among(EPOCHS.c.run_id, run_ids))
+        query = sa.select(*EPOCHS.c).where(among(EPOCHS.c.run_id, run_ids), self._of_these(EPOCHS))
         return self._database.table(query.order_by(EPOCHS.c.run_id, EPOCHS.c.epoch))
 
     def batches(self, run_id: int) -> pd.DataFrame:
         """The training curve of a run: a row per point, with the fields of `BatchPoint`."""
-        return self._database.table(sa.select(*BATCHES.c).where(BATCHES.c.run_id == run_id).order_by(BATCHES.c.point))
+        query = sa.select(*BATCHES.c).where(BATCHES.c.run_id == run_id, self._of_these(BATCHES))
+        return self._database.table(query.order_by(BATCHES.c.point))
 
     def probabilities(self, run_id: int) -> np.ndarray | None:
         """Predicted probabilities of the ten digits for each test image, float16 `(10_000, 10)`; None where the run was not
         tested."""
-        data = self._database.scalar(sa.select(PREDICTIONS.c.probabilities).where(PREDICTIONS.c.run_id == run_id))
+        query = sa.select(PREDICTIONS.c.probabilities).where(PREDICTIONS.c.run_id == run_id)
+        data = self._database.scalar(query.where(self._of_these(PREDICTIONS)))
         return None if data is None else deserialized(data)["probabilities"]
 
     def listing(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
@@ -120,7 +120,7 @@ class Runs:
         return self._database.table(query)
 
     def experiments(self, but: Iterable[str] = ()) -> dict[str, str]:
-        """An experiment of each design, as JSON, by design key; designs whose keys are in `but` are left out."""
+        """An experiment of each design of all runs, as JSON, by design key; designs whose keys are in `but` are left out."""
         known = set(but)
         keys = sa.select(RUN.c.design_key, sa.func.max(RUN.c.id).label("id")).group_by(RUN.c.design_key)
         with self._database.read() as connection:
@@ -134,6 +134,7 @@ class Runs:
             RUN.c.status,
             sa.func.count(),
             sa.func.max(RUN.c.id),
+            sa.func.sum(RUN.c.id),  # where only some are seen, one may take another's place
             sa.func.sum(RUN.c.epochs_done),
             sa.func.max(RUN.c.ended),
             sa.func.max(RUN.c.started),
@@ -143,10 +144,16 @@ class Runs:
         return tuple(tuple(row) for row in self._database.rows(query.order_by(RUN.c.status)))
 
     def purge(self, days: float = DELETED_DAYS) -> int:
-        """Remove runs that were deleted more than `days` days ago, with all that belongs to them; returns their number."""
+        """Remove all runs that were deleted more than `days` days ago, with all that belongs to them; returns their number."""
         old = sa.delete(RUN).where(RUN.c.deleted < time.time() - days * 86_400)
         with self._database.write() as connection:
             return int(connection.execute(old).rowcount)
+
+    def _of_these(self, table: sa.TableClause) -> sa.ColumnElement[bool]:
+        """The condition that a row of another table belongs to one of these runs."""
+        if self._is_all:
+            return sa.true()
+        return table.c.run_id.in_(sa.select(RUN.c.id).where(self._scope))
 
     def _found(self, query: sa.Select[Any]) -> list[Run]:
         return [as_run(row) for row in self._database.rows(query.where(self._scope))]

@@ -8,12 +8,18 @@ from pathlib import Path
 import alembic.command
 import alembic.config
 import numpy as np
+import pytest
 import sqlalchemy as sa
 
 from mnist_lab.design.experiment import Experiment, parse, read_design
 from mnist_lab.design.presets import PRESETS
+from mnist_lab.errors import NotAllowedError
+from mnist_lab.lab import Lab
+from mnist_lab.person import Kind, Person
 from mnist_lab.store import database
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
+from tests.builders.classes import open_class, pupil
 
 
 def make_empty(url: str, revision: str) -> None:
@@ -84,4 +90,34 @@ def test_names_of_0_6_that_cannot_be_seen_are_mended_and_everything_is_read(url:
     designs = store.designs.of("ada")
     assert list(designs) == ["a", "a 2", "a 3", "custom"]
     assert all(read_design(text).name == name for name, text in designs.items()), "none has taken another's place"
+    store.close()
+
+
+def test_what_0_6_left_belongs_to_the_teacher_of_a_class(url_of_0_6: str) -> None:
+    store = Store(url_of_0_6)
+    runs, designs = {run.id for run in store.runs.all()}, store.designs.of("ada")
+    waiting = [run.id for run in store.queue.active()] + [run.id for run in store.queue.resumable()]
+    assert (len(designs), bool(runs)) == (3, True)
+    lab = Lab(store.url)
+    room = open_class(store)
+    cleo = pupil(store, "Cleo")
+    teacher = Person("bob", Kind.TEACHER)  # whatever the user of the system is called today
+    assert lab.designs(by=teacher) == designs
+    assert lab.designs(by=cleo) == {}
+    assert {run.id for run in lab.reader(teacher).runs.all()} == {run.id for run in lab.reader(cleo).runs.all()} == runs
+    for run_id in runs:
+        with pytest.raises(NotAllowedError):
+            lab.label([run_id], by=cleo, note="mine")
+    lab.label(runs, by=teacher, note="mine")
+    lab.save_design(PRESETS["fast"].with_changes(name=next(iter(designs))), by=cleo)
+    (theirs,) = lab.start(PRESETS["fast"], by=cleo)
+    lab.resume(*waiting, by=teacher)
+    told = [run.id for run in store.queue.active() if run.status is Status.QUEUED]
+    assert set(told) == {*waiting, theirs}
+    assert told.index(theirs) == 1, "all that is no pupil's is one person's"
+    store.classes.close(room)
+    store.classes.delete(room)
+    assert {run.id for run in store.runs.all()} == runs
+    assert store.designs.of("ada") == designs
+    lab.store.close()
     store.close()

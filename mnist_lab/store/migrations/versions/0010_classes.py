@@ -60,4 +60,4 @@ def upgrade() -> None:
     new = sa.table("designs", *map(sa.column, columns))
     op.execute(sa.insert(new).from_select(columns, sa.select(old)))
     op.drop_table("designs_of_all")
-    op.create_index("runs_owner", "runs", ["owner"])
+    op.create_index("runs_owner", "runs", ["owner", "status"])
