@@ -15,7 +15,7 @@ from mnist_lab.errors import NotAllowedError
 from mnist_lab.lab import Lab
 from mnist_lab.person import Kind, Person
 from mnist_lab.store.store import Store
-from tests.builders.runs import epoch, finish
+from tests.builders.runs import ADA, epoch, finish
 
 TEACHER = teacher()
 
