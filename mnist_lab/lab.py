@@ -15,10 +15,11 @@ from mnist_lab.design.network import problem
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.inspection.questions import Question
+from mnist_lab.numerals import counted
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
-from mnist_lab.results.prediction import Prediction
+from mnist_lab.results.prediction import Prediction, duration_text
 from mnist_lab.results.receipt import Receipt
 from mnist_lab.store import disk, ready_made
 from mnist_lab.store.labels import Change
@@ -90,7 +91,9 @@ class Lab:
         designs = [experiment.design_key for experiment in experiments]
         most = max(map(designs.count, set(designs)), default=0)
         if not who.are_all and most > who.settings.seeds:
-            raise NotAllowedError(f"Seeds: your teacher allows at most {who.settings.seeds} at once; received {most}.")
+            raise NotAllowedError(
+                f"Seeds: your teacher allows at most {counted(who.settings.seeds, 'seed')} at a time; you asked for {most}."
+            )
         return self.store.queue.add(experiments, who.owner, [(p.low, p.high) for p in predicted], who.allowance)
 
     def add_seeds(self, run_id: int, seeds: Iterable[int], *, by: Person) -> list[int]:
@@ -262,7 +265,8 @@ class Lab:
         most, longest = who.settings.seconds, max((one.seconds for one in predicted), default=0.0)
         if most is not None and longest > most:
             raise NotAllowedError(
-                f"Training: your teacher allows {most} s a run; this one is predicted to take {longest:.0f} s. "
+                f"Training: your teacher allows {duration_text(most)} a run; this one is predicted to take "
+                f"{duration_text(longest)}. "
                 "Choose fewer epochs or images, or a smaller network."
             )
 

@@ -3,6 +3,8 @@
 Each takes who asks for it, but joining, which is how one becomes somebody.
 """
 
+import re
+
 from mnist_lab.classroom import codes
 from mnist_lab.classroom.rights import TEACHER_ONLY, Rights, rights
 from mnist_lab.classroom.settings import ClassSettings
@@ -14,6 +16,7 @@ from mnist_lab.store.people import Member
 from mnist_lab.store.store import Store
 
 MAX_PERSON_NAME = 40
+_RESERVED = re.compile(r"(pupil|user)\s*\d+|.*\(teacher\)", re.IGNORECASE)  # pseudonyms, and how the teacher is shown
 
 
 class WrongCodeError(InputError):
@@ -80,6 +83,10 @@ class Classroom:
         """Whom a request was admitted as; True while it waits, False where it was turned away."""
         return self._store.people.admitted(token)
 
+    def withdraw(self, token: str) -> None:
+        """Give up a request that waits."""
+        self._store.people.withdraw(token)
+
     # For the teacher
 
     def open(self, *, by: Person) -> None:
@@ -112,12 +119,9 @@ class Classroom:
         """Remove a class for good, with its people and all that they made.
 
         Raises:
-            InputError: it is open, or one of its runs is still in training.
+            InputError: it has not ended, or one of its runs is still in training.
         """
         _must_teach(by)  # also where no class is on, and whoever is alone may do everything else: this is for good
-        room = self._store.classes.current()
-        if room and room.id == class_id and room.is_open:
-            raise InputError("Class: it is open; close it before it is deleted.")
         self._store.lease.requeue_orphans()
         self._store.classes.delete(class_id)
 
@@ -154,6 +158,14 @@ class Classroom:
         self._taught(by)
         self._store.people.answer(token, admit=admit)
 
+    def turn_all_away(self, *, by: Person) -> None:
+        """Turn away all who wait to be let in."""
+        self._store.people.turn_all_away(self._taught(by).id)
+
+    def renew_code(self, *, by: Person) -> None:
+        """Give the class another code, for whoever knows the old one and should not."""
+        self._store.classes.renew(self._taught(by).id, codes.new())
+
     def rename(self, key: str, name: str, *, by: Person) -> None:
         """Give a member another name.
 
@@ -163,10 +175,12 @@ class Classroom:
         self._taught(by)
         self._store.people.rename(key, checked(name))
 
-    def remove(self, key: str, *, by: Person) -> None:
-        """Remove a member; what they made stays."""
-        self._taught(by)
-        self._store.people.remove(key)
+    def remove(self, *keys: str, by: Person) -> None:
+        """Remove members; what they made stays. The class gets another code, or they would be back at once."""
+        room = self._taught(by)
+        for key in keys:
+            self._store.people.remove(key)
+        self._store.classes.renew(room.id, codes.new())
 
     def _taught(self, by: Person) -> Class:
         """The class that is on. Raises NotAllowedError where this is not the teacher, InputError where there is none."""
@@ -194,6 +208,9 @@ def _must_teach(by: Person) -> None:
 def checked(name: str) -> str:
     """A person's name in its normal form. Raises InputError where it is none of 1 to 40 visible characters."""
     try:
-        return normalized(name, MAX_PERSON_NAME)
+        found = normalized(name, MAX_PERSON_NAME)
     except ValueError as error:
         raise InputError(f"Name: {error}.") from None
+    if _RESERVED.fullmatch(found):
+        raise InputError(f"Name: {found!r} is what the lab calls others; choose another one.")
+    return found

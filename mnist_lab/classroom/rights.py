@@ -70,9 +70,7 @@ class Rights:
     def must_be_open(self) -> None:
         """Raises NotAllowedError where the class is closed to this person."""
         if not self.are_all and self.room and not self.room.is_open:
-            raise NotAllowedError(
-                "The class is closed: you can look at everything, and nothing can be changed or trained."
-            )
+            raise NotAllowedError("The class is closed: you can still look, and nothing can be changed or trained.")
 
     def may_open(self, path: str) -> bool:
         """Whether this person may open the page with a path."""

@@ -31,7 +31,7 @@ class ClassSettings(BaseModel):
 
     waiting: Annotated[int, Field(ge=1, le=1000)] = MAX_SEEDS
     seeds: Annotated[int, Field(ge=1, le=MAX_SEEDS)] = MAX_SEEDS
-    seconds: Annotated[int, Field(ge=1, le=86_400)] | None = 600
+    seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
     sees: Sees = Sees.ALL
     locked: tuple[str, ...] = ()
     names_in_files: bool = False

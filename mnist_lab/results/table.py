@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -125,6 +125,16 @@ def table(listing: pd.DataFrame, experiments: Mapping[str, str]) -> pd.DataFrame
     }
     rows = pd.DataFrame(columns, index=listing.index).reindex(columns=COLUMNS)
     return rows.astype(dict.fromkeys(_FLOATS, float)).reset_index(drop=True)
+
+
+def fold_apart(rows: pd.DataFrame, owners: Collection[str]) -> pd.DataFrame:
+    """As `fold`, but each of some owners has rows of their own, and all others have theirs together."""
+    groups = rows["owner"].where(rows["owner"].isin(list(owners)), "")
+    if groups.nunique() < 2:
+        return fold(rows)
+    every = pd.concat([fold(group.reset_index(drop=True)) for _, group in rows.groupby(groups, sort=False)])
+    order = every["ids"].map(max).to_numpy().argsort(kind="stable")[::-1]
+    return every.iloc[order].reset_index(drop=True)
 
 
 def fold(rows: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from mnist_lab.errors import InputError
 from mnist_lab.store.database import Database
 from mnist_lab.store.run import Status
-from mnist_lab.store.schema import CHOICES, CLASSES, DESIGNS, PEOPLE, RUN, TURNS
+from mnist_lab.store.schema import CHOICES, CLASSES, DESIGNS, PEOPLE, QUESTIONS, RUN, TURNS
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,11 @@ class Classes:
             self._close(connection, class_id)
             self._set(connection, class_id, ended=time.time())
 
+    def renew(self, class_id: int, code: str) -> None:
+        """Give a class another code."""
+        with self._database.write() as connection:
+            self._set(connection, class_id, code=code)
+
     def hold(self, class_id: int, *, is_held: bool) -> None:
         """Pause the queue, or let it go on."""
         with self._database.write() as connection:
@@ -98,20 +103,23 @@ class Classes:
         """Remove a class for good: its people, and all that its pupils made.
 
         Raises:
-            InputError: one of their runs is still in training.
+            InputError: it has not ended, or one of their runs is still in training.
         """
         theirs = keys(class_id)
-        with self._database.write() as connection:
+        with self._database.erase() as connection:
+            if connection.execute(sa.select(CLASSES.c.id).where(CLASSES.c.id == class_id, IS_ON)).first():
+                raise InputError("Class: it has not ended; end it before it is deleted.")
             training = sa.select(RUN.c.id).where(RUN.c.owner.in_(theirs), RUN.c.status == Status.RUNNING)
             if run_id := connection.execute(training).scalar():
                 raise InputError(f"Class: run {run_id} is still in training; stop it first.")
             for table, column in ((RUN, "owner"), (DESIGNS, "owner"), (CHOICES, "owner"), (TURNS, "person")):
                 connection.execute(sa.delete(table).where(table.c[column].in_(theirs)))
+            connection.execute(sa.delete(QUESTIONS))  # kept for minutes, and perhaps about these runs
             connection.execute(sa.delete(CLASSES).where(CLASSES.c.id == class_id))
 
     def _close(self, connection: sa.Connection, class_id: int) -> None:
         now = time.time()
-        self._set(connection, class_id, closed=sa.func.coalesce(CLASSES.c.closed, now), is_held=False)
+        self._set(connection, class_id, closed=sa.func.coalesce(CLASSES.c.closed, now))
         pause_all(connection, keys(class_id))
 
     def _set(self, connection: sa.Connection, class_id: int, **values: Any) -> None:

@@ -30,6 +30,7 @@ _OVERGROWN = 4  # times its limit, from which on emptying the journal waits for 
 BUSY_SECONDS = 10
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
+_SECURE_DELETE = "PRAGMA secure_delete=FAST"
 _EXAMPLE = "sqlite:////home/me/lab.db"
 # Errors of a value or a statement rather than of the database. The last two are raised by Python's driver for numbers and
 # texts that SQLite cannot store.
@@ -117,6 +118,17 @@ class Database:
         """A transaction for writing: only one at a time, committed at the end of the block and rolled back on an error."""
         return self._connection(self._writer)
 
+    @contextlib.contextmanager
+    def erase(self) -> Iterator[sa.Connection]:
+        """A transaction whose deletions leave nothing of what they delete in the file, nor in the write-ahead log."""
+        with self.write() as connection:
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql(_SECURE_DELETE)
+        self._empty_journal(1000 * BUSY_SECONDS // 2)
+
     def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """All rows of a query."""
         with self.read() as connection:
@@ -154,10 +166,16 @@ class Database:
             size = Path(f"{self._path}-wal").stat().st_size
             if size <= JOURNAL_BYTES:
                 return
-            timeout_ms = 100 if size <= _OVERGROWN * JOURNAL_BYTES else 1000 * BUSY_SECONDS // 2
-            connection = self.engine.raw_connection()
-        except (OSError, SQLAlchemyError, StoreError):
+        except OSError:
             return  # the next use of the database will report what is wrong with it
+        self._empty_journal(100 if size <= _OVERGROWN * JOURNAL_BYTES else 1000 * BUSY_SECONDS // 2)
+
+    def _empty_journal(self, timeout_ms: int) -> None:
+        """Empty the write-ahead log where nobody reads or writes within a time."""
+        try:
+            connection = self.engine.raw_connection()
+        except (SQLAlchemyError, StoreError):
+            return  # as above
         try:
             cursor = connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout={timeout_ms}")
@@ -303,7 +321,7 @@ def _engine(path: Path) -> sa.Engine:
         connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES}")
         connection.execute("PRAGMA synchronous=NORMAL")
         # Debian's SQLite overwrites deleted content with zeros, so that deleting a checkpoint cost as much as writing one.
-        connection.execute("PRAGMA secure_delete=FAST")
+        connection.execute(_SECURE_DELETE)
         connection.execute("PRAGMA foreign_keys=ON")
 
     @sa.event.listens_for(engine, "begin")

@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from mnist_lab.errors import InputError, NotAllowedError
+from mnist_lab.numerals import counted
 from mnist_lab.store.classes import IS_ON, pause_all
 from mnist_lab.store.database import Database
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import CLASSES, PEOPLE, REQUESTS, RUN
 
 MOST = 200
-_REQUESTS_EACH = 20
+_REQUESTS_EACH = 3
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Allowance:
         waiting = connection.execute(sa.select(sa.func.count()).where(*waits)).scalar_one()
         if more and waiting + more > self.most:
             raise NotAllowedError(
-                f"Queue: your teacher allows {self.most} waiting runs a person; you have {waiting} and want {more} more."
+                f"Queue: your teacher allows each pupil {counted(self.most, 'waiting run')}; you have {waiting} and asked for "
+                f"{more} more. Wait for one to begin, or cancel one."
             )
 
 
@@ -173,6 +175,19 @@ class People:
             .where(PEOPLE.c.class_id == class_id, _PRESENT, REQUESTS.c.admitted.is_(None))
         )
         return [(row.token, row.name) for row in self._database.rows(query.order_by(REQUESTS.c.asked))]
+
+    def withdraw(self, token: str) -> None:
+        """Give up a request that has not been answered."""
+        waits = sa.and_(REQUESTS.c.token == token, REQUESTS.c.admitted.is_(None))
+        with self._database.write() as connection:
+            connection.execute(sa.delete(REQUESTS).where(waits))
+
+    def turn_all_away(self, class_id: int) -> None:
+        """Answer no to all requests of a class that have not been answered."""
+        its = sa.select(PEOPLE.c.id).where(PEOPLE.c.class_id == class_id)
+        waits = sa.and_(REQUESTS.c.person_id.in_(its), REQUESTS.c.admitted.is_(None))
+        with self._database.write() as connection:
+            connection.execute(sa.delete(REQUESTS).where(waits))
 
     def answer(self, token: str, *, admit: bool) -> None:
         """Let in whoever asks, or turn them away; no effect where the request is gone."""

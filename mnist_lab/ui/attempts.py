@@ -21,7 +21,7 @@ class TooManyError(InputError):
 
     def __init__(self, seconds: int) -> None:
         unit = "second" if seconds == 1 else "seconds"
-        super().__init__(f"Too many wrong attempts from this network address: try again in {seconds} {unit}.")
+        super().__init__(f"Too many attempts from this network address: try again in {seconds} {unit}.")
         self.seconds = seconds
 
 
@@ -44,6 +44,14 @@ class Attempts:
         self._most, self._seconds, self._addresses, self._clock = most, seconds, addresses, clock
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()  # when, oldest first; last wrong address last
         self._lock = threading.Lock()
+
+    def count(self, address: str) -> None:
+        """Count what is no wrong attempt, but should not be done without end from one address either.
+
+        Raises:
+            TooManyError: it may not be done now.
+        """
+        self.check(address, lambda: False)
 
     def check(self, address: str, is_right: Callable[[], bool]) -> bool:
         """Whether an attempt is right. One at a time, so that many at once are not more than are allowed.

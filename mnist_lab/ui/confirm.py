@@ -30,6 +30,9 @@ def button(
         st.session_state[f"{key}-asks"] = False
         on_click(*args, **(kwargs or {}))
 
-    with st.popover(label, icon=icon, help=help, key=f"{key}-asks", on_change="rerun"):
+    # What it does is said in the popover: a tooltip would lie over it.
+    with st.popover(label, icon=icon, key=f"{key}-asks", on_change="rerun"):
         st.markdown(f"**{question}**")
+        if help:
+            st.caption(help)
         st.button(question.removesuffix("?"), type="primary", icon=icon, key=key, on_click=sure)

@@ -26,6 +26,7 @@ _MOST_BYTES = 10_000  # of a form
 _REFRESH_SECONDS = 3
 _VISIT = 22  # characters
 _MOST_VISITS = 1000
+_MOST_ENTRIES = 40  # a minute from one address
 _HEADERS = {"Cache-Control": "no-store"}
 _NONE = "No class is open here at the moment, and nobody is asked for a name."
 
@@ -42,10 +43,14 @@ class Door:
     Args:
         codes: wrong codes so far, by network address.
         tokens: wrong tokens of a teacher. Apart, so that pupils behind the teacher's address do not lock the teacher out.
+        entries: of people, right or not: a class behind one address comes in within a minute or two, and nobody fills it.
     """
 
-    def __init__(self, codes: Attempts | None = None, tokens: Attempts | None = None) -> None:
+    def __init__(
+        self, codes: Attempts | None = None, tokens: Attempts | None = None, entries: Attempts | None = None
+    ) -> None:
         self._codes, self._tokens = codes or Attempts(), tokens or Attempts()
+        self._entries = entries or Attempts(_MOST_ENTRIES)
         # An impatient second click sends the form again, and the browser drops the answer to the first one: who joined by
         # it would be told that the name is taken. So the cookies of the latest forms are kept by what was sent.
         self._sent: OrderedDict[tuple[str, str, bool], str] = OrderedDict()
@@ -114,6 +119,7 @@ class Door:
         with self._lock:
             cookie = self._sent.get(key)
             if cookie is None:
+                self._entries.count(_address(request))
                 cookies = session.cookies()
                 request_token = room.ask_to_be(given.code, given.name) if asks else None
                 member = None if request_token else room.join(given.code, given.name)
@@ -169,7 +175,10 @@ def _wait(request: Request) -> Response:
     return _forgotten(_nobody_joins(room))
 
 
-def _leave(_request: Request) -> Response:
+def _leave(request: Request) -> Response:
+    known = session.cookies()
+    if token := known.read(request.cookies.get(known.name)).asks:
+        session.lab().classroom.withdraw(token)
     return _forgotten(_to("/join"))
 
 

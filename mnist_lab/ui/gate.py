@@ -1,10 +1,12 @@
 """Who gets to the lab's pages: while a class is on, only its people and its teacher; everybody else is led to the door."""
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
+from mnist_lab.classroom.rights import JOIN_FIRST
 from mnist_lab.errors import LabError, NotAllowedError
 from mnist_lab.ui import session, shell
 
@@ -14,21 +16,28 @@ class Gate:
     have been open already when the class was opened; this leads a stranger to where they can become somebody.
 
     Streamlit answers any path that it does not know with its page, so that more is asked for than the pages' own paths:
-    whatever a browser wants to show in a window.
+    whatever a browser wants to show in a window. A stranger gets no connection for a page either, and neither fetches nor
+    sends files.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._pages = set(shell.pages())
         self._doors = {f"{shell.base()}/join", f"{shell.base()}/join/wait"}
+        self._files = tuple(f"{shell.base()}/{path}" for path in ("media/", "_stcore/upload_file/"))
         self._others = tuple(f"{shell.base()}/{path}" for path in ("teach/", "_stcore/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._is_page(request := Request(scope)) and await _is_stranger(request):
-            led = RedirectResponse(f"{shell.base()}/join", 303, {"Cache-Control": "no-store"})
-            await led(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+        answer: ASGIApp = self.app
+        if scope["type"] == "websocket" and await _is_stranger(HTTPConnection(scope)):
+            answer = WebSocketClose(1008)
+        elif scope["type"] == "http":
+            request = Request(scope)
+            if self._is_page(request) and await _is_stranger(request):
+                answer = RedirectResponse(f"{shell.base()}/join", 303, {"Cache-Control": "no-store"})
+            elif request.url.path.startswith(self._files) and await _is_stranger(request):
+                answer = PlainTextResponse(JOIN_FIRST, 403)
+        await answer(scope, receive, send)
 
     def _is_page(self, request: Request) -> bool:
         path = request.url.path
@@ -37,9 +46,9 @@ class Gate:
         return path in self._pages or "text/html" in request.headers.get("accept", "")
 
 
-async def _is_stranger(request: Request) -> bool:
+async def _is_stranger(asking: HTTPConnection) -> bool:
     try:
-        await run_in_threadpool(_rights, request)
+        await run_in_threadpool(_rights, asking)
     except NotAllowedError:
         return True
     except LabError:  # the page says so itself, and has nothing else to show
@@ -47,6 +56,6 @@ async def _is_stranger(request: Request) -> bool:
     return False
 
 
-def _rights(request: Request) -> None:
+def _rights(asking: HTTPConnection) -> None:
     known = session.cookies()
-    session.lab().classroom.rights(known.person(request.cookies.get(known.name)))
+    session.lab().classroom.rights(known.person(asking.cookies.get(known.name)))

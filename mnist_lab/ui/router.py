@@ -4,7 +4,7 @@ import streamlit as st
 
 from mnist_lab import settings
 from mnist_lab.ui import navigation, presentation, stranger, style, url
-from mnist_lab.ui.session import errors_shown, footer, is_teacher, opened, preload, why_stranger
+from mnist_lab.ui.session import LOCKED, errors_shown, footer, is_teacher, opened, preload, why_stranger
 
 
 def _registered(page: navigation.Page, *, is_teacher: bool) -> st.Page:
@@ -33,8 +33,11 @@ if why:
     st.stop()
 with errors_shown():
     settings.check()
-    opened(page.url_path)
-    page.run()
+    if opened(page.url_path):
+        page.run()
+    else:
+        st.title(page.title, anchor=False)
+        st.info(LOCKED, icon=":material/lock:")
 url.end()
 with st.sidebar:
     footer()

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
-from typing import Any
+from typing import Any, ParamSpec
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -21,15 +21,18 @@ from mnist_lab.lab import Lab
 from mnist_lab.person import Kind, Person
 from mnist_lab.reader import Reader
 from mnist_lab.results.prediction import duration_text
+from mnist_lab.store import ready_made
 from mnist_lab.store.database import default_url
 from mnist_lab.store.lease import READY, WARMING_UP
 from mnist_lab.store.run import Run, Status
 from mnist_lab.ui.text import plain, refusal
 
+P = ParamSpec("P")
 FOOTER_SECONDS = 3.0
 _LOOKS_SECONDS = 12.0
 QUICKEST = 0.4
 ONCE, AGAIN = "once", "again"
+LOCKED = "Your teacher has locked this page for now; the others are in the menu."
 _REFUSED, _PATH = "refused", "opened_page"
 _PACES = ((4, QUICKEST), (10, 1.0), (20, 2.5), (sys.maxsize, 5.0))  # up to so many viewers: seconds
 
@@ -79,14 +82,10 @@ def why_stranger() -> str:
     return ""
 
 
-def opened(path: str) -> None:
-    """Remember which page this session has opened.
-
-    Raises:
-        NotAllowedError: the teacher has locked it, or whoever looks may see nothing at all.
-    """
+def opened(path: str) -> bool:
+    """Remember which page this session has opened; whether it may, or the teacher has locked that page."""
     st.session_state[_PATH] = path
-    seen()
+    return lab().classroom.rights(person()).may_open(path)
 
 
 def seen() -> Reader:
@@ -96,9 +95,13 @@ def seen() -> Reader:
     Raises:
         NotAllowedError: they may not.
     """
-    reader = lab().reader(person())
-    if not reader.rights.may_open(st.session_state.get(_PATH, "")):
-        raise NotAllowedError("Your teacher has locked this page for now; the others are in the menu.")
+    return checked(lab().reader(person()), st.session_state.get(_PATH))
+
+
+def checked(reader: Reader, path: str | None) -> Reader:
+    """A reader for whoever has the page with a path open. Raises NotAllowedError where it is locked, or is not known."""
+    if reader.rights.settings.locked and (path is None or not reader.rights.may_open(path)):
+        raise NotAllowedError(LOCKED)
     return reader
 
 
@@ -154,8 +157,31 @@ def errors_shown() -> Iterator[None]:
         refusal(words)
     try:
         yield
+    except NotAllowedError as error:
+        if why_stranger():
+            st.rerun()  # the whole page, which then says how to get in
+        refusal(error)
     except LabError as error:
         refusal(error)
+
+
+def fragment(draw: Callable[P, None]) -> Callable[P, None]:
+    """A part of a page that reruns without the rest. Each time it asks first whether whoever looks may still see the page,
+    and the runs, or networks of runs, among its arguments."""
+
+    @st.fragment
+    @functools.wraps(draw)
+    @errors_shown()
+    def again(*arguments: P.args, **named: P.kwargs) -> None:
+        reader = seen()
+        for given in arguments:
+            for one in given if isinstance(given, list) else [given]:
+                run = getattr(one, "run", one)
+                if isinstance(run, Run) and run.id != ready_made.ID:
+                    reader.run(run.id)
+        draw(*arguments, **named)
+
+    return again
 
 
 def pressed_once(label: str, key: str, **options: Any) -> str:
@@ -184,7 +210,7 @@ def footer() -> None:
     """The worker's state, when one's next run begins, and the person's name, small."""
     try:
         state = lab().engine_state()
-        reader = seen()
+        reader = lab().reader(person())  # on a page that is locked too
         active, waits = reader.active(), reader.waits()
         who = reader.names().get(reader.rights.owner, reader.rights.owner)
     except NotAllowedError:
@@ -212,10 +238,10 @@ def footer() -> None:
 
 def _turn(rights: Rights, active: list[Run], waits: dict[int, tuple[int, float]]) -> str:
     """In a class, when one's next run begins; empty where one has none in the queue."""
-    if rights.room and rights.room.is_held:
-        return ":material/pause_circle: the teacher has paused the queue"
+    is_held = rights.room is not None and rights.room.is_held
     mine = [run.id for run in active if run.owner == rights.owner and run.id in waits]
+    paused = ("the queue is paused" if rights.are_all else "the teacher has paused the queue") if is_held else ""
     if not mine:
-        return ""
+        return f":material/pause_circle: {paused}" if paused else ""
     place, seconds = min(waits[run_id] for run_id in mine)
-    return f":material/schedule: your next run: place {place}, in about {duration_text(seconds)}"
+    return f":material/schedule: your next run: place {place}, {paused or f'in about {duration_text(seconds)}'}"

@@ -1,4 +1,5 @@
-"""What the timers of a page's fragments send: without clicks, and only when what was asked before has been answered."""
+"""What browsers send: nothing but what pages need; from the timers of fragments no clicks, and only when what was asked
+before has been answered."""
 
 import asyncio
 from typing import Any
@@ -9,6 +10,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 LONGEST_SECONDS = 2.0  # that a timer waits: what asks for a fragment that is gone is never answered
+# What pages send. The rest is for who develops Streamlit's own: to clear the caches that all share, to shut down.
+_HEARD = ("rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "backend_operation_request", None)
 _CLICKS = ("trigger_value", "string_trigger_value", "json_trigger_value", "chat_input_value")
 
 
@@ -58,9 +61,14 @@ class _Turns:
             message = await self._arrived()
             if message is None:
                 continue
-            asked = _asked(message)
-            if asked is None:
+            if message["type"] == "websocket.receive" and not message.get("bytes"):
+                continue  # a text, which no page sends, and Streamlit stumbles over
+            sent = _sent(message)
+            if sent is not None and sent.WhichOneof("type") not in _HEARD:
+                continue
+            if sent is None or sent.WhichOneof("type") != "rerun_script":
                 return message
+            asked = sent
             if asked.rerun_script.is_auto_rerun:
                 message = {**message, "bytes": without_clicks(asked)}
                 if not self._answered.is_set():
@@ -118,15 +126,15 @@ def _goes_on(sent: ForwardMsg) -> bool:
     return bool(sent.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN)
 
 
-def _asked(message: Message) -> BackMsg | None:
-    """What a browser asks to be run; None where it asks for something else."""
+def _sent(message: Message) -> BackMsg | None:
+    """What a browser sends; None where it is no message of Streamlit's."""
     if message["type"] != "websocket.receive" or not message.get("bytes"):
         return None
     try:
-        asked = BackMsg.FromString(message["bytes"])
+        sent: BackMsg = BackMsg.FromString(message["bytes"])
     except DecodeError:
         return None  # Streamlit says so itself
-    return asked if asked.WhichOneof("type") == "rerun_script" else None
+    return sent
 
 
 def without_clicks(asked: BackMsg) -> bytes:

@@ -1,6 +1,7 @@
 """A browser as a server sees it, without a network between them: it keeps cookies, and says where its forms are from."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -50,6 +51,35 @@ class Asking:
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """Send any request."""
         return asyncio.run(self._ask(method, path, headers, body))
+
+    def connects(self) -> bool:
+        """Whether a page of this server may open a websocket."""
+        return asyncio.run(self._connects())
+
+    async def _connects(self) -> bool:
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        given = {"host": HOST, "origin": f"{self.scheme}://{HOST}", "cookie": cookie}
+        scope = {
+            "type": "websocket",
+            "scheme": "ws",
+            "path": "/_stcore/stream",
+            "query_string": b"",
+            "root_path": "",
+            "subprotocols": [],
+            "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+            "client": (self.address, 50000),
+        }
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        with contextlib.suppress(AssertionError, RuntimeError):  # of what is served, which knows no websockets
+            await self.app(scope, receive, send)
+        return not any(message["type"] == "websocket.close" and message["code"] == 1008 for message in sent)
 
     async def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         url = urlsplit(path)

@@ -183,6 +183,8 @@ CASES: dict[str, Case] = {
     "Classroom.members": Case(lambda w, by: w.lab.classroom.members(by=by), TEACHER_ONLY),
     "Classroom.asking": Case(lambda w, by: w.lab.classroom.asking(by=by), TEACHER_ONLY),
     "Classroom.answer": Case(lambda w, by: w.lab.classroom.answer(w.request, admit=True, by=by), TEACHER_ONLY),
+    "Classroom.turn_all_away": Case(lambda w, by: w.lab.classroom.turn_all_away(by=by), TEACHER_ONLY),
+    "Classroom.renew_code": Case(lambda w, by: w.lab.classroom.renew_code(by=by), TEACHER_ONLY),
     "Classroom.rename": Case(lambda w, by: w.lab.classroom.rename(w.cleo.key, "Gus", by=by), TEACHER_ONLY),
     "Classroom.remove": Case(lambda w, by: w.lab.classroom.remove(w.cleo.key, by=by), TEACHER_ONLY),
     "Reader.run": Case(lambda w, by: w.reader(by).run(w.finished), IN),

@@ -9,7 +9,7 @@ from mnist_lab.design.experiment import MAX_SEEDS
 
 def test_a_class_begins_with_the_labs_own_limits_and_sees_everything() -> None:
     settings = ClassSettings()
-    assert (settings.waiting, settings.seeds, settings.seconds) == (MAX_SEEDS, MAX_SEEDS, 600)
+    assert (settings.waiting, settings.seeds, settings.seconds) == (MAX_SEEDS, MAX_SEEDS, None)
     assert (settings.sees, settings.locked, settings.names_in_files) == (Sees.ALL, (), False)
 
 

@@ -1,6 +1,11 @@
 """The Class page without a browser, and what the other pages are for a pupil and for a stranger."""
 
+import io
+import zipfile
+from collections.abc import Callable
+
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mnist_lab.classroom.cookies import Cookies, teacher
@@ -64,7 +69,7 @@ def test_who_is_not_the_teacher_learns_how_to_become_it() -> None:
 def test_a_class_is_opened_closed_opened_again_and_ended(lab: Lab, shown_by: list[Person]) -> None:
     test = press(page("class"), "Open a class")
     room = lab.store.classes.current()
-    assert f"# {room.code[:3]} {room.code[3:]}" in texts(test)
+    assert f"{room.code[:3]} {room.code[3:]}" in texts(test)
     assert "--server.address=0.0.0.0" in texts(test), "it listens on this machine only"
     assert "plain HTTP" in texts(test)
     test = press(test, "Close the class")
@@ -88,11 +93,42 @@ def test_people_are_seen_let_in_renamed_and_removed(lab: Lab, shown_by: list[Per
     assert lab.classroom.admitted(let).key == ada.key
     assert lab.classroom.admitted(away) is False
     test = page("class")
+    test.multiselect(key="chosen_members").select(ada.key).run()
     test.text_input[0].set_value("Ada L.").run()
     press(test, "Rename")
     assert [member.name for member in lab.classroom.members(by=TEACHER)] == ["Ada L."]
-    press(page("class"), "Remove Ada L.")
+    test = page("class")
+    test.multiselect(key="chosen_members").select(ada.key).run()
+    press(test, "Remove Ada L.")
     assert lab.classroom.members(by=TEACHER) == []
+    assert lab.store.classes.current().code != code, "or whoever was removed would be back at once"
+
+
+def test_requests_without_end_are_turned_away_at_once_and_the_code_is_changed(lab: Lab, shown_by: list[Person]) -> None:
+    joined(lab, "Ada")
+    code = lab.store.classes.current().code
+    tokens = [lab.classroom.ask_to_be(code, "Ada") for _ in range(3)]
+    press(page("class"), "Turn all 3 away")
+    assert {lab.classroom.admitted(token) for token in tokens} == {False}
+    test = press(page("class"), "Another code")
+    new = lab.store.classes.current().code
+    assert new != code
+    assert f"{new[:3]} {new[3:]}" in texts(test)
+
+
+def test_files_of_a_class_are_made_when_no_page_is_drawn(
+    lab: Lab, shown_by: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Streamlit makes them, in a thread that knows of no browser and so of no cookie."""
+    made: dict[str, Callable[[], bytes]] = {}
+    monkeypatch.setattr(st, "download_button", lambda label, data, *_, **__: made.setdefault(label, data))
+    run_of(lab.store, "3x3", 1, 100)
+    joined(lab, "Ada")
+    page("class")
+    page("results")
+    shown_by.append(Person("somebody"))
+    assert zipfile.is_zipfile(io.BytesIO(made["Take it away"]()))
+    assert b"design" in made["Download"]()
 
 
 def test_limits_are_kept_as_soon_as_they_are_changed(lab: Lab, shown_by: list[Person]) -> None:

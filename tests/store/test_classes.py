@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -114,14 +115,19 @@ def test_a_class_is_deleted_with_all_that_its_pupils_made_and_nothing_else(store
     continued = store.queue.continue_run(store.runs.get(theirs), 1, PRESETS["3x3"], "ada", (None, None))
     store.queue.claim("engine", only=[more])
     store.people.remove(dana.key)
+    with pytest.raises(InputError, match="Class: it has not ended; end it before it is deleted"):
+        store.classes.delete(class_id)
+    store.classes.end(class_id)
     with pytest.raises(InputError, match=f"Class: run {more} is still in training; stop it first"):
         store.classes.delete(class_id)
     finish(store, mine, 0.5)
     store.recording.end(more, Status.FAILED, "It diverged.")
+    store.questions.submit("answer", {"run_id": theirs})
     store.classes.delete(class_id)
     assert store.classes.current() is None
     assert [ended.id for ended in store.classes.ended()] == [before]
     assert {run.id for run in store.runs.all()} == {old, mine, continued}
+    assert store.questions.claim("engine") == []
     assert [list(store.designs.of(key)) for key in ("ada", earlier.key)] == [["mine"], ["mine"]]
     assert store.choices.get(cleo.key, "columns") is None
     assert store.choices.get("ada", "columns") == ["name"]
@@ -130,6 +136,9 @@ def test_a_class_is_deleted_with_all_that_its_pupils_made_and_nothing_else(store
         text = "\n".join(connection.iterdump())
     for word in ("Cleo", "Dana", f"'{cleo.key}'", f"'{dana.key}'"):
         assert word not in text
+    path = Path(store.url.removeprefix("sqlite:///"))
+    for file in path.parent.glob(f"{path.name}*"):
+        assert b"Cleo" not in file.read_bytes(), f"nor is it left in what {file.name} no longer uses"
     queued = store.runs.get(continued)
     assert (queued.parent_id, queued.status) == (theirs, Status.QUEUED), "what the teacher made of it goes on"
     assert store.queue.claim("engine").id == continued
@@ -139,3 +148,9 @@ def test_a_class_that_is_not_there_is_deleted_without_effect(store: Store) -> No
     class_id = open_class(store)
     store.classes.delete(class_id + 1)
     assert room(store).id == class_id
+
+
+def test_another_code_lets_in_and_the_old_one_does_not(store: Store) -> None:
+    class_id = open_class(store)
+    store.classes.renew(class_id, "MNPQRT")
+    assert room(store).code == "MNPQRT"

@@ -91,7 +91,7 @@ def test_a_pseudonym_is_never_given_again(store: Store, room: int) -> None:
     first = store.people.join(room, "Cleo").key
     store.people.remove(first)
     second = store.people.join(room, "Cleo").key
-    store.classes.close(room)
+    store.classes.end(room)
     store.classes.delete(room)
     third = store.people.join(open_class(store), "Cleo").key
     assert len({first, second, third}) == 3
@@ -141,12 +141,24 @@ def test_who_asks_to_be_somebody_waits_until_the_teacher_answers(store: Store, r
 def test_so_many_ask_for_one_name_and_no_more(store: Store, room: int) -> None:
     store.people.join(room, "Cleo")
     store.people.join(room, "Dana")
-    tokens = [store.people.ask(room, "Cleo") for _ in range(20)]
+    tokens = [store.people.ask(room, "Cleo") for _ in range(3)]
     with pytest.raises(InputError, match="Name: too many ask to be 'Cleo' already; choose another one"):
         store.people.ask(room, "Cleo")
     assert store.people.ask(room, "Dana")
     store.people.answer(tokens[0], admit=False)
     assert store.people.ask(room, "Cleo")
+
+
+def test_requests_are_withdrawn_and_all_turned_away_at_once(store: Store, room: int) -> None:
+    store.people.join(room, "Cleo")
+    first, second, third = (store.people.ask(room, "Cleo") for _ in range(3))
+    store.people.answer(first, admit=True)
+    store.people.withdraw(first)
+    store.people.withdraw(second)
+    assert [token for token, _ in store.people.asking(room)] == [third]
+    store.people.turn_all_away(room)
+    assert store.people.asking(room) == []
+    assert store.people.admitted(first).name == "Cleo", "what was answered stays"
 
 
 def test_names_are_those_of_all_classes_or_of_one(store: Store, room: int) -> None:

@@ -155,7 +155,7 @@ def test_a_code_may_be_typed_as_one_likes(app: Starlette, store: Store, room: Cl
     code = current(store).code
     lower, half = code.lower(), code[:3]
     for typed in (code, f" {code} ", lower, f"{lower}\t", f"{half} {code[3:]}", f"{half}-{lower[3:]}"):
-        assert Asking(app).post("/join", code=typed, name=f"Pupil {len(room.members(by=TEACHER))}").status == 303, typed
+        assert Asking(app).post("/join", code=typed, name=f"Ada {len(room.members(by=TEACHER))}").status == 303, typed
 
 
 def test_a_name_is_text_and_shown_as_text(app: Starlette, store: Store, room: Classroom) -> None:

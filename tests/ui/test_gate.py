@@ -7,7 +7,7 @@ import pytest
 from mnist_lab.classroom.classroom import Classroom
 from mnist_lab.classroom.cookies import Cookies
 from mnist_lab.store.store import Store
-from tests.builders.asking import Asking
+from tests.builders.asking import HOST, Asking
 from tests.builders.doors import TEACHER, joined, served, taught
 
 PAGES = ["/", "/train", "/results", "/inspect", "/run", "/compare"]
@@ -31,6 +31,19 @@ def test_while_a_class_is_on_a_stranger_sees_the_door_only(lab_url: str, store: 
             room.close(by=TEACHER)
     room.end(by=TEACHER)
     assert stranger.get("/").status == pupil.get("/").status == teacher.get("/").status == 200
+
+
+def test_a_stranger_gets_no_connection_and_no_files(lab_url: str, store: Store) -> None:
+    room, app = Classroom(store), served()
+    stranger = Asking(app)
+    assert stranger.connects()
+    room.open(by=TEACHER)
+    pupil = joined(app, store, "Ada")
+    assert not stranger.connects()
+    assert pupil.connects()
+    for path in ("/_stcore/upload_file/session/file", "/media/0.png"):
+        assert stranger.ask("PUT", path, {"origin": f"http://{HOST}"}).status == 403
+        assert pupil.ask("PUT", path, {"origin": f"http://{HOST}"}).status != 403
 
 
 def test_while_no_class_is_on_everybody_gets_in_with_whatever_cookie(lab_url: str, store: Store) -> None:

@@ -19,14 +19,14 @@ def sent(*, by_timer: bool) -> bytes:
     return message.SerializeToString()
 
 
-def arrives(message: dict[str, object]) -> dict[str, object]:
-    got = []
+def arrives(*messages: dict[str, object]) -> dict[str, object]:
+    got, coming = [], list(messages)
 
     async def app(scope, receive, send) -> None:
         got.append(await receive())
 
     async def receive() -> dict[str, object]:
-        return message
+        return coming.pop(0)
 
     async def nothing(_message: object) -> None:
         pass
@@ -47,12 +47,28 @@ def test_a_timer_sends_everything_but_clicks() -> None:
     [
         {"type": "websocket.receive", "bytes": sent(by_timer=False)},
         {"type": "websocket.receive", "bytes": b"\xff no such message"},
-        {"type": "websocket.receive", "text": "words"},
         {"type": "websocket.disconnect", "code": 1000},
     ],
 )
 def test_all_else_arrives_as_it_was_sent(message: dict[str, object]) -> None:
     assert arrives(dict(message)) == message
+
+
+@pytest.mark.parametrize(
+    "unheard",
+    [
+        {"type": "websocket.receive", "text": "words"},
+        *(
+            {"type": "websocket.receive", "bytes": BackMsg(**{kind: True}).SerializeToString()}
+            for kind in ("clear_cache", "set_run_on_save", "load_git_info", "debug_shutdown_runtime")
+        ),
+    ],
+    ids=str,
+)
+def test_what_no_page_sends_is_not_heard(unheard: dict[str, object]) -> None:
+    """Else anybody could clear what all share, and what a session remembers of the page it has open."""
+    end = {"type": "websocket.disconnect", "code": 1000}
+    assert arrives(unheard, end) == end
 
 
 def asks(fragment: str, *, by_timer: bool) -> dict[str, object]:

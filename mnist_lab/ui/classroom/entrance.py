@@ -54,9 +54,9 @@ def show(room: Class) -> None:
     with place.container(horizontal=True, gap="medium", vertical_alignment="center", key="entrance"):
         with st.container(key="entrance-code", width="content", gap="xsmall"):
             st.caption("Open in a browser")
-            st.markdown(f"### {address.split('//')[-1]}/join")
+            st.subheader(f"{address.split('//')[-1]}/join", anchor=False)
             st.caption("and type the code")
-            st.markdown(f"# {room.code[:3]} {room.code[3:]}")
+            st.header(f"{room.code[:3]} {room.code[3:]}", anchor=False)
         # Dark on white in either theme: not every camera reads it the other way round.
         picture = segno.make(join, micro=False).svg_data_uri(scale=8, border=3, light="white")
         st.html(f'<img class="qr" src="{picture}" alt="QR code of {join}">', width="content")

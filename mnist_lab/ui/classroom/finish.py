@@ -41,8 +41,6 @@ def show(room: Class) -> None:
             help="All pupils are out, what they made stays, and the lab is yours alone. While the server is open to the "
             "network, whoever is on it can then use the lab as you do.",
         )
-        if not room.is_open:
-            _delete(room, "Delete the class")
 
 
 def earlier() -> None:
@@ -53,15 +51,16 @@ def earlier() -> None:
     st.header("Earlier classes", anchor=False)
     for room in classes:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.markdown(f"Of {clock.text(room.opened, zone())}", width="content")
+            st.markdown(f"The class of {clock.text(room.opened, zone())}", width="content")
             _take_away(room)
-            _delete(room, "Delete")
+            _delete(room)
 
 
 def _take_away(room: Class) -> None:
+    who = person()  # asked now: the file is made when no page is being drawn
     st.download_button(
         "Take it away",
-        lambda: lab().take_away(room.id, by=person()),
+        lambda: lab().take_away(room.id, by=who),
         f"mnist-lab-class-{room.id}.zip",
         "application/zip",
         key=f"take-away-{room.id}",
@@ -71,9 +70,9 @@ def _take_away(room: Class) -> None:
     )
 
 
-def _delete(room: Class, label: str) -> None:
+def _delete(room: Class) -> None:
     confirm.button(
-        label,
+        "Delete",
         "Delete the class with all that its pupils made?",
         key=f"delete-class-{room.id}",
         icon=":material/delete_forever:",

@@ -17,10 +17,10 @@ def show() -> None:
     now = lab().classroom.rights(person()).settings
     st.header("What pupils may do", anchor=False)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="class-limits"):
-        _number("Waiting runs a person", "waiting", now.waiting, 1, 1000)
-        _number("Seeds at once", "seeds", now.seeds, 1, MAX_SEEDS)
+        _number("Waiting runs per pupil", "waiting", now.waiting, 1, 1000)
+        _number("Seeds at a time", "seeds", now.seeds, 1, MAX_SEEDS)
         _number(
-            "Seconds a run, 0 for any",
+            "Longest run in seconds, 0: any",
             "seconds",
             now.seconds or 0,
             0,
@@ -46,17 +46,17 @@ def show() -> None:
         placeholder="none",
     )
     st.toggle(
-        "Your files hold the pupils' names",
+        "Put pupils' names into files that I export",
         now.names_in_files,
         key=_KEYS["names_in_files"],
         on_change=_keep,
         help="Otherwise tables, epochs and the class's file that you export have pseudonyms such as “pupil 7”. Pupils' own "
-        "files, receipts and logs never hold a name.",
+        "exports have pseudonyms always; receipts and logs hold neither.",
     )
 
 
 def _number(label: str, field: str, value: int, low: int, high: int, help: str | None = None) -> None:
-    st.number_input(label, low, high, value, key=_KEYS[field], on_change=_keep, width=180, help=help)
+    st.number_input(label, low, high, value, key=_KEYS[field], on_change=_keep, width=220, help=help)
 
 
 def _keep() -> None:

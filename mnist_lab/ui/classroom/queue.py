@@ -29,12 +29,15 @@ def _queue() -> None:
         words += f" for {counted(people, 'person')}" if people == 1 else f" for {people} people"
     if paused:
         words += f", {len(paused)} paused"
-    st.caption(f"{words}. Whoever was served longest ago comes next.")
+    if room.is_held:
+        st.markdown(f":material/pause_circle: **Paused**: nothing begins. {words}.")
+    else:
+        st.caption(f"{words}. Whoever was served longest ago comes next.")
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="class-queue"):
         st.button(
             "Let the queue go on" if room.is_held else "Pause the queue",
             icon=":material/play_arrow:" if room.is_held else ":material/pause:",
-            key="hold-queue",
+            key=f"hold-queue-{room.is_held}",
             on_click=act,
             args=(lab().classroom.hold,),
             kwargs={"is_held": not room.is_held},

@@ -22,6 +22,7 @@ def seeds() -> int:
 
 def show(meaning: Meaning) -> None:
     """The bar. It comes early in a page, so that a keyboard is soon there; the stylesheet puts it at the window's bottom."""
+    experiment = meaning.experiment
     with st.container(horizontal=True, vertical_alignment="center", key="train-bar"):
         with st.container(horizontal=True, vertical_alignment="bottom", width="content", key="train-buttons"):
             wanted = st.number_input(
@@ -38,11 +39,10 @@ def show(meaning: Meaning) -> None:
             pressed = pressed_once(
                 "Train", "train", type="primary", icon=":material/play_arrow:", disabled=meaning.prediction is None
             )
-        experiment = meaning.experiment
-        if experiment and (
-            pressed == AGAIN
-            or (pressed == ONCE and watching.start(lambda: lab().start(experiment, wanted, by=person())))
-        ):
+        with st.container(key="train-refusal"):  # a line of its own
+            if pressed == ONCE and experiment and watching.start(lambda: lab().start(experiment, wanted, by=person())):
+                pressed = AGAIN
+        if pressed == AGAIN and experiment:
             watching.go()
         _what(meaning, wanted)
 

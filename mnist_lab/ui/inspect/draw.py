@@ -7,11 +7,10 @@ from mnist_lab.charts import tiles
 from mnist_lab.data import drawing
 from mnist_lab.ui.inspect import figures, pad, selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
-from mnist_lab.ui.session import errors_shown
+from mnist_lab.ui.session import fragment
 
 
-@st.fragment
-@errors_shown()
+@fragment
 def show(networks: list[Chosen]) -> None:
     """The pad, beside it what the networks say, then what they are given; only this part is redrawn with each stroke."""
     left, right = st.columns(2, gap="medium")

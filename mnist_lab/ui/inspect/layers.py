@@ -20,7 +20,7 @@ from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.picked import Picked
 from mnist_lab.ui.inspect.selection import Chosen, Subject
 from mnist_lab.ui.looks import looks
-from mnist_lab.ui.session import errors_shown, lab, seen
+from mnist_lab.ui.session import errors_shown, fragment, lab, seen
 
 _MOST_MAPS = 32
 _MOST_NUMBERS = 7
@@ -67,8 +67,7 @@ def show(networks: list[Chosen]) -> None:
     _landscape(network)
 
 
-@st.fragment
-@errors_shown()
+@fragment
 def _importance(network: Chosen, subject: Subject, said: int) -> None:
     st.header("Which part of the digit matters", anchor=False)
     left, right = st.columns([1, 2], gap="medium")
@@ -126,8 +125,7 @@ def _all_layers(traced: Traced, outputs: list[np.ndarray]) -> None:
             st.html(figures.maps(maps[:, :, :_MOST_MAPS], what, float(np.abs(output).max())))
 
 
-@st.fragment
-@errors_shown()
+@fragment
 def _closer(network: Chosen, traced: Traced, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
     """One filter, and the arithmetic of one of its values."""
     st.header("One value, written out", anchor=False)
@@ -283,8 +281,7 @@ def _rest_of_block(traced: Traced, outputs: list[np.ndarray], number: int, place
         st.caption("Then, in the rest of the block: " + " → ".join(steps) + ".")
 
 
-@st.fragment
-@errors_shown()
+@fragment
 def _landscape(network: Chosen) -> None:
     st.header("All test digits, as the last hidden layer represents them", anchor=False)
     st.caption(

@@ -14,7 +14,7 @@ from mnist_lab.ui import ask, figure
 from mnist_lab.ui.inspect import figures, selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
 from mnist_lab.ui.looks import looks
-from mnist_lab.ui.session import errors_shown
+from mnist_lab.ui.session import errors_shown, fragment
 from mnist_lab.ui.text import plain
 
 _IMAGES = {"2,000 test images (quick)": 2000, "all 10,000 test images": 10_000}
@@ -28,8 +28,7 @@ def show(networks: list[Chosen]) -> None:
     _switched_off(networks[0])
 
 
-@st.fragment
-@errors_shown()
+@fragment
 def _one_digit(networks: list[Chosen]) -> None:
     st.header("One digit, changed", anchor=False)
     subject = selection.subject()
@@ -92,8 +91,7 @@ def _words(probabilities: np.ndarray, label: int | None) -> tuple[str, str]:
     return str(said), f"It says {said}, {figures.percent(float(probabilities.max()))} sure{verdict}"
 
 
-@st.fragment
-@errors_shown()
+@fragment
 def _curve(networks: list[Chosen]) -> None:
     st.header("All test images, changed more and more", anchor=False)
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -135,8 +133,7 @@ def _curve(networks: list[Chosen]) -> None:
     )
 
 
-@st.fragment
-@errors_shown()
+@fragment
 def _switched_off(network: Chosen) -> None:
     st.header("Filters switched off", anchor=False)
     st.caption(

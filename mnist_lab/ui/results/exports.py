@@ -16,7 +16,7 @@ from mnist_lab.store.run import Run
 from mnist_lab.ui import ask, navigation, watching
 from mnist_lab.ui.design import summary
 from mnist_lab.ui.looks import looks
-from mnist_lab.ui.session import ONCE, lab, person, pressed_once, seen
+from mnist_lab.ui.session import ONCE, fragment, lab, person, pressed_once, seen
 from mnist_lab.ui.text import plain, refusal
 
 _QUEUED = "receipt_queued"
@@ -38,7 +38,10 @@ def table(
         what = st.radio("What", ["Rows shown", "All runs", "Epochs of the runs shown"], key="export-what")
         kind = st.segmented_control("As", list(_TYPES), default="CSV", required=True, key="export-as") or "CSV"
 
+        who, names = person(), _names_in_files()  # asked now: the file is made when no page is being drawn
+
         def data() -> bytes:
+            lab().reader(who)  # or nobody's any more
             if what == "Rows shown":
                 rows = results_table.whole(shown(found), fields, columns)
             elif what == "All runs":
@@ -48,7 +51,8 @@ def table(
             else:
                 epochs = lab().store.runs.epochs([run_id for ids in found["ids"] for run_id in ids])
                 rows = results_table.whole_epochs(epochs, every, fields)
-            return written(drawn_as(_owned(rows)), kind)
+            rows = rows.assign(owner=[names.get(owner, owner) for owner in rows["owner"]])
+            return written(drawn_as(rows), kind)
 
         st.download_button(
             "Download",
@@ -64,13 +68,10 @@ def table(
         )
 
 
-def _owned(rows: pd.DataFrame) -> pd.DataFrame:
-    """With pupils' pseudonyms as owners; with their names where the teacher has ticked that, in the teacher's files."""
+def _names_in_files() -> dict[str, str]:
+    """Pupils' names by their pseudonyms where the teacher has ticked that, for the teacher's files; else none."""
     reader = seen()
-    if not (reader.rights.are_all and reader.rights.settings.names_in_files):
-        return rows
-    names = reader.names()
-    return rows.assign(owner=[names.get(owner, owner) for owner in rows["owner"]])
+    return reader.names() if reader.rights.are_all and reader.rights.settings.names_in_files else {}
 
 
 def drawn_as(rows: pd.DataFrame) -> pd.DataFrame:
@@ -104,7 +105,7 @@ def export_popover(run: Run) -> None:
         _weights(run, found)
 
 
-@st.fragment
+@fragment
 def _weights(run: Run, found: Receipt | None) -> None:
     """The network itself, made when it is asked for: it takes a worker some seconds."""
     key = f"weights-{run.id}"

@@ -136,8 +136,8 @@ def deleted(now: Now) -> pd.DataFrame:
 
 
 def designs(now: Now) -> pd.DataFrame:
-    """The same without what is archived, a row a design."""
-    return _folded(lab().store.url, now, archived=False)
+    """The same without what is archived, a row a design; in a class, of each person."""
+    return _folded(lab().store.url, now, archived=False, apart=_apart())
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner="Reading the runs…")
@@ -147,14 +147,23 @@ def _rows(url: str, fingerprint: Now, *, deleted_by: str | None = None) -> pd.Da
     Args:
         deleted_by: the owner whose deleted runs are read in place of the others, empty for everybody's.
     """
-    del url, fingerprint
-    return seen().table(deleted=deleted_by is not None)
+    del url
+    reader = seen()
+    if reader.rights.view != fingerprint[0]:
+        st.rerun()  # what they see has just been changed: this would be kept as what they saw before
+    return reader.table(deleted=deleted_by is not None)
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
-def _folded(url: str, fingerprint: Now, *, archived: bool) -> pd.DataFrame:
+def _folded(url: str, fingerprint: Now, *, archived: bool, apart: tuple[str, ...]) -> pd.DataFrame:
     each = _rows(url, fingerprint)
-    return table.fold(each if archived else each[~each["archived"]])
+    return table.fold_apart(each if archived else each[~each["archived"]], apart)
+
+
+def _apart() -> tuple[str, ...]:
+    """Whose seeds are not folded with those of others: each pupil's, for they may be the same ones."""
+    reader = seen()
+    return tuple(sorted(reader.names())) if reader.rights.room else ()
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
@@ -211,9 +220,9 @@ def show(now: Now) -> None:
         conditions, vanished, archived = _filters(rows, fields, names)
         columns = _columns(fields)
     if is_gone:
-        given = table.fold(gone) if fold else gone
+        given = table.fold_apart(gone, _apart()) if fold else gone
     else:
-        given = _folded(lab().store.url, now, archived=archived) if fold else each
+        given = _folded(lab().store.url, now, archived=archived, apart=_apart()) if fold else each
         if not fold and not archived:
             given = given[~given["archived"]]
     dated = given.assign(day=_days(given)) if "day" in conditions else given

@@ -133,7 +133,9 @@ def why_it_waits(run: Run, active: list[Run]) -> str:
 
 def resumable(shown: Run | None) -> None:
     """A button that resumes all that was paused or interrupted."""
-    others = [run for run in seen().resumable() if shown is None or run.id != shown.id]
+    reader = seen()
+    mine = [run for run in reader.resumable() if reader.rights.may_change(run)]
+    others = [run for run in mine if shown is None or run.id != shown.id]
     if not others:
         return
     names = ", ".join(f"{run.id} ({run.status})" for run in others[:8]) + (" …" if len(others) > 8 else "")
