@@ -32,7 +32,20 @@ def build(architecture: Architecture, seed: int, normalization_momentum: float =
     return keras.Model(image, outputs[-1], name="network")
 
 
-def _stock(row: TracedLayer, seeds: np.random.SeedSequence, momentum: float) -> keras.layers.Layer:
+def restart(model: keras.Model, architecture: Architecture, seed: int) -> None:
+    """Set all variables of a model of `build` to those that it would have been built with for a seed."""
+    seeds = np.random.SeedSequence(seed)
+    for row in trace(architecture):
+        unbuilt = _stock(row, seeds)
+        for variable in model.get_layer(row.name).variables:
+            if variable.name == "seed_generator_state":
+                variable.assign(unbuilt.seed_generator.state)
+            else:
+                initializer = getattr(unbuilt, f"{variable.name.removesuffix('_kernel')}_initializer")
+                variable.assign(initializer(variable.shape, variable.dtype))
+
+
+def _stock(row: TracedLayer, seeds: np.random.SeedSequence, momentum: float = 0.99) -> keras.layers.Layer:
     """The stock layer of a traced layer. It is named explicitly, since Keras' default names depend on earlier models."""
     kind = type(row.layer).__name__
     arguments = asdict(row.layer) | {"name": row.name}

@@ -65,17 +65,22 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
-def release() -> None:
-    """Free what TensorFlow would otherwise keep of each training, some 10 MB.
+def release(*, kernels: bool = True) -> None:
+    """Free what TensorFlow would otherwise keep of each compilation, some 10 MB.
 
     At each compilation, a custom gradient (`tf.custom_gradient`, in `batch_norm` and in TensorFlow's silu) is registered
     under a new name, and keeps its function and all that this captured alive. Names are looked up only when a finished
     graph is differentiated; ours are differentiated by a tape while they are traced. So removing all names harms neither
     a training nor a question of Inspect that is being answered.
+
+    Args:
+        kernels: also free the kernels of operations that were called before; functions that are still used are then
+            optimised again.
     """
     registry = ops.gradient_registry._registry
     for name in list(registry):
         if name.startswith("CustomGradient-"):
             registry.pop(name, None)
     gc.collect()
-    context.context().clear_kernel_cache()
+    if kernels:
+        context.context().clear_kernel_cache()

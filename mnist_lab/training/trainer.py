@@ -14,15 +14,10 @@ import numpy as np
 from mnist_lab.data import mnist
 from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.layers import CLASSES
-from mnist_lab.design.network import trace
 from mnist_lab.errors import TrainingError
-from mnist_lab.training import runtime
-from mnist_lab.training import step as training_step
+from mnist_lab.training import compilation
 from mnist_lab.training.batch_norm import correct_running_statistics
 from mnist_lab.training.checkpoint import Codec, Progress
-from mnist_lab.training.evaluation import Evaluation
-from mnist_lab.training.model import build
-from mnist_lab.training.optimizers import optimizer
 from mnist_lab.training.reporter import CHECKPOINT_SECONDS, REPORT_SECONDS, Reporter
 from mnist_lab.training.reports import Checkpoint, Command, EpochPoint, Outcome, Report, Snapshot
 
@@ -58,7 +53,7 @@ def train(
         TrainingError: a loss or a weight is no longer finite, the checkpoint does not fit, or `forward` does not know a
             layer.
     """
-    return Training(
+    training = Training(
         experiment,
         report,
         command,
@@ -66,7 +61,10 @@ def train(
         continues_from=continues_from,
         report_seconds=report_seconds,
         checkpoint_seconds=checkpoint_seconds,
-    ).run()
+    )
+    outcome = training.run()
+    compilation.cache.keep(training.compiled)
+    return outcome
 
 
 class Training:
@@ -74,7 +72,7 @@ class Training:
 
     Attributes:
         progress: how far it is.
-        steps: the compiled function of `step.compiled`.
+        compiled: what it has taken from `compilation.cache`; `model`, `optimizer`, `evaluation` and `steps` are its.
         rates: the learning rate of each step.
     """
 
@@ -95,10 +93,9 @@ class Training:
         self.command = command
         self.continues_from = continues_from
         self.data = mnist.split(experiment.protocol, experiment.train_images)
-        traced = trace(experiment.architecture)
-        self.model = build(experiment.architecture, experiment.seed, recipe.normalization_momentum)
-        self.optimizer = optimizer(recipe)
-        self.optimizer.build(self.model.trainable_variables)
+        self.compiled = compilation.cache.take(experiment)
+        self.model, self.optimizer = self.compiled.model, self.compiled.optimizer
+        self.evaluation, self.steps = self.compiled.evaluation, self.compiled.steps
         self.codec = Codec(experiment, self.model, self.optimizer)
         self.progress = self.codec.restore(resume) if resume else Progress()
         self.reporter = Reporter(
@@ -109,11 +106,7 @@ class Training:
             report_seconds=report_seconds,
             checkpoint_seconds=checkpoint_seconds,
         )
-        self.evaluation = Evaluation(self.model, traced)
         self.rates = recipe.learning_rates(experiment.steps_per_epoch)
-        self.steps = training_step.compiled(
-            self.model, traced, recipe, self.data.train, self.optimizer, runtime.parts()
-        )
         self.step_seconds = 0.0  # as last measured
         # Under the notebook protocol the validation images are the test images, so the last validation is the test.
         self.tested: Evaluated | None = None

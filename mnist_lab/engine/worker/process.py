@@ -23,7 +23,7 @@ def warm_up(threads: int) -> int:
         # Nothing that is loaded is garbage, and looking for it takes a fifth of the time.
         gc.disable()
         try:
-            from mnist_lab.training import runtime, trainer
+            from mnist_lab.training import compilation, runtime, trainer
         finally:
             gc.enable()
         runtime.configure(threads)
@@ -32,6 +32,7 @@ def warm_up(threads: int) -> int:
         recipe = PRESETS["3x3"].recipe.model_dump() | {"epochs": 1}
         short = PRESETS["3x3"].with_changes(protocol="holdout", train_images=256, recipe=recipe)
         trainer.train(short, lambda report: None, lambda: Command.CONTINUE)
+        compilation.cache.clear()
         used = release_memory()
         gc.freeze()  # these objects stay; scanning them after each run would take longer than everything else there
         return used
@@ -39,9 +40,9 @@ def warm_up(threads: int) -> int:
 
 def release_memory() -> int:
     """Free the memory of ended trainings and return it to the system; returns the memory of this process in bytes."""
-    from mnist_lab.training import runtime
+    from mnist_lab.training import compilation
 
-    runtime.release()
+    compilation.cache.release()
     with contextlib.suppress(AttributeError, OSError, TypeError):  # only glibc has, and needs, this call
         ctypes.CDLL(None).malloc_trim(0)
     return memory()

@@ -10,6 +10,7 @@ from mnist_lab.lab import Lab
 from mnist_lab.store.recording import Recording
 from mnist_lab.store.run import Run, Status
 from mnist_lab.training import trainer
+from mnist_lab.training.evaluation import Evaluation
 from tests.builders.runs import ADA
 
 assert trainer, "loaded: a worker that finds it so need not warm up"
@@ -40,13 +41,13 @@ def test_a_run_continued_after_early_stopping_as_the_page_offers_it_trains(url: 
 def test_a_run_that_diverged_where_it_is_validated_has_failed_and_keeps_what_it_learnt(
     url: str, small: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluate, calls = trainer.Evaluation.__call__, iter(range(9))
+    evaluate, calls = Evaluation.__call__, iter(range(9))
 
-    def once(self: trainer.Evaluation, images: object) -> tuple[float, float, np.ndarray]:
+    def once(self: Evaluation, images: object) -> tuple[float, float, np.ndarray]:
         loss, accuracy, probabilities = evaluate(self, images)
         return loss if next(calls) == 0 else float("nan"), accuracy, probabilities
 
-    monkeypatch.setattr(trainer.Evaluation, "__call__", once)
+    monkeypatch.setattr(Evaluation, "__call__", once)
     lab = Lab(url)
     failed = trained(lab, lab.start(small.with_changes(train_images=200), by=ADA)[0])
     assert failed.status is Status.FAILED
