@@ -125,6 +125,10 @@ class Job:
         """Whether it has ended, with or without success."""
         return bool(self._future.done())
 
+    def when_done(self, call: Callable[[], None]) -> None:
+        """Call a function, in another thread, once it has ended."""
+        self._future.add_done_callback(lambda _: call())
+
     @property
     def has_succeeded(self) -> bool:
         """Whether it has returned a result."""

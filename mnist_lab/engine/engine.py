@@ -75,15 +75,19 @@ class Engine:
                     self._pool.size,
                     self._pool.threads,
                 )
-                while not self.closing.wait(self._poll_seconds()):
-                    self._guarded_tick()
+                while not self.closing.is_set():
+                    # Woken when a training has ended, so that a worker need not wait for its next run.
+                    is_woken = self._pool.has_news.wait(self._poll_seconds())
+                    self._pool.has_news.clear()
+                    self._guarded_tick(at_once=is_woken)
                 self._exit()
         finally:
             self._heartbeat.end()
 
     def _poll_seconds(self) -> float:
         """Seconds until the next poll; rarely while nobody asks, since polling takes time from training."""
-        return BUSY_POLL_SECONDS if self._questions.are_asked else IDLE_POLL_SECONDS
+        is_awaited = not self._runs and self._runs.are_recent
+        return BUSY_POLL_SECONDS if self._questions.are_asked or is_awaited else IDLE_POLL_SECONDS
 
     def _exit(self) -> NoReturn:
         """End at once: all writes are transactions, so a busy worker can be killed at any time."""
@@ -92,14 +96,20 @@ class Engine:
         log.info("engine %s ended", self._name[:8])
         exit_at_once(0)
 
-    def _guarded_tick(self) -> None:
-        """Serve questions and runs once. Where the database cannot be used, the next tick retries, and training continues."""
+    def _guarded_tick(self, *, at_once: bool) -> None:
+        """Serve questions and runs once. Where the database cannot be used, the next tick retries, and training continues.
+
+        Args:
+            at_once: serve runs even if it is not `TICK_SECONDS` since the last time.
+        """
         try:
             if self._only is None:
                 self._questions.serve()
-            if time.monotonic() - self._ticked >= TICK_SECONDS:
+            if at_once or time.monotonic() - self._ticked >= TICK_SECONDS:
                 self._ticked = time.monotonic()
                 self._tick()
+            elif not self._runs:
+                self._start_next()
         except StoreError as error:
             if not self._is_offline:
                 log.warning("the database cannot be used now: %s", error)
@@ -118,11 +128,10 @@ class Engine:
         self._purge()
         self._pool.update(thoroughly=is_beat)
         self._runs.collect()
+        self._calibration.collect()
+        self._start_next()
+        self._runs.follow_up()
         self._pool.renew(is_idle=not self._runs and not self._questions.are_asked)
-        if self._calibration.is_running:
-            self._calibration.collect()
-        else:
-            self._start_next()
 
     def _purge(self) -> None:
         now = time.monotonic()
@@ -132,14 +141,16 @@ class Engine:
                 log.info("%d deleted runs have been removed for good", purged)
 
     def _start_next(self) -> None:
-        """Give the next run to an idle worker; where no run is queued, it may calibrate the machine."""
-        worker = self._pool.idle()
-        if worker is None or len(self._runs) >= self._pool.size:
-            return
-        if self._runs.start_next(worker):
+        """Give the next runs to idle workers; where no run is queued, one may calibrate the machine."""
+        while not self._calibration.is_running and len(self._runs) < self._pool.size:
+            worker = self._pool.idle()
+            if worker is None:
+                return
+            if not self._runs.start_next(worker):
+                if not self._runs and self._pool.is_warm:
+                    self._calibration.consider(worker)
+                return
             self._calibration.end_idling()
-        elif not self._runs and self._pool.is_warm:
-            self._calibration.consider(worker)
 
 
 def exit_at_once(status: int) -> NoReturn:

@@ -1,6 +1,7 @@
 """The pool of workers and their tasks: workers are warmed up when they start, and replaced when their memory has grown."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -81,12 +82,14 @@ class Pool:
 
     Attributes:
         tasks: all tasks that have been given to workers and not been passed to `finish` yet.
+        has_news: is set whenever a training ends.
     """
 
     def __init__(self, cluster: Cluster, size: int, threads: int) -> None:
         self.size = size
         self.threads = threads
         self.tasks: list[Task] = []
+        self.has_news = threading.Event()
         self._cluster = cluster
         self._workers: dict[str, Worker] = {}  # by address
         self._failed_warm_ups = 0
@@ -114,6 +117,8 @@ class Pool:
         """Give a worker a function to call; the caller passes the task to `finish` when it has ended."""
         task = Task(self._cluster.submit(worker.address, slot, function, *arguments), worker, slot)
         self.tasks.append(task)
+        if slot == TRAIN:
+            task.job.when_done(self.has_news.set)
         return task
 
     def finish(self, task: Task, memory: int | None = None) -> None:

@@ -17,6 +17,7 @@ from mnist_lab.training.reports import Command
 log = logging.getLogger(__name__)
 
 OBEY_SECONDS = 20.0
+RECENT_SECONDS = 60.0  # since the last run, somebody still trains
 
 
 class Runs:
@@ -37,10 +38,17 @@ class Runs:
         self._room = settings.number(settings.CHECKPOINT_MB, 2000) * 1_000_000
         self._tasks: dict[int, Task] = {}  # by the run's id
         self._undisturbed: set[int] = set()  # trained from their start here, and alone
+        self._ended: list[tuple[int, bool]] = []  # to be followed up, each with whether it was undisturbed
+        self._last = -RECENT_SECONDS  # when a run last started or ended
 
     def __len__(self) -> int:
         """Number of runs in training, and of ended ones that have not been collected."""
         return len(self._tasks)
+
+    @property
+    def are_recent(self) -> bool:
+        """Whether somebody trains short runs these minutes."""
+        return time.monotonic() - self._last < RECENT_SECONDS
 
     def start_next(self, worker: Worker) -> bool:
         """Claim the next run in the queue and let an idle worker train it; False where there is none."""
@@ -50,6 +58,7 @@ class Runs:
         log.info("run %d: %s, seed %d", run.id, run.name, run.experiment.seed)
         arguments = self._store.url, run.id, self._pool.threads
         self._tasks[run.id] = self._pool.give(worker, TRAIN, train_run, *arguments)
+        self._last = time.monotonic()
         if not run.steps_done:
             self._undisturbed.add(run.id)
         if len(self._tasks) > 1:
@@ -57,9 +66,23 @@ class Runs:
         return True
 
     def collect(self) -> None:
-        """Handle runs that have ended; the end of those whose worker failed is recorded in the store."""
+        """Free the workers of runs that have ended; the end of those whose worker failed is recorded in the store."""
         for run_id, task in [(i, task) for i, task in self._tasks.items() if task.job.is_done]:
-            self._ended(run_id, task)
+            if task.job.has_succeeded:
+                self._pool.finish(task, task.job.result)
+            else:
+                self._pool.finish(task)
+                self._record_failure(run_id, task)
+            del self._tasks[run_id]  # only now, so that it is retried where the database cannot be used
+            self._last = time.monotonic()
+            self._ended.append((run_id, task.job.has_succeeded and run_id in self._undisturbed))
+            self._undisturbed.discard(run_id)
+
+    def follow_up(self) -> None:
+        """Look at the results of runs that have been collected, and make room for further ones."""
+        while self._ended:
+            self._follow_up(*self._ended[0])
+            del self._ended[0]
 
     def enforce_commands(self) -> None:
         """Restart the workers of runs that have not obeyed a command in time. Such a run goes back to the queue, which then
@@ -73,15 +96,7 @@ class Runs:
                 log.warning("run %d did not %s within %g s; its worker is restarted", run.id, run.command, OBEY_SECONDS)
                 self._pool.restart(task.worker)
 
-    def _ended(self, run_id: int, task: Task) -> None:
-        if task.job.has_succeeded:
-            self._pool.finish(task, task.job.result)
-        else:
-            self._pool.finish(task)
-            self._record_failure(run_id, task)
-        del self._tasks[run_id]  # only now, so that it is retried where the database cannot be used
-        is_undisturbed = run_id in self._undisturbed
-        self._undisturbed.discard(run_id)
+    def _follow_up(self, run_id: int, is_undisturbed: bool) -> None:
         run = self._store.runs.get(run_id)
         if run is None or not run.status.is_ended:
             return

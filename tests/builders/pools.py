@@ -23,17 +23,29 @@ class Job:
     has_crashed: bool = False
     result: Any = None
     error: BaseException | None = None
+    calls: list[Callable[[], None]] = field(default_factory=list)
+
+    def when_done(self, call: Callable[[], None]) -> None:
+        self.calls.append(call)
 
     def end(self, result: Any) -> None:
-        self.is_done = self.has_succeeded = True
+        self.has_succeeded = True
         self.result = result
+        self._done()
 
     def fail(self, error: BaseException) -> None:
-        self.is_done, self.error = True, error
+        self.error = error
+        self._done()
 
     def cancel(self) -> None:
         if not self.is_done:
-            self.is_done = self.has_crashed = True
+            self.has_crashed = True
+            self._done()
+
+    def _done(self) -> None:
+        self.is_done = True
+        for call in self.calls:
+            call()
 
 
 @dataclass

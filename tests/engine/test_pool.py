@@ -50,6 +50,19 @@ def test_a_worker_has_one_run_at_a_time() -> None:
     assert found.tasks == [second]
 
 
+def test_there_are_news_when_a_training_has_ended_however_it_ended() -> None:
+    found, cluster = pool(2)
+    training, crashing = (found.give(found.idle(), TRAIN, print) for _ in range(2))
+    found.give(training.worker, QUESTION, print)
+    cluster.last(print).end(None)
+    assert not found.has_news.is_set(), "many questions are answered in a second"
+    training.job.end(None)
+    assert found.has_news.is_set()
+    found.has_news.clear()
+    cluster.crash(crashing.worker.address)
+    assert found.has_news.is_set()
+
+
 def test_a_question_goes_to_the_warm_worker_that_has_fewest_of_its_kind_and_does_not_train() -> None:
     found, cluster = pool(2)
     one = found.give(found.idle(), TRAIN, print).worker

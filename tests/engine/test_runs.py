@@ -6,7 +6,7 @@ import pytest
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.engine.calibration import Calibration
-from mnist_lab.engine.runs import OBEY_SECONDS, Runs
+from mnist_lab.engine.runs import OBEY_SECONDS, RECENT_SECONDS, Runs
 from mnist_lab.engine.worker.run import train_run
 from mnist_lab.errors import InputError, StoreError
 from mnist_lab.store.recording import Recording
@@ -47,6 +47,7 @@ class Served:
         self.store.recording.finish(run_id, OUTCOME)
         self.job(run_id).end(510 * MB)
         self.runs.collect()
+        self.runs.follow_up()
 
 
 def test_the_next_run_goes_to_a_worker_and_ends_there(store: Store, small: Experiment) -> None:
@@ -150,6 +151,56 @@ def test_only_what_had_the_machine_to_itself_from_the_beginning_is_compared_with
     served.begin()
     served.finish(resumed)
     assert served.calibration.seen == [alone]
+
+
+def test_the_next_run_need_not_wait_until_the_last_one_is_followed_up(store: Store, small: Experiment) -> None:
+    first, second, third = store.queue.add([small] * 3, "ada")
+    served = Served(store, size=2)
+    served.begin()
+    store.recording.finish(first, OUTCOME)
+    served.job(first).end(510 * MB)
+    served.runs.collect()
+    served.begin()
+    served.begin()
+    assert [store.runs.get(run_id).status for run_id in (second, third)] == [Status.RUNNING] * 2
+    served.runs.follow_up()
+    assert served.calibration.seen == [first], "it was alone, whatever came after it"
+
+
+def test_of_what_could_not_be_followed_up_nothing_is_forgotten(
+    store: Store, small: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run_id,) = store.queue.add([small], "ada")
+    served = Served(store)
+    served.begin()
+    store.recording.finish(run_id, OUTCOME)
+    served.job(run_id).end(510 * MB)
+    served.runs.collect()
+    with monkeypatch.context() as patch:
+
+        def away(*_arguments: object) -> None:
+            raise StoreError("The database is away.")
+
+        patch.setattr(type(store.runs), "get", away)
+        with pytest.raises(StoreError):
+            served.runs.follow_up()
+    served.runs.follow_up()
+    served.runs.follow_up()
+    assert served.calibration.seen == [run_id]
+
+
+def test_runs_are_recent_for_a_minute(store: Store, small: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    served = Served(store)
+    assert not served.runs.are_recent
+    (run_id,) = store.queue.add([small], "ada")
+    served.begin()
+    assert served.runs.are_recent
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1000)
+    served.finish(run_id)
+    assert served.runs.are_recent
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1000 + RECENT_SECONDS)
+    assert not served.runs.are_recent
 
 
 @pytest.mark.parametrize("ask", ["stop", "pause"])

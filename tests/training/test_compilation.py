@@ -11,9 +11,9 @@ import pytest
 from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import OPTIMIZERS
-from mnist_lab.errors import TrainingError
-from mnist_lab.training import compilation, trainer
-from mnist_lab.training.compilation import Compiled, cache
+from mnist_lab.errors import StoreError
+from mnist_lab.training import compilation, runtime, trainer
+from mnist_lab.training.compilation import CLEARED_AFTER, Cache, Compiled, cache
 from mnist_lab.training.reports import Checkpoint, Command, Outcome
 from tests.builders.processes import ROOT
 from tests.builders.training import Record, everything, same_result, without_seconds
@@ -196,8 +196,35 @@ def test_designs_share_the_images(small: Experiment) -> None:
     assert one._images is other._images
 
 
+def test_memory_is_released_where_something_was_compiled_and_kernels_seldom(
+    small: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released: list[bool] = []
+    monkeypatch.setattr(runtime, "release", lambda *, kernels: released.append(kernels))
+    found = Cache()
+
+    def run(images: int) -> None:
+        found.keep(found.take(small.with_changes(train_images=images)))
+        found.release()
+
+    run(100)
+    run(100)
+    found.release()
+    assert released == [False], "its next run had it"
+    for images in range(101, 100 + CLEARED_AFTER):
+        run(images)
+    run(200)
+    assert released == [False] * (CLEARED_AFTER - 1) + [True, False]
+    found.clear()
+    found.take(small)
+    found.release()
+    assert released[-1], "nothing is kept that would have to be optimised again"
+
+
 def test_what_has_failed_is_not_kept(small: Experiment) -> None:
-    recipe = small.recipe.model_dump() | {"optimizer": {"name": "sgd", "learning_rate": 1000.0}}
-    with pytest.raises(TrainingError, match="diverged"):
-        trained(small.with_changes(recipe=recipe))
+    def fails(_report: object) -> None:
+        raise StoreError("The disk is full.")
+
+    with pytest.raises(StoreError):
+        trainer.train(small, fails, lambda: Command.CONTINUE)
     assert kept() == []

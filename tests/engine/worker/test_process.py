@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from mnist_lab.engine.worker import process
-from mnist_lab.training import runtime, trainer
+from mnist_lab.training import compilation, runtime, trainer
 
 
 def test_a_process_that_is_warm_is_not_warmed_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ def test_a_process_that_is_warm_is_not_warmed_up_again(monkeypatch: pytest.Monke
 
 def test_what_a_training_left_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
     released: list[bool] = []
-    monkeypatch.setattr(runtime, "release", lambda: released.append(True))
+    monkeypatch.setattr(compilation.cache, "release", lambda: released.append(True))
     assert process.release_memory() == pytest.approx(psutil.Process().memory_info().rss, rel=0.1)
     assert released == [True]
     assert gc.isenabled()
