@@ -137,6 +137,7 @@ def _waits(figures: dict[str, Any]) -> Table:
     opened = figures["first_page"]
     table.add_row("start of a worker until it is warm, s", _text(first["warm_start_seconds"]))
     table.add_row("from Train to the first point, s", _text(first["train_to_first_point_seconds"]))
+    table.add_row("the same for another seed of a design, s", _text(first["train_again_to_first_point_seconds"]))
     table.add_row("share of training time spent on reports", _text(first["reporting_share"], ".2%"))
     for name, ratio in side["speedup_of_two_workers"].items():
         by = side["runs_per_minute"][name]
