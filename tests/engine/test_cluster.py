@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from mnist_lab.engine.cluster import QUESTION, TRAIN, Cluster, Job
-from tests.builders.processes import all_gone, wait_until
+from tests.builders.processes import WAIT, all_gone, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,17 @@ def test_what_is_submitted_is_done_there_and_tells_how_it_ended(cluster: Cluster
     failed = ended(cluster.submit(address, TRAIN, int, "seven"))
     assert (failed.has_succeeded, failed.has_crashed) == (False, False)
     assert str(failed.error) == "invalid literal for int() with base 10: 'seven'"
+
+
+@pytest.mark.parametrize("word", ["7", "seven"])
+def test_whoever_waits_for_its_end_is_called_then_or_at_once(cluster: Cluster, word: str) -> None:
+    told, told_late = threading.Event(), threading.Event()
+    job = cluster.submit(only_worker(cluster), TRAIN, int, word)
+    job.when_done(told.set)
+    assert told.wait(WAIT)
+    assert job.is_done
+    job.when_done(told_late.set)
+    assert told_late.wait(WAIT)
 
 
 def test_the_same_again_is_done_again(cluster: Cluster) -> None:
