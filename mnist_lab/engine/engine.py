@@ -79,7 +79,8 @@ class Engine:
                     # Woken when a training has ended, so that a worker need not wait for its next run.
                     is_woken = self._pool.has_news.wait(self._poll_seconds())
                     self._pool.has_news.clear()
-                    self._guarded_tick(at_once=is_woken)
+                    if not self.closing.is_set():
+                        self._guarded_tick(at_once=is_woken)
                 self._exit()
         finally:
             self._heartbeat.end()
