@@ -22,7 +22,8 @@ def _registered(page: navigation.Page, *, is_teacher: bool) -> st.Page:
 # Before the menu: else a browser fetches the page's icon there from the web for its tab.
 st.set_page_config(page_icon=navigation.ICON, layout="wide", initial_sidebar_state=190)
 why = why_stranger()
-pages = [_registered(page, is_teacher=is_teacher()) for page in navigation.PAGES]
+is_theirs = is_teacher()
+pages = [_registered(page, is_teacher=is_theirs) for page in navigation.PAGES]
 page = st.navigation(pages, position="hidden" if why else "sidebar")
 st.set_page_config(page_title=navigation.tab(page.title))
 url.begin(page.url_path)

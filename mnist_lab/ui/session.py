@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from datetime import tzinfo
 from typing import Any
 
@@ -31,6 +32,7 @@ _LOOKS_SECONDS = 12.0
 QUICKEST = 0.4
 ONCE, AGAIN = "once", "again"
 _REFUSED, _PATH = "refused", "opened_page"
+_drawn_for: ContextVar[list[Reader] | None] = ContextVar("_drawn_for", default=None)  # one at most
 _PACES = ((4, QUICKEST), (10, 1.0), (20, 2.5), (sys.maxsize, 5.0))  # up to so many viewers: seconds
 
 
@@ -90,15 +92,21 @@ def opened(path: str) -> None:
 
 
 def seen() -> Reader:
-    """What whoever is looking at this page may see of the runs, as it is now. What is drawn on a timer asks it each time, so
-    that who is removed from the class, or has a page open that is locked, sees no more of it.
+    """What whoever is looking at this page may see of the runs. Who they are and what they may do is read each time that
+    something is drawn, on a timer too, but only once for all that is drawn together: who is removed from the class, or
+    has a page open that is locked, sees no more of it.
 
     Raises:
         NotAllowedError: they may not.
     """
+    together = _drawn_for.get()
+    if together:
+        return together[0]
     reader = lab().reader(person())
     if not reader.rights.may_open(st.session_state.get(_PATH, "")):
         raise NotAllowedError("Your teacher has locked this page for now; the others are in the menu.")
+    if together is not None:
+        together.append(reader)
     return reader
 
 
@@ -149,13 +157,17 @@ def preload() -> None:
 @contextlib.contextmanager
 def errors_shown() -> Iterator[None]:
     """Show a `LabError` as a sentence on the page, and that of what was pressed last. Wraps fragments too, which rerun
-    without the router."""
+    without the router: what it wraps is drawn together, for one reader of `seen`."""
     if words := st.session_state.pop(_REFUSED, None):
         refusal(words)
+    token = _drawn_for.set([]) if _drawn_for.get() is None else None
     try:
         yield
     except LabError as error:
         refusal(error)
+    finally:
+        if token:
+            _drawn_for.reset(token)
 
 
 def pressed_once(label: str, key: str, **options: Any) -> str:
