@@ -35,6 +35,7 @@ PEOPLE, BROWSERS = 30, 5
 SECONDS = float(os.environ.get("CLASS_SECONDS", "600"))
 KILLED_AFTER = 0.4  # of the time; the rest shows whether memory grows
 ROUND = 60.0
+BACK_SECONDS = 120.0
 SCRIPT = ROOT / "tests" / "builders" / "timed_server.py"
 DESIGN, TRAIN, INSPECT = "", "train", "inspect"
 SIZES = (2, 3, 4, 5, 6, 4)
@@ -68,6 +69,14 @@ class Pupil(Viewer):
         while self.who != self.name:
             await asyncio.sleep(0.05)
 
+    async def arrive(self, query: str) -> None:
+        self.who = ""
+        await self.enter_address(DESIGN, query)
+        await self.is_back()
+
+    async def sight(self) -> str:
+        return f"page {self.page!r} with {list(self.widgets)}"
+
     async def open(self, path: str) -> None:
         await self.go(path)
 
@@ -92,13 +101,23 @@ class Visitor:
     key: str
     name: str
     tab: Page
+    address: str
     errors: list[str] = field(default_factory=list)
     started: list[int] = field(default_factory=list)
 
     async def is_back(self) -> None:
-        await self.tab.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]").wait_for()
+        # A browser that has found no server waits longer and longer before it tries again.
+        connected = self.tab.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
+        await connected.wait_for(timeout=1e3 * BACK_SECONDS)
         await self.tab.get_by_test_id("stSidebar").get_by_text(self.name).wait_for()
         await self._settled()
+
+    async def arrive(self, query: str) -> None:
+        await self.tab.goto(f"{self.address}/?{query}")
+        await self.is_back()
+
+    async def sight(self) -> str:
+        return f"{self.tab.url}\n{(await self.tab.inner_text('body'))[:3000]}"
 
     async def open(self, path: str) -> None:
         title = {DESIGN: "Design", TRAIN: "Train", INSPECT: "Inspect"}[path]
@@ -149,15 +168,19 @@ class Lesson:
 
     async def attended(self, who: Person, number: int) -> None:
         """Somebody's lesson. What they do when the server is killed may come to nothing; all else must be answered."""
+        outages = self.outages
         await asyncio.sleep(ROUND * number / PEOPLE)
         while not self.over.is_set():
             await self.is_up.wait()
-            outages = self.outages
+            is_new, outages = self.outages > outages, self.outages
             try:
-                await asyncio.wait_for(who.is_back(), 60)
+                await asyncio.wait_for(who.is_back(), BACK_SECONDS)
+                if is_new:
+                    await who.arrive(design(number))  # what was only in the server's memory is gone
                 await self._minute(who, number)
             except (OSError, BrowserError, KeyError):
-                if outages == self.outages:
+                if outages == self.outages and not self.over.is_set():
+                    print(f"{who.name} saw: {await who.sight()}")
                     raise
 
     async def _minute(self, who: Person, number: int) -> None:
@@ -301,9 +324,9 @@ class School:
         for seed, (name, key, value) in enumerate(self.joined[:number]):
             context = await browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
             await context.add_cookies([{"name": self.cookie, "value": value, "url": address}])
-            visitor = Visitor(key=key, name=name, tab=await context.new_page())
+            visitor = Visitor(key=key, name=name, tab=await context.new_page(), address=address)
             visitor.tab.on("pageerror", lambda error, visitor=visitor: visitor.errors.append(str(error)))
-            await visitor.tab.goto(f"{address}/?{design(seed)}")
+            await visitor.arrive(design(seed))
             found.append(visitor)
         return found
 
@@ -338,7 +361,7 @@ async def taught(
         stack.callback(lesson.over.set)  # else nobody stops where something has failed
         tasks = [asyncio.ensure_future(pupil.watch(lesson.over)) for pupil in pupils]
         everybody: list[Person] = [*visitors, *pupils]
-        await asyncio.wait_for(asyncio.gather(*(one.is_back() for one in everybody)), 120)
+        await asyncio.wait_for(asyncio.gather(*(one.is_back() for one in everybody)), BACK_SECONDS)
         use.look(servers.running)
         use.begin()
         began = time.monotonic()
@@ -374,7 +397,7 @@ async def restarted(school: School, servers: Servers, lesson: Lesson, pupils: li
     began = time.monotonic()
     servers.kill()
     await asyncio.to_thread(servers.start)
-    await asyncio.wait_for(asyncio.gather(*(pupil.is_back() for pupil in pupils)), 60)
+    await asyncio.wait_for(asyncio.gather(*(pupil.is_back() for pupil in pupils)), BACK_SECONDS)
     print(f"everybody was back {time.monotonic() - began:.1f} s after the server was killed")
     assert before.items() <= {run.id: run.owner for run in store.runs.all()}.items(), "the queue is there"
     others = [run_id for run_id, owner in before.items() if owner != pupils[0].key]

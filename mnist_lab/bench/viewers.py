@@ -129,6 +129,12 @@ class Viewer:
         self._states.clear()
         await self._answer("")
 
+    async def enter_address(self, page: str, query: str) -> None:
+        """Open a page by its address: in a new session, which begins when the next message is received."""
+        self.page, self.page_hash, self.query = page, "", query
+        self.widgets.clear()
+        await self._socket.close()
+
     async def enter(self, label: str, **value: Any) -> None:
         """Change what a widget holds, and wait until what depends on it is drawn.
 
