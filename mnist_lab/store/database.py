@@ -117,10 +117,10 @@ class Database:
         """A transaction for writing: only one at a time, committed at the end of the block and rolled back on an error."""
         return self._connection(self._writer)
 
-    def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        """All rows of a query."""
+    def rows(self, query: sa.Select[Any], **values: Any) -> Sequence[sa.Row[Any]]:
+        """All rows of a query, with values for its parameters."""
         with self.read() as connection:
-            return connection.execute(query).all()
+            return connection.execute(query, values).all()
 
     def scalar(self, query: sa.Select[Any]) -> Any:
         """The value of a query of one column and at most one row; None where there is no row."""
