@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
@@ -27,13 +28,36 @@ from mnist_lab.store.lease import READY, WARMING_UP
 from mnist_lab.store.run import Run, Status
 from mnist_lab.ui.text import plain, refusal
 
-FOOTER_SECONDS = 3.0
+FOOTER_SECONDS, FOOTER_SECONDS_IN_CLASS = 3.0, 6.0
 _LOOKS_SECONDS = 12.0
 QUICKEST = 0.4
 ONCE, AGAIN = "once", "again"
 _REFUSED, _PATH = "refused", "opened_page"
-_drawn_for: ContextVar[list[Reader] | None] = ContextVar("_drawn_for", default=None)  # one at most
 _PACES = ((4, QUICKEST), (10, 1.0), (20, 2.5), (sys.maxsize, 5.0))  # up to so many viewers: seconds
+
+
+@dataclass
+class _Asked:
+    """What has been read for what is drawn together."""
+
+    person: Person | None = None
+    reader: Reader | None = None
+
+
+_together: ContextVar[_Asked | None] = ContextVar("_together", default=None)
+
+
+@contextlib.contextmanager
+def drawn_together() -> Iterator[None]:
+    """Who looks, and what they may see, is read at most once within it: wraps a run of a page's script, or of a fragment."""
+    if _together.get() is not None:
+        yield  # a fragment with its page
+        return
+    token = _together.set(_Asked())
+    try:
+        yield
+    finally:
+        _together.reset(token)
 
 
 @functools.cache
@@ -58,8 +82,11 @@ def cookies() -> Cookies:
 
 def person() -> Person:
     """Who is looking at this page."""
-    known = cookies()
-    return known.person(st.context.cookies.get(known.name))
+    asked = _together.get() or _Asked()
+    if asked.person is None:
+        known = cookies()
+        asked.person = known.person(st.context.cookies.get(known.name))
+    return asked.person
 
 
 def is_teacher() -> bool:
@@ -73,7 +100,7 @@ def is_teacher() -> bool:
 def why_stranger() -> str:
     """Why whoever looks may see nothing at all, for they are not in the class; empty where they may."""
     try:
-        lab().classroom.rights(person())
+        _reader()
     except NotAllowedError as error:
         return str(error)
     except LabError:
@@ -99,15 +126,17 @@ def seen() -> Reader:
     Raises:
         NotAllowedError: they may not.
     """
-    together = _drawn_for.get()
-    if together:
-        return together[0]
-    reader = lab().reader(person())
+    reader = _reader()
     if not reader.rights.may_open(st.session_state.get(_PATH, "")):
         raise NotAllowedError("Your teacher has locked this page for now; the others are in the menu.")
-    if together is not None:
-        together.append(reader)
     return reader
+
+
+def _reader() -> Reader:
+    asked = _together.get() or _Asked()
+    if asked.reader is None:
+        asked.reader = lab().reader(person())
+    return asked.reader
 
 
 def act(do: Callable[..., object], *arguments: Any, **named: Any) -> None:
@@ -157,17 +186,14 @@ def preload() -> None:
 @contextlib.contextmanager
 def errors_shown() -> Iterator[None]:
     """Show a `LabError` as a sentence on the page, and that of what was pressed last. Wraps fragments too, which rerun
-    without the router: what it wraps is drawn together, for one reader of `seen`."""
+    without the router."""
     if words := st.session_state.pop(_REFUSED, None):
         refusal(words)
-    token = _drawn_for.set([]) if _drawn_for.get() is None else None
-    try:
-        yield
-    except LabError as error:
-        refusal(error)
-    finally:
-        if token:
-            _drawn_for.reset(token)
+    with drawn_together():
+        try:
+            yield
+        except LabError as error:
+            refusal(error)
 
 
 def pressed_once(label: str, key: str, **options: Any) -> str:
@@ -191,9 +217,21 @@ def pressed_once(label: str, key: str, **options: Any) -> str:
     return str(st.session_state.pop(now, ""))
 
 
-@st.fragment(run_every=FOOTER_SECONDS)
 def footer() -> None:
-    """The worker's state, when one's next run begins, and the person's name, small."""
+    """The worker's state, when one's next run begins, and the person's name, small. Less often for a class: a server has
+    much to do where thirty people ask it every few seconds."""
+    st.fragment(_footer, run_every=FOOTER_SECONDS_IN_CLASS if _is_class() else FOOTER_SECONDS)()
+
+
+def _is_class() -> bool:
+    try:
+        return _reader().rights.room is not None
+    except LabError:
+        return False  # the footer says what is wrong
+
+
+@drawn_together()
+def _footer() -> None:
     try:
         state = lab().engine_state()
         reader = seen()

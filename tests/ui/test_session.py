@@ -65,7 +65,7 @@ def test_an_error_of_the_lab_is_a_sentence_and_the_rest_of_the_page_follows() ->
 
 @pytest.mark.usefixtures("lab_url")
 def test_what_somebody_may_see_is_read_once_for_what_is_drawn_together_and_again_each_time() -> None:
-    test = AppTest.from_string(TOGETHER).run()
+    test = AppTest.from_string(TOGETHER, default_timeout=30).run()
     assert not test.exception
     first = test.session_state["first"]
     assert test.session_state["again"] is first
