@@ -1,6 +1,7 @@
-"""A class of thirty in one room for ten minutes, whose server is killed on the way; slow, and run by hand.
+"""A class in one room whose server is killed on the way: three people, and thirty for ten minutes.
 
-`CLASS_SECONDS` makes it shorter. Everybody's minute: six changes of a design, Train, a look at it, a digit drawn.
+That is slow, and run by hand; `CLASS_SECONDS` makes it shorter. Everybody's minute: six changes of a design, Train, a look
+at it, a digit drawn.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import NotAllowedError
 from mnist_lab.lab import Lab
 from mnist_lab.store.run import Status
-from mnist_lab.ui.session import FOOTER_SECONDS
+from mnist_lab.ui.session import FOOTER_SECONDS_IN_CLASS
 from tests.builders.processes import CHROMIUM_FLAGS, ROOT, chromium, family, server, wait_until
 
 PEOPLE, BROWSERS = 30, 5
@@ -108,7 +109,7 @@ class Visitor:
     async def is_back(self) -> None:
         # A browser that has found no server waits longer and longer before it tries again.
         connected = self.tab.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
-        await connected.wait_for(timeout=1e3 * BACK_SECONDS)
+        await connected.wait_for()
         await self.tab.get_by_test_id("stSidebar").get_by_text(self.name).wait_for()
         await self._settled()
 
@@ -272,7 +273,7 @@ def requests(file: Path, since: float) -> dict[str, list[float]]:
         elif one["page"] != one["shown"]:
             kind = "Train pressed"
         elif one["interval"] is not None:
-            kind = "footer" if one["interval"] == FOOTER_SECONDS else "live page"
+            kind = "footer" if one["interval"] == FOOTER_SECONDS_IN_CLASS else "live page"
         else:
             kind = {DESIGN: "change on Design", INSPECT: "stroke"}.get(one["page"], one["page"])
         found.setdefault(kind, []).append(one["seconds"])
@@ -326,6 +327,7 @@ class School:
             await context.add_cookies([{"name": self.cookie, "value": value, "url": address}])
             visitor = Visitor(key=key, name=name, tab=await context.new_page(), address=address)
             visitor.tab.on("pageerror", lambda error, visitor=visitor: visitor.errors.append(str(error)))
+            visitor.tab.set_default_timeout(1e3 * BACK_SECONDS)
             await visitor.arrive(design(seed))
             found.append(visitor)
         return found
@@ -403,6 +405,25 @@ async def restarted(school: School, servers: Servers, lesson: Lesson, pupils: li
     others = [run_id for run_id, owner in before.items() if owner != pupils[0].key]
     assert school.is_refused_stopping(others[0], pupils[0].cookie), "rights are there"
     lesson.is_up.set()
+
+
+def test_who_was_in_the_class_is_in_it_when_the_server_has_been_killed(school: School, url: str, times: Path) -> None:
+    async def met(servers: Servers) -> None:
+        lesson, pupils = Lesson(), school.pupils(servers.running.url, 0, 3)
+        watching = [asyncio.ensure_future(pupil.watch(lesson.over)) for pupil in pupils]
+        await asyncio.gather(*(pupil.is_back() for pupil in pupils))
+        for pupil in pupils:
+            await pupil.train()
+        await restarted(school, servers, lesson, pupils)
+        await asyncio.gather(*(pupil.open(DESIGN) for pupil in pupils))
+        lesson.over.set()
+        await asyncio.gather(*watching)
+        runs = {run.id: run.owner for run in school.lab.store.runs.all()}
+        assert runs == {run_id: pupil.key for pupil in pupils for run_id in pupil.started}
+        assert not any(pupil.errors for pupil in pupils)
+
+    with contextlib.ExitStack() as stack:
+        asyncio.run(met(Servers(url, stack)))
 
 
 @pytest.mark.slow
