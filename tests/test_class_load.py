@@ -116,6 +116,8 @@ class Visitor:
     async def arrive(self, query: str) -> None:
         await self.tab.goto(f"{self.address}/?{query}")
         await self.is_back()
+        # A page that was being opened when the server went away says so in red, until it is opened again.
+        self.errors = [error for error in self.errors if "Failed to fetch" not in error]
 
     async def sight(self) -> str:
         return f"{self.tab.url}\n{(await self.tab.inner_text('body'))[:3000]}"
