@@ -127,7 +127,10 @@ class Viewer:
         """Go to another page by the menu, and wait until it is drawn."""
         self.page, self.page_hash, self.query = page, self.pages[page], ""
         self._states.clear()
+        target = self.page_hash
         await self._answer("")
+        while self.page_hash != target:  # that was the end of a run which had begun before
+            await self._answered("")
 
     async def enter_address(self, page: str, query: str) -> None:
         """Open a page by its address: in a new session, which begins when the next message is received."""
@@ -207,10 +210,15 @@ class Viewer:
         away."""
         if self._socket is None:
             raise ConnectionError("The server is away.")
-        self._wanted = fragment, asyncio.get_running_loop().create_future()
+        answered = self._answered(fragment)
         with contextlib.suppress(websockets.WebSocketException):  # `watch` hears of it too
             await self._socket.send(self._ask(fragment, *clicks))
-        await self._wanted[1]
+        await answered
+
+    def _answered(self, fragment: str) -> asyncio.Future[None]:
+        """Done at the next end of a run of the script, or of a fragment."""
+        self._wanted = fragment, asyncio.get_running_loop().create_future()
+        return self._wanted[1]
 
     def _ask(self, fragment: str, *clicks: WidgetState, is_timer: bool = False) -> bytes:
         shown = {widget for widget, _ in self.widgets.values()}
