@@ -64,6 +64,7 @@ def server(
     *options: str,
     path: str = "",
     folder: Path | None = None,
+    port: int = 0,
     log: IO[bytes] | None = None,
 ) -> Iterator[Server]:
     """Serve a script, by default the lab's, during the block.
@@ -73,6 +74,7 @@ def server(
         options: command-line options of Streamlit.
         path: the base path that the options set.
         folder: the working folder; the script's where None.
+        port: to listen on; a free one where 0.
         log: a file for the server's output; where None, standard error is this process's.
 
     Raises:
@@ -80,7 +82,7 @@ def server(
     """
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = port or free.getsockname()[1]
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", *options],

@@ -40,6 +40,7 @@ class Class:
 
 _COLUMNS = [CLASSES.c[field.name.removesuffix("_json")].label(field.name) for field in fields(Class)]
 IS_ON = CLASSES.c.ended.is_(None)  # open or closed: there is one at most
+_CURRENT = sa.select(*_COLUMNS).where(IS_ON)  # made once, for it is asked before everything that is drawn
 
 
 class Classes:
@@ -50,7 +51,7 @@ class Classes:
 
     def current(self) -> Class | None:
         """The class that is open, or closed and not ended; None where the lab is one person's."""
-        return next(iter(self._found(sa.select(*_COLUMNS).where(IS_ON))), None)
+        return next(iter(self._found(_CURRENT)), None)
 
     def ended(self) -> list[Class]:
         """The classes that have ended, newest first."""

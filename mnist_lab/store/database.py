@@ -129,10 +129,10 @@ class Database:
                 connection.exec_driver_sql(_SECURE_DELETE)
         self._empty_journal(1000 * BUSY_SECONDS // 2)
 
-    def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        """All rows of a query."""
+    def rows(self, query: sa.Select[Any], **values: Any) -> Sequence[sa.Row[Any]]:
+        """All rows of a query, with values for its parameters."""
         with self.read() as connection:
-            return connection.execute(query).all()
+            return connection.execute(query, values).all()
 
     def scalar(self, query: sa.Select[Any]) -> Any:
         """The value of a query of one column and at most one row; None where there is no row."""

@@ -130,6 +130,9 @@ class Leases:
             requeue(connection, orphans)
 
 
+_CURRENT = sa.select(*(LEASE.c[field.name] for field in fields(Lease)))
+
+
 def _current(connection: sa.Connection) -> Lease | None:
-    row = connection.execute(sa.select(*(LEASE.c[field.name] for field in fields(Lease)))).first()
+    row = connection.execute(_CURRENT).first()
     return Lease(**row._mapping) if row else None

@@ -71,6 +71,10 @@ class Allowance:
 
 
 _COLUMNS = [PEOPLE.c[field.name] for field in fields(Member)]
+# Made once, for they are asked before everything that is drawn.
+_BY_TOKEN, _BY_KEY = (
+    sa.select(*_COLUMNS).where(column == sa.bindparam("its")) for column in (PEOPLE.c.token, PEOPLE.c.key)
+)
 _PRESENT = PEOPLE.c.removed.is_(None)
 
 
@@ -87,11 +91,11 @@ class People:
 
     def by_token(self, token: str) -> Member | None:
         """Whoever a browser's token belongs to, removed or not; None where it is nobody's."""
-        return next(iter(self._found(sa.select(*_COLUMNS).where(PEOPLE.c.token == token))), None)
+        return next(iter(self._found(_BY_TOKEN, its=token)), None)
 
     def by_key(self, key: str) -> Member | None:
         """Whoever has a pseudonym, removed or not; None where nobody has."""
-        return next(iter(self._found(sa.select(*_COLUMNS).where(PEOPLE.c.key == key))), None)
+        return next(iter(self._found(_BY_KEY, its=key)), None)
 
     def names(self, class_id: int | None = None) -> dict[str, str]:
         """Everybody's name by their pseudonym, removed or not; of one class, or of all."""
@@ -212,8 +216,8 @@ class People:
         values = dict(rows[0]._mapping)
         return True if values.pop("admitted") is None else Member(**values)
 
-    def _found(self, query: sa.Select[Any]) -> list[Member]:
-        return [Member(**row._mapping) for row in self._database.rows(query)]
+    def _found(self, query: sa.Select[Any], **values: str) -> list[Member]:
+        return [Member(**row._mapping) for row in self._database.rows(query, **values)]
 
 
 def _is_taken(name: str, names: list[str]) -> bool:

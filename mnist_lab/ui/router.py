@@ -4,7 +4,7 @@ import streamlit as st
 
 from mnist_lab import settings
 from mnist_lab.ui import navigation, presentation, stranger, style, url
-from mnist_lab.ui.session import LOCKED, errors_shown, footer, is_teacher, opened, preload, why_stranger
+from mnist_lab.ui.session import LOCKED, drawn_together, errors_shown, footer, is_teacher, opened, preload, why_stranger
 
 
 def _registered(page: navigation.Page, *, is_teacher: bool) -> st.Page:
@@ -19,26 +19,27 @@ def _registered(page: navigation.Page, *, is_teacher: bool) -> st.Page:
     )
 
 
-# Before the menu: else a browser fetches the page's icon there from the web for its tab.
-st.set_page_config(page_icon=navigation.ICON, layout="wide", initial_sidebar_state=190)
-why = why_stranger()
-pages = [_registered(page, is_teacher=is_teacher()) for page in navigation.PAGES]
-page = st.navigation(pages, position="hidden" if why else "sidebar")
-st.set_page_config(page_title=navigation.tab(page.title))
-url.begin(page.url_path)
-presentation.load()
-style.show(presenting=presentation.is_on())
-if why:
-    stranger.show(why)
-    st.stop()
-with errors_shown():
-    settings.check()
-    if opened(page.url_path):
-        page.run()
-    else:
-        st.title(page.title, anchor=False)
-        st.info(LOCKED, icon=":material/lock:")
-url.end()
-with st.sidebar:
-    footer()
+with drawn_together():
+    # Before the menu: else a browser fetches the page's icon there from the web for its tab.
+    st.set_page_config(page_icon=navigation.ICON, layout="wide", initial_sidebar_state=190)
+    why = why_stranger()
+    pages = [_registered(page, is_teacher=is_teacher()) for page in navigation.PAGES]
+    page = st.navigation(pages, position="hidden" if why else "sidebar")
+    st.set_page_config(page_title=navigation.tab(page.title))
+    url.begin(page.url_path)
+    presentation.load()
+    style.show(presenting=presentation.is_on())
+    if why:
+        stranger.show(why)
+        st.stop()
+    with errors_shown():
+        settings.check()
+        if opened(page.url_path):
+            page.run()
+        else:
+            st.title(page.title, anchor=False)
+            st.info(LOCKED, icon=":material/lock:")
+    url.end()
+    with st.sidebar:
+        footer()
 preload()

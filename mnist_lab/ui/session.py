@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, ParamSpec
 
@@ -28,13 +30,37 @@ from mnist_lab.store.run import Run, Status
 from mnist_lab.ui.text import plain, refusal
 
 P = ParamSpec("P")
-FOOTER_SECONDS = 3.0
+FOOTER_SECONDS, FOOTER_SECONDS_IN_CLASS = 3.0, 6.0
 _LOOKS_SECONDS = 12.0
 QUICKEST = 0.4
 ONCE, AGAIN = "once", "again"
 LOCKED = "Your teacher has locked this page for now; the others are in the menu."
 _REFUSED, _PATH = "refused", "opened_page"
 _PACES = ((4, QUICKEST), (10, 1.0), (20, 2.5), (sys.maxsize, 5.0))  # up to so many viewers: seconds
+
+
+@dataclass
+class _Asked:
+    """What has been read for what is drawn together."""
+
+    person: Person | None = None
+    reader: Reader | None = None
+
+
+_together: ContextVar[_Asked | None] = ContextVar("_together", default=None)
+
+
+@contextlib.contextmanager
+def drawn_together() -> Iterator[None]:
+    """Who looks, and what they may see, is read at most once within it: wraps a run of a page's script, or of a fragment."""
+    if _together.get() is not None:
+        yield  # a fragment with its page
+        return
+    token = _together.set(_Asked())
+    try:
+        yield
+    finally:
+        _together.reset(token)
 
 
 @functools.cache
@@ -59,8 +85,11 @@ def cookies() -> Cookies:
 
 def person() -> Person:
     """Who is looking at this page."""
-    known = cookies()
-    return known.person(st.context.cookies.get(known.name))
+    asked = _together.get() or _Asked()
+    if asked.person is None:
+        known = cookies()
+        asked.person = known.person(st.context.cookies.get(known.name))
+    return asked.person
 
 
 def is_teacher() -> bool:
@@ -74,7 +103,7 @@ def is_teacher() -> bool:
 def why_stranger() -> str:
     """Why whoever looks may see nothing at all, for they are not in the class; empty where they may."""
     try:
-        lab().classroom.rights(person())
+        _reader()
     except NotAllowedError as error:
         return str(error)
     except LabError:
@@ -85,24 +114,28 @@ def why_stranger() -> str:
 def opened(path: str) -> bool:
     """Remember which page this session has opened; whether it may, or the teacher has locked that page."""
     st.session_state[_PATH] = path
-    return lab().classroom.rights(person()).may_open(path)
+    return _reader().rights.may_open(path)
 
 
 def seen() -> Reader:
-    """What whoever is looking at this page may see of the runs, as it is now. What is drawn on a timer asks it each time, so
-    that who is removed from the class, or has a page open that is locked, sees no more of it.
+    """What whoever is looking at this page may see of the runs. Who they are and what they may do is read each time that
+    something is drawn, on a timer too, but only once for all that is drawn together: who is removed from the class, or
+    has a page open that is locked, sees no more of it.
 
     Raises:
         NotAllowedError: they may not.
     """
-    return checked(lab().reader(person()), st.session_state.get(_PATH))
-
-
-def checked(reader: Reader, path: str | None) -> Reader:
-    """A reader for whoever has the page with a path open. Raises NotAllowedError where it is locked, or is not known."""
+    reader, path = _reader(), st.session_state.get(_PATH)
     if reader.rights.settings.locked and (path is None or not reader.rights.may_open(path)):
         raise NotAllowedError(LOCKED)
     return reader
+
+
+def _reader() -> Reader:
+    asked = _together.get() or _Asked()
+    if asked.reader is None:
+        asked.reader = lab().reader(person())
+    return asked.reader
 
 
 def act(do: Callable[..., object], *arguments: Any, **named: Any) -> None:
@@ -155,14 +188,15 @@ def errors_shown() -> Iterator[None]:
     without the router."""
     if words := st.session_state.pop(_REFUSED, None):
         refusal(words)
-    try:
-        yield
-    except NotAllowedError as error:
-        if why_stranger():
-            st.rerun()  # the whole page, which then says how to get in
-        refusal(error)
-    except LabError as error:
-        refusal(error)
+    with drawn_together():
+        try:
+            yield
+        except NotAllowedError as error:
+            if why_stranger():
+                st.rerun()  # the whole page, which then says how to get in
+            refusal(error)
+        except LabError as error:
+            refusal(error)
 
 
 def fragment(draw: Callable[P, None]) -> Callable[P, None]:
@@ -205,12 +239,24 @@ def pressed_once(label: str, key: str, **options: Any) -> str:
     return str(st.session_state.pop(now, ""))
 
 
-@st.fragment(run_every=FOOTER_SECONDS)
 def footer() -> None:
-    """The worker's state, when one's next run begins, and the person's name, small."""
+    """The worker's state, when one's next run begins, and the person's name, small. Less often for a class: a server has
+    much to do where thirty people ask it every few seconds."""
+    st.fragment(_footer, run_every=FOOTER_SECONDS_IN_CLASS if _is_class() else FOOTER_SECONDS)()
+
+
+def _is_class() -> bool:
+    try:
+        return _reader().rights.room is not None
+    except LabError:
+        return False  # the footer says what is wrong
+
+
+@drawn_together()
+def _footer() -> None:
     try:
         state = lab().engine_state()
-        reader = lab().reader(person())  # on a page that is locked too
+        reader = _reader()  # on a page that is locked too
         active, waits = reader.active(), reader.waits()
         who = reader.names().get(reader.rights.owner, reader.rights.owner)
     except NotAllowedError:

@@ -23,6 +23,20 @@ with errors_shown():
     raise InputError("Seed: should be *whole*.")
 st.write("the rest of the page")
 """
+TOGETHER = """
+import streamlit as st
+from mnist_lab.ui.session import errors_shown, lab, seen
+
+@st.fragment
+@errors_shown()
+def part() -> None:
+    st.session_state["inner"] = seen()
+
+with errors_shown():
+    st.session_state["first"], st.session_state["again"] = seen(), seen()
+    part()
+st.session_state["apart"] = seen()
+"""
 FOOTER = """
 from mnist_lab.ui.session import footer
 footer()
@@ -47,6 +61,17 @@ def test_an_error_of_the_lab_is_a_sentence_and_the_rest_of_the_page_follows() ->
     assert not test.exception
     assert test.error[0].value == "Seed: should be \\*whole\\*."
     assert test.markdown[-1].value == "the rest of the page"
+
+
+@pytest.mark.usefixtures("lab_url")
+def test_what_somebody_may_see_is_read_once_for_what_is_drawn_together_and_again_each_time() -> None:
+    test = AppTest.from_string(TOGETHER, default_timeout=30).run()
+    assert not test.exception
+    first = test.session_state["first"]
+    assert test.session_state["again"] is first
+    assert test.session_state["inner"] is first, "a part is drawn with its page"
+    assert test.session_state["apart"] is not first
+    assert test.run().session_state["first"] is not first
 
 
 @pytest.mark.parametrize(("viewers", "seconds"), [(1, 0.4), (4, 0.4), (5, 1.0), (10, 1.0), (11, 2.5), (21, 5.0)])
