@@ -13,6 +13,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
+LOOK_SECONDS = 0.05
 RETURN_SECONDS = 0.2  # until a browser tries again to reach a server that is away
 
 
@@ -102,6 +103,7 @@ class Viewer:
     _timers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _asked: dict[str, float] = field(default_factory=dict)
     _wanted: tuple[str, asyncio.Future[None]] | None = None
+    _has_begun: bool = False  # what is wanted: the end of a run that had begun before is none of it
 
     async def watch(self, until: asyncio.Event) -> None:
         """Keep the page open until an event is set, and answer its timers as a browser does."""
@@ -127,10 +129,7 @@ class Viewer:
         """Go to another page by the menu, and wait until it is drawn."""
         self.page, self.page_hash, self.query = page, self.pages[page], ""
         self._states.clear()
-        target = self.page_hash
         await self._answer("")
-        while self.page_hash != target:  # that was the end of a run which had begun before
-            await self._answered("")
 
     async def enter_address(self, page: str, query: str) -> None:
         """Open a page by its address: in a new session, which begins when the next message is received."""
@@ -144,13 +143,13 @@ class Viewer:
         Args:
             value: the value of a `WidgetState`, by the name of its kind.
         """
-        widget, fragment = self.widgets[label]
+        widget, fragment = await self._found(label)
         self._states[widget] = WidgetState(id=widget, **value)
         await self._answer(fragment)
 
     async def press(self, label: str) -> None:
         """Press a button, and wait until what it does is drawn."""
-        widget, fragment = self.widgets[label]
+        widget, fragment = await self._found(label)
         await self._answer(fragment, WidgetState(id=widget, trigger_value=True))
 
     def drawn(self, element: Any) -> None:
@@ -181,9 +180,11 @@ class Viewer:
             self.page_hash = message.navigation.page_script_hash
             self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
             self.page = next((path for path, known in self.pages.items() if known == self.page_hash), self.page)
-        elif kind == "new_session" and not fragments:
-            self._forget_timers()  # the whole page runs again, and sets its timers again
-            self.widgets.clear()
+        elif kind == "new_session":
+            self._has_begun = self._has_begun or self._is_wanted(fragments)
+            if not fragments:
+                self._forget_timers()  # the whole page runs again, and sets its timers again
+                self.widgets.clear()
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "auto_rerun":
@@ -195,7 +196,7 @@ class Viewer:
         elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
             ended = [self._asked.pop(name) for name in fragments if name in self._asked]
             self.seconds += [time.monotonic() - at for at in ended]
-            if self._wanted and (not fragments or self._wanted[0] in fragments) and not self._wanted[1].done():
+            if self._wanted and self._has_begun and self._is_wanted(fragments):
                 self._wanted[1].set_result(None)
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             element = message.delta.new_element
@@ -205,20 +206,27 @@ class Viewer:
                 self.widgets[name] = known, message.delta.fragment_id
             self.drawn(element)
 
+    async def _found(self, label: str) -> tuple[str, str]:
+        """A widget, as soon as it is drawn."""
+        while label not in self.widgets:
+            await asyncio.sleep(LOOK_SECONDS)
+        return self.widgets[label]
+
     async def _answer(self, fragment: str, *clicks: WidgetState) -> None:
         """Ask for a run of the script, or of a fragment, and wait for its end. Raises ConnectionError where the server goes
         away."""
         if self._socket is None:
             raise ConnectionError("The server is away.")
-        answered = self._answered(fragment)
+        self._wanted, self._has_begun = (fragment, asyncio.get_running_loop().create_future()), False
         with contextlib.suppress(websockets.WebSocketException):  # `watch` hears of it too
             await self._socket.send(self._ask(fragment, *clicks))
-        await answered
+        await self._wanted[1]
 
-    def _answered(self, fragment: str) -> asyncio.Future[None]:
-        """Done at the next end of a run of the script, or of a fragment."""
-        self._wanted = fragment, asyncio.get_running_loop().create_future()
-        return self._wanted[1]
+    def _is_wanted(self, fragments: list[str]) -> bool:
+        """Whether somebody waits for a run of these fragments, or of the whole script."""
+        return (
+            self._wanted is not None and not self._wanted[1].done() and (not fragments or self._wanted[0] in fragments)
+        )
 
     def _ask(self, fragment: str, *clicks: WidgetState, is_timer: bool = False) -> bytes:
         shown = {widget for widget, _ in self.widgets.values()}
