@@ -70,7 +70,8 @@ class Classes:
             return int(connection.execute(sa.insert(CLASSES).values(row).returning(CLASSES.c.id)).scalar_one())
 
     def close(self, class_id: int) -> None:
-        """End joining and training: what its pupils have in training is paused, and so is what waits."""
+        """End joining and training: what its pupils have in training is paused, and so is what waits; the queue is held for
+        nobody any more."""
         with self._database.write() as connection:
             self._close(connection, class_id)
 
@@ -120,7 +121,7 @@ class Classes:
 
     def _close(self, connection: sa.Connection, class_id: int) -> None:
         now = time.time()
-        self._set(connection, class_id, closed=sa.func.coalesce(CLASSES.c.closed, now))
+        self._set(connection, class_id, closed=sa.func.coalesce(CLASSES.c.closed, now), is_held=False)
         pause_all(connection, keys(class_id))
 
     def _set(self, connection: sa.Connection, class_id: int, **values: Any) -> None:

@@ -22,6 +22,7 @@ from mnist_lab.lab import Lab
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
+from mnist_lab.results.prediction import duration_text
 from mnist_lab.store.labels import Change
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
@@ -363,7 +364,7 @@ def test_designs_and_choices_are_a_persons_own_also_under_the_same_name(enter: C
 
 # Limits
 
-WAIT = "Queue: your teacher allows 3 waiting runs a person; you have {} and want {} more"
+WAIT = "Queue: your teacher allows each pupil 3 waiting runs; you have {} and asked for {} more"
 
 
 def test_a_pupil_has_only_so_many_runs_waiting_however_they_come_to_wait(enter: Callable[[str], World]) -> None:
@@ -411,9 +412,9 @@ def test_a_limit_that_is_lowered_takes_nothing_away(enter: Callable[[str], World
 def test_seeds_at_once_are_limited_for_each_design(enter: Callable[[str], World]) -> None:
     world = enter("pupil")
     allow(world.lab, seeds=2)
-    with pytest.raises(NotAllowedError, match="Seeds: your teacher allows at most 2 at once; received 3"):
+    with pytest.raises(NotAllowedError, match="Seeds: your teacher allows at most 2 seeds at a time; you asked for 3"):
         world.lab.start(DESIGN, 3, by=world.cleo)
-    with pytest.raises(NotAllowedError, match="Seeds: your teacher allows at most 2 at once; received 3"):
+    with pytest.raises(NotAllowedError, match="Seeds: your teacher allows at most 2 seeds at a time; you asked for 3"):
         world.lab.add_seeds(world.finished, [5, 6, 7], by=world.cleo)
     assert world.lab.start_all([DESIGN, DESIGN, PRESETS["3x3"]], by=world.cleo)
     assert len(world.lab.start(DESIGN, 3, by=TEACHER)) == 3
@@ -424,7 +425,7 @@ def test_a_run_that_is_predicted_to_take_too_long_is_refused(enter: Callable[[st
     allow(world.lab, seconds=10)
     long = PRESETS["7x7"].with_changes(recipe=PRESETS["7x7"].recipe.model_dump() | {"epochs": 100})
     seconds = world.lab.estimate(long).seconds
-    words = f"Training: your teacher allows 10 s a run; this one is predicted to take {seconds:.0f} s. Choose fewer"
+    words = f"Training: your teacher allows 10 s a run; this one is predicted to take {duration_text(seconds)}. Choose"
     with pytest.raises(NotAllowedError, match=words):
         world.lab.start_all([DESIGN.with_changes(train_images=1000), long], by=world.cleo)
     further = DESIGN.recipe.model_copy(update={"epochs": 1000})
@@ -447,7 +448,7 @@ def test_removed_or_closed_one_may_nothing_more_from_then_on(enter: Callable[[st
         lab.reader(world.dana)
     assert store.runs.get(theirs).command is Command.PAUSE
     lab.classroom.close(by=TEACHER)
-    with pytest.raises(NotAllowedError, match="The class is closed: you can look at everything"):
+    with pytest.raises(NotAllowedError, match="The class is closed: you can still look"):
         lab.resume(world.paused, by=world.cleo)
     assert lab.reader(world.cleo).run(world.queued).status is Status.PAUSED
     lab.classroom.reopen(by=TEACHER)

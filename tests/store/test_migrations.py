@@ -115,7 +115,7 @@ def test_what_0_6_left_belongs_to_the_teacher_of_a_class(url_of_0_6: str) -> Non
     told = [run.id for run in store.queue.active() if run.status is Status.QUEUED]
     assert set(told) == {*waiting, theirs}
     assert told.index(theirs) == 1, "all that is no pupil's is one person's"
-    store.classes.close(room)
+    store.classes.end(room)
     store.classes.delete(room)
     assert {run.id for run in store.runs.all()} == runs
     assert store.designs.of("ada") == designs

@@ -191,7 +191,10 @@ def test_an_allowance_holds_however_many_queue_at_once(store: Store, url: str, r
     for thread in threads:
         thread.join()
     assert len(store.queue.active()) == 4
-    assert set(refused) == {"Queue: your teacher allows 5 waiting runs a person; you have 4 and want 2 more."}
+    assert set(refused) == {
+        "Queue: your teacher allows each pupil 5 waiting runs; you have 4 and asked for 2 more. Wait for one to begin, or cancel "
+        "one."
+    }
 
 
 @pytest.mark.parametrize("gone", ["closed", "ended", "removed"])

@@ -19,7 +19,8 @@ def show(room: Class) -> None:
                 key="close-class",
                 on_click=act,
                 args=(lab().classroom.close,),
-                help="Joining and training end, looking goes on; you can open it again.",
+                help="Joining and training end, looking goes on; you can open it again. What pupils have in training or waiting is "
+                "paused, and a paused queue goes on, for your own runs.",
             )
         else:
             st.button(
