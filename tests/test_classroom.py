@@ -79,4 +79,7 @@ def test_a_lesson_with_a_teacher_and_two_pupils(store: Store, browser: Browser) 
         assert len(store.runs.all()) == 1
     with server(store.url) as again:
         ada.goto(f"{again.url}/results")  # another port, and the same cookie
+        download = ada.locator('.st-key-runs-table [aria-label^="Download as CSV"]')
+        expect(download).to_have_count(1, timeout=SLOW)
+        expect(download).to_be_hidden(timeout=SLOW)  # it would write names into a file
         expect(ada.get_by_text("Ada").first).to_be_visible(timeout=SLOW)

@@ -4,7 +4,17 @@ import streamlit as st
 
 from mnist_lab import settings
 from mnist_lab.ui import navigation, presentation, stranger, style, url
-from mnist_lab.ui.session import LOCKED, drawn_together, errors_shown, footer, is_teacher, opened, preload, why_stranger
+from mnist_lab.ui.session import (
+    LOCKED,
+    drawn_together,
+    errors_shown,
+    footer,
+    is_teacher,
+    may_keep_names,
+    opened,
+    preload,
+    why_stranger,
+)
 
 
 def _registered(page: navigation.Page, *, is_teacher: bool) -> st.Page:
@@ -28,7 +38,7 @@ with drawn_together():
     st.set_page_config(page_title=navigation.tab(page.title))
     url.begin(page.url_path)
     presentation.load()
-    style.show(presenting=presentation.is_on())
+    style.show(presenting=presentation.is_on(), nameless=not may_keep_names())
     if why:
         stranger.show(why)
         st.stop()

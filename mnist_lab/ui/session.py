@@ -111,6 +111,15 @@ def why_stranger() -> str:
     return ""
 
 
+def may_keep_names() -> bool:
+    """Whether files from this page may hold people's names: outside a class, and for its teacher who has ticked that."""
+    try:
+        rights = _reader().rights
+    except LabError:
+        return False
+    return rights.room is None or (rights.are_all and rights.settings.names_in_files)
+
+
 def opened(path: str) -> bool:
     """Remember which page this session has opened; whether it may, or the teacher has locked that page."""
     st.session_state[_PATH] = path

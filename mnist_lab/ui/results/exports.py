@@ -16,7 +16,7 @@ from mnist_lab.store.run import Run
 from mnist_lab.ui import ask, navigation, watching
 from mnist_lab.ui.design import summary
 from mnist_lab.ui.looks import looks
-from mnist_lab.ui.session import ONCE, fragment, lab, person, pressed_once, seen
+from mnist_lab.ui.session import ONCE, fragment, lab, may_keep_names, person, pressed_once, seen
 from mnist_lab.ui.text import plain, refusal
 
 _QUEUED = "receipt_queued"
@@ -69,9 +69,8 @@ def table(
 
 
 def _names_in_files() -> dict[str, str]:
-    """Pupils' names by their pseudonyms where the teacher has ticked that, for the teacher's files; else none."""
-    reader = seen()
-    return reader.names() if reader.rights.are_all and reader.rights.settings.names_in_files else {}
+    """Pupils' names by their pseudonyms where files may hold them; else none."""
+    return seen().names() if may_keep_names() else {}
 
 
 def drawn_as(rows: pd.DataFrame) -> pd.DataFrame:

@@ -176,7 +176,13 @@ def show(active: list[Run], shown: Run) -> None:
                 st.markdown(label, width="content")
             st.page_link(navigation.TRAIN.script, label="Watch", query_params={"run": str(run.id)})
             if run.status is Status.QUEUED and rights.may_change(run):
-                own = [other.id for other in active if other.owner == run.owner and other.status is Status.QUEUED]
+                # Among a pupil's own; all others' are one line.
+                line = run.owner if run.owner in names else None
+                own = [
+                    other.id
+                    for other in active
+                    if other.status is Status.QUEUED and (other.owner if other.owner in names else None) == line
+                ]
                 place, last = own.index(run.id), len(own) - 1
                 for label, icon, to, possible in (
                     ("Sooner", "arrow_upward", -1, place > 0),
