@@ -57,7 +57,7 @@ class _Turns:
         self._answered = asyncio.Event()
         self._answered.set()
         self._has_begun = False
-        self._is_sure = False  # that a run begins: that of a fragment which is gone does not
+        self._fragment = ""  # for which was asked last; empty for the whole page
 
     async def receive(self) -> Message:
         """The browser's next message whose turn it is."""
@@ -86,14 +86,17 @@ class _Turns:
     async def send(self, message: Message) -> None:
         """Send it, and see whether a run of the script has begun or been sent to its end."""
         await self._send(message)
-        if self._answered.is_set() or not message.get("bytes"):
+        if not message.get("bytes"):
             return
         sent = ForwardMsg.FromString(message["bytes"])
         kind = sent.WhichOneof("type")
-        if kind == "new_session":
-            self._has_begun = True
-        elif kind == "navigation":
+        fragments = sent.metadata.run.fragment_ids  # none of a run of the whole page, which answers everything
+        if kind == "navigation":
             self._page = sent.navigation.page_script_hash
+        elif fragments and self._fragment not in fragments:
+            return  # of a timer that asked before
+        elif kind == "new_session":
+            self._has_begun = True
         elif kind == "script_finished" and self._has_begun and not _goes_on(sent):
             self._answered.set()
 
@@ -109,13 +112,13 @@ class _Turns:
             asked.page_script_hash = self._page
         self._answered.clear()
         self._has_begun = False
-        self._is_sure = not asked.fragment_id
+        self._fragment = asked.fragment_id
         return {"type": "websocket.receive", "bytes": sent.SerializeToString()}
 
     @property
     def _longest(self) -> float | None:
-        """Seconds to wait for the end of what was asked; None where it comes for sure."""
-        return None if self._is_sure or self._has_begun else LONGEST_SECONDS
+        """Seconds to wait for the end of what was asked; None where it comes for sure: a fragment's may be gone."""
+        return LONGEST_SECONDS if self._fragment and not self._has_begun else None
 
     async def _arrived(self) -> Message | None:
         """The browser's next message; None where before it comes it is the turn of one that was held."""

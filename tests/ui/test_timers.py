@@ -79,8 +79,9 @@ def asks(fragment: str, *, by_timer: bool, page: str = "") -> dict[str, object]:
     return {"type": "websocket.receive", "bytes": message.SerializeToString()}
 
 
-def tells(kind: str, status: int = ForwardMsg.FINISHED_SUCCESSFULLY) -> dict[str, object]:
+def tells(kind: str, status: int = ForwardMsg.FINISHED_SUCCESSFULLY, *fragments: str) -> dict[str, object]:
     message = ForwardMsg()
+    message.metadata.run.fragment_ids.extend(fragments)
     if kind == "begun":
         message.new_session.SetInParent()
     elif kind.startswith("page "):
@@ -194,5 +195,23 @@ def test_who_asks_for_a_part_of_a_page_asks_for_the_page_that_is_shown() -> None
         await connection.browser(asks("", by_timer=False, page="Inspect"))
         assert connection.arrived == ["", "live", "a switch", ""]
         assert connection.pages == ["Design", "Train", "Train", "Inspect"]
+
+    asyncio.run(Connection().run(story))
+
+
+def test_the_end_of_a_timer_s_run_is_no_answer_to_a_click() -> None:
+    """The fault: who pressed Train while a timer's run had not begun was shown the next page half, for where a click leads
+    was not heard of any more."""
+    ended = ForwardMsg.FINISHED_SUCCESSFULLY
+
+    async def story(connection: Connection) -> None:
+        live, click, other = (asks(name, by_timer=bool(name)) for name in ("live", "", "other"))
+        assert await connection.browser(live, click, other) == ["live", ""]
+        assert await connection.server(tells("begun", 0, "live"), tells("ended", ended, "live")) == ["live", ""]
+        await connection.server(tells("begun"), tells("page Train"), tells("ended"))
+        assert connection.arrived == ["live", "", "other"]
+        await connection.server(tells("begun", 0, "other"), tells("ended", ended, "other"), tells("page Results"))
+        await connection.browser(asks("live", by_timer=True, page="Train"))
+        assert connection.pages[-2:] == ["Train", "Results"]
 
     asyncio.run(Connection().run(story))
