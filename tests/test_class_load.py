@@ -76,7 +76,7 @@ class Pupil(Viewer):
         await self.is_back()
 
     async def sight(self) -> str:
-        return f"page {self.page!r} with {list(self.widgets)}"
+        return f"page {self.page!r} with {list(self.widgets)}; in red {self.errors}"
 
     async def open(self, path: str) -> None:
         await self.go(path)
@@ -205,7 +205,7 @@ class Lesson:
             (32, who.train),
             (45, lambda: who.open(INSPECT)),
             (48, who.draw),
-            (ROUND, lambda: asyncio.sleep(0)),
+            (ROUND - 2, lambda: asyncio.sleep(0)),  # so that the next one begins in time
         ]
         began = time.monotonic()
         for second, step in steps:
