@@ -84,6 +84,9 @@ class RefusedError(LabError):
     """The database refuses a value; retrying does not help."""
 
 
+DIVERGED = "Training diverged"  # how the sentence of a run begins whose training did
+
+
 class TrainingError(LabError):
     """Training cannot continue: it diverged, or it was given a checkpoint or a layer that it does not know."""
 
