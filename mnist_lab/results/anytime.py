@@ -13,7 +13,7 @@ confidence sequences for Gaussian means with unknown variance").
 
 import functools
 from collections.abc import Sequence
-from math import floor, inf
+from math import inf
 from typing import Any
 
 import numpy as np

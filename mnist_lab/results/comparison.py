@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_lab.errors import DIVERGED
+from mnist_lab.results import anytime
 from mnist_lab.results.verdict import Sample, Verdict, verdict
 from mnist_lab.store.run import Status
 
@@ -129,11 +130,25 @@ def overall(found: Sequence[tuple[Side, Side, Verdict]], metric: str, what: str)
             is_better = its.kind == ("better" if a.letter == best else "worse")
             (beaten if is_better else others).append(other.letter)
     name = designs[best].title
+    if all(its.kind == "not enough data" for _, _, its in found):
+        least = anytime.least(anytime.ALPHA / len(found))
+        return f"Not enough data: {name} has the highest mean {what}, but at least {least} seeds each are needed."
+    lost = _divergence(list(designs.values()), metric)
     if not others:
-        return f"{name} is better in {what} than each of the other {len(beaten)}."
+        return f"{name} is better in {what} than each of the other {len(beaten)}.{lost}"
     if not beaten:
-        return f"Not decided: {name} has the highest mean {what}, but is not shown to be better than any other."
-    return f"{name} has the highest mean {what}: it is better than {_listed(beaten)}, but not shown to be better than {_listed(others, 'or')}."
+        return f"Not decided: {name} has the highest mean {what}, but is not shown to be better than any other.{lost}"
+    return f"{name} has the highest mean {what}: it is better than {_listed(beaten)}, but not shown to be better than {_listed(others, 'or')}.{lost}"
+
+
+def _divergence(given: Sequence[Side], metric: str) -> str:
+    """How often training diverged, as a further sentence; empty where it never did."""
+    counts = [
+        f"{len(side.diverged)} of {len(side.diverged) + len(side.values(metric))} seeds of {side.letter}"
+        for side in given
+        if side.diverged
+    ]
+    return f" Training diverged in {_listed(counts)}." if counts else ""
 
 
 def _listed(letters: Sequence[str], last: str = "and") -> str:

@@ -144,7 +144,9 @@ def verdict(a: Sample, b: Sample, *, what: str = "test accuracy", comparisons: i
     words = f"Not decided: {_ahead(first, second, found.mean, size, what)}, but the {interval}, {range_}, includes zero; {seeds}. {lost}"
     to_show = anytime.seeds_needed(found.mean, found.sd, alpha)
     to_equal = anytime.seeds_for_equality(found.mean, found.sd, EQUAL, alpha)
-    reason = f"While the interval includes zero, either may be the better one. {_what_would(found.n, to_show, to_equal)}"
+    reason = (
+        f"While the interval includes zero, either may be the better one. {_what_would(found.n, to_show, to_equal)}"
+    )
     wanted = to_show or to_equal
     more = max(1, wanted - found.n) if wanted and wanted <= anytime.MAX_SEEDS else None
     return Verdict("inconclusive", words.strip(), _joined(reason, pairs), warning, found, more)
@@ -156,7 +158,11 @@ def _not_enough(a: Sample, b: Sample, found: Difference | None, what: str, alpha
     lost = _divergence(a, b)
     missing = " and ".join(one.name for one in (a, b) if not one.values)
     if found is None or missing:
-        words = f"Not enough data: no run of {missing} has finished; {needed}." if missing else f"Not enough data: {needed}."
+        words = (
+            f"Not enough data: no run of {missing} has finished; {needed}."
+            if missing
+            else f"Not enough data: {needed}."
+        )
         return Verdict("not enough data", f"{words} {lost}".strip(), "", _doubts(a, b), None, least)
     first, second = (a.name, b.name) if found.mean >= 0 else (b.name, a.name)
     size = f"{_points(abs(found.mean))} points of {what}"
@@ -182,6 +188,8 @@ def _doubts(a: Sample, b: Sample) -> str:
         place = outlier(list(one.values.values()))
         if place is not None:
             rest = float(np.mean([value for i, value in enumerate(one.values.values()) if i != place]))
+            if abs(one.values[seeds[place]] - rest) < EQUAL:
+                continue  # some images more or less, where most seeds happen to be equal
             words.append(
                 f"Seed {seeds[place]} of {one.name} is an outlier: {one.values[seeds[place]]:.2%}, where the others have {rest:.2%} on average."
             )
@@ -214,7 +222,9 @@ def _ahead(first: str, second: str, difference: float, size: str, what: str) -> 
 def _what_would(n: int, to_show: int | None, to_equal: int | None) -> str:
     words = f"Not even {anytime.MAX_SEEDS} seeds of each would be likely to show a difference of this size."
     if to_show:
-        words = f"About {counted(max(1, to_show - n), 'more seed')} of each would probably show a difference of this size."
+        words = (
+            f"About {counted(max(1, to_show - n), 'more seed')} of each would probably show a difference of this size."
+        )
     if to_equal and to_equal > n:
         words += f" To show that they are equal within {100 * EQUAL:g} points would take about {to_equal:,} seeds of each, if the difference stays as small."
     return words

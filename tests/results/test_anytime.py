@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
@@ -12,16 +12,21 @@ from mnist_lab.results.power import power_of
 ALPHAS = [0.05 / pairs for pairs in (1, 3, 15)]
 
 
+@settings(max_examples=25)
 @given(st.integers(2, 60), st.floats(-20, 20))
 def test_the_evidence_is_the_likelihood_ratio_averaged_over_the_prior(n: int, t: float) -> None:
     """Of the noncentral *t* distribution, by an integration that knows nothing of the closed form. With an improper prior of
     the standard deviation, the density of t under an effect is SciPy's."""
 
     def density(effect: float) -> float:
-        return float(stats.nct.pdf(t, n - 1, effect * np.sqrt(n)) * stats.norm.pdf(effect, scale=anytime.PRECISION**-0.5))
+        return float(
+            stats.nct.pdf(t, n - 1, effect * np.sqrt(n)) * stats.norm.pdf(effect, scale=anytime.PRECISION**-0.5)
+        )
 
     near = t / np.sqrt(n)
-    averaged = integrate.quad(density, -30, 30, points=[0, near, near - 2 / np.sqrt(n), near + 2 / np.sqrt(n)], limit=400)[0]
+    averaged = integrate.quad(
+        density, -30, 30, points=[0, near, near - 2 / np.sqrt(n), near + 2 / np.sqrt(n)], limit=400
+    )[0]
     assert anytime.log_evidence(n, t) == pytest.approx(np.log(averaged / stats.t.pdf(t, n - 1)), abs=1e-4)
 
 

@@ -41,4 +41,8 @@ def test_power_is_that_of_an_independent_integration_over_the_whole_range() -> N
                 for effect in [0.0, 1e-6, *near, 3.957, 30.0, 24_000.0]:
                     if limit < np.inf:
                         ours = power_of(n, effect, limit)
-                        assert ours == pytest.approx(power_by_another_way(n, effect, limit), abs=1e-7), (n, effect, alpha)
+                        assert ours == pytest.approx(power_by_another_way(n, effect, limit), abs=1e-7), (
+                            n,
+                            effect,
+                            alpha,
+                        )

@@ -194,7 +194,9 @@ def _pairs(found: list[tuple[Side, Side, Verdict]]) -> None:
 
 def _how_to_read(found: list[tuple[Side, Side, Verdict]], least: int, protocols: set[str]) -> str:
     """What the chart shows, and what a reader should keep in mind."""
-    words = f"Each point is a seed, the bar the mean over seeds, and the line its 95 % interval, from {least} seeds on. "
+    words = (
+        f"Each point is a seed, the bar the mean over seeds, and the line its 95 % interval, from {least} seeds on. "
+    )
     words += (
         "You may look as often as you like, and add seeds: where the designs are equally good, a difference is ever shown in at "
         "most one of twenty comparisons"
