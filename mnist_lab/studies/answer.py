@@ -1,5 +1,6 @@
 """The answer of a study, from the accuracies of its cells: sentences, tables, and which test they rest on."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
@@ -15,17 +16,18 @@ from mnist_lab.results.spread import outlier
 from mnist_lab.studies.statistics import (
     ALPHA,
     Accuracies,
-    Cell,
+    Levels,
     Comparison,
     Contrast,
     Diverged,
     Factors,
     compare,
+    seeds_for_equality,
     seeds_needed,
     spread,
 )
 
-MOST_DIFFERENCES = 6  # in a sentence; the table has all
+MOST_DIFFERENCES = 7  # in a sentence; the table has all
 Kind = Literal["better", "worse", "higher", "lower", "equal", "inconclusive", "not enough data"]
 
 
@@ -74,10 +76,15 @@ def answer(
         diverged: the seeds whose training diverged, by cell.
         matters: the difference that would matter, a share; less is practically equal.
         is_unseen: whether the number of seeds was fixed before the first run, and nobody has looked since.
-        why_seen: if not, the reason in a sentence.
+        why_seen: if not, the reason in a sentence, which is then needed.
         what: the metric's name in the sentence.
         among: how many comparisons all versions of the study have had together, if more than these.
+
+    Raises:
+        ValueError: it has been looked at, and there is no reason given.
     """
+    if not (is_unseen or why_seen):
+        raise ValueError("The reason why a study is judged as seen is missing.")
     diverged = diverged or {}
     found = compare(contrasts, accuracies, diverged, is_unseen=is_unseen, among=among)
     count = max(len(contrasts), among or 0)
@@ -117,9 +124,13 @@ def _levels(judged: Sequence[Judged], factors: Factors, matters: float) -> str:
     """A sentence about the levels of a factor."""
     title = judged[0][0].contrast.factor
     shown = sorted((one for one, kind in judged if kind in ("better", "worse")), key=lambda one: -abs(one.mean))
-    clauses = _differences(shown[:MOST_DIFFERENCES], title, matters)
+    said = shown
     if len(shown) > MOST_DIFFERENCES:
-        clauses.append(f"{counted(len(shown) - MOST_DIFFERENCES, 'more difference')} can be seen in the table")
+        wins = Counter(_ranked(one)[0] for one in shown)
+        said = [one for one in shown if _ranked(one)[0] == wins.most_common(1)[0][0]]
+    clauses = _differences(said, title, matters)
+    if len(shown) > len(said):
+        clauses.append(f"{counted(len(shown) - len(said), 'more difference')} can be seen in the table")
     for its in _alike(judged, factors[title]):
         clauses.append(_no_difference(its, factors[title], "" if clauses else title, matters))
     few = [one for one, kind in judged if kind == "not enough data"]
@@ -133,21 +144,29 @@ def _levels(judged: Sequence[Judged], factors: Factors, matters: float) -> str:
 
 
 def _differences(shown: Sequence[Comparison], title: str, matters: float) -> list[str]:
-    """A clause for each level that others are shown to be better than."""
+    """Clauses about what is better: by the level that others beat or by the level that beats others, whichever are fewer."""
+    losers, winners = (
+        {
+            level: [one for one in shown if _ranked(one)[side] == level]
+            for level in (_ranked(one)[side] for one in shown)
+        }
+        for side in (1, 0)
+    )
+    is_by_loser = len(losers) <= len(winners)
     clauses: list[str] = []
-    by_loser: dict[str, list[Comparison]] = {}
-    for one in shown:
-        by_loser.setdefault(_ranked(one)[1], []).append(one)
-    for loser, its in by_loser.items():
+    for its in (losers if is_by_loser else winners).values():
         head, *rest = its
+        better, worse = _ranked(head)
         named, note = ("", "") if clauses else (title, "95 % interval ")
         seeds = f", {_seeds(head)}" if not clauses or head.n != shown[0].n else ""
         parts = [
-            f"{_titled(named, _ranked(head)[0])} is better than {loser} by {_points(abs(head.mean))} points ({note}{_interval(head)}{seeds})"
+            f"{_titled(named, better)} is better than {worse} by {_points(abs(head.mean))} points ({note}{_interval(head)}{seeds})"
         ]
         for one in rest:
+            better, worse = _ranked(one)
             seeds = f", {_seeds(one)}" if one.n != head.n else ""
-            parts.append(f"{_ranked(one)[0]} by {_points(abs(one.mean))} ({_interval(one)}{seeds})")
+            who = better if is_by_loser else f"than {worse}"
+            parts.append(f"{who} by {_points(abs(one.mean))} ({_interval(one)}{seeds})")
         small = f", less than the {_plain(matters)} points that would matter" if _reach(its) < matters else ""
         clauses.append(f"{_where_it_did_not_diverge(its)}{_listed(parts)}{small}")
     return clauses
@@ -240,17 +259,20 @@ def _what_would(judged: Sequence[Judged], matters: float, comparisons: int) -> s
     if not undecided:
         return ""
     widest = max(undecided, key=lambda one: one.sd)
-    size = matters
-    fresh = seeds_needed(size, widest.sd, comparisons)
-    if fresh and fresh <= widest.n and widest.mean:  # smaller than what matters, but not shown to be
-        size = abs(widest.mean)
-        fresh = seeds_needed(size, widest.sd, comparisons)
-    words = f"What is not decided: to show a difference of {_points(size)} points there would take"
-    if fresh is None:
-        return f"{words} more than {anytime.MAX_SEEDS} seeds each."
-    added = seeds_needed(size, widest.sd, comparisons, is_unseen=False)
-    total = f"about {added}" if added else f"more than {anytime.MAX_SEEDS}"
-    return f"{words} about {fresh} seeds each in a new study with other seeds, or {total} in all if seeds are added to these."
+    size = f"{_plain(matters)} points"
+    goal = f"to show a difference of {size} there"
+    fresh, added = (seeds_needed(matters, widest.sd, comparisons, is_unseen=is_unseen) for is_unseen in (True, False))
+    if fresh and fresh <= widest.n:  # these seeds would probably have shown it
+        goal = f"to show that the difference there is less than {size}"
+        fresh, added = (
+            seeds_for_equality(widest.mean, widest.sd, matters, comparisons, is_unseen=is_unseen)
+            for is_unseen in (True, False)
+        )
+    most = anytime.MAX_SEEDS
+    if fresh is None or fresh > most:
+        return f"What is not decided: {goal} would take more than {most} seeds each."
+    total = f"about {added}" if added and added <= most else f"more than {most}"
+    return f"What is not decided: {goal} would take about {fresh} seeds each in a new study with other seeds, or {total} in all if seeds are added to these."
 
 
 def _divergence(factors: Factors, accuracies: Accuracies, diverged: Diverged) -> str:
@@ -352,7 +374,7 @@ def _cells(factors: Factors, accuracies: Accuracies, diverged: Diverged, *, is_u
     return pd.DataFrame(rows)
 
 
-def _values(accuracies: Accuracies, diverged: Diverged, cell: Cell) -> list[float]:
+def _values(accuracies: Accuracies, diverged: Diverged, cell: Levels) -> list[float]:
     lost = diverged.get(cell, ())
     return [value for seed, value in accuracies.get(cell, {}).items() if seed not in lost]
 
@@ -384,7 +406,7 @@ def _seeds(its: Comparison) -> str:
     return f"{counted(its.n, 'seed')} each"
 
 
-def _named(factors: Factors, cell: Cell) -> str:
+def _named(factors: Factors, cell: Levels) -> str:
     """A cell as `kernel size 3, dropout 0.5`."""
     return ", ".join(_titled(_lowered(title), level) for title, level in zip(factors, cell, strict=True))
 
@@ -394,8 +416,9 @@ def _titled(title: str, levels: str) -> str:
 
 
 def _lowered(title: str) -> str:
-    """A title within a sentence; an abbreviation stays as it is."""
-    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+    """A title within a sentence, without its unit; an abbreviation stays as it is."""
+    name = title.partition(" (")[0]
+    return name[:1].lower() + name[1:] if name[1:2].islower() else name
 
 
 def _sentence(text: str) -> str:
@@ -408,7 +431,7 @@ def _listed(parts: Iterable[object]) -> str:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:.2f}".replace("-", "−")
+    return f"{round(100 * share, 2) + 0.0:.2f}".replace("-", "−")  # zero has no sign
 
 
 def _bound(share: float) -> str:

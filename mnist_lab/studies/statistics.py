@@ -23,10 +23,10 @@ from mnist_lab.results.spread import RESOLUTION, Spread, special
 ALPHA = anytime.ALPHA
 POWER = anytime.POWER
 
-Cell = tuple[str, ...]
+Levels = tuple[str, ...]  # of a cell, one of each factor
 Factors = Mapping[str, Sequence[str]]  # the levels of each factor, by its title
-Accuracies = Mapping[Cell, Mapping[int, float]]  # by cell and seed
-Diverged = Mapping[Cell, Collection[int]]  # seeds whose training diverged, by cell
+Accuracies = Mapping[Levels, Mapping[int, float]]  # by cell and seed
+Diverged = Mapping[Levels, Collection[int]]  # seeds whose training diverged, by cell
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Contrast:
     factor: str
     first: str
     second: str
-    weights: Mapping[Cell, float]
+    weights: Mapping[Levels, float]
     is_interaction: bool = False
 
 
@@ -72,7 +72,7 @@ def _of_levels(factors: Factors, place: int, reference: str | None) -> list[Cont
     title, levels = [*factors.items()][place]
     others = [*factors.values()][1 - place] if len(factors) == 2 else None
 
-    def cells(level: str) -> list[Cell]:
+    def cells(level: str) -> list[Levels]:
         if others is None:
             return [(level,)]
         return [(level, other) if place == 0 else (other, level) for other in others]
@@ -298,3 +298,15 @@ def seeds_needed(size: float, sd: float, comparisons: int = 1, *, is_unseen: boo
         return anytime.seeds_needed(size, sd, ALPHA / comparisons)
     numbers = range(2, anytime.MAX_SEEDS + 1)
     return next((n for n in numbers if power(n, size, sd, comparisons) >= POWER), None)
+
+
+def seeds_for_equality(
+    size: float, sd: float, bound: float, comparisons: int = 1, *, is_unseen: bool = True
+) -> int | None:
+    """The number of seeds in each cell at which the whole interval is within ±`bound`, if mean and standard deviation stay as
+    they are; None where that never happens or takes too many."""
+    if not is_unseen:
+        return anytime.seeds_for_equality(size, sd, bound, ALPHA / comparisons)
+    sd = max(sd, RESOLUTION)
+    numbers = range(2, anytime.MAX_SEEDS + 1)
+    return next((n for n in numbers if abs(size) + student_limit(n, ALPHA / comparisons) * sd / sqrt(n) < bound), None)

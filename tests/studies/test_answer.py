@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from mnist_lab.results import anytime
 from mnist_lab.studies.answer import Answer, answer
-from mnist_lab.studies.statistics import Accuracies, Cell, compare, planned, seeds_needed, spread
+from mnist_lab.studies.statistics import Accuracies, Levels, compare, planned, seeds_for_equality, seeds_needed, spread
 
 KERNELS = {"Kernel size": ["2", "3", "5", "7"]}
 TWO = {"Kernel size": ["3", "5"], "Dropout": ["0", "0.5"]}
@@ -24,7 +25,7 @@ NOISE = np.array(
 )
 
 
-def study(means: Mapping[Cell, float], scale: float = 0.0001, seeds: int = 10) -> dict[Cell, dict[int, float]]:
+def study(means: Mapping[Levels, float], scale: float = 0.0001, seeds: int = 10) -> dict[Levels, dict[int, float]]:
     """Accuracies by cell and seed: the mean of each cell, and a noise of two units at most."""
     return {
         cell: {seed: mean + scale * float(NOISE[place % 4, (seed - 1) % 10]) for seed in range(1, seeds + 1)}
@@ -32,7 +33,7 @@ def study(means: Mapping[Cell, float], scale: float = 0.0001, seeds: int = 10) -
     }
 
 
-def kernels(*means: float) -> dict[Cell, float]:
+def kernels(*means: float) -> dict[Levels, float]:
     return {(level,): mean for level, mean in zip(KERNELS["Kernel size"], means, strict=True)}
 
 
@@ -79,7 +80,7 @@ def test_where_no_difference_is_shown_it_says_how_far_they_may_be_apart_and_what
     sd = max(one.sd for one in compare(planned(KERNELS), accuracies, is_unseen=True) if one.contrast.second != "2")
     fresh, added = (seeds_needed(0.001, sd, 6, is_unseen=is_unseen) for is_unseen in (True, False))
     assert found.words.endswith(
-        "What is not decided: to show a difference of 0.10 points there would take about "
+        "What is not decided: to show a difference of 0.1 points there would take about "
         f"{fresh} seeds each in a new study with other seeds, or about {added} in all if seeds are added to these."
     )
 
@@ -120,7 +121,10 @@ def test_many_differences_are_left_to_the_table() -> None:
     found = answered(study({(level,): 0.9 + 0.01 * int(level) for level in levels}), {"Depth": levels})
     assert set(found.comparisons["verdict"]) == {"better"}
     assert len(found.comparisons) == 28
-    assert found.words.endswith("; 22 more differences can be seen in the table.")
+    assert found.words.startswith("Depth 7 is better than 0 by 7.00 points of test accuracy (95 % interval ")
+    assert ", 10 seeds each), than 1 by 6.00 (5.9" in found.words
+    assert " and than 6 by 1.00 (0.9" in found.words
+    assert found.words.endswith("); 21 more differences can be seen in the table.")
 
 
 def test_two_factors() -> None:
@@ -204,6 +208,19 @@ def test_which_test_was_used_and_why() -> None:
     assert "99.58 %" in answered(accuracies, is_unseen=False, why_seen=why, among=12).test
 
 
+def test_an_answer_that_was_looked_at_says_why_it_is_judged_so() -> None:
+    with pytest.raises(ValueError, match="reason"):
+        answered(study(kernels(0.985, 0.988, 0.988, 0.988)), is_unseen=False)
+
+
+def test_titles_are_written_as_within_a_sentence() -> None:
+    two = {"L2 penalty": ["0", "1"], "Shift (pixels)": ["0", "2"]}
+    accuracies = study({(a, b): 0.985 + 0.003 * int(a) for a in "01" for b in "02"})
+    words = answered(accuracies, two).words
+    assert words.startswith("Averaged over shift, L2 penalty 1 is better than 0 by ")
+    assert " Averaged over L2 penalty, shift 0 and 2 are practically equal: " in words
+
+
 def test_with_too_few_seeds_to_look_at_nothing_is_said() -> None:
     found = answered(
         study({("2",): 0.985, ("3",): 0.988}, seeds=2), {"Kernel size": ["2", "3"]}, is_unseen=False, why_seen="Seen."
@@ -214,13 +231,14 @@ def test_with_too_few_seeds_to_look_at_nothing_is_said() -> None:
 
 def test_a_difference_that_only_holm_s_method_shows_is_explained() -> None:
     values = study(kernels(0.97, 0.988, 0.988, 0.988), scale=0.0003)
-    values["7",] = {seed: value + 0.0003 * (float(NOISE[0, seed - 1]) - 0.2) for seed, value in values["5",].items()}
+    values["7",] = {seed: value + 0.001 * (float(NOISE[0, seed - 1]) - 0.2) for seed, value in values["5",].items()}
     found = answered(values)
     only = found.comparisons[(found.comparisons["verdict"] == "better") & (found.comparisons["low"] <= 0)]
     assert len(only) == 1
     assert only["adjusted_p"].iloc[0] <= 0.05 < 6 * only["p"].iloc[0]
     assert found.test.endswith("it is by Holm's method, which is less strict.")
-    assert "(−0.0" in found.words
+    low, high = (100 * only[end].iloc[0] for end in ("low", "high"))
+    assert f"7 is better than 5 by 0.08 points (−{-low:.2f} to {high:.2f})" in found.words
 
 
 def test_the_table_of_cells() -> None:
@@ -232,6 +250,18 @@ def test_the_table_of_cells() -> None:
     assert list(cells.iloc[2][["n", "mean", "sd", "low", "high"]]) == [its.n, its.mean, its.sd, its.low, its.high]
     looked = answered(accuracies, TWO, is_unseen=False, why_seen="Seen.").cells
     assert looked["low"].iloc[2] == anytime.spread([*accuracies["5", "0"].values()]).low
+
+
+def test_what_would_decide_where_these_seeds_would_probably_have_shown_what_matters() -> None:
+    accuracies = study({("2",): 0.988, ("3",): 0.9885}, scale=0.00065)
+    factors = {"Kernel size": ["2", "3"]}
+    (its,) = compare(planned(factors), accuracies, is_unseen=True)
+    assert seeds_needed(0.001, its.sd) <= 10
+    fresh, added = (seeds_for_equality(its.mean, its.sd, 0.001, is_unseen=is_unseen) for is_unseen in (True, False))
+    assert answered(accuracies, factors).words.endswith(
+        f"to show that the difference there is less than 0.1 points would take about {fresh} seeds each in a new study "
+        f"with other seeds, or about {added} in all if seeds are added to these."
+    )
 
 
 def test_what_would_decide_where_even_many_seeds_would_not() -> None:
@@ -273,3 +303,17 @@ def test_the_order_of_seeds_and_cells_says_nothing(*, is_unseen: bool) -> None:
     one, other = (answered(given_, is_unseen=is_unseen, why_seen="Seen.") for given_ in (accuracies, turned))
     assert one.words == other.words
     assert one.comparisons.equals(other.comparisons)
+
+
+@pytest.mark.parametrize("is_unseen", [True, False])
+def test_what_differs_by_as_much_as_matters_is_called_equal_at_most_once_in_twenty(*, is_unseen: bool) -> None:
+    rng = np.random.default_rng(0)
+    factors = {"": ["A", "B"]}
+    equal = 0
+    for _ in range(200):
+        values = 0.99 + 0.0003 * rng.standard_normal((2, 10)) + np.array([[0.001], [0.0]])
+        cells = {(name,): dict(enumerate(map(float, row))) for name, row in zip("AB", values, strict=True)}
+        found = answered(cells, factors, is_unseen=is_unseen, why_seen="Seen.")
+        equal += "practically equal" in found.words or ", less than the 0.1 points that would matter" in found.words
+    print(f"called equal, or too small to matter: {equal / 200:.1%}")
+    assert stats.binomtest(equal, 200, 0.05, alternative="greater").pvalue > 1e-3, equal
