@@ -16,11 +16,11 @@ from mnist_lab.results.spread import outlier
 from mnist_lab.studies.statistics import (
     ALPHA,
     Accuracies,
-    Levels,
     Comparison,
     Contrast,
     Diverged,
     Factors,
+    Levels,
     compare,
     seeds_for_equality,
     seeds_needed,
@@ -178,14 +178,13 @@ def _no_difference(its: Sequence[Judged], order: Sequence[str], title: str, matt
     is_equal = all(kind == "equal" for _, kind in its)
     centre = _centre(its)
     levels = _titled(title, _listed([level for level in _members(pairs, order) if level != centre]))
-    verb = "are" if len(pairs) > 1 else "is"
     note = f" (95 %, {_seeds(pairs[0])})" if title else ""
     within = f"{'all' if len(pairs) > 1 else 'they'} are within {_bound(_reach(pairs))} points{note}"
     if not is_equal:
         if centre:
-            return f"{levels} {verb} not shown to differ from {centre}: {within}"
+            return f"{levels} are not shown to differ from {centre}: {within}"
         return f"between {levels} no difference is shown: {within}"
-    state = f"{levels} {verb} practically equal to {centre}" if centre else f"{levels} are practically equal"
+    state = f"{levels} are practically equal to {centre}" if centre else f"{levels} are practically equal"
     return (
         f"{_where_it_did_not_diverge(pairs)}{state}: {within}, less than the {_plain(matters)} points that would matter"
     )
@@ -286,7 +285,7 @@ def _divergence(factors: Factors, accuracies: Accuracies, diverged: Diverged) ->
 
 
 def _where_it_did_not_diverge(its: Iterable[Comparison]) -> str:
-    return "where training did not diverge, " if any(one.diverged[0] != one.diverged[1] for one in its) else ""
+    return "where training did not diverge, " if any(one.is_uneven for one in its) else ""
 
 
 def _test(judged: Sequence[Judged], comparisons: int, *, is_unseen: bool, why_seen: str) -> str:

@@ -36,8 +36,8 @@ class Contrast:
     Attributes:
         factor: the title of the factor whose levels they are; of an interaction both titles.
         first, second: the two levels; of an interaction the same difference at two levels of the other factor.
-        weights: of the cells; positive for the first, negative for the second, the positive ones with a sum of 1 (of an
-            interaction 2).
+        weights: of the cells; the positive ones are the first's and have a sum of 1. Of an interaction 1, −1, −1, 1: the
+            first's two cells, then the second's.
         is_interaction: whether it is a difference of differences.
     """
 
@@ -46,6 +46,14 @@ class Contrast:
     second: str
     weights: Mapping[Levels, float]
     is_interaction: bool = False
+
+    @property
+    def sides(self) -> tuple[list[Levels], list[Levels]]:
+        """The cells of the first and those of the second."""
+        cells = list(self.weights)
+        if self.is_interaction:
+            return cells[:2], cells[2:]
+        return [cell for cell in cells if self.weights[cell] > 0], [cell for cell in cells if self.weights[cell] < 0]
 
 
 def planned(factors: Factors, reference: str | None = None) -> list[Contrast]:
@@ -126,6 +134,7 @@ class Comparison:
         adjusted_p: the p-value over all comparisons: at most `ALPHA` where a difference is shown.
         evidence: the likelihood ratio against a mean of zero, whose reciprocal is p; NaN for Student's test.
         diverged: how many trainings diverged in the first's cells and in the second's.
+        is_uneven: whether training diverged more often in some of its cells than in others.
     """
 
     contrast: Contrast
@@ -138,6 +147,7 @@ class Comparison:
     adjusted_p: float
     evidence: float
     diverged: tuple[int, int]
+    is_uneven: bool
 
     @property
     def n(self) -> int:
@@ -185,6 +195,8 @@ def compare(
     found = []
     for place, (contrast, (seeds, sample)) in enumerate(zip(contrasts, samples, strict=True)):
         half = _half_width(sample, ALPHA / count, is_unseen=is_unseen)
+        counts = {cell: len(diverged.get(cell, ())) for cell in contrast.weights}
+        first, second = contrast.sides
         found.append(
             Comparison(
                 contrast,
@@ -196,7 +208,8 @@ def compare(
                 p=float(p[place]),
                 adjusted_p=float(adjusted[place]),
                 evidence=float(evidence[place]),
-                diverged=_diverged(contrast, diverged),
+                diverged=(sum(counts[cell] for cell in first), sum(counts[cell] for cell in second)),
+                is_uneven=len(set(counts.values())) > 1,
             )
         )
     return found
@@ -231,14 +244,6 @@ def _half_width(sample: Spread, alpha: float, *, is_unseen: bool) -> float:
         return inf
     limit = student_limit(sample.n, alpha) if is_unseen else float(anytime.limit(sample.n, alpha))
     return limit * sample.sd / sqrt(sample.n)
-
-
-def _diverged(contrast: Contrast, diverged: Diverged) -> tuple[int, int]:
-    weights = contrast.weights.items()
-    first, second = (
-        sum(len(diverged.get(cell, ())) for cell, weight in weights if weight * sign > 0) for sign in (1, -1)
-    )
-    return first, second
 
 
 def holm(p: Sequence[float] | np.ndarray, count: int | None = None) -> np.ndarray:

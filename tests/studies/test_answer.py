@@ -151,6 +151,27 @@ def test_two_factors() -> None:
     )
 
 
+def test_many_interactions_are_left_to_the_table() -> None:
+    factors = {"Depth": ["1", "2", "3"], "Dropout": ["0", "1", "2", "3", "4"]}
+    cells = {(a, b): 0.9 + 0.001 * int(a) * int(b) for a in factors["Depth"] for b in factors["Dropout"]}
+    found = answered(study(cells), factors)
+    assert list(found.comparisons["verdict"][-8:]) == ["higher"] * 8
+    assert found.words.count("going from depth 1 to ") + found.words.count("Going from depth 1 to ") == 7
+    assert "; 1 more such difference can be seen in the table. So averages over" in found.words
+
+
+def test_too_few_seeds_for_anything() -> None:
+    levels = ["1", "2", "3", "4", "5"]
+    words = answered(study({(level,): 0.99 for level in levels}, seeds=1), {"Depth": levels}).words
+    assert words.startswith("Too few seeds for depth 2 against 1, 3 against 1, ")
+    assert words.count(" against ") == 7
+    assert words.endswith(" and others.")
+    accuracies = study({("3", "0"): 0.985, ("3", "0.5"): 0.987, ("5", "0"): 0.988, ("5", "0.5"): 0.990}, seeds=1)
+    assert answered(accuracies, TWO).words.endswith(
+        "Too few seeds to say whether the effect of kernel size depends on dropout."
+    )
+
+
 def test_divergence_is_an_outcome() -> None:
     accuracies = study(kernels(0.985, 0.988, 0.988, 0.988))
     for seed in (2, 5):
@@ -165,10 +186,28 @@ def test_divergence_is_an_outcome() -> None:
     assert list(found.comparisons["n"]) == [8, 8, 8, 10, 10, 10]
     assert list(found.comparisons["diverged_second"]) == [2, 2, 2, 0, 0, 0]
     assert found.warning == ""
+    other = study(kernels(0.985, 0.988, 0.9875, 0.987))
+    del other["5",][7]
+    assert ", 10 seeds each), " in (words := answered(other, diverged={("5",): [7]}).words)
+    assert words.split(", 5 by ")[1].split(")")[0].endswith(", 9 seeds each")
     every = answered(accuracies | {("2",): {}}, diverged={("2",): range(1, 11)})
     assert "too few seeds for 3 against 2, 5 against 2 and 7 against 2" in every.words
     assert "Training diverged: 10 of 10 at kernel size 2; nowhere else." in every.words
     assert set(every.comparisons["verdict"]) == {"not enough data", "equal"}
+
+
+def test_divergence_in_one_of_the_cells_of_an_interaction() -> None:
+    accuracies = study({("3", "0"): 0.985, ("3", "0.5"): 0.987, ("5", "0"): 0.988, ("5", "0.5"): 0.986})
+    lost = {("5", "0.5"): [4], ("3", "0"): [6]}
+    for cell, (seed,) in lost.items():
+        del accuracies[cell][seed]
+    found = answered(accuracies, TWO, diverged=lost)
+    assert list(found.comparisons["n"]) == [8, 8, 8]
+    assert list(found.comparisons["diverged_first"]) == list(found.comparisons["diverged_second"]) == [1, 1, 1]
+    assert " Where training did not diverge, going from kernel size 3 to 5 gives " in found.words
+    assert found.words.endswith(
+        "Training diverged: 1 of 10 at kernel size 5, dropout 0.5 and 1 of 10 at kernel size 3, dropout 0; nowhere else."
+    )
 
 
 def test_an_outlying_seed_is_a_warning() -> None:
@@ -267,6 +306,10 @@ def test_what_would_decide_where_these_seeds_would_probably_have_shown_what_matt
 def test_what_would_decide_where_even_many_seeds_would_not() -> None:
     words = answered(study({("2",): 0.9, ("3",): 0.9}, scale=0.05), {"Kernel size": ["2", "3"]}).words
     assert words.endswith("there would take more than 200 seeds each.")
+    words = answered(study({("2",): 0.9, ("3",): 0.9}, scale=0.0032), {"Kernel size": ["2", "3"]}).words
+    assert words.endswith(
+        " seeds each in a new study with other seeds, or more than 200 in all if seeds are added to these."
+    )
 
 
 accuracy = st.floats(0, 1).map(lambda value: round(value, 4))

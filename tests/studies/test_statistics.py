@@ -140,6 +140,8 @@ def test_two_factors_are_compared_over_the_other_s_levels_and_by_their_interacti
         ("Kernel size × Dropout", "7 − 3 at 0.5", "7 − 3 at 0"),
     ]
     assert [one.is_interaction for one in found] == [False] * 4 + [True] * 2
+    assert found[3].sides == ([("3", "0.5"), ("5", "0.5"), ("7", "0.5")], [("3", "0"), ("5", "0"), ("7", "0")])
+    assert found[4].sides == ([("5", "0.5"), ("3", "0.5")], [("5", "0"), ("3", "0")])
     with_reference = planned(TWO, "5")
     assert [one.first for one in with_reference] == ["3", "7", "0.5", "3 − 5 at 0.5", "7 − 5 at 0.5"]
     values = np.random.default_rng(1).normal(0.99, 0.001, (6, 8))
