@@ -106,6 +106,50 @@ def test_compared_with_a_reference() -> None:
     assert "; 5 and 7 are not shown to differ from 3: all are within " in undecided
 
 
+def test_what_is_equal_to_a_reference_is_not_told_again_with_what_is_not_decided() -> None:
+    accuracies = study(kernels(0.98, 0.988, 0.988, 0.988), scale=0.0003)
+    accuracies["7",] = {seed: value + 0.003 * (NOISE[3, seed - 1] - 1) for seed, value in accuracies["7",].items()}
+    words = answered(accuracies, reference="3").words
+    assert "; 3 and 5 are practically equal: they are within 0." in words
+    assert "; between 3 and 7 no difference is shown: they are within " in words
+
+
+def test_levels_are_within_the_farther_end_of_the_interval_on_either_side() -> None:
+    factors = {"Kernel size": ["2", "3"]}
+    means = {("2",): 0.988, ("3",): 0.9882}
+    within = [
+        answered(study(dict(zip(order, means.values(), strict=True)), scale=0.001), factors)
+        .words.split("within ")[1]
+        .split()[0]
+        for order in (means, reversed(means))
+    ]
+    assert within[0] == within[1] > "0.10"
+
+
+def test_no_accuracy_differs_by_more_than_all() -> None:
+    factors = {"Kernel size": ["2", "3"]}
+    wild = {("2",): {1: 0.1, 2: 0.9}, ("3",): {1: 0.8, 2: 0.2}}
+    assert "they are within 100.00 points" in answered(wild, factors).words
+    four = {("3", "0"): wild["2",], ("3", "0.5"): wild["3",], ("5", "0"): wild["3",], ("5", "0.5"): wild["2",]}
+    assert "differences of differences are within 200.00 points" in answered(four, TWO).words
+    sure = {("2",): {1: 0.01, 2: 0.02, 3: 0.1}, ("3",): {1: 0.99, 2: 0.95, 3: 0.98}}
+    assert " to 100.00, 3 seeds each)" in answered(sure, factors).words
+    four = {("3", "0"): sure["2",], ("3", "0.5"): sure["3",], ("5", "0"): sure["3",], ("5", "0.5"): sure["2",]}
+    assert " points of test accuracy less at dropout 0.5 than at 0 (95 % interval 1" in (
+        words := answered(four, TWO).words
+    )
+    assert " to 200.00, 3 seeds each)" in words
+
+
+def test_only_a_clause_of_small_differences_alone_calls_them_small() -> None:
+    words = answered(study({("2",): 0.985, ("3",): 0.9854, ("5",): 0.988}), {"Kernel size": ["2", "3", "5"]}).words
+    large, small = words.removesuffix(".").split("; ")
+    assert large.endswith(")")
+    assert "3 by 0.04 (" in large
+    assert small.startswith("5 is better than 3 by 0.26 points (")
+    assert small.endswith(")")
+
+
 def test_a_difference_may_be_shown_and_too_small_to_matter() -> None:
     words = answered(study({("2",): 0.9880, ("3",): 0.9884}), {"Kernel size": ["2", "3"]}).words
     assert words.endswith(", 10 seeds each), less than the 0.1 points that would matter.")
@@ -268,16 +312,18 @@ def test_with_too_few_seeds_to_look_at_nothing_is_said() -> None:
     assert list(found.comparisons["verdict"]) == ["not enough data"]
 
 
-def test_a_difference_that_only_holm_s_method_shows_is_explained() -> None:
+@pytest.mark.parametrize(
+    ("scale", "said"), [(0.001, "0.08 points (−0.01 to 0.17)"), (0.0003, "0.02 points (0.00 to 0.05)")]
+)
+def test_a_difference_that_only_holm_s_method_shows_is_explained(scale: float, said: str) -> None:
     values = study(kernels(0.97, 0.988, 0.988, 0.988), scale=0.0003)
-    values["7",] = {seed: value + 0.001 * (float(NOISE[0, seed - 1]) - 0.2) for seed, value in values["5",].items()}
+    values["7",] = {seed: value + scale * (float(NOISE[0, seed - 1]) - 0.2) for seed, value in values["5",].items()}
     found = answered(values)
     only = found.comparisons[(found.comparisons["verdict"] == "better") & (found.comparisons["low"] <= 0)]
     assert len(only) == 1
     assert only["adjusted_p"].iloc[0] <= 0.05 < 6 * only["p"].iloc[0]
     assert found.test.endswith("it is by Holm's method, which is less strict.")
-    low, high = (100 * only[end].iloc[0] for end in ("low", "high"))
-    assert f"7 is better than 5 by 0.08 points (−{-low:.2f} to {high:.2f})" in found.words
+    assert f"7 is better than 5 by {said}" in found.words
 
 
 def test_the_table_of_cells() -> None:

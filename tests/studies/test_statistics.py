@@ -144,6 +144,8 @@ def test_two_factors_are_compared_over_the_other_s_levels_and_by_their_interacti
     assert found[4].sides == ([("5", "0.5"), ("3", "0.5")], [("5", "0"), ("3", "0")])
     with_reference = planned(TWO, "5")
     assert [one.first for one in with_reference] == ["3", "7", "0.5", "3 − 5 at 0.5", "7 − 5 at 0.5"]
+    three = planned({"Dropout": ["0", "0.5"], "Kernel size": ["3", "5", "7"]}, "0.5")
+    assert [(one.first, one.second) for one in three[:3]] == [("0", "0.5"), ("5", "3"), ("7", "3")]
     values = np.random.default_rng(1).normal(0.99, 0.001, (6, 8))
     kernel, dropout = (compare([found[place]], study(values, TWO), is_unseen=True)[0] for place in (1, 3))
     theirs = stats.ttest_rel(values[4:].mean(axis=0), values[:2].mean(axis=0))
@@ -250,6 +252,18 @@ def test_the_counterpart_that_may_be_looked_at() -> None:
         assert one.adjusted_p == min(1.0, 6 * one.p)
         assert one.is_shown == (not one.low <= 0 <= one.high), "its intervals always agree with it"
     assert len({one.is_shown for one in found}) == 2
+
+
+@pytest.mark.parametrize("is_unseen", [True, False])
+def test_comparisons_of_other_versions_count_too(*, is_unseen: bool) -> None:
+    values = np.random.default_rng(4).normal(0.99, 0.001, (4, 9))
+    (alone, among), six = (
+        [compare(planned(KERNELS)[:1], study(values), is_unseen=is_unseen, among=count)[0] for count in (None, 6)],
+        compare(planned(KERNELS), study(values), is_unseen=is_unseen)[0],
+    )
+    assert (among.low, among.high) == (six.low, six.high)
+    assert among.high > alone.high
+    assert among.adjusted_p == pytest.approx(min(1.0, 6 * alone.p))
 
 
 def test_beyond_all_doubt_is_no_error() -> None:
