@@ -145,7 +145,11 @@ def test_two_factors_are_compared_over_the_other_s_levels_and_by_their_interacti
     with_reference = planned(TWO, "5")
     assert [one.first for one in with_reference] == ["3", "7", "0.5", "3 − 5 at 0.5", "7 − 5 at 0.5"]
     three = planned({"Dropout": ["0", "0.5"], "Kernel size": ["3", "5", "7"]}, "0.5")
-    assert [(one.first, one.second) for one in three[:3]] == [("0", "0.5"), ("5", "3"), ("7", "3")]
+    assert [(one.first, one.second) for one in three if not one.is_interaction] == [
+        ("0", "0.5"),
+        ("5", "3"),
+        ("7", "3"),
+    ]
     values = np.random.default_rng(1).normal(0.99, 0.001, (6, 8))
     kernel, dropout = (compare([found[place]], study(values, TWO), is_unseen=True)[0] for place in (1, 3))
     theirs = stats.ttest_rel(values[4:].mean(axis=0), values[:2].mean(axis=0))
