@@ -24,8 +24,10 @@ from mnist_lab.studies.plan import By, What
 
 TOLERANCE = 0.02  # of the cost wanted
 MOST_FILTERS = 1024
-NEAR_ENOUGH = TOLERANCE / 20  # where a search among filters ends
-MOST_TRIED = 3000  # costs computed in a search among filters; with up to seven blocks it does not come to that
+# A search among filters ends where the cost is as near as a thousandth, after so many tries where it is within the
+# tolerance, and after so many in any case.
+NEAR_ENOUGH = TOLERANCE / 20
+TRIED_WITHIN, MOST_TRIED = 200, 3000
 
 Cost = Callable[[Experiment], float]
 
@@ -64,7 +66,7 @@ def adjusted(experiment: Experiment, what: What, by: By, wanted: float, cost: Co
     else:
         means = f"{counted(found.recipe.epochs, 'epoch')} of {counted(found.train_images, 'image')}"
     raise InputError(
-        f"{where}: {what} should be within {TOLERANCE:.0%} of {_amount(what, wanted)}; the nearest that can be reached by "
+        f"{where}: {what} should be within {100 * TOLERANCE:g} % of {_amount(what, wanted)}; the nearest that can be reached by "
         f"{by} is {_amount(what, reached)}, with {means}."
     )
 
@@ -74,7 +76,9 @@ def _is_equal(cost: float, wanted: float) -> bool:
 
 
 def _amount(what: What, cost: float) -> str:
-    return f"{cost:,.1f}" if what == "predicted seconds" else f"{cost:,.0f}"
+    if what == "predicted seconds":
+        return f"{cost:,.1f}"
+    return f"{cost / 1e9:,.2f} billion" if cost >= 1e10 else f"{cost:,.0f}"
 
 
 def _with_length(experiment: Experiment, cost: Cost, wanted: float) -> Experiment:
@@ -199,7 +203,8 @@ class _Search:
                 boxes.append((low, _replaced(high, i, low[i]), decided + 1))
 
     def _is_over(self) -> bool:
-        return self._error <= NEAR_ENOUGH * self._wanted or len(self._costs) >= MOST_TRIED
+        tried, is_within = len(self._costs), self._error <= TOLERANCE * self._wanted
+        return self._error <= NEAR_ENOUGH * self._wanted or tried >= (TRIED_WITHIN if is_within else MOST_TRIED)
 
     def _consider(self, numbers: Numbers) -> None:
         cost = self._cost_of(numbers)

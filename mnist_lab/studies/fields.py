@@ -6,7 +6,7 @@ the ones is `blocks.dropout` and of the others `head.dropout`. Titles and bounds
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import create_model
@@ -33,14 +33,14 @@ class Variable:
         title: as the Design page shows it.
         places: where its values are in an experiment as JSON; none for the depth, which is an edit of the list of blocks.
         info: the type and the bounds of its values.
-        names_a_kind: whether a value is the name of an optimizer or a schedule, which comes with its own defaults.
+        kinds: of optimizers or schedules, where a value is the name of one, which comes with its own defaults.
     """
 
     path: str
     title: str
     places: tuple[tuple[str, ...], ...]
     info: FieldInfo
-    names_a_kind: bool = False
+    kinds: Mapping[str, type[Spec]] = field(default_factory=dict)
 
     def validated(self, value: Any) -> Any:
         """A value in the form that the design gives it: `(3, 3)` for 3.
@@ -75,7 +75,7 @@ def _declared() -> Iterator[Variable]:
         path, place = f"recipe.{part_of_recipe}", ("recipe", part_of_recipe)
         names_of_kinds: Any = Literal[tuple(named)]
         names = FieldInfo(annotation=names_of_kinds)
-        yield Variable(path, part_of_recipe.capitalize(), (place,), names, names_a_kind=True)
+        yield Variable(path, part_of_recipe.capitalize(), (place,), names, named)
         for each in named.values():
             for name, info in _titled(each):
                 yield Variable(f"{path}.{name}", info.title or "", ((*place, name),), info)
@@ -123,7 +123,7 @@ def with_level(data: Data, path: str, value: Any) -> Data:
     found = variable(path)
     if path == DEPTH:
         return data | {"architecture": _deepened(data["architecture"], value)}
-    given = {"name": value} if found.names_a_kind else value
+    given = found.kinds[value]().model_dump(mode="json") if found.kinds else value
     changed, places = data, 0
     for place in found.places:
         changed, count = _set(changed, place, given)

@@ -34,7 +34,7 @@ def test_all_that_the_editor_shows_of_a_design_can_vary() -> None:
     assert all(found.path == path and found.title for path, found in VARIABLES.items())
 
 
-PLAIN = sorted(path for path, found in VARIABLES.items() if found.places and not found.names_a_kind)
+PLAIN = sorted(path for path, found in VARIABLES.items() if found.places and not found.kinds)
 
 
 @pytest.mark.parametrize("path", PLAIN)
