@@ -159,6 +159,8 @@ FORMS: dict[str, list[dict[str, Any]]] = {
     "three blocks": [PLAIN | {"filters": 2}, PLAIN | {"filters": 1}, PLAIN | {"filters": 3}],
     "an addition": [PLAIN | {"filters": 4}, PLAIN | {"filters": 4, "residual": True}],
     "a projection": [PLAIN | {"filters": 2}, ONE_BY_ONE | {"filters": 3}],
+    "a projection to one filter more": [PLAIN | {"filters": 8, "kernel_size": 1}, ONE_BY_ONE | {"filters": 9}],
+    "a projection to one filter less": [PLAIN | {"filters": 6, "kernel_size": 1}, ONE_BY_ONE | {"filters": 5}],
     "two projections": [PLAIN | {"filters": 3}, ONE_BY_ONE | {"filters": 2}, ONE_BY_ONE | {"filters": 3}],
     "a projection of the image": [PLAIN | {"filters": 2, "residual": True}, PLAIN | {"filters": 3}],
     "an addition to the image": [PLAIN | {"filters": 1, "residual": True}, PLAIN | {"filters": 3}],

@@ -61,6 +61,7 @@ def test_its_digest_is_that_of_the_text_that_is_stored() -> None:
     one = plan()
     assert one.digest == hashlib.sha256(one.canonical_json.encode()).hexdigest()
     assert len(one.digest) == 64
+    assert one.canonical_json == json.dumps(json.loads(one.canonical_json), sort_keys=True, separators=(",", ":"))
 
 
 def backwards(data: Any) -> Any:
