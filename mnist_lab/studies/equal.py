@@ -92,7 +92,7 @@ def _with_length(experiment: Experiment, cost: Cost, wanted: float) -> Experimen
     def nearest(made: Callable[[int], Experiment], most: int) -> tuple[Experiment, int]:
         """Among `made(1)` to `made(most)`, and the least number at which the cost is not below what is wanted."""
         enough = 1 + bisect_left(range(1, most), wanted, key=lambda count: cost(made(count)))
-        return min(made(enough), made(max(1, enough - 1)), key=lambda made: abs(cost(made) - wanted)), enough
+        return min(made(enough), made(max(1, enough - 1)), key=lambda each: abs(cost(each) - wanted)), enough
 
     whole, epochs = nearest(lambda count: lasting(count, images), MAX_EPOCHS)
     found = [whole]
@@ -100,7 +100,7 @@ def _with_length(experiment: Experiment, cost: Cost, wanted: float) -> Experimen
         found.append(nearest(lambda count: lasting(epochs, count * batch), images // batch)[0])
     if not _is_equal(cost(found[-1]), wanted):
         found.append(nearest(lambda count: lasting(epochs, count), images)[0])
-    return found[-1] if _is_equal(cost(found[-1]), wanted) else min(found, key=lambda f: abs(cost(f) - wanted))
+    return found[-1] if _is_equal(cost(found[-1]), wanted) else min(found, key=lambda each: abs(cost(each) - wanted))
 
 
 def _with_filters(experiment: Experiment, cost: Cost, wanted: float) -> Experiment:

@@ -8,6 +8,7 @@ from mnist_lab.design.experiment import Protocol
 from mnist_lab.results.prediction import model_seconds
 from mnist_lab.studies.cells import Cell, cells
 from mnist_lab.studies.plan import read_plan
+from mnist_lab.studies.statistics import planned
 from mnist_lab.studies.templates import TEMPLATES, Template, kernel_size_as_in_the_notebook
 
 COST: dict[str, Callable[[Cell], float]] = {
@@ -34,6 +35,14 @@ def test_a_template_is_a_plan_whose_cells_can_be_trained(make: Callable[[], Temp
 def test_a_run_takes_about_twenty_seconds_at_most_but_for_the_notebooks(make: Callable[[], Template]) -> None:
     found = cells(make().plan, model_seconds)
     assert (max(cell.seconds for cell in found) < 21) is (make is not kernel_size_as_in_the_notebook)
+
+
+@pytest.mark.parametrize("make", TEMPLATES, ids=lambda make: make.__name__)
+def test_what_a_template_compares_is_between_its_cells(make: Callable[[], Template]) -> None:
+    plan = make().plan
+    contrasts = planned({factor.title: factor.texts for factor in plan.factors}, plan.reference)
+    found = {cell.levels for cell in cells(plan, model_seconds)}
+    assert {levels for contrast in contrasts for levels in contrast.weights} == found
 
 
 def test_templates_have_names_of_their_own() -> None:
