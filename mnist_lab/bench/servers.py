@@ -90,6 +90,7 @@ def server(
         env=environment(url),
         stdout=log or subprocess.DEVNULL,
         stderr=log,
+        start_new_session=True,  # as a service: it does not share the processor's time with whoever loads it
     )
     members: list[psutil.Process] = []
     try:

@@ -1,5 +1,5 @@
-"""What browsers send: nothing but what pages need; from the timers of fragments no clicks, and only when what was asked
-before has been answered."""
+"""What browsers send: nothing but what pages need; from the timers of fragments no clicks, only when what was asked before
+has been answered, and of the page that is shown."""
 
 import asyncio
 from typing import Any
@@ -9,22 +9,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-LONGEST_SECONDS = 2.0  # that a timer waits: what asks for a fragment that is gone is never answered
+LONGEST_SECONDS = 5.0  # that a timer waits for a fragment to begin: what asks for one that is gone is never answered
 # What pages send. The rest is for who develops Streamlit's own: to clear the caches that all share, to shut down.
 _HEARD = ("rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "backend_operation_request", None)
 _CLICKS = ("trigger_value", "string_trigger_value", "json_trigger_value", "chat_input_value")
 
 
 class Timers:
-    """ASGI middleware that mends two faults of Streamlit (1.67), which a busy machine meets.
+    """ASGI middleware that mends three faults of Streamlit (1.67), which a busy machine meets.
 
     A page sends a click a moment after it, as soon as the browser has time. A timer that fires in that moment sends the
     click too, with all other widgets' values, and its callback would be called twice: a switch would turn back, an undo
     would undo two changes. So clicks are taken out of what a timer sends.
 
-    And where a timer's message arrives in the moment in which a run of the page's script has ended, but not all that it
-    drew has been sent, Streamlit begins another run and drops the rest, with the timers that would repair it: the page would
-    stay half drawn, and say that it is running. So a timer's message waits until the run before has been sent to its end.
+    And where a timer's message arrives before all that the last run of the page's script drew has been sent, Streamlit
+    begins another run as soon as that one has ended and drops some of the rest, with the timers that would repair it: the
+    page would stay half drawn, and say that it is running, or stop at an element that has no place. So a timer's message
+    waits until the run before has been sent to its end.
+
+    And where a timer of a new page fires before the browser has taken note that it is on that page, its message names the
+    page before. The browser would clear the page for the answer, which is only a part of it, and stop at an element that has
+    no place. So what asks for a fragment is made to name the page that the server has shown last.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -47,17 +52,18 @@ class _Turns:
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         self._coming: asyncio.Future[Message] | None = None
-        self._held: dict[str, Message] = {}  # the newest of each fragment, in their order
+        self._held: dict[str, BackMsg] = {}  # the newest of each fragment, in their order
+        self._page = ""  # that is shown: the hash of its script
         self._answered = asyncio.Event()
         self._answered.set()
         self._has_begun = False
+        self._fragment = ""  # for which was asked last; empty for the whole page
 
     async def receive(self) -> Message:
         """The browser's next message whose turn it is."""
         while True:
             if self._held and self._answered.is_set():
-                self._ask()
-                return self._held.pop(next(iter(self._held)))
+                return self._asked(self._held.pop(next(iter(self._held))))
             message = await self._arrived()
             if message is None:
                 continue
@@ -68,26 +74,28 @@ class _Turns:
                 continue
             if sent is None or sent.WhichOneof("type") != "rerun_script":
                 return message
-            asked = sent
-            if asked.rerun_script.is_auto_rerun:
-                message = {**message, "bytes": without_clicks(asked)}
-                if not self._answered.is_set():
-                    self._held.pop(asked.rerun_script.fragment_id, None)
-                    self._held[asked.rerun_script.fragment_id] = message
-                    continue
-            else:
+            if not sent.rerun_script.is_auto_rerun:
                 self._held.clear()  # they say what the page's fields held before
-            self._ask()
-            return message
+                return self._asked(sent)
+            _take_clicks_out(sent)
+            if self._answered.is_set():
+                return self._asked(sent)
+            self._held.pop(sent.rerun_script.fragment_id, None)
+            self._held[sent.rerun_script.fragment_id] = sent
 
     async def send(self, message: Message) -> None:
         """Send it, and see whether a run of the script has begun or been sent to its end."""
         await self._send(message)
-        if self._answered.is_set() or not message.get("bytes"):
+        if not message.get("bytes"):
             return
         sent = ForwardMsg.FromString(message["bytes"])
         kind = sent.WhichOneof("type")
-        if kind == "new_session":
+        fragments = sent.metadata.run.fragment_ids  # none of a run of the whole page, which answers everything
+        if kind == "navigation":
+            self._page = sent.navigation.page_script_hash
+        elif fragments and self._fragment not in fragments:
+            return  # of a timer that asked before
+        elif kind == "new_session":
             self._has_begun = True
         elif kind == "script_finished" and self._has_begun and not _goes_on(sent):
             self._answered.set()
@@ -97,9 +105,20 @@ class _Turns:
         if self._coming is not None:
             self._coming.cancel()
 
-    def _ask(self) -> None:
+    def _asked(self, sent: BackMsg) -> Message:
+        """The message that asks for a run of the script."""
+        asked = sent.rerun_script
+        if asked.fragment_id and self._page:
+            asked.page_script_hash = self._page
         self._answered.clear()
         self._has_begun = False
+        self._fragment = asked.fragment_id
+        return {"type": "websocket.receive", "bytes": sent.SerializeToString()}
+
+    @property
+    def _longest(self) -> float | None:
+        """Seconds to wait for the end of what was asked; None where it comes for sure: a fragment's may be gone."""
+        return LONGEST_SECONDS if self._fragment and not self._has_begun else None
 
     async def _arrived(self) -> Message | None:
         """The browser's next message; None where before it comes it is the turn of one that was held."""
@@ -108,10 +127,10 @@ class _Turns:
         if self._held:
             answered = asyncio.ensure_future(self._answered.wait())
             both: list[asyncio.Future[Any]] = [self._coming, answered]
-            await asyncio.wait(both, timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, timeout=self._longest, return_when=asyncio.FIRST_COMPLETED)
             if not answered.done():
                 answered.cancel()
-                if not self._coming.done():
+                if not self._coming.done() and self._longest is not None:
                     self._answered.set()
         else:
             await asyncio.wait([self._coming])
@@ -137,10 +156,9 @@ def _sent(message: Message) -> BackMsg | None:
     return sent
 
 
-def without_clicks(asked: BackMsg) -> bytes:
-    """What a timer sends, as it should arrive."""
-    states = asked.rerun_script.widget_states
+def _take_clicks_out(sent: BackMsg) -> None:
+    """Of what a timer sends."""
+    states = sent.rerun_script.widget_states
     kept = [state for state in states.widgets if state.WhichOneof("value") not in _CLICKS]
     del states.widgets[:]
     states.widgets.extend(kept)
-    return bytes(asked.SerializeToString())

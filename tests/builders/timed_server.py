@@ -92,9 +92,11 @@ class _Timed:
         elif kind == "auto_rerun":
             self._intervals[sent.auto_rerun.fragment_id] = sent.auto_rerun.interval
         elif kind == "script_finished" and sent.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-            # A run of the whole page answers all that waits.
-            for fragment in list(sent.metadata.run.fragment_ids or self._waiting):
-                if request := self._waiting.pop(fragment, None):
+            # A run of the whole page answers all that waits, but for timers of what it has replaced.
+            answered = sent.metadata.run.fragment_ids
+            for fragment in list(answered or self._waiting):
+                request = self._waiting.pop(fragment, None)
+                if request and (answered or request.interval is None):
                     request.seconds, request.shown = time.monotonic() - request.at, self._page or ""
                     self._times.write(request)
 

@@ -102,7 +102,7 @@ def test_of_two_supervisors_one_starts_a_quiet_closed_engine_and_the_other_takes
 
         monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD", "carrier pigeon")
         first.close()
-        assert all_gone(served)
+        wait_until(lambda: all_gone(served), "nothing of it is left")
         assert not any(folder.exists() for folder in scratch)
         (run_id,) = store.queue.add([small], "ada")
         words = (

@@ -71,17 +71,21 @@ def test_what_no_page_sends_is_not_heard(unheard: dict[str, object]) -> None:
     assert arrives(unheard, end) == end
 
 
-def asks(fragment: str, *, by_timer: bool) -> dict[str, object]:
+def asks(fragment: str, *, by_timer: bool, page: str = "") -> dict[str, object]:
     message = BackMsg()
+    message.rerun_script.page_script_hash = page
     message.rerun_script.is_auto_rerun = by_timer
     message.rerun_script.fragment_id = fragment
     return {"type": "websocket.receive", "bytes": message.SerializeToString()}
 
 
-def tells(kind: str, status: int = ForwardMsg.FINISHED_SUCCESSFULLY) -> dict[str, object]:
+def tells(kind: str, status: int = ForwardMsg.FINISHED_SUCCESSFULLY, *fragments: str) -> dict[str, object]:
     message = ForwardMsg()
+    message.metadata.run.fragment_ids.extend(fragments)
     if kind == "begun":
         message.new_session.SetInParent()
+    elif kind.startswith("page "):
+        message.navigation.page_script_hash = kind.removeprefix("page ")
     else:
         message.script_finished = status
     return {"type": "websocket.send", "bytes": message.SerializeToString()}
@@ -93,12 +97,15 @@ class Connection:
     def __init__(self) -> None:
         self.sent: asyncio.Queue[dict[str, object]] = asyncio.Queue()
         self.arrived: list[str] = []
+        self.pages: list[str] = []
 
     async def run(self, story) -> None:
         async def app(scope, receive, send) -> None:
             self.tell = send
             while (message := await receive())["type"] == "websocket.receive":
-                self.arrived.append(BackMsg.FromString(message["bytes"]).rerun_script.fragment_id)
+                asked = BackMsg.FromString(message["bytes"]).rerun_script
+                self.arrived.append(asked.fragment_id)
+                self.pages.append(asked.page_script_hash)
 
         async def send(_message: dict[str, object]) -> None:
             pass
@@ -155,5 +162,56 @@ def test_a_timer_does_not_wait_for_an_answer_that_never_comes(monkeypatch: pytes
         assert await connection.browser(asks("gone", by_timer=True), asks("timer", by_timer=True)) == ["gone"]
         while connection.arrived != ["gone", "timer"]:
             await asyncio.sleep(0.01)
+
+    asyncio.run(Connection().run(story))
+
+
+@pytest.mark.parametrize("asked", ["", "slow"])
+def test_a_timer_waits_however_long_a_run_takes(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that takes long to draw would else lose a part of it where a timer begins another run."""
+    monkeypatch.setattr(timers, "LONGEST_SECONDS", 0.01)
+
+    async def story(connection: Connection) -> None:
+        assert await connection.browser(asks(asked, by_timer=False)) == [asked]
+        if asked:
+            await connection.server(tells("begun"))
+        assert await connection.browser(asks("timer", by_timer=True)) == [asked]
+        await asyncio.sleep(0.1)  # ten times as long as a timer waits for what may never be answered
+        assert await connection.server() == [asked]
+        assert await connection.server(tells("begun"), tells("ended")) == [asked, "timer"]
+
+    asyncio.run(Connection().run(story))
+
+
+def test_who_asks_for_a_part_of_a_page_asks_for_the_page_that_is_shown() -> None:
+    """The fault: a browser that had not taken note yet of where it was led named the page before, and showed neither."""
+
+    async def story(connection: Connection) -> None:
+        await connection.browser(asks("", by_timer=False, page="Design"))
+        await connection.server(tells("begun"), tells("page Design"), tells("page Train"))
+        await connection.browser(asks("live", by_timer=True, page="Design"))
+        await connection.server(tells("ended"))
+        await connection.browser(asks("a switch", by_timer=False, page="Design"))
+        await connection.browser(asks("", by_timer=False, page="Inspect"))
+        assert connection.arrived == ["", "live", "a switch", ""]
+        assert connection.pages == ["Design", "Train", "Train", "Inspect"]
+
+    asyncio.run(Connection().run(story))
+
+
+def test_the_end_of_a_timer_s_run_is_no_answer_to_a_click() -> None:
+    """The fault: who pressed Train while a timer's run had not begun was shown the next page half, for where a click leads
+    was not heard of any more."""
+    ended = ForwardMsg.FINISHED_SUCCESSFULLY
+
+    async def story(connection: Connection) -> None:
+        live, click, other = (asks(name, by_timer=bool(name)) for name in ("live", "", "other"))
+        assert await connection.browser(live, click, other) == ["live", ""]
+        assert await connection.server(tells("begun", 0, "live"), tells("ended", ended, "live")) == ["live", ""]
+        await connection.server(tells("begun"), tells("page Train"), tells("ended"))
+        assert connection.arrived == ["live", "", "other"]
+        await connection.server(tells("begun", 0, "other"), tells("ended", ended, "other"), tells("page Results"))
+        await connection.browser(asks("live", by_timer=True, page="Train"))
+        assert connection.pages[-2:] == ["Train", "Results"]
 
     asyncio.run(Connection().run(story))
