@@ -12,6 +12,7 @@ confidence sequences for Gaussian means with unknown variance").
 """
 
 import functools
+from bisect import bisect_left
 from collections.abc import Sequence
 from math import inf
 from typing import Any
@@ -79,14 +80,10 @@ def seeds_needed(size: float, sd: float, alpha: float = ALPHA, power: float = PO
         sd: standard deviation of the difference between single seeds.
     """
     effect = abs(size) / max(sd, RESOLUTION)
-    return next((n for n in range(least(alpha), MAX_SEEDS + 1) if _shows(n, effect, alpha, power)), None)
-
-
-def _shows(n: int, effect: float, alpha: float, power: float) -> bool:
-    bound = float(limit(n, alpha))
-    if effect * np.sqrt(n) < bound / 2:  # far from it; saves the integration
-        return False
-    return power_of(n, effect, bound) >= power
+    numbers = range(least(alpha), MAX_SEEDS + 1)
+    # Power grows with the number.
+    place = bisect_left(numbers, power, key=lambda n: power_of(n, effect, float(limit(n, alpha))))
+    return numbers[place] if place < len(numbers) else None
 
 
 def seeds_for_equality(size: float, sd: float, bound: float, alpha: float = ALPHA) -> int | None:
