@@ -84,6 +84,9 @@ class RefusedError(LabError):
     """The database refuses a value; retrying does not help."""
 
 
+DIVERGED = "Training diverged"  # how the sentence of a run begins whose training did
+
+
 class TrainingError(LabError):
     """Training cannot continue: it diverged, or it was given a checkpoint or a layer that it does not know."""
 
@@ -111,6 +114,9 @@ def sentence(error: ValidationError) -> str:
     return f"{where or 'The input'}: {message}; received {received}."
 
 
+_NUMBERED = {"blocks": "block", "head": "dense block", "factors": "factor", "presets": "preset"}
+
+
 def _place(location: tuple[int | str, ...]) -> str:
     """`("architecture", "blocks", 3, "kernel_size", 0)` as `Block 4, kernel size`."""
     parts = [part for part in location if part not in ("architecture", "recipe", "constrained-str")] or [*location]
@@ -119,9 +125,9 @@ def _place(location: tuple[int | str, ...]) -> str:
     words: list[str] = []
     for part in parts:
         if isinstance(part, str):
-            word = {"blocks": "block", "head": "dense block"}.get(part, part.replace("_", " "))
+            word = _NUMBERED.get(part, part.replace("_", " "))
             words.append(one_line(word, 60))  # an unknown field may have any name
-        elif words and words[-1] in ("block", "dense block"):
+        elif words and words[-1] in _NUMBERED.values():
             words[-1] += f" {part + 1}"
     text = ", ".join(words)
     return text[:1].upper() + text[1:]

@@ -16,6 +16,7 @@ FLOORS = [
     {"mnist_lab.ui"},
     {"mnist_lab.lab", "mnist_lab.engine"},
     {"mnist_lab.reader", "mnist_lab.takeaway"},
+    {"mnist_lab.studies"},
     {"mnist_lab.inspection", "mnist_lab.results", "mnist_lab.classroom"},
     {"mnist_lab.store", "mnist_lab.charts"},
     {"mnist_lab.training"},

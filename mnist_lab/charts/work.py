@@ -6,7 +6,7 @@ from typing import Literal
 import pandas as pd
 
 from mnist_lab.design.experiment import Experiment
-from mnist_lab.design.network import totals, trace
+from mnist_lab.design.network import TRAINING_FACTOR, totals, trace
 
 Axis = Literal["epochs", "batches", "seconds", "multiply-adds"]
 AXES: dict[Axis, str] = {
@@ -15,9 +15,6 @@ AXES: dict[Axis, str] = {
     "seconds": "seconds of training",
     "multiply-adds": "multiply-adds (billions)",
 }
-
-# Forward, gradient of the inputs, gradient of the weights: three times the multiply-adds of an answer.
-_TRAINING_FACTOR = 3
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Work:
         return cls(
             experiment.steps_per_epoch,
             experiment.steps_per_epoch * experiment.recipe.epochs,
-            _TRAINING_FACTOR * image * experiment.recipe.batch_size / 1e9,
+            TRAINING_FACTOR * image * experiment.recipe.batch_size / 1e9,
         )
 
     def along(self, axis: Axis, steps: pd.Series, seconds: pd.Series) -> pd.Series:

@@ -12,7 +12,8 @@ from mnist_lab.design.experiment import MAX_DESIGN, Experiment, Protocol, read_d
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
 from mnist_lab.lab import Lab
-from mnist_lab.results import significance
+from mnist_lab.results import anytime
+from mnist_lab.results.spread import of_shares
 from mnist_lab.store.run import Run, Status
 
 HELP = "train a network and wait for its result"
@@ -111,10 +112,13 @@ def summary(runs: list[Run]) -> str:
     """Mean, spread and interval of several seeds' test accuracies; of a single run, that it is one sample."""
     if len(runs) < 2:
         return "One run is one sample: another seed gives other figures."
-    test = significance.spread([run.test_accuracy for run in runs if run.test_accuracy is not None])
-    low, high = significance.of_shares(test.low, test.high)
+    test = anytime.spread([run.test_accuracy for run in runs if run.test_accuracy is not None])
+    low, high = of_shares(test.low, test.high)
+    interval = f"95 % interval of the mean {low:.3%} to {high:.3%}, however often you look"
+    if test.n < anytime.least():
+        interval = f"for an interval at least {anytime.least()} seeds are needed"
     seconds = [run.seconds or 0.0 for run in runs]
     return (
-        f"{len(runs)} seeds: test accuracy {test.mean:.3%} ± {test.sd:.3%} (mean and standard deviation; 95 % interval of "
-        f"the mean {low:.3%} to {high:.3%}); {min(seconds):.1f} to {max(seconds):.1f} s a run."
+        f"{len(runs)} seeds: test accuracy {test.mean:.3%} ± {test.sd:.3%} (mean and standard deviation; {interval}); "
+        f"{min(seconds):.1f} to {max(seconds):.1f} s a run."
     )

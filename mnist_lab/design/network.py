@@ -21,6 +21,8 @@ from mnist_lab.errors import ArchitectureError
 
 T = TypeVar("T")
 IMAGE = -1  # the network's input, among the inputs of a layer
+# Multiply-adds of training on an image, over those of a forward pass: forward, gradient of the inputs, gradient of the weights.
+TRAINING_FACTOR = 3
 
 
 def max_parameters() -> int:

@@ -11,8 +11,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from mnist_lab.results import significance
-from mnist_lab.results.significance import Verdict
+from mnist_lab.errors import DIVERGED
+from mnist_lab.results import anytime
+from mnist_lab.results.verdict import Sample, Verdict, verdict
 from mnist_lab.store.run import Status
 
 MAX_SIDES = 6
@@ -29,6 +30,7 @@ class Side:
         is_design: whether it represents a design; else it is a single run, to which no seeds can be added.
         left_out: number of the design's runs that are left out of means: those that did not finish, by status, and those
             of a seed that was trained again.
+        diverged: the seeds whose training diverged.
     """
 
     letter: str
@@ -36,6 +38,7 @@ class Side:
     rows: pd.DataFrame
     is_design: bool
     left_out: dict[str, int]
+    diverged: frozenset[int] = frozenset()
 
     @property
     def title(self) -> str:
@@ -56,6 +59,10 @@ class Side:
         """A column of its finished runs, by seed."""
         done = self.rows[self.rows["status"] == Status.FINISHED]
         return {seeds[0]: float(value) for seeds, value in zip(done["seeds"], done[metric], strict=True)}
+
+    def sample(self, metric: str) -> Sample:
+        """Its seeds, as they are judged."""
+        return Sample(self.title, self.values(metric), self.diverged)
 
 
 def sides(rows: pd.DataFrame, run_ids: Sequence[int]) -> list[Side]:
@@ -78,52 +85,31 @@ def sides(rows: pd.DataFrame, run_ids: Sequence[int]) -> list[Side]:
         if key in found or len(found) == MAX_SIDES:
             continue
         its = finished.drop_duplicates("seeds") if is_design else rows.iloc[[places[run_id]]]
-        others = same[same["status"] != Status.FINISHED]["status"].value_counts() if is_design else {}
-        left_out = {str(status): int(count) for status, count in others.items()}
+        has_diverged = (same["status"] == Status.FAILED) & same["error"].fillna("").str.startswith(DIVERGED)
+        others = same["status"].mask(has_diverged, "diverged")[same["status"] != Status.FINISHED]
+        left_out = {str(status): int(count) for status, count in others.value_counts().items()} if is_design else {}
         if is_design and len(finished) > len(its):
             left_out["older with the same seed"] = len(finished) - len(its)
         letter = chr(ord("A") + len(found))
-        found[key] = Side(letter, str(row["name"]), its, is_design, left_out)
+        diverged = {seeds[0] for seeds in same[has_diverged]["seeds"]} - {seeds[0] for seeds in finished["seeds"]}
+        found[key] = Side(letter, str(row["name"]), its, is_design, left_out, frozenset(diverged))
     return list(found.values())
 
 
-def verdicts(given: Sequence[Side], metric: str, what: str, usual_sd: float | None) -> list[tuple[Side, Side, Verdict]]:
+def verdicts(given: Sequence[Side], metric: str, what: str) -> list[tuple[Side, Side, Verdict]]:
     """A verdict on each pair of designs, corrected for the number of pairs.
 
     Args:
         metric: the column to compare.
         what: its name in sentences.
-        usual_sd: as for `significance.verdict`.
     """
-    designs = [side for side in given if side.is_design]
-    pairs = list(combinations(designs, 2))
-    return [
-        (
-            a,
-            b,
-            significance.verdict(
-                (a.title, b.title),
-                a.values(metric),
-                b.values(metric),
-                what=what,
-                comparisons=len(pairs),
-                usual_sd=usual_sd,
-            ),
-        )
-        for a, b in pairs
-    ]
+    pairs = list(combinations([side for side in given if side.is_design], 2))
+    return [(a, b, verdict(a.sample(metric), b.sample(metric), what=what, comparisons=len(pairs))) for a, b in pairs]
 
 
-def usual_sd(rows: pd.DataFrame, metric: str) -> float | None:
-    """The standard deviation between seeds of a design, pooled over all designs in the table; None where none has two."""
-    finished = rows[rows["status"] == Status.FINISHED].drop_duplicates(["design_key", "seeds"])
-    counts = finished.groupby("design_key")[metric].transform("size")
-    several = finished[counts > 1].groupby("design_key")[metric]
-    return significance.usual_sd([group.tolist() for _, group in several])
-
-
-def usual_sd_of_groups(folded: pd.DataFrame) -> float | None:
-    """`usual_sd` of test accuracy, from a folded table."""
+def usual_sd(folded: pd.DataFrame) -> float | None:
+    """The standard deviation of test accuracy between seeds of a design, pooled over the designs of a folded table; None
+    where none has two seeds."""
     several = folded[(folded["n"] > 1) & folded["test_sd"].notna()]
     freedom = several["n"] - 1
     return float(np.sqrt((several["test_sd"] ** 2 * freedom).sum() / freedom.sum())) if len(several) else None
@@ -138,17 +124,31 @@ def overall(found: Sequence[tuple[Side, Side, Verdict]], metric: str, what: str)
     best = max(means, key=lambda letter: means[letter])
     beaten: list[str] = []
     others: list[str] = []
-    for a, b, verdict in found:
+    for a, b, its in found:
         if best in (a.letter, b.letter):
             other = b if a.letter == best else a
-            is_better = verdict.kind == ("better" if a.letter == best else "worse")
+            is_better = its.kind == ("better" if a.letter == best else "worse")
             (beaten if is_better else others).append(other.letter)
     name = designs[best].title
+    if all(its.kind == "not enough data" for _, _, its in found):
+        least = anytime.least(anytime.ALPHA / len(found))
+        return f"Not enough data: {name} has the highest mean {what}, but at least {least} seeds each are needed."
+    lost = _divergence(list(designs.values()), metric)
     if not others:
-        return f"{name} is better in {what} than each of the other {len(beaten)}."
+        return f"{name} is better in {what} than each of the other {len(beaten)}.{lost}"
     if not beaten:
-        return f"Not decided: {name} has the highest mean {what}, but is not shown to be better than any other."
-    return f"{name} has the highest mean {what}: it is better than {_listed(beaten)}, but not shown to be better than {_listed(others, 'or')}."
+        return f"Not decided: {name} has the highest mean {what}, but is not shown to be better than any other.{lost}"
+    return f"{name} has the highest mean {what}: it is better than {_listed(beaten)}, but not shown to be better than {_listed(others, 'or')}.{lost}"
+
+
+def _divergence(given: Sequence[Side], metric: str) -> str:
+    """How often training diverged, as a further sentence; empty where it never did."""
+    counts = [
+        f"{len(side.diverged)} of {len(side.diverged) + len(side.values(metric))} seeds of {side.letter}"
+        for side in given
+        if side.diverged
+    ]
+    return f" Training diverged in {_listed(counts)}." if counts else ""
 
 
 def _listed(letters: Sequence[str], last: str = "and") -> str:
@@ -156,13 +156,15 @@ def _listed(letters: Sequence[str], last: str = "and") -> str:
 
 
 def seeds_to_add(a: Side, b: Side, more: int) -> tuple[list[int], list[int]]:
-    """The seeds to train on each side so that both have the same ones, `more` than the side with fewer has now."""
-    has_a, has_b = set(a.values("test_accuracy")), set(b.values("test_accuracy"))
+    """The seeds to train on each side so that both have the same ones, `more` than the pairs that there are now; none that
+    diverged on either side, for it would again."""
+    lost = a.diverged | b.diverged
+    has_a, has_b = set(a.values("test_accuracy")) - lost, set(b.values("test_accuracy")) - lost
     target = min(len(has_a), len(has_b)) + more
     wanted = sorted(has_a & has_b) + sorted(has_a ^ has_b)
     new = 1
     while len(wanted) < target:
-        if new not in wanted:
+        if new not in wanted and new not in lost:
             wanted.append(new)
         new += 1
     wanted = wanted[: max(target, len(has_a | has_b))]

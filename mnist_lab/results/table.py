@@ -17,7 +17,8 @@ from mnist_lab.design.naming import named_json
 from mnist_lab.design.network import totals, trace
 from mnist_lab.design.presets import NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
-from mnist_lab.results.significance import half_width, of_shares
+from mnist_lab.results import anytime
+from mnist_lab.results.spread import of_shares
 from mnist_lab.store.run import Status
 
 COLUMNS = (
@@ -139,7 +140,7 @@ def fold_apart(rows: pd.DataFrame, owners: Collection[str]) -> pd.DataFrame:
 
 def fold(rows: pd.DataFrame) -> pd.DataFrame:
     """The table with one row for all finished runs that differ only in seed: n, means, sample standard deviations and 95 %
-    confidence intervals.
+    intervals of means, which hold however often one looks (`anytime`) and begin at three seeds.
 
     A seed that was trained several times counts once, by its newest run, since a repetition is no further evidence. Runs
     that did not finish, or continue another one, keep rows of their own. Rows are in the order of their newest run.
@@ -161,7 +162,8 @@ def fold(rows: pd.DataFrame) -> pd.DataFrame:
     folded[_MEANS + _KEPT] = means
     folded[["validation_sd", "test_sd", "test_loss_sd"]] = sds
     for name in ("validation", "test"):
-        half, mean = half_width(folded["n"].clip(lower=2), folded[f"{name}_sd"]), folded[f"{name}_accuracy"]
+        half = anytime.half_width(folded["n"], folded[f"{name}_sd"])
+        half, mean = np.where(folded["n"] < anytime.least(), np.nan, half), folded[f"{name}_accuracy"]
         folded[f"{name}_low"], folded[f"{name}_high"] = of_shares(mean - half, mean + half)
     # Seeds may have different best and last epochs; these are given only where they agree.
     for name in ("best_epoch", "last_epoch"):

@@ -14,7 +14,7 @@ import numpy as np
 from mnist_lab.data import mnist
 from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.layers import CLASSES
-from mnist_lab.errors import TrainingError
+from mnist_lab.errors import DIVERGED, TrainingError
 from mnist_lab.training import compilation
 from mnist_lab.training.batch_norm import correct_running_statistics
 from mnist_lab.training.checkpoint import Codec, Progress
@@ -275,6 +275,6 @@ class Training:
         self.reporter.report()
         step = max(self.progress.step, 1)
         raise TrainingError(
-            f"Training diverged: {what} no longer a number in epoch {-(-step // self.experiment.steps_per_epoch)}, "
+            f"{DIVERGED}: {what} no longer a number in epoch {-(-step // self.experiment.steps_per_epoch)}, "
             f"batch {step:,}, with a learning rate of {self.rates[step - 1]:g}; try a tenth of it."
         )

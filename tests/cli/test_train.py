@@ -7,6 +7,7 @@ import pytest
 
 from mnist_lab.cli import train
 from mnist_lab.design.presets import PRESETS
+from mnist_lab.results import anytime
 from mnist_lab.store.store import Store
 from tests.builders.command_line import command, instant_engine
 from tests.builders.runs import finished
@@ -14,14 +15,14 @@ from tests.builders.runs import finished
 
 def test_several_seeds_are_told_with_their_spread(url: str) -> None:
     with instant_engine():
-        done = command(url, "train", "--preset", "fast", "--seeds", "2", "--seed", "4")
+        done = command(url, "train", "--preset", "fast", "--seeds", "3", "--seed", "4")
         both = json.loads(command(url, "train", "--preset", "fast", "--seeds", "2", "--seed", "4", "--json").out)
     assert done.status == 0
-    # Seeds 4 and 5 come to 90.04 % and 90.05 %: sd √(2 · 0.005²), and t(0.975, 1) is 12.706.
     assert "Run 1 finished: test accuracy 90.04%" in done.out
     assert "Run 2 finished: test accuracy 90.05%" in done.out
-    assert "2 seeds: test accuracy 90.045% ± 0.007%" in done.out
-    assert "95 % interval of the mean 89.981% to 90.109%" in done.out
+    expected = anytime.spread([0.9004, 0.9005, 0.9006])
+    assert "3 seeds: test accuracy 90.050% ± 0.010%" in done.out
+    assert f"95 % interval of the mean {expected.low:.3%} to {expected.high:.3%}, however often you look" in done.out
     assert [run["seed"] for run in both] == [4, 5]
 
 
@@ -31,8 +32,9 @@ def test_one_seed_is_said_to_be_one_sample(url: str) -> None:
 
 
 def test_an_interval_of_accuracies_stays_within_nothing_and_all(store: Store) -> None:
-    runs = [finished(store, PRESETS["3x3"].with_changes(seed=seed), seed / 2 - 0.4) for seed in (1, 2)]
+    runs = [finished(store, PRESETS["3x3"].with_changes(seed=seed), seed / 4 - 0.2) for seed in (1, 2, 3)]
     assert "95 % interval of the mean 0.000% to 100.000%" in train.summary(runs)
+    assert "for an interval at least 3 seeds are needed" in train.summary(runs[:2])
 
 
 def test_a_design_s_file_is_trained_with_what_is_asked_beside_it(store: Store, tmp_path: Path) -> None:

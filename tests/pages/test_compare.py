@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui.results import compare
 from tests.builders.pages import button, healthy, page
@@ -26,7 +27,7 @@ def test_comparing_says_what_differs_and_what_can_be_said(runs: list[int], store
     said = "\n".join(m.value for m in test.markdown)
     assert "A: 3x3 is better than B: 2x2 by 1.98 points of test accuracy; 95 % interval 1.9" in verdict(test)
     assert verdict(test).endswith("3 seeds each.")
-    assert "Both have the same seeds, so they were compared seed by seed." in said
+    assert "The same seeds of both were compared with each other." in said
     fields = test.table[0].value
     assert list(fields) == ["A: 3x3", "B: 2x2"]
     assert {"Kernel size", "Filters", "Parameters"} <= set(fields.index)
@@ -41,17 +42,51 @@ def test_with_one_run_a_side_there_is_no_verdict_but_a_button(store: Store) -> N
     for seed, wrong in ((1, 90), (2, 100), (3, 110)):
         run_of(store, "7x7", seed, wrong)
     test = healthy(page("compare", runs=f"{a},{b}"))
-    assert "Not enough data: A: 3x3 is ahead of B: 2x2 by 0.10 points of test accuracy, with one seed each." in verdict(
-        test
+    assert verdict(test) == (
+        "Not enough data: A: 3x3 is ahead of B: 2x2 by 0.10 points of test accuracy, with 1 seed each; at least 3 seeds each "
+        "are needed."
     )
     assert any("a single run proves nothing" in m.value for m in test.markdown)
     queue = next(b for b in test.button if b.label.startswith("Queue "))
-    more = int(queue.label.split()[1])
+    assert queue.label == "Queue 2 more each"
+    more = 2
     queue.click().run()
     queued = Lab(store.url).reader(ADA).active()
     assert len(queued) == 2 * more
     assert {run.name for run in queued} == {"3x3", "2x2"}
     assert {run.seed for run in queued} == set(range(2, more + 2))
+
+
+def test_what_may_be_expected_of_a_verdict_is_said_below_it(runs: list[int], store: Store) -> None:
+    (said,) = [c.value for c in page("compare", runs=f"{runs[0]},{runs[3]}").caption if "You may look" in c.value]
+    for words in (
+        "its 95 % interval, from 3 seeds on",
+        "a difference is ever shown in at most one of twenty comparisons",
+        "a verdict may lapse when more come",
+        "not a pair picked out of a long table because it stood out, nor seeds that were deleted",
+        "a prior of precision 0.1",
+    ):
+        assert words in said
+    for number in (4, 5):
+        store.recording.end(fails(store, number), Status.FAILED, "Training diverged: the loss is no number in epoch 1.")
+    test = page("compare", runs=f"{runs[0]},{runs[3]}")
+    assert verdict(test).startswith("Where training did not diverge, A: 3x3 is better than B: 2x2")
+    assert verdict(test).endswith("Diverged: none of 3 of A: 3x3, 2 of 5 of B: 2x2.")
+    assert any("**B: 2x2** · 3 seeds; not counted: 2 diverged" in m.value for m in test.markdown)
+
+
+def fails(store: Store, seed: int) -> int:
+    """A running run of 2×2."""
+    (run_id,) = store.queue.add([PRESETS["2x2"].with_changes(seed=seed)], "ada")
+    store.queue.claim("engine", only=[run_id])
+    return run_id
+
+
+def test_one_outlying_seed_is_a_warning(store: Store) -> None:
+    a = [run_of(store, "3x3", seed, 100 + seed) for seed in range(1, 7)]
+    b = [run_of(store, "2x2", seed, 4000 if seed == 5 else 110 + 3 * (seed % 3)) for seed in range(1, 7)]
+    test = healthy(page("compare", runs=f"{a[0]},{b[0]}"))
+    assert any("Seed 5 of B: 2x2 is an outlier: 60.00%" in m.value for m in test.markdown)
 
 
 def test_what_is_not_known_yet_is_a_dash(runs: list[int], store: Store) -> None:
@@ -96,7 +131,7 @@ def test_a_deleted_run_in_the_address_of_a_comparison_says_nothing_false_of_the_
     store.labels.set([runs[3]], deleted=True)
     test = page("compare", runs=f"{runs[0]},{runs[3]}")
     assert f"Run {runs[3]} is deleted and does not count; its other runs represent its design." in warned(test)
-    assert "A: 3x3 is better than B: 2x2" in verdict(test)
+    assert "A: 3x3 is ahead of B: 2x2" in verdict(test)
     assert any("**B: 2x2** · 2 seeds" in m.value for m in test.markdown)
     store.labels.set(runs[3:6], deleted=True)
     test = page("compare", runs=f"{runs[0]},{runs[3]}")

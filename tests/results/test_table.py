@@ -5,6 +5,7 @@ import pytest
 from mnist_lab.design.experiment import NORMALIZATION_FIELDS
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
+from mnist_lab.results import anytime
 from mnist_lab.results import table as results_table
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
@@ -35,14 +36,23 @@ def test_every_field_of_a_design_has_a_title() -> None:
 
 
 def test_the_interval_of_a_mean_share_ends_at_nothing_and_at_all(store: Store) -> None:
-    for seed, accuracy in ((1, 0.08), (2, 0.80)):
+    for seed, accuracy in ((1, 0.08), (2, 0.80), (3, 0.4)):
         finished(store, PRESETS["3x3"].with_changes(seed=seed), accuracy)
-    for seed, accuracy in ((1, 0.990), (2, 0.991)):
+    for seed, accuracy in ((1, 0.990), (2, 0.991), (3, 0.9905)):
         finished(store, PRESETS["2x2"].with_changes(seed=seed), accuracy)
     near_one, wide = results_table.fold(table(store)).to_dict("records")
     assert (wide["test_low"], wide["test_high"]) == (0, 1)
-    assert near_one["test_high"] == pytest.approx(min(1, 0.9905 + 12.706 * 0.0005), abs=1e-5)
-    assert near_one["validation_low"] == pytest.approx(0.9905 - 12.706 * 0.0005, abs=1e-5)
+    expected = anytime.spread([0.99, 0.991, 0.9905])
+    assert (near_one["test_low"], near_one["test_high"]) == (pytest.approx(expected.low), pytest.approx(expected.high))
+    assert near_one["validation_low"] == pytest.approx(expected.low)
+
+
+def test_two_seeds_have_a_spread_and_no_interval(store: Store) -> None:
+    for seed, accuracy in ((1, 0.990), (2, 0.991)):
+        finished(store, PRESETS["2x2"].with_changes(seed=seed), accuracy)
+    (row,) = results_table.fold(table(store)).to_dict("records")
+    assert row["test_sd"] > 0
+    assert np.isnan([row["test_low"], row["test_high"], row["validation_low"]]).all()
 
 
 def test_a_seed_trained_twice_counts_once(store: Store) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from mnist_lab.numerals import counted
 from mnist_lab.results import comparison
 from mnist_lab.results.comparison import MAX_SIDES
-from mnist_lab.results.significance import selection_bias
+from mnist_lab.results.spread import selection_bias
 from mnist_lab.store.run import Status
 from mnist_lab.ui import labels, navigation
 from mnist_lab.ui.design import draft as drafts
@@ -89,7 +89,7 @@ def selection_bias_words(rows: pd.DataFrame) -> str:
     designs = rows[rows["test_accuracy"].notna() & (rows["n"] > 0)]
     if len(designs) < _FEW:
         return ""
-    sd = comparison.usual_sd_of_groups(designs)
+    sd = comparison.usual_sd(designs)
     share = designs["test_accuracy"].median()
     error = (sd if sd else sqrt(share * (1 - share) / 10_000)) / sqrt(designs["n"].median())
     points = 100 * selection_bias(len(designs), error)

@@ -2,6 +2,7 @@
 
 from html import escape
 from itertools import combinations, groupby
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from mnist_lab.charts.work import Axis, Work
 from mnist_lab.data import mnist
 from mnist_lab.design.diff import text
 from mnist_lab.numerals import counted
-from mnist_lab.results import comparison, significance
+from mnist_lab.results import anytime, comparison
 from mnist_lab.results import table as results_table
+from mnist_lab.results.answers import answers as compared
 from mnist_lab.results.comparison import Side
 from mnist_lab.results.prediction import duration_text
-from mnist_lab.results.significance import Verdict
+from mnist_lab.results.spread import of_shares
+from mnist_lab.results.verdict import Verdict
 from mnist_lab.store.run import Status
 from mnist_lab.ui import choices, figure, heard, labels, navigation, watching
 from mnist_lab.ui.looks import looks
@@ -146,7 +149,7 @@ def _verdicts(sides: list[Side], its: list[Look], rows: pd.DataFrame) -> None:
             "Their validation accuracies were measured on different images (protocols notebook and holdout): judge by test accuracy."
         )
         return
-    found = comparison.verdicts(sides, metric, what, comparison.usual_sd(rows, metric))
+    found = comparison.verdicts(sides, metric, what)
     with place:
         if not found:
             _say(f"No verdict: it needs at least two designs with finished runs, and here {_has(sides)}.", sides, its)
@@ -154,10 +157,11 @@ def _verdicts(sides: list[Side], its: list[Look], rows: pd.DataFrame) -> None:
         _say(comparison.overall(found, metric, what), sides, its)
         if len(found) == 1:
             _pairs(found)
-    points = pd.concat([_spread_points(side, metric) for side in sides if side.is_design])
+    least = anytime.least(anytime.ALPHA / len(found))
+    points = pd.concat([_spread_points(side, metric, least) for side in sides if side.is_design])
     drawn = [(side.title, look) for side, look in zip(sides, its, strict=True) if side.is_design]
     figure.altair(results.spreads(points, what, dict(drawn)), alt=_spreads_in_words(points, what))
-    st.caption(_how_to_read(found, protocols))
+    st.caption(_how_to_read(found, least, protocols))
     if len(found) > 1:
         st.header("Each pair", anchor=False)
         _pairs(found)
@@ -181,21 +185,32 @@ def _pairs(found: list[tuple[Side, Side, Verdict]]) -> None:
     for number, (a, b, verdict) in enumerate(found):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             words = verdict.reason if len(found) == 1 else f"{_ICONS[verdict.kind]} {plain(verdict.words)}"
+            if verdict.warning:
+                words += f"  \n:material/warning: {plain(verdict.warning)}"
             st.markdown(words, width="stretch")
             of = f" of {a.letter} and {b.letter}" if len(found) > 1 else ""  # else all buttons had one name
             _more(a, b, verdict, f"more-{number}", of)
 
 
-def _how_to_read(found: list[tuple[Side, Side, Verdict]], protocols: set[str]) -> str:
+def _how_to_read(found: list[tuple[Side, Side, Verdict]], least: int, protocols: set[str]) -> str:
     """What the chart shows, and what a reader should keep in mind."""
-    words = "Each point is a seed, the bar the mean over seeds, and the line its 95 % interval. "
-    if len(found) > 1:
-        words += (
-            f"The intervals in the verdicts are of differences between two designs. As {len(found)} pairs are judged together, those "
-            "are wider than 95 % (Bonferroni's correction): where all designs are equally good, on average at most one in twenty "
-            "such comparisons shows any difference. "
-        )
-    words += "Decide on the number of seeds first: who looks again after each seed, and stops when the result pleases, is misled more often."
+    words = (
+        f"Each point is a seed, the bar the mean over seeds, and the line its 95 % interval, from {least} seeds on. "
+    )
+    words += (
+        "You may look as often as you like, and add seeds: where the designs are equally good, a difference is ever shown in at "
+        "most one of twenty comparisons"
+    )
+    words += (
+        f", all {len(found)} pairs together (each has a twentieth divided by {len(found)}, Bonferroni's correction). "
+        if len(found) > 1
+        else ". "
+    )
+    words += (
+        "It judges by the seeds that are there now, so a verdict may lapse when more come; and it covers the designs on this page, "
+        "not a pair picked out of a long table because it stood out, nor seeds that were deleted. "
+        f"The test is the anytime-valid *t* test with a prior of precision {anytime.PRECISION:g} on the difference in standard deviations."
+    )
     if "notebook" in protocols:
         words += " Under the notebook protocol the test images serve for validation too: they were looked at after every epoch."
     return words
@@ -210,10 +225,11 @@ def _spreads_in_words(points: pd.DataFrame, what: str) -> str:
     return f"Mean {what}: " + "; ".join(one(str(title), its) for title, its in points.groupby("side", sort=False))
 
 
-def _spread_points(side: Side, metric: str) -> pd.DataFrame:
+def _spread_points(side: Side, metric: str, least: int) -> pd.DataFrame:
+    """The seeds of a side, and its interval where it has at least so many seeds."""
     values = side.values(metric)
-    spread = significance.spread(list(values.values()))
-    low, high = significance.of_shares(spread.low, spread.high)
+    spread = anytime.spread(list(values.values()))
+    low, high = of_shares(spread.low, spread.high) if spread.n >= least else (nan, nan)
     return pd.DataFrame(
         {
             "side": side.title,
@@ -399,7 +415,7 @@ def two_networks(names: tuple[str, str], probabilities: tuple[np.ndarray, np.nda
     given = [p.argmax(axis=1) for p in probabilities]
     sure = [p.max(axis=1).astype(float) for p in probabilities]
     first_right, second_right = (answers == images.y for answers in given)
-    found = significance.answers(first_right, second_right)
+    found = compared(first_right, second_right)
     st.markdown(
         f"{names[0].capitalize()} alone is right on **{found.only_first}** test images, {names[1]} alone on **{found.only_second}**. "
         + (

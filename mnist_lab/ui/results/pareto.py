@@ -34,7 +34,7 @@ def show(folded: pd.DataFrame) -> None:
     )
     st.caption(
         "Ringed and joined: designs that no other beats, being both as accurate and as cheap (the Pareto front). Bars: 95 % intervals "
-        "of the mean over seeds; a point without a bar is a single run. A click on a point opens its newest run."
+        "of the mean over seeds; a point without a bar has fewer than three. A click on a point opens its newest run."
     )
     within = points[points[cost] <= budget] if budget else points
     if budget and len(within):

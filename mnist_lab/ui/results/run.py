@@ -11,7 +11,7 @@ from mnist_lab.charts.work import Work
 from mnist_lab.data import mnist
 from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.network import trace
-from mnist_lab.results import table
+from mnist_lab.results import anytime, table
 from mnist_lab.store.run import Run, Status
 from mnist_lab.ui import figure, grid, labels, navigation, watching
 from mnist_lab.ui.design import schedule, summary
@@ -190,10 +190,14 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
     if len(same):
         group = table.fold(same).iloc[0]
         if group["n"] > 1:
+            interval = (
+                f"95 % interval of the mean {100 * group['test_low']:.2f} to {100 * group['test_high']:.2f} %; "
+                if group["n"] >= anytime.least()
+                else ""
+            )
             st.markdown(
                 f"Over {group['n']} seeds of this design: test accuracy {100 * group['test_accuracy']:.2f} % "
-                f"(95 % interval of the mean {100 * group['test_low']:.2f} to {100 * group['test_high']:.2f} %; standard "
-                f"deviation {100 * group['test_sd']:.2f})."
+                f"({interval}standard deviation {100 * group['test_sd']:.2f})."
             )
         else:
             st.caption("One run is a single try: train more seeds before you conclude anything.")

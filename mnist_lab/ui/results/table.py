@@ -34,8 +34,8 @@ COLUMNS: dict[str, Any] = {
         "Test accuracy",
         width=112,
         alignment="right",
-        help="Of the kept weights on the 10,000 test images: the mean over seeds, ± half the width of its 95 % interval. "
-        "A single run has none.",
+        help="Of the kept weights on the 10,000 test images: the mean over seeds, ± half the width of its 95 % interval, "
+        "which holds however often you look and add seeds. Fewer than three seeds have none.",
     ),
     "status": _text("Status", width=70),
     "n": _number("Seeds", help="How many finished runs with different seeds are in this row.", width=56),
@@ -43,7 +43,8 @@ COLUMNS: dict[str, Any] = {
         "Validation",
         width=112,
         alignment="right",
-        help="Validation accuracy of the kept weights: the mean over seeds, ± half the width of its 95 % interval.",
+        help="Validation accuracy of the kept weights: the mean over seeds, ± half the width of its 95 % interval, from three "
+        "seeds on.",
     ),
     "parameters": _number("Parameters", format="localized", width=88),
     "seconds": _number("Seconds", format="%.1f s", width=70, help="From start to test result; mean over seeds."),
