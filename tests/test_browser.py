@@ -348,7 +348,7 @@ def test_runs_are_put_aside_compared_and_opened_from_the_chart_of_costs(
         page.get_by_text("2 chosen, 6 runs").wait_for()
         page.get_by_role("button", name="Compare", exact=True).click()
         page.locator(".verdict").get_by_text("is better than").wait_for()
-        page.get_by_text("Both have the same seeds").wait_for()
+        page.get_by_text("The same seeds of both were compared").wait_for()
         assert "/compare?runs=" in page.url
         page.get_by_role("link", name="All results").click()
         page.get_by_text("What accuracy costs").wait_for()
