@@ -14,7 +14,6 @@ from mnist_lab.engine import log_file
 from mnist_lab.store.lease import NOT_WORKING
 
 EXIT_SECONDS = 12.0
-NICENESS = 10
 LAST_BYTES = 20_000  # of the log, in which the reason for an engine's end is looked for
 MAX_REASON = 200  # characters of it
 _PACKAGES = Path(__file__).parents[2]  # where the child finds this package, whatever its working folder
@@ -53,12 +52,7 @@ class Child:
             if sys.platform == "win32":
                 psutil.Process(self._process.pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
             else:
-                psutil.Process(self._process.pid).nice(NICENESS)
-        # Most Linux desktops share out the processor between sessions, and niceness counts only within one: a session has
-        # a niceness of its own (`man 7 sched`, autogroup).
-        with contextlib.suppress(OSError):
-            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(NICENESS))
-
+                psutil.Process(self._process.pid).nice(10)
     @property
     def pid(self) -> int:
         """Its process id."""
