@@ -53,6 +53,7 @@ class Child:
                 psutil.Process(self._process.pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
             else:
                 psutil.Process(self._process.pid).nice(10)
+
     @property
     def pid(self) -> int:
         """Its process id."""
