@@ -71,17 +71,17 @@ def test_false_alarms_closely(shape: str, sides: int, tries: int, *, paired: boo
 
 
 def unequal_skew(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
-    """The first side skewed, the second one not, with the same mean and standard deviation."""
-    values = 0.99 + 0.0008 * rng.standard_normal(size)
-    values[:, 0] = 0.99 - 0.0008 * (rng.exponential(size=values[:, 0].shape) - 1)
+    """The first side skewed, as where some seeds are unlucky, the second one not, and steadier; their means are equal."""
+    values = 0.99 + 0.0002 * rng.standard_normal(size)
+    values[:, 0] = 0.99 - 0.002 * (rng.exponential(size=values[:, 0].shape) - 1)
     return values
 
 
 def one_bad_in_twenty(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
-    """One seed in twenty of the first side is ten standard deviations worse, and the means are equal."""
-    values = 0.99 + 0.0008 * rng.standard_normal(size)
+    """One seed in twenty of the first side is four points worse, and the means are equal."""
+    values = 0.95 + 0.0008 * rng.standard_normal(size)
     bad = rng.random(values[:, 0].shape) < 0.05
-    values[:, 0] += np.where(bad, -0.008, 0.0) + 0.05 * 0.008
+    values[:, 0] += np.where(bad, -0.04, 0.0) + 0.05 * 0.04
     return values
 
 
@@ -92,7 +92,7 @@ def test_where_equal_means_do_not_protect(draw: Draw) -> None:
     """Measured, and told in `.github/docs/statistics.md`: no bound is promised here."""
     rate = share_of_alarms(draw, sides=2, tries=4000)
     print(f"{draw.__name__}: {rate:.1%} of 4000")
-    assert 0.02 < rate < 0.35, "else what the documentation says of it is wrong"
+    assert rate > 0.04, "else the documentation warns of what does not happen"
 
 
 @pytest.mark.slow
