@@ -144,7 +144,7 @@ class Reader:
         probabilities = self.runs.probabilities(run.id)
         if run.status is not Status.FINISHED or probabilities is None:
             return f"This run repeats run {receipt.run} of another lab; when it has finished, the two are compared."
-        sd = comparison.usual_sd(results_table.fold(rows))
+        sd = comparison.usual_sd(rows)
         return repeated(receipt, run, probabilities, sd, self.runs.epochs([run.id]))
 
     @cached_property

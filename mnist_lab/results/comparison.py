@@ -107,12 +107,22 @@ def verdicts(given: Sequence[Side], metric: str, what: str) -> list[tuple[Side, 
     return [(a, b, verdict(a.sample(metric), b.sample(metric), what=what, comparisons=len(pairs))) for a, b in pairs]
 
 
-def usual_sd(folded: pd.DataFrame) -> float | None:
-    """The standard deviation of test accuracy between seeds of a design, pooled over the designs of a folded table; None
-    where none has two seeds."""
-    several = folded[(folded["n"] > 1) & folded["test_sd"].notna()]
-    freedom = several["n"] - 1
-    return float(np.sqrt((several["test_sd"] ** 2 * freedom).sum() / freedom.sum())) if len(several) else None
+def usual_sd(rows: pd.DataFrame) -> float | None:
+    """The standard deviation of test accuracy between seeds of a design, pooled over the designs of a table with one row per
+    run; None where none has two seeds."""
+    finished = rows[rows["status"] == Status.FINISHED].drop_duplicates(["design_key", "seeds"])
+    by_design = finished.groupby("design_key")["test_accuracy"]
+    return _pooled(by_design.std(), by_design.count())
+
+
+def usual_sd_of_groups(folded: pd.DataFrame) -> float | None:
+    """The same, of a folded table."""
+    return _pooled(folded["test_sd"], folded["n"])
+
+
+def _pooled(sds: pd.Series, counts: pd.Series) -> float | None:
+    freedom = (counts - 1).where(sds.notna(), 0)
+    return float(np.sqrt((sds**2 * freedom).sum() / freedom.sum())) if freedom.any() else None
 
 
 def overall(found: Sequence[tuple[Side, Side, Verdict]], metric: str, what: str) -> str:

@@ -1,6 +1,6 @@
 """Verdicts on designs, by their seeds, that may be looked at while seeds are still being added."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -180,22 +180,34 @@ def _divergence(a: Sample, b: Sample) -> str:
     return f"Diverged: {counts[0]}, {counts[1]}."
 
 
-def _doubts(a: Sample, b: Sample) -> str:
-    """A sentence about an outlying seed of each side; empty where there is none."""
+def outliers(given: Iterable[tuple[str, Mapping[int, float]]], matters: float, trusted: str) -> str:
+    """A sentence about each seed that does not fit the others of its design; empty where all do.
+
+    Args:
+        given: accuracies by seed, each with the words that say whose they are.
+        matters: by less a seed may differ: some images more or less, where most seeds happen to be equal.
+        trusted: what is doubtful then.
+    """
     words = []
-    for one in (a, b):
-        seeds = list(one.values)
-        place = outlier(list(one.values.values()))
-        if place is not None:
-            rest = float(np.mean([value for i, value in enumerate(one.values.values()) if i != place]))
-            if abs(one.values[seeds[place]] - rest) < EQUAL:
-                continue  # some images more or less, where most seeds happen to be equal
+    for whose, values in given:
+        place = outlier([*values.values()])
+        if place is None:
+            continue
+        seed = [*values][place]
+        rest = float(np.mean([value for other, value in values.items() if other != seed]))
+        if abs(values[seed] - rest) >= matters:
             words.append(
-                f"Seed {seeds[place]} of {one.name} is an outlier: {one.values[seeds[place]]:.2%}, where the others have {rest:.2%} on average."
+                f"Seed {seed} {whose} is an outlier: {values[seed]:.2%}, where the others have {rest:.2%} on average."
             )
     if words:
-        words.append("One such seed can make a difference or hide one: look at its run before you trust the verdict.")
+        words.append(
+            f"One such seed can make a difference or hide one: look at its run before you trust the {trusted}."
+        )
     return " ".join(words)
+
+
+def _doubts(a: Sample, b: Sample) -> str:
+    return outliers([(f"of {one.name}", one.values) for one in (a, b)], EQUAL, "verdict")
 
 
 def _how_paired(a: Sample, b: Sample, found: Difference) -> str:
@@ -235,8 +247,7 @@ def _joined(*sentences: str) -> str:
 
 
 def _seeds(found: Difference) -> str:
-    kind = "seed" if found.is_by_seed else "pair"
-    return f"{counted(found.n, kind)} each" if found.is_by_seed else f"{counted(found.n, kind)} of seeds"
+    return f"{counted(found.n, 'seed')} each" if found.is_by_seed else f"{counted(found.n, 'pair')} of seeds"
 
 
 def _points(share: float) -> str:

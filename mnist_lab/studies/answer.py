@@ -7,12 +7,11 @@ from itertools import groupby, product
 from math import ceil, isfinite
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from mnist_lab.numerals import counted
 from mnist_lab.results import anytime
-from mnist_lab.results.spread import outlier
+from mnist_lab.results.verdict import outliers
 from mnist_lab.studies.statistics import (
     ALPHA,
     Accuracies,
@@ -96,12 +95,13 @@ def answer(
             judged, lambda one: (one[0].contrast.factor, one[0].contrast.is_interaction)
         )
     ]
+    its = [(f"at {_named(factors, cell)}", values) for cell, values in accuracies.items()]
     words = [sentence.replace(" points", f" points of {what}", 1) for sentence in sentences]
     words += [_what_would(judged, matters, count), _divergence(factors, accuracies, diverged)]
     return Answer(
         " ".join(filter(None, words)),
         _test(judged, count, is_unseen=is_unseen, why_seen=why_seen),
-        " ".join(filter(None, [_outliers(factors, accuracies), _missing(factors, accuracies, diverged)])),
+        " ".join(filter(None, [outliers(its, matters, "answer"), _missing(factors, accuracies, diverged)])),
         pd.DataFrame([_row(one, kind) for one, kind in judged]),
         _cells(factors, accuracies, diverged, is_unseen=is_unseen),
     )
@@ -312,22 +312,6 @@ def _test(judged: Sequence[Judged], comparisons: int, *, is_unseen: bool, why_se
     if any(one.is_shown and one.low <= 0 <= one.high for one, _ in judged):
         words += " Where a difference is shown although its interval includes zero, it is by Holm's method, which is less strict."
     return words
-
-
-def _outliers(factors: Factors, accuracies: Accuracies) -> str:
-    """A sentence about each seed that does not fit the others of its cell; empty where all do."""
-    words = []
-    for cell, its in accuracies.items():
-        place = outlier([*its.values()])
-        if place is not None:
-            seed = [*its][place]
-            rest = float(np.mean([value for other, value in its.items() if other != seed]))
-            words.append(
-                f"Seed {seed} at {_named(factors, cell)} is an outlier: {its[seed]:.2%}, where the others have {rest:.2%} on average."
-            )
-    if words:
-        words.append("One such seed can make a difference or hide one: look at its run before you trust the answer.")
-    return " ".join(words)
 
 
 def _missing(factors: Factors, accuracies: Accuracies, diverged: Diverged) -> str:

@@ -11,6 +11,7 @@ from mnist_lab.lab import Lab
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui.results import compare
+from mnist_lab.ui.text import plain
 from tests.builders.pages import button, healthy, page
 from tests.builders.runs import ADA
 from tests.builders.tested import run_of
@@ -163,9 +164,12 @@ def test_networks_are_chosen_in_words_where_there_are_three(runs: list[int], sto
 def test_the_verdict_is_a_live_sentence_with_looks_and_nothing_in_a_name_is_markup(
     runs: list[int], store: Store
 ) -> None:
-    store.labels.set(runs[:3], name="<i>x</i> & *y*")
+    more = [run_of(store, "3x3", seed, 100) for seed in (4, 5)]
+    store.labels.set([*runs[:3], *more], name="<i>x</i> & *y*")
     test = healthy(page("compare", runs=f"{runs[0]},{runs[3]}"))
     assert verdict(test).startswith("A: <i>x</i> & *y* is better than B: 2x2 by ")
+    reason = next(m.value for m in test.markdown if "compared with each other" in m.value)
+    assert plain("2 further seeds of A: <i>x</i> & *y*.") in reason
     (found,) = [html.proto.body for html in test.get("html") if 'class="verdict"' in html.proto.body]
     assert "<i>" not in found
     assert found.count('<img src="data:image/svg+xml,') == 2

@@ -102,7 +102,9 @@ def test_one_seed_a_side_is_no_verdict_but_a_number_of_seeds(store: Store) -> No
     assert comparison.overall(three, "test_accuracy", "test accuracy") == (
         "Not enough data: B: 2x2 has the highest mean test accuracy, but at least 4 seeds each are needed."
     )
-    assert comparison.usual_sd(results_table.fold(table)) == pytest.approx(0.01)
+    assert comparison.usual_sd(table) == pytest.approx(0.01)
+    assert comparison.usual_sd_of_groups(results_table.fold(table)) == pytest.approx(0.01)
+    assert comparison.usual_sd(table[table["name"] != "7x7"]) is None
 
 
 def test_seeds_that_diverged_are_told_and_never_trained_again(store: Store) -> None:

@@ -301,7 +301,7 @@ class ManyTurns(Turns):
     """The same for minutes."""
 
 
-for machine, examples in ((Turns, 12), (ManyTurns, 400)):
+for machine, examples in ((Turns, 20), (ManyTurns, 400)):
     machine.TestCase.settings = settings(
         max_examples=examples, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
     )

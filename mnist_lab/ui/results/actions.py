@@ -89,7 +89,7 @@ def selection_bias_words(rows: pd.DataFrame) -> str:
     designs = rows[rows["test_accuracy"].notna() & (rows["n"] > 0)]
     if len(designs) < _FEW:
         return ""
-    sd = comparison.usual_sd(designs)
+    sd = comparison.usual_sd_of_groups(designs)
     share = designs["test_accuracy"].median()
     error = (sd if sd else sqrt(share * (1 - share) / 10_000)) / sqrt(designs["n"].median())
     points = 100 * selection_bias(len(designs), error)

@@ -62,7 +62,7 @@ def show(run_ids: list[int], rows: pd.DataFrame) -> None:
         return
     drawn = looks(side.design_key for side in sides)
     its = [drawn[side.design_key] for side in sides]
-    _verdicts(sides, its, rows)
+    _verdicts(sides, its)
     _contents(sides, its)
     _differences(sides)
     _curves(sides, its)
@@ -128,7 +128,7 @@ def _contents(sides: list[Side], its: list[Look]) -> None:
                 st.page_link(navigation.RUN.script, label=f"seed {seed}", query_params={"run": str(run)})
 
 
-def _verdicts(sides: list[Side], its: list[Look], rows: pd.DataFrame) -> None:
+def _verdicts(sides: list[Side], its: list[Look]) -> None:
     """The verdict, large; then its reason, by what it is judged, and the seeds that it rests on."""
     place = st.container(gap="small")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tools-judged"):
@@ -184,7 +184,7 @@ def _pairs(found: list[tuple[Side, Side, Verdict]]) -> None:
     """The verdict's reason, or of several pairs each one's verdict; with it the runs that would decide, at a press of a button."""
     for number, (a, b, verdict) in enumerate(found):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            words = verdict.reason if len(found) == 1 else f"{_ICONS[verdict.kind]} {plain(verdict.words)}"
+            words = plain(verdict.reason) if len(found) == 1 else f"{_ICONS[verdict.kind]} {plain(verdict.words)}"
             if verdict.warning:
                 words += f"  \n:material/warning: {plain(verdict.warning)}"
             st.markdown(words, width="stretch")
