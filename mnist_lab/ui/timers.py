@@ -16,7 +16,7 @@ _CLICKS = ("trigger_value", "string_trigger_value", "json_trigger_value", "chat_
 
 
 class Timers:
-    """ASGI middleware that mends three faults of Streamlit (1.67), which a busy machine meets.
+    """ASGI middleware that mends four faults of Streamlit (1.67), which a busy machine meets.
 
     A page sends a click a moment after it, as soon as the browser has time. A timer that fires in that moment sends the
     click too, with all other widgets' values, and its callback would be called twice: a switch would turn back, an undo
@@ -30,6 +30,10 @@ class Timers:
     And where a timer of a new page fires before the browser has taken note that it is on that page, its message names the
     page before. The browser would clear the page for the answer, which is only a part of it, and stop at an element that has
     no place. So what asks for a fragment is made to name the page that the server has shown last.
+
+    And a message names what the browser keeps of earlier runs, so that it need not be sent again. By the time of the answer
+    the browser may have thrown some of it away, as more runs have ended meanwhile, and would break off with an error. So
+    everything is sent.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -110,6 +114,7 @@ class _Turns:
         asked = sent.rerun_script
         if asked.fragment_id and self._page:
             asked.page_script_hash = self._page
+        del asked.cached_message_hashes[:]
         self._answered.clear()
         self._has_begun = False
         self._fragment = asked.fragment_id

@@ -215,3 +215,13 @@ def test_the_end_of_a_timer_s_run_is_no_answer_to_a_click() -> None:
         assert connection.pages[-2:] == ["Train", "Results"]
 
     asyncio.run(Connection().run(story))
+
+
+@pytest.mark.parametrize("by_timer", [False, True])
+def test_nobody_is_sent_a_mere_reference_to_what_may_be_thrown_away_by_then(by_timer: bool) -> None:
+    """The fault: a page broke off with "Cached ForwardMsg MISS", as the browser had kept something no longer."""
+    asked = BackMsg.FromString(sent(by_timer=by_timer))
+    asked.rerun_script.cached_message_hashes.append("of a chart")
+    got = BackMsg.FromString(arrives({"type": "websocket.receive", "bytes": asked.SerializeToString()})["bytes"])
+    assert not got.rerun_script.cached_message_hashes
+    assert got.rerun_script.query_string == "run=1"
