@@ -25,8 +25,9 @@ class Template:
 def _base(epochs: int = 6) -> Experiment:
     """Three convolutions with same padding and global pooling, whose kernels, depth and filters can change freely.
 
-    It is the preset "kernel 3" with fewer filters, so that no kernel takes longer than about 20 s on two cores, and with
-    global pooling: a dense layer behind flattened maps has so many parameters that those of the convolutions hardly count.
+    It is the preset "kernel 3" with fewer filters and without augmentation, so that a few epochs suffice and no kernel takes
+    longer than about 20 s on two cores, and with global pooling: a dense layer behind flattened maps has so many
+    parameters that those of the convolutions hardly count.
     """
     preset = PRESETS["kernel 3"]
     network = preset.architecture
@@ -37,14 +38,14 @@ def _base(epochs: int = 6) -> Experiment:
     return preset.with_changes(
         name="small network",
         architecture=network.model_dump(mode="json") | {"blocks": blocks, "bridge": "global average"},
-        recipe=preset.recipe.model_dump(mode="json") | {"epochs": epochs},
+        recipe=preset.recipe.model_dump(mode="json") | {"epochs": epochs, "augmentation": {}},
     )
 
 
 def _kernels(what: What, by: By | None) -> Plan:
     return Plan(
         question="Does kernel size matter?",
-        base=_base(),
+        base=_base(epochs=3),
         factors=(Factor(field="blocks.kernel_size", levels=FAMILY_KERNELS),),
         equal=Equal(what=what, by=by),
         seeds=10,
