@@ -45,7 +45,7 @@ def _base(epochs: int = 6) -> Experiment:
 def _kernels(what: What, by: By | None) -> Plan:
     return Plan(
         question="Does kernel size matter?",
-        base=_base(epochs=3),
+        base=_base(epochs=2),
         factors=(Factor(field="blocks.kernel_size", levels=FAMILY_KERNELS),),
         equal=Equal(what=what, by=by),
         seeds=10,
