@@ -19,7 +19,7 @@ with errors_shown():
         if template := named.get("template"):
             drafts.open_once(template)
         builder.show()
-        place.keep({"template": template} if template else place.PLAN)
+        place.keep(place.PLAN)
     else:
         published_view()
         listing.show()

@@ -25,7 +25,9 @@ def go(query: Query) -> None:
 
 
 def keep(query: Query) -> None:
-    """Make this the page's address; a link within the page leaves the browser's as it was."""
-    if not url.is_from_history() and st.query_params.to_dict():
-        st.query_params.from_dict(query)
+    """Make this the page's address. The browser is told also where it is the same as before: a link within the page leaves
+    its address as it was."""
+    named = st.query_params.to_dict()
     url.keep(query)
+    if named and not url.is_from_history():
+        st.query_params.from_dict(st.query_params.to_dict())
