@@ -7,25 +7,24 @@ may not is told so by `NotAllowedError`.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mnist_lab import takeaway
+from mnist_lab import starting, takeaway
 from mnist_lab.classroom.classroom import Classroom
 from mnist_lab.classroom.rights import Rights, rights
 from mnist_lab.design.experiment import MAX_SEEDS, Experiment
-from mnist_lab.design.network import problem
 from mnist_lab.design.recipe import Recipe
-from mnist_lab.errors import InputError, NotAllowedError
+from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Question
-from mnist_lab.numerals import counted
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
-from mnist_lab.results.prediction import Prediction, duration_text
+from mnist_lab.results.prediction import Prediction
 from mnist_lab.results.receipt import Receipt
 from mnist_lab.store import disk, ready_made
 from mnist_lab.store.labels import Change
 from mnist_lab.store.lease import NOT_WORKING
-from mnist_lab.store.run import Run, Status
+from mnist_lab.store.run import Run
 from mnist_lab.store.store import Store
+from mnist_lab.studying import Studying
 
 
 class Lab:
@@ -40,6 +39,7 @@ class Lab:
     Attributes:
         store: for reading what belongs to a run that a `Reader` has found.
         classroom: the use cases of a class.
+        studies: the use cases of studies.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -48,6 +48,7 @@ class Lab:
     def __init__(self, url: str | None = None) -> None:
         self.store = Store(url)
         self.classroom = Classroom(self.store)
+        self.studies = Studying(self.store, self.reader)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:
@@ -81,19 +82,7 @@ class Lab:
                 the class is exceeded.
         """
         who = self._rights(by)
-        free = self.store.database.free_bytes()
-        for experiment in experiments:
-            if wrong := problem(experiment.architecture) or disk.refusal(experiment, free):
-                raise wrong
-        past, calibration = self._measured()
-        predicted = [prediction.predict(experiment, past, calibration) for experiment in experiments]
-        self._must_be_short(who, predicted)
-        designs = [experiment.design_key for experiment in experiments]
-        most = max(map(designs.count, set(designs)), default=0)
-        if not who.are_all and most > who.settings.seeds:
-            raise NotAllowedError(
-                f"Seeds: your teacher allows at most {counted(who.settings.seeds, 'seed')} at a time; you asked for {most}."
-            )
+        predicted = starting.admitted(self.store, who, experiments)
         return self.store.queue.add(experiments, who.owner, [(p.low, p.high) for p in predicted], who.allowance)
 
     def add_seeds(self, run_id: int, seeds: Iterable[int], *, by: Person) -> list[int]:
@@ -126,7 +115,7 @@ class Lab:
             raise wrong
         left = self.estimate(experiment).scaled((recipe.epochs - epoch) / recipe.epochs)
         who = reader.rights
-        self._must_be_short(who, [left])
+        starting.must_be_short(who, [left])
         return self.store.queue.continue_run(run, epoch, experiment, who.owner, (left.low, left.high), who.allowance)
 
     def repeat(self, receipt: Receipt, *, by: Person) -> int:
@@ -235,7 +224,7 @@ class Lab:
 
     def estimate(self, experiment: Experiment) -> Prediction:
         """The predicted training time of an experiment on this machine."""
-        return prediction.predict(experiment, *self._measured())
+        return prediction.predict(experiment, *starting.measured(self.store))
 
     def shortage(self, run: Run) -> str | None:
         """Why the disk has no room for a queued run now, in a sentence; None where it has."""
@@ -256,21 +245,3 @@ class Lab:
         if not who.are_all:
             who.must_own(self.store.runs.some(run_ids).values())
         return who
-
-    def _must_be_short(self, who: Rights, predicted: Iterable[Prediction]) -> None:
-        """Raises NotAllowedError where a pupil's training would be longer than the teacher allows, or the class is closed."""
-        if who.are_all:
-            return
-        who.must_be_open()
-        most, longest = who.settings.seconds, max((one.seconds for one in predicted), default=0.0)
-        if most is not None and longest > most:
-            raise NotAllowedError(
-                f"Training: your teacher allows {duration_text(most)} a run; this one is predicted to take "
-                f"{duration_text(longest)}. "
-                "Choose fewer epochs or images, or a smaller network."
-            )
-
-    def _measured(self) -> tuple[list[Run], list[float]]:
-        """What predictions are based on: the newest finished runs, and this machine's calibration."""
-        past = self.store.runs.all(Status.FINISHED, limit=prediction.RECENT)
-        return past, self.store.calibrations.get() or []

@@ -1,12 +1,15 @@
 """What somebody may see of the runs: how they stand, their results, whose turn is when."""
 
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mnist_lab import workers
 from mnist_lab.classroom.rights import Rights
 from mnist_lab.design.experiment import parse
 from mnist_lab.errors import InputError
@@ -16,8 +19,10 @@ from mnist_lab.results import table as results_table
 from mnist_lab.results.receipt import Receipt, repeated
 from mnist_lab.store import ready_made
 from mnist_lab.store.run import Run, Status
-from mnist_lab.store.runs import Runs
+from mnist_lab.store.runs import DELETED_DAYS, Runs
 from mnist_lab.store.store import Store
+from mnist_lab.store.studies import StoredStudy
+from mnist_lab.studies.study import Study, read
 
 ID_LIMIT = 2**63  # ids of the database are below
 
@@ -50,10 +55,11 @@ class Reader:
         """A run by its id, deleted or not.
 
         Raises:
-            InputError: there is no such run.
+            InputError: there is no such run, or it belongs to a study that is sealed.
         """
         run = self.runs.get(run_id) if 0 < run_id < ID_LIMIT else None
         if run is None:
+            self._check_is_not_sealed(run_id)
             raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
         return run
 
@@ -63,25 +69,60 @@ class Reader:
         return self.runs.some(wanted) if wanted else {}
 
     def active(self) -> list[Run]:
-        """The running runs, then the queued ones in the order in which they will be trained."""
+        """The running runs, then the queued ones in the order in which they will be trained. Of studies only what trains, where
+        it may be seen: what waits is told by `queued_studies`."""
         return self._seen(self._active)
 
     def resumable(self) -> list[Run]:
-        """The paused and the interrupted runs, oldest first."""
+        """The paused and the interrupted runs, oldest first; without those of studies, as `active`."""
         return self._seen(self._store.queue.resumable())
+
+    def study(self, study_id: int) -> Study:
+        """A study by its id, deleted or not.
+
+        Raises:
+            InputError: there is no such study.
+        """
+        found = self._store.studies.get(study_id) if 0 < study_id < ID_LIMIT else None
+        if found is None or not self._sees(found):
+            raise InputError(f"Study: there is none with the number {study_id}; the Studies page lists all there are.")
+        return read(found)
+
+    def studies(self, *, deleted: bool = False) -> list[Study]:
+        """The studies, newest first.
+
+        Args:
+            deleted: those that were deleted less than `DELETED_DAYS` days ago in place of the others; of a pupil their own.
+        """
+        found = [study for study in self._store.studies.all(deleted=deleted) if self._sees(study)]
+        if deleted:
+            since = time.time() - DELETED_DAYS * 86_400
+            found = [study for study in found if (study.deleted or 0.0) > since]
+            found = [study for study in found if self.rights.are_all or study.owner == self.rights.owner]
+        return [read(study) for study in found]
+
+    def queued_studies(self) -> list["QueuedStudy"]:
+        """The studies with runs that have not ended: first those in training, then those that wait, then those that are
+        paused."""
+        waiting = {run.id: place for place, run in enumerate(self._active)}
+        begins = self._begins
+        found = []
+        for study in filter(self._sees, self._store.studies.unfinished()):
+            its = self._store.studies.unended(study.id)
+            next_one = min((run_id for run_id in its if run_id in begins), key=lambda i: waiting[i], default=None)
+            place, seconds = (None, None) if next_one is None else begins[next_one]
+            found.append(QueuedStudy(read(study), place, seconds, self.seconds_left(study)))
+        return sorted(found, key=QueuedStudy.turn)
+
+    def seconds_left(self, study: StoredStudy) -> float:
+        """Predicted seconds until all runs of a study have ended, if nothing else is trained."""
+        runs = self._store.runs.some(self._store.studies.unended(study.id)).values()
+        return sum(map(_left, runs)) / workers.plan()[0]
 
     def waits(self) -> dict[int, tuple[int, float]]:
         """The place in the queue of each queued run, from 1, and the predicted seconds until it begins, by run id."""
-        active = self._active
-        left = [
-            _predicted(run) * (1 - min(1.0, run.steps_done / run.planned_steps))
-            for run in active
-            if run.status is Status.RUNNING
-        ]
-        waiting = [run for run in active if run.status is Status.QUEUED]
-        seconds = prediction.waits(left, map(_predicted, waiting))
-        places = {run.id: (number, wait) for number, (run, wait) in enumerate(zip(waiting, seconds, strict=True), 1)}
-        return {run.id: places[run.id] for run in self._seen(waiting)}
+        seen = self._seen([run for run in self._active if run.status is Status.QUEUED])
+        return {run.id: self._begins[run.id] for run in seen}
 
     def table(self, run_ids: Iterable[int] | None = None, *, deleted: bool = False) -> pd.DataFrame:
         """The table of runs, newest first: a row per run, with the columns `results.table.COLUMNS`.
@@ -152,11 +193,62 @@ class Reader:
         """Of everybody: places in the queue are counted among all."""
         return self._store.queue.active()
 
+    @cached_property
+    def _begins(self) -> dict[int, tuple[int, float]]:
+        """Place and predicted seconds until it begins, of everybody's queued runs."""
+        left = [_left(run) for run in self._active if run.status is Status.RUNNING]
+        waiting = [run for run in self._active if run.status is Status.QUEUED]
+        seconds = prediction.waits(left, map(_predicted, waiting))
+        return {run.id: (number, wait) for number, (run, wait) in enumerate(zip(waiting, seconds, strict=True), 1)}
+
     def _seen(self, runs: list[Run]) -> list[Run]:
-        if self.rights.view is None:
-            return runs
-        seen = self.runs.some(run.id for run in runs)
-        return [run for run in runs if run.id in seen]
+        """Those of some runs in the queue that are shown one by one."""
+        if not runs:
+            return []
+        ids = [run.id for run in runs]
+        seen, of_study = self.runs.some(ids), self._store.studies.of_runs(ids)
+        return [run for run in runs if run.id in seen and (run.status is Status.RUNNING or run.id not in of_study)]
+
+    def _sees(self, study: StoredStudy) -> bool:
+        return self.rights.view in (None, study.owner)
+
+    def _check_is_not_sealed(self, run_id: int) -> None:
+        """Raises InputError where a run exists, and would be seen if its study were not sealed."""
+        run = self._store.runs.get(run_id) if 0 < run_id < ID_LIMIT else None
+        if run is None or self.rights.view not in (None, run.owner):
+            return
+        if study_id := self._store.studies.sealing(run_id):
+            raise InputError(
+                f"Run {run_id} belongs to study {study_id}, whose results nobody has looked at yet; they can be seen when its last run "
+                "has ended."
+            )
+
+
+@dataclass(frozen=True)
+class QueuedStudy:
+    """A study in the queue, as one line.
+
+    Attributes:
+        study: with how many of its runs train, wait and are paused.
+        place: in the queue of its next run that waits, from 1, counted among everybody's; None where none waits.
+        begins: predicted seconds until that run begins; None where none waits.
+        seconds: predicted until all its runs have ended, if nothing else is trained.
+    """
+
+    study: Study
+    place: int | None
+    begins: float | None
+    seconds: float
+
+    def turn(self) -> tuple[bool, bool, int, int]:
+        """What studies in the queue are sorted by."""
+        is_running = bool(self.study.counts.get(Status.RUNNING))
+        return not is_running, self.place is None, self.place or 0, self.study.id
+
+
+def _left(run: Run) -> float:
+    """Predicted seconds of what is left of a run."""
+    return _predicted(run) * (1 - min(1.0, run.steps_done / run.planned_steps))
 
 
 def _predicted(run: Run) -> float:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from mnist_lab import machine, settings
-from mnist_lab.engine import pool
+from mnist_lab import machine, settings, workers
 from tests.builders.processes import ROOT, wait_until
 
 GIB = 1 << 30
@@ -103,11 +102,11 @@ def test_where_nothing_is_limited_or_said_the_whole_machine_counts(tmp_path: Pat
 
 @pytest.mark.usefixtures("large_machine")
 @pytest.mark.parametrize(
-    ("quota", "bytes_", "workers", "threads"),
+    ("quota", "bytes_", "at_once", "threads"),
     [("50000 100000", 3 * GIB // 2, 1, 1), ("200000 100000", 3 * GIB // 2, 1, 2), ("200000 100000", 8 * GIB, 2, 2), ("max", 8 * GIB, 3, 8)],
 )  # fmt: skip
 def test_a_container_is_given_workers_and_threads_that_fit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, bytes_: int, workers: int, threads: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, bytes_: int, at_once: int, threads: int
 ) -> None:
     for variable in (settings.WORKERS, settings.THREADS):
         monkeypatch.delenv(variable, raising=False)
@@ -115,7 +114,7 @@ def test_a_container_is_given_workers_and_threads_that_fit(
     cores, memory = machine.cores(root), machine.memory(root)
     monkeypatch.setattr(machine, "cores", lambda: cores)
     monkeypatch.setattr(machine, "memory", lambda: memory)
-    assert pool.plan() == (workers, threads)
+    assert workers.plan() == (at_once, threads)
 
 
 def test_a_machine_is_quiet_unless_others_take_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:

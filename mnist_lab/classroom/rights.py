@@ -11,6 +11,7 @@ from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Run
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.store import Store
+from mnist_lab.store.studies import StoredStudy
 
 JOIN_FIRST = (
     "A class is open here: join it with its code and your name. Its teacher opens the link that the server printed."
@@ -52,9 +53,9 @@ class Rights:
         if not self.are_all:
             raise NotAllowedError(TEACHER_ONLY)
 
-    def may_change(self, run: Run) -> bool:
-        """Whether this person may stop, move, label or continue a run."""
-        return self.are_all or (run.owner == self.owner and self.room is not None and self.room.is_open)
+    def may_change(self, its: Run | StoredStudy) -> bool:
+        """Whether this person may stop, move, label or continue a run, or hold, look into or delete a study."""
+        return self.are_all or (its.owner == self.owner and self.room is not None and self.room.is_open)
 
     def must_own(self, runs: Iterable[Run]) -> None:
         """Raises NotAllowedError where one of these runs is somebody else's, or the class is closed."""
@@ -66,6 +67,14 @@ class Rights:
                 raise NotAllowedError(
                     f"Run {run.id}: it is not yours; only whoever queued it and the teacher may change it."
                 )
+
+    def must_own_study(self, study: StoredStudy) -> None:
+        """Raises NotAllowedError where this study is somebody else's, or the class is closed."""
+        self.must_be_open()
+        if not self.are_all and study.owner != self.owner:
+            raise NotAllowedError(
+                f"Study {study.id}: it is not yours; only whoever started it and the teacher may change it."
+            )
 
     def must_be_open(self) -> None:
         """Raises NotAllowedError where the class is closed to this person."""
@@ -82,7 +91,8 @@ class Rights:
         return None if self.are_all or self.settings.sees is Sees.ALL else self.owner
 
     def seen(self, runs: Runs) -> Runs:
-        """Those of some runs that this person may see."""
+        """Those of some runs that this person may see: of a study that is sealed, nobody sees any."""
+        runs = runs.unsealed()
         if self.view is None or self.room is None:
             return runs
         best = runs.best_of_class(self.room.id)

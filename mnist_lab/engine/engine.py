@@ -14,12 +14,13 @@ from mnist_lab.engine import stderr_filter
 from mnist_lab.engine.calibration import Calibration
 from mnist_lab.engine.cluster import Cluster
 from mnist_lab.engine.heartbeat import Heartbeat
-from mnist_lab.engine.pool import Pool, plan
+from mnist_lab.engine.pool import Pool
 from mnist_lab.engine.questions import Questions
 from mnist_lab.engine.runs import Runs
 from mnist_lab.errors import StoreError
 from mnist_lab.store.lease import READY, WARMING_UP
 from mnist_lab.store.store import Store
+from mnist_lab.workers import plan
 
 log = logging.getLogger(__name__)
 

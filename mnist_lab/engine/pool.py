@@ -11,23 +11,12 @@ from mnist_lab import machine, settings
 from mnist_lab.engine.cluster import TRAIN, Cluster, Job, warm_up
 from mnist_lab.engine.failure import cause
 from mnist_lab.errors import EngineError
+from mnist_lab.workers import WORKER_BYTES
 
 log = logging.getLogger(__name__)
 
 WARM_UP_TRIES = 3
-WORKER_BYTES = 1_200_000_000  # memory to allow for each worker
 SETTLED_RUNS = 10  # after which a worker's memory should not grow any more
-
-
-def plan() -> tuple[int, int]:
-    """Number of workers that train in parallel, and of threads of each.
-
-    By default a worker has as many threads as there are cores, so that a single run uses the whole machine. That several
-    workers then share the cores costs less than this gains; the measurement is in `.github/docs/waits.md`.
-    """
-    threads = settings.number(settings.THREADS, min(machine.cores(), 8))
-    room = int(machine.memory() / 2 // WORKER_BYTES)
-    return settings.number(settings.WORKERS, max(1, min(machine.cores(), room, 4))), threads
 
 
 @dataclass(eq=False)

@@ -1,7 +1,7 @@
 """Predicted times of runs: a fixed model of a training step, corrected by measurements on this machine."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from statistics import median, quantiles
@@ -102,7 +102,12 @@ def _modelled(experiment_json: str) -> tuple[int, float]:
 
 
 def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[float] = ()) -> Prediction:
-    """Predict the time of a run.
+    """Predict the time of a run; arguments as of `predictor`."""
+    return predictor(past, calibration)(experiment)
+
+
+def predictor(past: Iterable[Run], calibration: Sequence[float] = ()) -> Callable[[Experiment], Prediction]:
+    """What predicts the times of runs.
 
     Args:
         past: earlier runs on this machine, newest first. Where there are runs of the same design, only these count; else
@@ -111,26 +116,31 @@ def predict(experiment: Experiment, past: Iterable[Run], calibration: Sequence[f
             contradict it.
     """
     finished = [run for run in past if run.status is Status.FINISHED and run.seconds][:RECENT]
-    epochs = experiment.recipe.epochs
-    same = [run.seconds for run in finished if run.design_key == experiment.design_key and run.seconds]
-    if same:
-        return Prediction(median(same), 0.9 * min(same), 1.1 * max(same), epochs)
-    model = model_seconds(experiment)
+    same: dict[str, list[float]] = {}
     by_design: dict[str, list[float]] = {}
     for run in finished:
-        planned, predicted = _modelled(run.experiment_json)
-        if run.seconds and run.epochs_done == planned:
-            by_design.setdefault(run.design_key, []).append(run.seconds / predicted)
+        if not run.seconds:
+            continue
+        same.setdefault(run.design_key, []).append(run.seconds)
+        planned, modelled = _modelled(run.experiment_json)
+        if run.epochs_done == planned:
+            by_design.setdefault(run.design_key, []).append(run.seconds / modelled)
     ratios = [median(found) for found in by_design.values()]
     if not (ratios and calibration and _are_far_apart(median(ratios), median(calibration))):
         ratios += calibration
-    if not ratios:
-        return Prediction(model, model / 2, model * 2, epochs)
-    low, high = min(ratios), max(ratios)
-    if len(ratios) >= 10:
-        tenths = quantiles(ratios, n=10)
-        low, high = tenths[0], tenths[-1]
-    return Prediction(model * median(ratios), model * 0.8 * low, model * 1.25 * high, epochs)
+    typical, low, high = 1.0, 0.5, 2.0
+    if ratios:
+        tenths = quantiles(ratios, n=10) if len(ratios) >= 10 else sorted(ratios)
+        typical, low, high = median(ratios), 0.8 * tenths[0], 1.25 * tenths[-1]
+
+    def predict(experiment: Experiment) -> Prediction:
+        epochs = experiment.recipe.epochs
+        if measured := same.get(experiment.design_key):
+            return Prediction(median(measured), 0.9 * min(measured), 1.1 * max(measured), epochs)
+        model = model_seconds(experiment)
+        return Prediction(model * typical, model * low, model * high, epochs)
+
+    return predict
 
 
 def contradicts(calibration: Sequence[float] | None, run: Run) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from mnist_lab.design.experiment import Experiment
-from mnist_lab.design.network import totals, trace
 from mnist_lab.errors import InputError
-from mnist_lab.store import disk
+from mnist_lab.store import disk, studies, waiting
 from mnist_lab.store.classes import IS_ON
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.people import Allowance
@@ -36,6 +35,7 @@ _WAITS = sa.and_(RUN.c.status == Status.QUEUED, RUN.c.deleted.is_(None))  # a de
 _IS_HELD = sa.exists().where(IS_ON, CLASSES.c.is_held)
 _IN_CLASS = PEOPLE.c.class_id.in_(sa.select(CLASSES.c.id).where(IS_ON))  # after its class a pupil's runs are as any
 _WITH_PEOPLE = sa.outerjoin(RUN, PEOPLE, sa.and_(PEOPLE.c.key == RUN.c.owner, _IN_CLASS))
+_IS_LATER = sa.case((studies.IS_OF_STUDY, 1), else_=0)  # nobody who tries something out waits for a study
 _PERSON: sa.ColumnElement[str] = sa.func.coalesce(PEOPLE.c.key, "")  # whose run it is, where turns are taken
 
 
@@ -61,7 +61,7 @@ class Queue:
         self,
         experiments: list[Experiment],
         owner: str,
-        predicted: Sequence[tuple[float | None, float | None]] | None = None,
+        predicted: Sequence[waiting.Range] | None = None,
         allowance: Allowance | None = None,
     ) -> list[int]:
         """Queue experiments, all or none.
@@ -76,17 +76,10 @@ class Queue:
         Raises:
             NotAllowedError: they are more than the allowance.
         """
-        now = time.time()
-        ids = []
         with self._database.write() as connection:
             if allowance:
                 allowance.check(connection, len(experiments))
-            for experiment, (low, high) in zip(
-                experiments, predicted or [(None, None)] * len(experiments), strict=True
-            ):
-                row = _queued(experiment, owner, now) | {"predicted_low": low, "predicted_high": high}
-                ids.append(connection.execute(sa.insert(RUN).values(row).returning(RUN.c.id)).scalar_one())
-        return ids
+            return waiting.add(connection, experiments, owner, predicted)
 
     def continue_run(
         self,
@@ -94,7 +87,7 @@ class Queue:
         epoch: int,
         experiment: Experiment,
         owner: str,
-        predicted: tuple[float | None, float | None],
+        predicted: waiting.Range,
         allowance: Allowance | None = None,
     ) -> int:
         """Queue a new run that continues an ended one from its checkpoint after an epoch; it starts with a copy of the log.
@@ -111,7 +104,7 @@ class Queue:
             NotAllowedError: as `add`.
         """
         key = f"continued-{os.urandom(8).hex()}"  # unique, so that it is never grouped with seeds of a design
-        row = _queued(experiment, owner, time.time()) | {
+        row = waiting.row(experiment, owner, time.time()) | {
             "design_key": key,
             "parent_id": run.id,
             "parent_epoch": epoch,
@@ -148,19 +141,19 @@ class Queue:
             only: the ids of the runs to choose from; all where None.
         """
         waits = sa.select(RUN.c.id).where(_WAITS, ~_IS_HELD).limit(1)
-        waiting = _in_turn(RUN.c.id).where(~_IS_HELD).limit(1)
+        first = _in_turn(RUN.c.id).where(~_IS_HELD).limit(1)
         if only is not None:
-            waits, waiting = (query.where(among(RUN.c.id, only)) for query in (waits, waiting))
+            waits, first = (query.where(among(RUN.c.id, only)) for query in (waits, first))
         if not self._database.rows(waits):
             return None
-        waiting = waiting.where(sa.func.coalesce(RUN.c.predicted_bytes, 0) <= self.room() - disk.RESERVE)
-        if not self._database.rows(waiting):  # checked by reading, since an engine asks ten times a second
+        first = first.where(sa.func.coalesce(RUN.c.predicted_bytes, 0) <= self.room() - disk.RESERVE)
+        if not self._database.rows(first):  # checked by reading, since an engine asks ten times a second
             return None
         with self._database.write() as connection:
             now = time.time()
             claimed = connection.execute(
                 sa.update(RUN)
-                .where(RUN.c.id == waiting.scalar_subquery(), _WAITS)
+                .where(RUN.c.id == first.scalar_subquery(), _WAITS)
                 .values(status=Status.RUNNING, engine=engine, started=sa.func.coalesce(RUN.c.started, now))
                 .returning(*RUN_COLUMNS)
             ).first()
@@ -170,6 +163,7 @@ class Queue:
                 # A number rather than the time, which a clock that is set back would give twice.
                 last = sa.select(sa.func.coalesce(sa.func.max(TURNS.c.served), 0) + 1).scalar_subquery()
                 connection.execute(sa.insert(TURNS).values(person=person, served=last))
+                studies.mark_foreseen(connection, claimed.id)
         return as_run(claimed) if claimed else None
 
     def room(self) -> int:
@@ -243,10 +237,12 @@ class Queue:
 
     def move(self, run_id: int, places: int) -> None:
         """Move a queued run by `places` places among those of its person, towards the front where negative; no effect on
-        others."""
+        others. A study's runs are moved among runs of studies, all others among all others."""
         queued = sa.select(RUN.c.id, RUN.c.position, RUN.c.deleted).select_from(_WITH_PEOPLE)
         with self._database.write() as connection:
             queued = queued.where(RUN.c.status == Status.QUEUED, _PERSON.in_([_person_of(connection, run_id)]))
+            is_later = connection.execute(sa.select(_IS_LATER).where(RUN.c.id == run_id)).scalar()
+            queued = queued.where(_IS_LATER.in_([is_later or 0]))
             rows = connection.execute(queued.order_by(RUN.c.position, RUN.c.id)).all()
             ids = [row.id for row in rows if row.deleted is None]
             if run_id not in ids:
@@ -273,11 +269,14 @@ def _in_turn(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     in which they asked: by their oldest run that waits, since positions change where a run is paused and resumed. A
     person's own runs keep their order. So the first runs of all come first, then the second runs of all, and so on. All
     who are no pupils of the class that is on are one person: alone, the queue is first in, first out.
+
+    The runs of studies come behind everybody's own, and among them turns are taken in the same way.
     """
-    rank = sa.func.row_number().over(partition_by=_PERSON, order_by=[RUN.c.position, RUN.c.id])
-    oldest = sa.func.min(RUN.c.id).over(partition_by=_PERSON)
+    line = [_IS_LATER, _PERSON]
+    rank = sa.func.row_number().over(partition_by=line, order_by=[RUN.c.position, RUN.c.id])
+    oldest = sa.func.min(RUN.c.id).over(partition_by=line)
     query = sa.select(*columns).select_from(_WITH_PEOPLE.outerjoin(TURNS, TURNS.c.person == _PERSON)).where(_WAITS)
-    return query.order_by(rank, TURNS.c.served.nulls_first(), oldest)
+    return query.order_by(_IS_LATER, rank, TURNS.c.served.nulls_first(), oldest)
 
 
 def _person_of(connection: sa.Connection, run_id: int) -> str:
@@ -315,22 +314,6 @@ def requeue(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
             position=front(connection),
         )
     )
-
-
-def _queued(experiment: Experiment, owner: str, now: float) -> dict[str, Any]:
-    """The row of a new run at the end of the queue."""
-    return {
-        "name": experiment.name,
-        "owner": owner,
-        "status": Status.QUEUED,
-        "experiment": experiment.model_dump_json(),
-        "seed": experiment.seed,
-        "design_key": experiment.design_key,
-        "parameters": totals(trace(experiment.architecture)).parameters,
-        "predicted_bytes": disk.footprint(experiment).most,
-        "created": now,
-        "position": sa.select(sa.func.coalesce(sa.func.max(RUN.c.position), 0.0) + 1.0).scalar_subquery(),
-    }
 
 
 def _requeued() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mnist_lab.store.classes import keys
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.schema import BATCHES, CHECKPOINTS, EPOCHS, PREDICTIONS, RUN, RUN_COLUMNS, as_run
+from mnist_lab.store.studies import IS_SEALED
 
 DELETED_DAYS = 7
 _LISTED = [column for column in RUN_COLUMNS if column.name not in ("experiment_json", "environment_json")]
@@ -34,8 +35,12 @@ class Runs:
         self._scope = sa.true() if scope is None else scope
 
     def of(self, owner: str, *run_ids: int) -> "Runs":
-        """Only the runs of an owner, and the ones with these ids."""
-        return Runs(self._database, sa.or_(RUN.c.owner == owner, among(RUN.c.id, run_ids)))
+        """Of these runs only those of an owner, and the ones with these ids."""
+        return Runs(self._database, sa.and_(self._scope, sa.or_(RUN.c.owner == owner, among(RUN.c.id, run_ids))))
+
+    def unsealed(self) -> "Runs":
+        """Without the runs of studies whose results nobody may see yet."""
+        return Runs(self._database, sa.and_(self._scope, ~IS_SEALED))
 
     def get(self, run_id: int) -> Run | None:
         """A run by its id, deleted or not; None where there is none."""

@@ -24,6 +24,7 @@ from mnist_lab.store.receipts import Receipts
 from mnist_lab.store.recording import Recording
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.secrets import Secrets
+from mnist_lab.store.studies import Studies
 from mnist_lab.store.trained import Trained
 
 
@@ -40,6 +41,7 @@ class Store:
         runs, checkpoints, labels, receipts: runs and what belongs to them.
         trained: networks to look into, of runs and the ready-made one.
         queue, lease, recording: which runs are to be trained, which engine trains them, and what its workers record.
+        studies: frozen plans, and which runs are theirs.
         questions: questions of pages to trained networks.
         classes, people, secrets: a class in one room, who is in it, and how its browsers are known.
         designs, looks, choices, notices, calibrations: what is independent of runs.
@@ -55,6 +57,7 @@ class Store:
         self.queue = Queue(self.database)
         self.lease = Leases(self.database)
         self.recording = Recording(self.database)
+        self.studies = Studies(self.database)
         self.questions = Questions(self.database)
         self.classes = Classes(self.database)
         self.people = People(self.database)

@@ -1,13 +1,20 @@
 """A plan's cells: the design of each combination of levels, adjusted to what is held equal, with what it costs."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any
 
-from mnist_lab.design.experiment import Experiment
+from pydantic import Field
+
+from mnist_lab.design.blocks import Spec
+from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.network import problem
 from mnist_lab.errors import InputError
 from mnist_lab.studies import equal
-from mnist_lab.studies.plan import Plan, What
+from mnist_lab.studies.plan import MAX_RUNS, Plan, What
+
+MAX_CELLS_TEXT = 2_000_000  # characters
 
 
 @dataclass(frozen=True)
@@ -61,3 +68,90 @@ def cells(plan: Plan, seconds: Callable[[Experiment], float]) -> list[Cell]:
         texts = tuple(factor.texts[level] for factor, level in zip(plan.factors, levels, strict=True))
         found.append(Cell(texts, design, equal.parameters(design), equal.multiply_adds(design), seconds(design)))
     return found
+
+
+class _Stored(Spec):
+    """A cell as JSON."""
+
+    levels: tuple[Annotated[str, Field(max_length=200)], ...] = Field(min_length=1, max_length=2)
+    experiment: Experiment
+    parameters: int = Field(ge=0)
+    multiply_adds: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+
+
+class _All(Spec):
+    cells: tuple[_Stored, ...] = Field(max_length=MAX_RUNS)
+
+
+def as_json(found: Sequence[Cell]) -> str:
+    """Cells as text, to be frozen with their plan."""
+    return json.dumps([vars(cell) | {"experiment": cell.experiment.model_dump(mode="json")} for cell in found])
+
+
+def read_cells(plan: Plan, data: str | list[Any]) -> tuple[Cell, ...]:
+    """The cells that were frozen with a plan.
+
+    Args:
+        data: what `as_json` wrote, or its values.
+
+    Raises:
+        InputError: they are not cells, or not those of this plan: their levels are others, they differ from the plan's
+            designs in more than what is adjusted, or what should be equal is not.
+    """
+    if isinstance(data, str):
+        if len(data) > MAX_CELLS_TEXT:
+            raise InputError(f"Cells: at most {MAX_CELLS_TEXT:,} characters; received {len(data):,}.")
+        stored = parse(_All, f'{{"cells": {data}}}')
+    else:
+        stored = parse(_All, {"cells": data})
+    found = tuple(Cell(**{name: getattr(one, name) for name in _Stored.model_fields}) for one in stored.cells)
+    if len(found) != len(plan.combinations):
+        raise InputError(f"Cells: the plan has {len(plan.combinations)}; received {len(found)}.")
+    for levels, design, cell in zip(plan.combinations, plan.designs, found, strict=True):
+        _check_belongs(plan, levels, design, cell)
+    what = plan.equal.what
+    if what != "everything":
+        costs = [_cost(cell, what) for cell in found]
+        wanted = costs[plan.reference_cell]
+        for levels, cost in zip(plan.combinations, costs, strict=True):
+            if abs(cost - wanted) > equal.TOLERANCE * wanted * (1 + 1e-9):
+                raise InputError(
+                    f"{plan.words(levels)}: {what} should be within {100 * equal.TOLERANCE:g} % of the reference cell's, "
+                    f"{wanted:,.0f}; received {cost:,.0f}."
+                )
+    return found
+
+
+def _check_belongs(plan: Plan, levels: tuple[int, ...], design: Experiment, cell: Cell) -> None:
+    texts = tuple(factor.texts[level] for factor, level in zip(plan.factors, levels, strict=True))
+    where = plan.words(levels)
+    if cell.levels != texts:
+        raise InputError(f"{where}: the cell should have these levels; received {', '.join(cell.levels)}.")
+    if _unadjusted(plan, cell.experiment, design).design_key != design.design_key:
+        raise InputError(f"{where}: the cell's design is not the plan's.")
+    if cell.experiment.seed != plan.first_seed:
+        raise InputError(f"{where}: the cell should have seed {plan.first_seed}; received {cell.experiment.seed}.")
+    costs = equal.parameters(cell.experiment), equal.multiply_adds(cell.experiment)
+    if (cell.parameters, cell.multiply_adds) != costs:
+        raise InputError(f"{where}: parameters and multiply-adds are not those of the cell's design.")
+
+
+def _unadjusted(plan: Plan, found: Experiment, design: Experiment) -> Experiment:
+    """A cell's design with what may have been adjusted as the plan has it."""
+    if plan.equal.by == "length":
+        recipe = found.recipe.model_copy(update={"epochs": design.recipe.epochs})
+        return found.model_copy(update={"recipe": recipe, "train_images": design.train_images})
+    if plan.equal.by == "filters" and len(found.architecture.blocks) == len(design.architecture.blocks):
+        blocks = (
+            block.model_copy(update={"filters": planned.filters})
+            for block, planned in zip(found.architecture.blocks, design.architecture.blocks, strict=True)
+        )
+        return found.model_copy(update={"architecture": found.architecture.with_blocks(*blocks)})
+    return found
+
+
+def _cost(cell: Cell, what: What) -> float:
+    if what == "parameters":
+        return cell.parameters
+    return cell.multiply_adds if what == "multiply-adds of training" else cell.seconds

@@ -4,8 +4,9 @@ import pytest
 
 from mnist_lab import machine
 from mnist_lab.engine.cluster import LONG_QUESTION, QUESTION, TRAIN, warm_up
-from mnist_lab.engine.pool import SETTLED_RUNS, WARM_UP_TRIES, WORKER_BYTES, Pool
+from mnist_lab.engine.pool import SETTLED_RUNS, WARM_UP_TRIES, Pool
 from mnist_lab.errors import EngineError
+from mnist_lab.workers import WORKER_BYTES
 from tests.builders.pools import MB, Cluster, pool, trained, warm
 
 

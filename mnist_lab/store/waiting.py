@@ -1,0 +1,46 @@
+"""New runs at the end of the queue, written within the caller's transaction."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from mnist_lab.design.experiment import Experiment
+from mnist_lab.design.network import totals, trace
+from mnist_lab.store import disk
+from mnist_lab.store.run import Status
+from mnist_lab.store.schema import RUN
+
+Range = tuple[float | None, float | None]  # of a predicted training time in seconds
+
+
+def add(
+    connection: sa.Connection, experiments: Sequence[Experiment], owner: str, predicted: Sequence[Range] | None = None
+) -> list[int]:
+    """Queue experiments; returns the ids of the runs, in the same order.
+
+    Args:
+        predicted: lower and upper bound of the predicted training time of each.
+    """
+    now, ids = time.time(), []
+    for experiment, (low, high) in zip(experiments, predicted or [(None, None)] * len(experiments), strict=True):
+        values = row(experiment, owner, now) | {"predicted_low": low, "predicted_high": high}
+        ids.append(int(connection.execute(sa.insert(RUN).values(values).returning(RUN.c.id)).scalar_one()))
+    return ids
+
+
+def row(experiment: Experiment, owner: str, now: float) -> dict[str, Any]:
+    """The row of a new run at the end of the queue."""
+    return {
+        "name": experiment.name,
+        "owner": owner,
+        "status": Status.QUEUED,
+        "experiment": experiment.model_dump_json(),
+        "seed": experiment.seed,
+        "design_key": experiment.design_key,
+        "parameters": totals(trace(experiment.architecture)).parameters,
+        "predicted_bytes": disk.footprint(experiment).most,
+        "created": now,
+        "position": sa.select(sa.func.coalesce(sa.func.max(RUN.c.position), 0.0) + 1.0).scalar_subquery(),
+    }
