@@ -4,7 +4,7 @@ import streamlit as st
 
 from mnist_lab import clock
 from mnist_lab.errors import LabError
-from mnist_lab.store.studies import Study
+from mnist_lab.studies.study import Study
 from mnist_lab.ui.session import act, errors_shown, lab, person, seen, zone
 from mnist_lab.ui.studies import answer, place, words
 from mnist_lab.ui.text import plain
@@ -46,7 +46,7 @@ def _row(study: Study, by: str) -> None:
     with st.container(border=True, key=f"study-row-{study.id}", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             place.link(place.of(study.id), f"**{plain(study.question)}**")
-            if study.deleted is not None and (seen().rights.are_all or study.owner == seen().rights.owner):
+            if study.deleted is not None and seen().rights.may_change(study):
                 st.button(
                     "Restore",
                     icon=":material/restore_from_trash:",

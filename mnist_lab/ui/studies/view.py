@@ -4,8 +4,8 @@ import streamlit as st
 
 from mnist_lab.numerals import counted
 from mnist_lab.results.files import written
-from mnist_lab.store.studies import Study
 from mnist_lab.studies.findings import Findings
+from mnist_lab.studies.study import Study
 from mnist_lab.ui import confirm, heard, navigation
 from mnist_lab.ui.session import ONCE, act, errors_shown, lab, person, pressed_once, seen
 from mnist_lab.ui.studies import answer, place, printing, words
@@ -38,7 +38,7 @@ def show(study_id: int) -> None:
         _plan(study)
         if not study.is_sealed:
             _runs(findings)
-        if _may_change(study) and study.deleted is None:
+        if seen().rights.may_change(study) and study.deleted is None:
             _tools(study)
 
 
@@ -48,15 +48,10 @@ def _state(study: Study) -> tuple[object, ...]:
     return study.is_complete, study.is_sealed, study.is_held, study.deleted, done
 
 
-def _may_change(study: Study) -> bool:
-    rights = seen().rights
-    return rights.are_all or study.owner == rights.owner
-
-
 def _deleted(study: Study) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning("This study is deleted; its runs are in no table.", icon=":material/delete:")
-        if _may_change(study):
+        if seen().rights.may_change(study):
             st.button(
                 "Restore",
                 icon=":material/restore_from_trash:",
@@ -160,15 +155,16 @@ def _tools(study: Study) -> None:
             place.go(place.PLAN)
         if study.is_complete:
             _add_seeds(study)
-        confirm.button(
-            "Delete",
-            "Delete this study?",
-            icon=":material/delete:",
-            key="delete-study",
-            on_click=act,
-            args=(lab().studies.delete, study.id),
-            help="It can be restored from the list of studies. Its comparisons still count for later versions.",
-        )
+            confirm.button(
+                "Delete",
+                "Delete this study?",
+                icon=":material/delete:",
+                key="delete-study",
+                on_click=act,
+                args=(lab().studies.delete, study.id),
+                help="With the runs that were trained for it. It can be restored from the list of studies for seven days, and its "
+                "comparisons still count for later versions.",
+            )
     if study.is_sealed:
         _look(study)
 

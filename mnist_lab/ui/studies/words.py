@@ -9,8 +9,8 @@ from mnist_lab.design.network import totals, trace
 from mnist_lab.numerals import counted, written
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.store.run import Status
-from mnist_lab.store.studies import Study
 from mnist_lab.studies.plan import Equal, Plan
+from mnist_lab.studies.study import Study
 from mnist_lab.ui.session import zone
 
 _HASH_SHOWN = 12
