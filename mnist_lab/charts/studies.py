@@ -1,5 +1,6 @@
 """The charts of a study's answer: its levels with a thin line a seed, and of two factors the interaction plot."""
 
+import json
 from collections.abc import Sequence
 
 import altair as alt
@@ -10,23 +11,26 @@ from mnist_lab.charts.style import BLUE, GREY, SCALE, TALL, WORDS, look
 from mnist_lab.charts.vega import accuracy, apart, percent, shares
 
 _DODGE = 9.0  # pixels between the intervals of two lines at one level
-_BESIDE = 14  # pixels from a mean to its number
 _SEEDS_FADE = 12  # of more seeds the lines are paler
-_MOST_NUMBERED = 5  # of more levels the numbers are left to the table where the chart is narrow
+_NUMBER = 66  # pixels that a mean below its level takes
 
 
 def levels(seeds: pd.DataFrame, cells: pd.DataFrame, factor: str, metric: str) -> alt.LayerChart:
-    """Accuracy by level: a thin line for each seed, and of each level the mean with its 95 % interval and its number.
+    """Accuracy by level: a thin line for each seed, and of each level the mean with its 95 % interval; as a number it stands
+    below its level, where no line crosses it.
 
     Args:
         seeds: `level`, `seed`, `value` (a share; NaN where a run has no result, where the line is broken).
         cells: a row for each level in their order, `level`, `mean`, `low`, `high` (NaN where there is no interval), `n`,
-            `note` (such as `2 diverged`, below its level; empty where there is nothing to say).
+            `note` (such as `2 diverged`, below them; empty where there is nothing to say).
         factor: what varies; metric: the title of the other axis.
     """
-    order = cells["level"].tolist()
     shown = shares(seeds["value"], cells["mean"], cells["low"], cells["high"])
-    x = _along(order, factor)
+    below = {
+        row["level"]: [*([f"{row['mean']:.2%}"] if pd.notna(row["mean"]) else []), *filter(None, [row["note"]])]
+        for _, row in cells.iterrows()
+    }
+    x = _along(cells["level"].tolist(), factor, below=below)
     each = alt.Chart(seeds).encode(
         x=x,
         y=accuracy(alt.Y, "value", metric, shown),
@@ -36,8 +40,7 @@ def levels(seeds: pd.DataFrame, cells: pd.DataFrame, factor: str, metric: str) -
     opacity = 0.55 if seeds["seed"].nunique() <= _SEEDS_FADE else 0.35
     lines = each.mark_line(strokeWidth=1, color=GREY, opacity=opacity)
     dots = each.mark_point(filled=True, size=28, color=GREY, opacity=opacity + 0.15)
-    numbered = cells.assign(number=[f"{mean:.2%}" if pd.notna(mean) else "" for mean in cells["mean"]])
-    base = alt.Chart(numbered).encode(x=x)
+    base = alt.Chart(cells).encode(x=x)
     interval = base.mark_rule(strokeWidth=3, color=BLUE).encode(y=accuracy(alt.Y, "low", metric, shown), y2="high:Q")
     means = base.mark_point(filled=True, size=190, color=BLUE, opacity=1).encode(
         y=accuracy(alt.Y, "mean", metric, shown),
@@ -49,14 +52,7 @@ def levels(seeds: pd.DataFrame, cells: pd.DataFrame, factor: str, metric: str) -
             percent("high", "95 % to"),
         ],
     )
-    narrow = f"{NARROW} ? '' : datum.number" if len(order) > _MOST_NUMBERED else "datum.number"
-    numbers = base.mark_text(
-        **WORDS, align="left", baseline="middle", dx=_BESIDE, fontWeight="bold", text=alt.expr(narrow)
-    ).encode(y=accuracy(alt.Y, "mean", metric, shown))
-    notes = base.mark_text(**WORDS, align="center", baseline="bottom", dy=-4).encode(
-        y=alt.value(alt.expr("height")), text="note:N"
-    )
-    chart: alt.LayerChart = (lines + dots + interval + means + numbers + notes).properties(height=TALL)
+    chart: alt.LayerChart = (lines + dots + interval + means).properties(height=TALL)
     return chart
 
 
@@ -134,15 +130,32 @@ def _width() -> str:
     return f"width - ({NAMES_TAKE})"
 
 
-def _along(order: Sequence[str], factor: str, *, column: str = "level", names_at_end: bool = False) -> alt.X:
-    """The axis of levels in their order; a long name is written in several lines, and cut where even these lack room."""
+def _along(
+    order: Sequence[str],
+    factor: str,
+    *,
+    column: str = "level",
+    names_at_end: bool = False,
+    below: dict[str, list[str]] | None = None,
+) -> alt.X:
+    """The axis of levels in their order, with lines of words below each where there is room; a long name is written in several
+    lines, and cut where even these lack room."""
     room = _width() if names_at_end else "width"
     reach = {"range": [0, alt.expr(room)]} if names_at_end else {}
+    each = f"({room}) / {len(order)}"
+    names = {level: level.split(" · ") for level in order}
+    with_words = {level: [*lines, *(below or {}).get(level, [])] for level, lines in names.items()}
+    written = f"{json.dumps(names, ensure_ascii=False)}[datum.value]"
+    if below:
+        written = (
+            f"{each} < {_NUMBER} * {SCALE} ? {written} : {json.dumps(with_words, ensure_ascii=False)}[datum.value]"
+        )
     axis = alt.Axis(
         labelAngle=0,
         labelOverlap=False,
-        labelExpr="split(datum.label, ' · ')",
-        labelLimit=alt.expr(f"({room}) / {len(order)} - 6 * {SCALE}"),
+        labelExpr=written,
+        labelLimit=alt.expr(f"{each} - 6 * {SCALE}"),
+        labelLineHeight=alt.expr(f"19 * {SCALE}"),
         grid=False,
     )
     scale = alt.Scale(type="point", domain=list(order), padding=0.5, **reach)

@@ -148,7 +148,7 @@ def tables(findings: Findings, found: Answer) -> None:
             "Difference": 100 * rows["difference"],
             "from": (100 * rows["low"]).where(np.isfinite(rows["low"])),
             "to": (100 * rows["high"]).where(np.isfinite(rows["high"])),
-            "p": rows["adjusted_p"],
+            "p": [_p(p) for p in rows["adjusted_p"]],
             "Seeds": rows["n"],
         }
     )
@@ -162,13 +162,19 @@ def tables(findings: Findings, found: Answer) -> None:
             "Difference": points,
             "from": _number("95 % from", format="%.2f", help="All intervals hold together with 95 %."),
             "to": _number("95 % to", format="%.2f"),
-            "p": _number("p, corrected", format="%.4f", help=f"For the number of comparisons: {p}."),
+            "p": _text("p, corrected", alignment="right", help=f"For the number of comparisons: {p}."),
         },
         alt="The comparisons that were planned, a row each",
         height="content",
     )
     st.subheader("What was trained, and what it cost", anchor=False)
     grid.show(cost_table(findings, found), _COSTS, alt="Each level with its accuracy and cost", height="content")
+
+
+def _p(p: float) -> str | None:
+    if pd.isna(p):
+        return None
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 _COSTS = {

@@ -43,7 +43,7 @@ def _card(name: str, template: Template) -> None:
         st.markdown(f"**{plain(template.name)}**")
         st.markdown(plain(template.explanation))
         runs = len(plan.combinations) * plan.seeds
-        st.caption(f"{plain(words.varies(plan))} · {counted(runs, 'run')}")
+        st.caption(f"{plain(words.short(plan))} · {counted(runs, 'run')}")
         if st.button(
             "Plan this", icon=":material/arrow_forward:", key=f"plan-{name}", help=f"{template.name}: opens the plan."
         ):
@@ -67,7 +67,7 @@ def _repeat() -> None:
             found = files.read(given.getvalue())
             findings = found.findings()
             st.markdown(f"**{plain(findings.plan.question)}**")
-            st.caption(plain(words.varies(findings.plan)))
+            st.caption(plain(words.short(findings.plan)))
             st.markdown(f"It found: {plain(findings.answer().words)}")
             seconds = sum(cell.seconds for cell in findings.cells) * findings.plan.seeds
             st.caption(

@@ -32,7 +32,7 @@ _BY = {"filters": "filters", "length": "length of training"}
 def show() -> None:
     """The whole form, what it can tell, and the button that starts it."""
     draft = drafts.current()
-    place.link(place.LIST, "All studies", ":material/arrow_back:")
+    place.back()
     _replaced()
     if draft["version_of"] is not None:
         st.info(
@@ -116,7 +116,7 @@ def _factor(draft: Draft, number: int) -> None:
         **fields.bound(
             f"study-field-{number}",
             path,
-            lambda new: drafts.change_factor(number, field=new, text="", picked=[], designs=[]),
+            partial(drafts.vary, number),
             argument="index",
             options=options,
         ),
@@ -210,9 +210,8 @@ def _base(draft: Draft) -> None:
     )
     design = parse(Experiment, draft["base"])
     blocks = len(design.architecture.blocks)
-    st.caption(
-        f"{blocks} convolution blocks with {filters(design.architecture)} filters. {summary.recipe_in_words(design)}."
-    )
+    recipe = summary.recipe_in_words(design).removesuffix(f" · seed {design.seed}")
+    st.caption(f"{blocks} convolution blocks with {filters(design.architecture)} filters. {recipe}.")
     if st.button("Change it on the Design page", icon=":material/architecture:", type="tertiary", key="study-edit"):
         from mnist_lab.ui import navigation
 
@@ -256,6 +255,7 @@ def _decided(draft: Draft) -> None:
     if draft["reference"] not in references:
         references.append(draft["reference"])
     first, second = st.columns(2, vertical_alignment="bottom")
+    third, fourth = st.columns(2, vertical_alignment="bottom")
     first.number_input(
         "Seeds of each",
         min_value=FEWEST_SEEDS,
@@ -278,20 +278,19 @@ def _decided(draft: Draft) -> None:
         ),
     )
     fields.number(
-        first,
-        "A difference that would matter (points)",
+        third,
+        "What would matter (points)",
         draft["matters"],
         key="study-matters",
         save=lambda new: drafts.change(matters=new),
-        help="In percentage points of accuracy: 0.1 is from 99.0 to 99.1 %. Less counts as practically equal.",
+        help="The smallest difference of accuracy that you would care about, in percentage points: 0.1 is from 99.0 to 99.1 %. Less "
+        "counts as practically equal.",
     )
-    second.selectbox(
+    fourth.selectbox(
         "Judged by",
         get_args(Metric),
         help="Test accuracy: on the 10,000 images that no training has seen.",
-        **fields.bound(
-            "study-metric", draft["metric"], partial(_save_metric), argument="index", options=get_args(Metric)
-        ),
+        **fields.bound("study-metric", draft["metric"], _save_metric, argument="index", options=get_args(Metric)),
     )
 
 

@@ -66,6 +66,13 @@ def change_factor(number: int, **fields: Any) -> None:
     change(factors=factors)
 
 
+def vary(number: int, path: str) -> None:
+    """Have something else vary, whose levels are not said yet."""
+    change_factor(number, field=path, text="", picked=[], designs=[])
+    if number == 0:
+        change(reference=None)  # which was a level of what varied before
+
+
 def open_plan(plan: Plan, version_of: int | None = None) -> None:
     """Plan a study anew from a plan; what was planned before is kept, and can be had back."""
     new = of_plan(plan, version_of)

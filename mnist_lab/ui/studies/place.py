@@ -19,6 +19,12 @@ def link(query: Query, label: str, icon: str | None = None) -> None:
     st.page_link(navigation.STUDIES.script, label=label, icon=icon, query_params=query)
 
 
+def back() -> None:
+    """A link back to all studies."""
+    with st.container(key="tools-study-back"):
+        link(LIST, "All studies", ":material/arrow_back:")
+
+
 def go(query: Query) -> None:
     """Go there."""
     st.switch_page(navigation.STUDIES.script, query_params=query)

@@ -67,18 +67,18 @@ def _worked_out(url: str, who: str, digest: str, plan_json: str) -> Preview | st
 
 def _figures(plan: Plan, found: Preview) -> None:
     """The four figures, and what they mean in a plain line."""
-    points = written(round(100 * plan.matters, 8))
+    points = _points(plan)
     with st.container(horizontal=True, gap="small", key="study-figures"):
         st.metric("Runs", f"{found.runs}")
         st.metric("Time here", duration_text(found.seconds) if found.seconds else "none")
         st.metric("Comparisons", f"{found.comparisons}")
         st.metric(
-            f"Shows {points} points",
+            f"Chance to show {points} points",
             _percent(found.power),
             help="The power: the probability that the study shows a difference that is really there and as large as the one that matters.",
         )
         st.metric(
-            "Shows with 80 %",
+            "Shown in 8 of 10",
             f"{100 * found.detectable:.2f} points" if isfinite(found.detectable) else "–",
             help="How large a difference must be so that the study shows it in four of five cases.",
         )
@@ -103,6 +103,11 @@ def _power_in_words(plan: Plan, found: Preview, points: str) -> str:
     elif found.needed > plan.seeds:
         told += f" For 8 of 10 it takes {found.needed} seeds of each."
     return f"{told} :small[Seeds of one design differ by {100 * found.sd:.2f} points (standard deviation of a difference), {plain(found.sd_source)}.]"
+
+
+def _points(plan: Plan) -> str:
+    """The difference that would matter, in percentage points."""
+    return written(round(100 * plan.matters, 8))
 
 
 def _percent(share: float) -> str:
@@ -187,10 +192,11 @@ def _bar(draft: Draft, plan: Plan | None, found: Preview | None) -> None:
             st.caption("Something is missing or impossible; what it is stands above.")
         elif not is_asked:
             st.caption("Write the question first.")
-        else:
+        elif plan is not None:
             st.caption(
-                f"{counted(found.runs, 'run')}, {'about ' + duration_text(found.seconds) if found.seconds else 'all of them known'}. "
-                "From then on the plan is frozen, and nobody sees results before the last run has ended."
+                f"{counted(found.runs, 'run')}, {'about ' + duration_text(found.seconds) if found.seconds else 'all of them known'}; "
+                f"the chance to show {_points(plan)} points is {_percent(found.power)}. "
+                "Once started, the plan is frozen, and nobody sees results before the last run has ended."
             )
 
 

@@ -22,8 +22,7 @@ def show(study_id: int) -> None:
     study = lab().studies.get(study_id, by=person())
     st.set_page_config(page_title=navigation.tab("Study", str(study.id)))
     with st.container(key="study-view"):
-        with st.container(key="tools-study-back"):
-            place.link(place.LIST, "All studies", ":material/arrow_back:")
+        place.back()
         st.header(plain(study.question), anchor=False)
         if study.deleted is not None:
             _deleted(study)

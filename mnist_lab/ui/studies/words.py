@@ -5,7 +5,6 @@ from html import escape
 import streamlit as st
 
 from mnist_lab import clock
-from mnist_lab.design.network import totals, trace
 from mnist_lab.numerals import counted, written
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.store.run import Status
@@ -26,6 +25,12 @@ _WITHOUT = (Status.FAILED, Status.STOPPED, Status.CANCELLED)
 def varies(plan: Plan) -> str:
     """What varies, with its levels: `Kernel size: 2×2, 3×3; Dropout: 0, 0.5`."""
     return "; ".join(f"{factor.title}: {', '.join(factor.texts)}" for factor in plan.factors)
+
+
+def short(plan: Plan) -> str:
+    """What varies, and what is held equal where that is not everything."""
+    equal = "" if plan.equal.what == "everything" else f", at equal {plan.equal.what}"
+    return varies(plan) + equal
 
 
 def held_equal(equal: Equal) -> str:
@@ -120,8 +125,3 @@ def cost(value: float, reference: float) -> str:
     if abs(ratio - 1) < 0.1:
         return f"{text} ({100 * (ratio - 1):+.1f} %)".replace("-", "−")
     return f"{text} (× {ratio:.2g})"
-
-
-def parameters(plan: Plan) -> str:
-    """What the base has, in words."""
-    return counted(totals(trace(plan.base.architecture)).parameters, "parameter")
