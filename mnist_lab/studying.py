@@ -4,21 +4,28 @@ As in `lab`, each takes who asks, and decides here whether they may. Results of 
 it is sealed.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from itertools import count
 
+import pandas as pd
+
 from mnist_lab import starting
+from mnist_lab.design.experiment import parse
 from mnist_lab.errors import InputError
 from mnist_lab.numerals import counted
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
-from mnist_lab.results import prediction
+from mnist_lab.results import prediction, receipt
+from mnist_lab.results.receipt import Line, Receipt
 from mnist_lab.store.runs import DELETED_DAYS
 from mnist_lab.store.store import Store
 from mnist_lab.store.studies import NewStudy, Planned
+from mnist_lab.studies import file as files
 from mnist_lab.studies import findings as findings_of_studies
 from mnist_lab.studies import preview as previews
-from mnist_lab.studies.cells import Cell, as_json, cells, read_cells
+from mnist_lab.studies.cells import Cell, cells, stored
+from mnist_lab.studies.file import StudyFile
 from mnist_lab.studies.findings import Findings
 from mnist_lab.studies.plan import MAX_RUNS, MOST_SEEDS, Plan
 from mnist_lab.studies.preview import Preview
@@ -87,8 +94,22 @@ class Studying:
         if version_of is not None:
             reader.rights.must_own_study(self._study(reader, version_of))
         found = self._cells(plan)
-        new = NewStudy(reader.rights.owner, plan.canonical_json, plan.digest, as_json(found), version_of)
+        new = NewStudy(reader.rights.owner, plan.canonical_json, plan.digest, json.dumps(stored(found)), version_of)
         planned, visible = self._admitted(reader, _planned(found, _seeds(plan)))
+        return self._store.studies.freeze(new, planned, visible, reader.rights.allowance)
+
+    def repeat(self, file: StudyFile, *, by: Person) -> int:
+        """Start the study of a file here: the same plan, with its digest, and the same cells; returns the study's id.
+
+        Raises:
+            InputError: as `Lab.start_all`.
+        """
+        reader = self._reader(by)
+        found = file.read_cells()
+        new = NewStudy(
+            reader.rights.owner, file.plan, file.digest, json.dumps(stored(found)), repeats=file.model_dump_json()
+        )
+        planned, visible = self._admitted(reader, _planned(found, _seeds(file.read_plan())))
         return self._store.studies.freeze(new, planned, visible, reader.rights.allowance)
 
     # What there is
@@ -117,6 +138,34 @@ class Studying:
             InputError: it is sealed, not there, or not as it was frozen.
         """
         return findings_of_studies.of_study(self._store, self._unsealed(self._reader(by), study_id))
+
+    def file(self, study_id: int, *, by: Person) -> bytes:
+        """A study with the receipts of its runs, as a file from which another lab repeats it.
+
+        Raises:
+            InputError: as `findings`, or some of its runs have not ended, or one that finished has no receipt.
+        """
+        study = self._unsealed(self._reader(by), study_id)
+        if not study.is_complete:
+            raise InputError(
+                f"Study {study_id}: some of its runs have not ended; its file can be written when they have."
+            )
+        found = findings_of_studies.of_study(self._store, study)
+        return files.written(files.made(found, study.plan_json, study.looked, self._receipts(found)))
+
+    def agreement(self, study_id: int, *, by: Person) -> str | None:
+        """Whether a study agrees with the one that it repeats, in a sentence; None where it repeats none.
+
+        Raises:
+            InputError: as `findings`, but for a study that is sealed or not complete, of which nothing is told yet.
+        """
+        study = self._study(self._reader(by), study_id)
+        if study.repeats is None:
+            return None
+        if not study.is_complete:
+            return "This study repeats one of another lab; when all its runs have ended, the two are compared."
+        found = findings_of_studies.of_study(self._store, study)
+        return files.agreement(parse(StudyFile, study.repeats), found, self._hashes(found))
 
     def remaining_seconds(self, study_id: int, *, by: Person) -> float:
         """Predicted seconds until all its runs have ended, if nothing else is trained."""
@@ -158,9 +207,8 @@ class Studying:
             raise InputError(f"Study {study_id}: it is deleted; restore it first.")
         if not 1 <= count <= MOST_SEEDS:
             raise InputError(f"Seeds: should be from 1 to {MOST_SEEDS}; received {count}.")
-        findings_of_studies.must_be_as_frozen(self._store, study)
-        found = read_cells(study.plan, study.cells_json)
-        last = int(self._store.studies.runs(study.id)["seed"].max())
+        found, rows = findings_of_studies.must_be_as_frozen(self._store, study)
+        last = int(rows["seed"].max())
         seeds = range(last + 1, last + 1 + count)
         runs = len(found) * (last + 1 + count - study.plan.first_seed)
         if runs > MAX_RUNS or seeds[-1] >= 2**31:
@@ -194,6 +242,22 @@ class Studying:
                 f"Study {study_id}: it was deleted more than {DELETED_DAYS} days ago, and its runs have been removed for good."
             )
         self._store.studies.restore(study.id)
+
+    def _receipts(self, found: Findings) -> dict[tuple[int, int], Receipt]:
+        """The receipts of the finished runs, by cell and seed."""
+        ids = _finished(found)
+        runs = self._store.runs.some(ids.values())
+        epochs = dict(iter(self._store.runs.epochs(ids.values()).groupby("run_id")))
+        none = pd.DataFrame(columns=list(Line.model_fields))
+        return {
+            place: receipt.make(runs[run_id], epochs.get(run_id, none), self._store.runs.probabilities(run_id))
+            for place, run_id in ids.items()
+        }
+
+    def _hashes(self, found: Findings) -> dict[tuple[int, int], str]:
+        """The hashes of the finished runs' predictions, by cell and seed."""
+        read = {place: self._store.runs.probabilities(run_id) for place, run_id in _finished(found).items()}
+        return {place: receipt.predictions_hash(its) for place, its in read.items() if its is not None}
 
     def _cells(self, plan: Plan) -> list[Cell]:
         predict = prediction.predictor(*starting.measured(self._store))
@@ -230,6 +294,13 @@ class Studying:
         study = self._study(reader, study_id)
         reader.rights.must_own_study(study)
         return study
+
+
+def _finished(found: Findings) -> dict[tuple[int, int], int]:
+    """The finished runs, by cell and seed."""
+    runs = found.runs[found.runs["test_accuracy"].notna()]
+    places = zip(runs["cell"].tolist(), runs["seed"].tolist(), strict=True)
+    return dict(zip(places, map(int, runs["run"]), strict=True))
 
 
 def _seeds(plan: Plan) -> range:

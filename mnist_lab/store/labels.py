@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.names import MAX_NAME, MAX_TAG, normalized
+from mnist_lab.store import studies
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Status
@@ -63,7 +64,7 @@ class Labels:
             The changes, for `undo`; labels that had the value already are not among them.
 
         Raises:
-            InputError: a text is too long or empty, there is no such run, or a running one was to be deleted.
+            InputError: a text is too long or empty, there is no such run, or a running one, or one of a study, was to be deleted.
             ConflictError: a label is no longer as in `seen`.
             NotAllowedError: more runs would wait than the allowance.
         """
@@ -71,11 +72,17 @@ class Labels:
         added, removed = _tags(add_tags), set(remove_tags)
         with self._database.write() as connection:
             found = _labelled(connection, run_ids)
+            of_study = studies.belongs(connection, found) if values.get("deleted") else {}
             changes = []
             for run_id, now in found.items():
                 _check_unchanged(run_id, now, values, (seen or {}).get(run_id, {}))
                 if values.get("deleted") and now["status"] == Status.RUNNING:
                     raise InputError(f"Run {run_id}: a running run cannot be deleted; stop it first.")
+                if run_id in of_study and not now["deleted"]:
+                    raise InputError(
+                        f"Run {run_id}: it belongs to study {of_study[run_id]}, whose answer rests on it; delete the study with all its "
+                        "runs, or archive this one."
+                    )
                 changes += _changes(run_id, now, values, added, removed)
             _check_allowed(connection, allowance, found, changes)
             _apply(connection, found, changes)
@@ -97,6 +104,7 @@ class Labels:
         undone, kept = [], []
         with self._database.write() as connection:
             found = _labelled(connection, [change.run_id for change in given], missing_too=True)
+            of_study = studies.belongs(connection, found)
             for change in given:
                 now = found.get(change.run_id)
                 if now is None:
@@ -112,6 +120,8 @@ class Labels:
                 elif now[change.label] == change.after:
                     if change.label == "deleted" and change.before and now["status"] == Status.RUNNING:
                         kept.append(f"run {change.run_id}, which is running and cannot be deleted")
+                    elif change.label == "deleted" and change.before and change.run_id in of_study:
+                        kept.append(f"run {change.run_id}, which belongs to study {of_study[change.run_id]}")
                     else:
                         undone.append(Change(change.run_id, change.label, change.after, change.before))
                 elif not _is_undone(change, now):

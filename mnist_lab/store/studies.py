@@ -298,10 +298,12 @@ class Studies:
     def restore(self, study_id: int) -> None:
         """Restore a deleted study with its runs."""
         with self._database.write() as connection:
-            deleted = connection.execute(sa.select(STUDIES.c.deleted).where(STUDIES.c.id == study_id)).scalar()
             connection.execute(sa.update(STUDIES).where(STUDIES.c.id == study_id).values(deleted=None))
-            its = sa.and_(RUN.c.id.in_(_trained_for(study_id)), RUN.c.deleted == deleted)
-            connection.execute(sa.update(RUN).where(its).values(deleted=None, edited=time.time()))
+            its = sa.select(STUDY_RUNS.c.run_id).where(
+                STUDY_RUNS.c.study_id == study_id, STUDY_RUNS.c.run_id.is_not(None)
+            )
+            deleted = sa.and_(RUN.c.id.in_(its), RUN.c.deleted.is_not(None))
+            connection.execute(sa.update(RUN).where(deleted).values(deleted=None, edited=time.time()))
 
     def _found(self, *conditions: sa.ColumnElement[bool]) -> list[StoredStudy]:
         query = sa.select(*_COLUMNS).where(*conditions).order_by(STUDIES.c.id.desc())

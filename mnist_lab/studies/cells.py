@@ -1,6 +1,5 @@
 """A plan's cells: the design of each combination of levels, adjusted to what is held equal, with what it costs."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -70,8 +69,8 @@ def cells(plan: Plan, seconds: Callable[[Experiment], float]) -> list[Cell]:
     return found
 
 
-class _Stored(Spec):
-    """A cell as JSON."""
+class StoredCell(Spec):
+    """A cell as JSON; fields as of `Cell`."""
 
     levels: tuple[Annotated[str, Field(max_length=200)], ...] = Field(min_length=1, max_length=2)
     experiment: Experiment
@@ -81,19 +80,19 @@ class _Stored(Spec):
 
 
 class _All(Spec):
-    cells: tuple[_Stored, ...] = Field(max_length=MAX_RUNS)
+    cells: tuple[StoredCell, ...] = Field(max_length=MAX_RUNS)
 
 
-def as_json(found: Sequence[Cell]) -> str:
-    """Cells as text, to be frozen with their plan."""
-    return json.dumps([vars(cell) | {"experiment": cell.experiment.model_dump(mode="json")} for cell in found])
+def stored(found: Sequence[Cell]) -> list[dict[str, Any]]:
+    """Cells as plain values, to be frozen with their plan."""
+    return [vars(cell) | {"experiment": cell.experiment.model_dump(mode="json")} for cell in found]
 
 
-def read_cells(plan: Plan, data: str | list[Any]) -> tuple[Cell, ...]:
+def read_cells(plan: Plan, data: str | Sequence[StoredCell]) -> tuple[Cell, ...]:
     """The cells that were frozen with a plan.
 
     Args:
-        data: what `as_json` wrote, or its values.
+        data: as JSON or read.
 
     Raises:
         InputError: they are not cells, or not those of this plan: their levels are others, they differ from the plan's
@@ -102,10 +101,8 @@ def read_cells(plan: Plan, data: str | list[Any]) -> tuple[Cell, ...]:
     if isinstance(data, str):
         if len(data) > MAX_CELLS_TEXT:
             raise InputError(f"Cells: at most {MAX_CELLS_TEXT:,} characters; received {len(data):,}.")
-        stored = parse(_All, f'{{"cells": {data}}}')
-    else:
-        stored = parse(_All, {"cells": data})
-    found = tuple(Cell(**{name: getattr(one, name) for name in _Stored.model_fields}) for one in stored.cells)
+        data = parse(_All, f'{{"cells": {data}}}').cells
+    found = tuple(Cell(**{name: getattr(one, name) for name in StoredCell.model_fields}) for one in data)
     if len(found) != len(plan.combinations):
         raise InputError(f"Cells: the plan has {len(plan.combinations)}; received {len(found)}.")
     for levels, design, cell in zip(plan.combinations, plan.designs, found, strict=True):
