@@ -36,6 +36,7 @@ FLOORS = [
 # Within the interface: a page's components may use those of a page further down.
 ROOMS = [
     "mnist_lab.ui.inspect",
+    "mnist_lab.ui.studies",
     "mnist_lab.ui.results",
     "mnist_lab.ui.train",
     "mnist_lab.ui.design",

@@ -24,15 +24,15 @@ from mnist_lab.charts.style import (
     Look,
     Spec,
 )
-from mnist_lab.charts.vega import accuracy, legend, percent, shares, upright, without_data
+from mnist_lab.charts.vega import accuracy, apart, legend, percent, shares, upright, without_data
 from mnist_lab.charts.work import AXES, Axis
 
 _AXIS_HEIGHT = 64  # pixels below a chart that its axis and its title take of its height
 _ROW_OF_SIDE = 84  # pixels for the seeds of a side, with its name above them
 _PLAIN = ",~f"  # of a number: 67,914, and not 67.914k; 0.025, and not 25m
 # What the names at the ends of lines take of a chart's width; where it is narrow, as on a phone, only letters are there.
-_NARROW = f"width < 480 * {SCALE}"
-_NAMES_TAKE = f"{_NARROW} ? 100 * {SCALE} : min(200 * {SCALE}, 0.36 * width)"
+NARROW = f"width < 480 * {SCALE}"
+NAMES_TAKE = f"{NARROW} ? 100 * {SCALE} : min(200 * {SCALE}, 0.36 * width)"
 _GAP = 3  # pixels after a name
 _SEED_SIZE, _SEEDS_SPREAD = 11.0, 33.0  # pixels: of a seed, and of all that are equal
 _WHO = ("notebook, 2019", "this lab")
@@ -48,7 +48,7 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: Ma
     shown = shares(points[value]) if is_share else (0.0, frames.end(points[value]))
     end = float(points["x"].max())
     # To the right of the lines there is room for the names of sides.
-    reach = alt.Scale(domain=[0, end], nice=False, range=[0, alt.expr(f"width - ({_NAMES_TAKE})")])
+    reach = alt.Scale(domain=[0, end], nice=False, range=[0, alt.expr(f"width - ({NAMES_TAKE})")])
     ticks: dict[str, Any] = {"tickMinStep": 1} if axis == "epochs" else {}
     x = alt.X("x:Q", title=AXES[axis], scale=reach, axis=alt.Axis(format=_PLAIN, **ticks))
 
@@ -82,8 +82,8 @@ def compared(points: pd.DataFrame, axis: Axis, value: str, title: str, sides: Ma
         **WORDS,
         align="left",
         dx=22,
-        limit=alt.expr(f"({_NAMES_TAKE}) - {22 + _GAP} * {SCALE}"),
-        text=alt.expr(f"{_NARROW} ? datum.short : datum.label"),
+        limit=alt.expr(f"({NAMES_TAKE}) - {22 + _GAP} * {SCALE}"),
+        text=alt.expr(f"{NARROW} ? datum.short : datum.label"),
     )
     chart: alt.LayerChart = (lines + marks + dots + names).properties(height=TALL)
     return chart
@@ -100,14 +100,7 @@ def ends(points: pd.DataFrame, value: str) -> pd.DataFrame:
 def _apart(ends: pd.DataFrame, shown: Frame) -> pd.DataFrame:
     """With the `place` on the scale of each side's name, near to its value and on no other name; its `label`, and one that is `short`."""
     found = ends.sort_values("value")
-    least = min(0.06, 1 / len(found)) * (shown[1] - shown[0])
-    places: list[float] = []
-    for value in found["value"].clip(*shown):
-        places.append(max(value, places[-1] + least) if places else value)
-    over = max(0.0, places[-1] - shown[1]) if places else 0.0
-    for i in reversed(range(len(places))):  # those at the top push the others down as far as they must
-        limit = places[i + 1] - least if i + 1 < len(places) else places[i] - over
-        places[i] = min(places[i], limit)
+    places = apart(found["value"], shown)
     letters = found["side"].str.split(":").str[0]
     return found.assign(
         place=places, label=found["side"] + " · " + found["words"], short=letters + " " + found["words"]

@@ -1,5 +1,6 @@
 """What the charts that Altair makes have in common."""
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import altair as alt
@@ -52,6 +53,22 @@ def legend() -> alt.Legend:
         columns=alt.ExprRef(columns),
         labelLimit=alt.ExprRef(f"width / {columns} - 40 * {SCALE}"),
     )
+
+
+def apart(values: Iterable[float], shown: Frame) -> list[float]:
+    """Where words beside some values, in ascending order, are placed on a scale: near to their values and on no other word."""
+    at = np.clip(np.asarray(list(values), float), *shown)
+    if not len(at):
+        return []
+    least = min(0.06, 1 / len(at)) * (shown[1] - shown[0])
+    places: list[float] = []
+    for value in at:
+        places.append(max(float(value), places[-1] + least) if places else float(value))
+    over = max(0.0, places[-1] - shown[1])
+    for i in reversed(range(len(places))):  # those at the top push the others down as far as they must
+        limit = places[i + 1] - least if i + 1 < len(places) else places[i] - over
+        places[i] = min(places[i], limit)
+    return places
 
 
 def styled(chart: Any, scale: float) -> Any:

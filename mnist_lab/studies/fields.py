@@ -111,6 +111,11 @@ def variable(path: str) -> Variable:
     return VARIABLES[path]
 
 
+def occurs(data: Data, found: Variable) -> bool:
+    """Whether a design, an experiment as JSON, has a field in at least one of its places."""
+    return any(_set(data, place, None)[1] for place in found.places)
+
+
 def with_level(data: Data, path: str, value: Any) -> Data:
     """An experiment as JSON with a field set in all places that have it; what it gives is not validated as a whole.
 

@@ -58,6 +58,13 @@ RESULTS = Page(
     "Every run made here, newest first: how well it does, and what it cost.",
     ":material/table_chart:",
 )
+STUDIES = Page(
+    "Studies",
+    "studies.py",
+    "studies",
+    "Ask a question, plan it before the first run, and get an answer that holds.",
+    ":material/science:",
+)
 INSPECT = Page(
     "Inspect",
     "inspecting.py",
@@ -75,7 +82,7 @@ CLASS = Page(
 )
 RUN = Page("Run", "run.py", "run", "Everything known about one run, and what can be done with it.")
 COMPARE = Page("Compare", "compare.py", "compare", "Designs side by side: which is better, and how sure that is.")
-PAGES = (DESIGN, TRAIN, RESULTS, INSPECT, CLASS, RUN, COMPARE)
+PAGES = (DESIGN, TRAIN, RESULTS, STUDIES, INSPECT, CLASS, RUN, COMPARE)
 
 
 def tab(page: str, runs: str | None = None) -> str:

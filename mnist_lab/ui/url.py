@@ -87,10 +87,10 @@ def runs(name: str, least: int, most: int) -> list[int]:
     return [] if text is None else numbers(name, text, least, most)
 
 
-def number(name: str, text: str) -> int:
-    """The number of a run that an address's parameter is. Raises InputError where it is none."""
+def number(name: str, text: str, what: str = "run") -> int:
+    """The number of a run, or of something else, that an address's parameter is. Raises InputError where it is none."""
     if not _is_number(text):
-        raise InputError(f"Address: {name} should be the number of a run; received {text[:60]!r}.")
+        raise InputError(f"Address: {name} should be the number of a {what}; received {text[:60]!r}.")
     return int(text)
 
 

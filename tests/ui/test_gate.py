@@ -10,7 +10,7 @@ from mnist_lab.store.store import Store
 from tests.builders.asking import HOST, Asking
 from tests.builders.doors import TEACHER, joined, served, taught
 
-PAGES = ["/", "/train", "/results", "/inspect", "/run", "/compare"]
+PAGES = ["/", "/train", "/results", "/studies", "/inspect", "/run", "/compare"]
 
 
 def test_while_a_class_is_on_a_stranger_sees_the_door_only(lab_url: str, store: Store) -> None:

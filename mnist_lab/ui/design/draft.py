@@ -4,6 +4,7 @@ A draft may be impossible or hold values out of range: what a person typed is ke
 So it is plain data, and `experiment` makes the validated thing of it.
 """
 
+import contextlib
 from typing import Any
 
 import streamlit as st
@@ -61,6 +62,15 @@ def history() -> History[dict[str, Any]]:
 def current() -> dict[str, Any]:
     """This session's draft as it is, whatever the address says."""
     return history().present
+
+
+def trainable() -> Experiment:
+    """What this session's draft would train, on whichever page; the first preset where there is no draft yet, or it cannot be
+    trained."""
+    if _KEY in st.session_state:
+        with contextlib.suppress(InputError):
+            return experiment(current())
+    return PRESETS[FIRST_PRESET]
 
 
 def _from_address(preset: str | None, design: str | None) -> Experiment:

@@ -1,0 +1,288 @@
+"""The Studies page without a browser: plans, progress while results are sealed, answers."""
+
+import re
+from html import unescape
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mnist_lab.design.presets import PRESETS
+from mnist_lab.lab import Lab
+from mnist_lab.store.run import Status
+from mnist_lab.store.store import Store
+from mnist_lab.studies.templates import TEMPLATES
+from tests.builders.pages import button, healthy, number, page, press
+from tests.builders.plans import plan, same_padding
+from tests.builders.runs import ADA, finish
+
+
+def html(test: AppTest, name: str) -> list[str]:
+    """The texts of the parts of a page's own HTML with this class."""
+    bodies = [one.proto.body for one in healthy(test).get("html")]
+    return [unescape(re.sub(r"<[^>]*>", " ", body)).strip() for body in bodies if f'class="{name}' in body]
+
+
+def said(test: AppTest) -> str:
+    return "\n".join(
+        one.value for kind in (test.markdown, test.caption, test.info, test.warning, test.error) for one in kind
+    )
+
+
+def choose(test: AppTest, label: str, value: object) -> AppTest:
+    next(box for box in test.selectbox if box.label == label).set_value(value).run()
+    return healthy(test)
+
+
+def write(test: AppTest, label: str, text: str) -> AppTest:
+    next(box for box in test.text_input if box.label == label).set_value(text).run()
+    return healthy(test)
+
+
+def started(store: Store, **changes: object) -> int:
+    return Lab(store.url).studies.start(plan(**changes), by=ADA)
+
+
+def ends(store: Store, study_id: int, most: int = 1000) -> None:
+    """Finish the waiting runs of a study; larger kernels are better."""
+    for run in store.queue.active()[:most]:
+        (size, _) = run.experiment.architecture.blocks[0].kernel_size
+        finish(store, run.id, round(0.98 + size / 1000 + run.seed / 20_000, 4))
+
+
+def test_at_first_there_are_questions_to_begin_with(store: Store) -> None:
+    test = page("studies")
+    assert "None yet: ask a question below." in said(test)
+    plans = [b for b in test.button if b.label == "Plan this"]
+    assert len(plans) == len(TEMPLATES)
+    plans[1].click().run()
+    assert "Kernel size" in str(healthy(test).dataframe[0].value.columns.tolist())
+    assert next(t for t in test.text_input if t.label == "Your question").value == "Does kernel size matter?"
+    assert "The number of parameters, within 2 %, by more or fewer filters." in said(test)
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda made: made.__name__)
+def test_each_template_can_be_planned_from_its_address_and_says_what_it_can_tell(
+    store: Store, template: object
+) -> None:
+    made = template()
+    test = healthy(page("studies", template=template.__name__))
+    assert not test.error, [error.value for error in test.error]
+    runs = next(m for m in test.metric if m.label == "Runs").value
+    assert runs == str(len(made.plan.combinations) * made.plan.seeds)
+    cells = test.dataframe[0].value
+    assert len(cells) == len(made.plan.combinations)
+    assert not button(test, "Start the study").disabled
+
+
+def test_a_template_that_is_none_is_refused_and_what_was_planned_stays(store: Store) -> None:
+    test = page("studies", template="../secret")
+    assert "Address: template should be one of kernel_size, " in healthy(test).error[0].value
+
+
+def test_what_is_typed_wrongly_stays_and_is_refused_in_a_sentence(store: Store) -> None:
+    test = page("studies", template="kernel_size")
+    for typed, sentence in (
+        ("2, three", "Kernel size: levels should be sizes, such as 3 or 3×5, with commas between them; received 'three'."),
+        ("2", "Levels: should be 2 to 8; received 1"),
+        ("3, 3×3", "each should be given once; received 3×3 twice"),
+        ("3, 99", "level 99"),
+    ):  # fmt: skip
+        write(test, "Levels", typed)
+        assert sentence in said(test)
+        assert next(t for t in test.text_input if t.label == "Levels").value == typed
+        assert button(test, "Start the study").disabled
+    write(test, "Levels", "3; 3x5; 2")
+    assert not test.error, [error.value for error in test.error]
+    test = page("studies", view="plan")
+    assert next(t for t in test.text_input if t.label == "Levels").value == "3; 3x5; 2", "it is kept for the next visit"
+
+
+def test_a_budget_that_cannot_be_made_equal_shows_the_nearest(store: Store) -> None:
+    test = page("studies", template="kernel_size_at_equal_parameters")
+    write(test, "Levels", "3, 27")
+    assert re.search(
+        r"27×27: parameters should be within 2 % of .* the nearest that can be reached by filters is", said(test)
+    )
+
+
+def test_two_things_vary_and_every_combination_is_a_row(store: Store) -> None:
+    test = page("studies", template="kernel_size")
+    press(test, "Vary a second thing too")
+    choose(test, "And also", "blocks.dropout")
+    healthy([t for t in test.text_input if t.label == "Levels"][1].set_value("0; 0,25").run())
+    assert not test.error, [error.value for error in test.error]
+    rows = test.dataframe[0].value
+    assert len(rows) == 8
+    assert list(rows)[:2] == ["Kernel size", "Dropout"]
+    assert rows["Dropout"].tolist()[:2] == ["0", "0.25"]
+    press(test, "Vary only the first")
+    assert len(test.dataframe[0].value) == 4
+
+
+def test_levels_that_are_few_are_picked(store: Store) -> None:
+    test = page("studies", template="normalization")
+    pills = next(group for group in test.button_group if group.label == "Levels")
+    assert pills.value == ["no", "yes"]
+    pills.set_value(["yes"]).run()
+    assert "Levels: should be 2 to 8; received 1" in said(healthy(test))
+
+
+def test_a_plan_that_is_replaced_can_be_had_back(store: Store) -> None:
+    test = page("studies", template="dropout")
+    write(test, "Your question", "What about mine?")
+    test.query_params["template"] = "depth"
+    healthy(test.run())
+    assert next(t for t in test.text_input if t.label == "Your question").value == "Are deeper networks better?"
+    assert "Before, you planned: What about mine?" in said(test)
+    press(test, "Back to that plan")
+    assert next(t for t in test.text_input if t.label == "Your question").value == "What about mine?"
+
+
+def test_a_study_without_a_question_does_not_start(store: Store) -> None:
+    test = page("studies", template="dropout")
+    write(test, "Your question", " ")
+    assert button(test, "Start the study").disabled
+    assert "Write the question first." in said(test)
+    assert next(m for m in test.metric if m.label == "Runs").value == "32", "the rest is told all the same"
+
+
+def test_a_started_study_is_sealed_until_its_last_run_has_ended(store: Store) -> None:
+    test = page("studies", template="normalization")
+    number(test, "Seeds of each").set_value(3).run()
+    press(test, "Start the study")
+    (study,) = Lab(store.url).studies.all(by=ADA)
+    test = page("studies", study=str(study.id))
+    assert healthy(test).header[0].value == "Does batch normalisation help?"
+    assert "The results are sealed until the last run has ended" in said(test)
+    assert f"SHA-256 {study.digest[:12]}" in html(test, "facts")[0]
+    assert not test.dataframe
+    ends(store, study.id, most=2)
+    test = page("studies", study=str(study.id))
+    assert next(m for m in test.metric if m.label == "Done").value == "2"
+    assert not test.dataframe, "no result of those that have ended"
+    ends(store, study.id)
+    test = page("studies", study=str(study.id))
+    assert len(html(test, "verdict")) == 1
+    assert "Student's paired t test: the number of seeds was fixed before the first run" in said(test)
+
+
+def test_the_answer_has_a_sentence_a_chart_and_two_tables(store: Store) -> None:
+    study_id = started(store)
+    ends(store, study_id)
+    test = page("studies", study=str(study_id))
+    (verdict,) = html(test, "verdict")
+    assert verdict.startswith("Kernel size 5×5 is better than 2×2 by 0.30 points of test accuracy")
+    compared, cells = (table.value for table in healthy(test).dataframe)
+    assert compared["First is"].tolist() == ["better"] * 3
+    assert cells["Kernel size"].tolist() == ["2×2", "3×3", "5×5"]
+    assert cells["Measured"].tolist() == [10.0] * 3
+    assert "Diverged" not in cells
+    charts = test.get("arrow_vega_lite_chart") or test.get("vega_lite_chart")
+    assert len(charts) == 1
+    listed = page("studies")
+    assert "complete · 9 of 9 runs done" in said(listed).lower()
+    assert "is better than 2×2 by 0.30 points" in said(listed)
+
+
+def test_whoever_looks_before_the_end_is_told_what_that_costs_and_the_answer_says_so(store: Store) -> None:
+    study_id = started(store)
+    ends(store, study_id, most=6)
+    test = page("studies", study=str(study_id))
+    assert "The results are sealed" in said(test)
+    press(test, "Look, and have wider intervals for good")
+    assert len(html(test, "verdict")) == 1
+    assert "So the answer is from a test that stays valid however often somebody looks" in said(test)
+    assert next(m for m in test.metric if m.label == "Done").value == "6", "it goes on"
+
+
+def test_a_study_is_held_resumed_and_ended(store: Store) -> None:
+    study_id = started(store)
+    lab = Lab(store.url)
+    test = press(page("studies", study=str(study_id)), "Hold")
+    assert lab.studies.get(study_id, by=ADA).is_held
+    press(test, "Resume")
+    assert not lab.studies.get(study_id, by=ADA).is_held
+    press(test, "End this study")
+    study = lab.studies.get(study_id, by=ADA)
+    assert study.is_complete
+    assert study.counts[Status.CANCELLED] == 9
+
+
+def test_a_deleted_study_can_be_restored(store: Store) -> None:
+    study_id = started(store)
+    ends(store, study_id)
+    press(page("studies", study=str(study_id)), "Delete this study")
+    test = page("studies")
+    assert "None yet" in said(test)
+    next(toggle for toggle in test.toggle if toggle.label == "Deleted (1)").set_value(True).run()
+    press(test, "Restore")
+    assert [study.id for study in Lab(store.url).studies.all(by=ADA)] == [study_id]
+
+
+def test_a_new_version_opens_the_plan_and_counts_the_comparisons_of_both(store: Store) -> None:
+    study_id = started(store)
+    ends(store, study_id)
+    test = press(page("studies", study=str(study_id)), "New version")
+    assert f"A new version of study {study_id}" in said(healthy(test.run()))
+
+
+def test_seeds_that_are_added_make_the_answer_one_that_was_looked_at(store: Store) -> None:
+    study_id = started(store)
+    ends(store, study_id)
+    test = page("studies", study=str(study_id))
+    number(test, "More seeds of each").set_value(2).run()
+    press(test, "Add seeds")
+    ends(store, study_id)
+    assert "So the answer is from a test that stays valid" in said(page("studies", study=str(study_id)))
+
+
+def test_two_factors_are_answered_with_an_interaction_plot(store: Store) -> None:
+    dropout = {"field": "blocks.dropout", "levels": [0, 0.5]}
+    kernels = {"field": "blocks.kernel_size", "levels": [2, 3]}
+    study_id = started(store, factors=[kernels, dropout])
+    ends(store, study_id)
+    test = page("studies", study=str(study_id))
+    assert "Parallel lines" in said(healthy(test))
+    assert test.dataframe[1].value[["Kernel size", "Dropout"]].to_numpy().tolist() == [
+        ["2×2", "0"], ["2×2", "0.5"], ["3×3", "0"], ["3×3", "0.5"],
+    ]  # fmt: skip
+
+
+def test_diverged_runs_are_counted_beside_the_means(store: Store) -> None:
+    study_id = started(store)
+    first = store.queue.active()[0]
+    store.queue.claim("engine", only=[first.id])
+    store.recording.end(first.id, Status.FAILED, "Training diverged: the loss is no number in epoch 1.")
+    ends(store, study_id)
+    test = page("studies", study=str(study_id))
+    assert "Training diverged: 1 of 3" in said(test) + " ".join(html(test, "verdict"))
+    assert test.dataframe[1].value["Diverged"].sum() == 1
+
+
+def test_nothing_in_a_question_is_markup(store: Store) -> None:
+    study_id = started(store, question="Is **bold** <b>better</b> than :red[this]?")
+    test = page("studies", study=str(study_id))
+    assert "\\*\\*bold" in healthy(test).header[0].value
+    assert "**bold**" not in said(page("studies"))
+
+
+def test_an_address_that_names_no_study_is_refused(store: Store) -> None:
+    for wrong, sentence in (
+        ("7", "7"),
+        ("x", "study should be the number of a study; received 'x'"),
+        ("9" * 30, "study"),
+    ):
+        assert sentence in healthy(page("studies", study=wrong)).error[0].value
+
+
+def test_a_saved_design_may_be_the_base_or_a_level(store: Store) -> None:
+    lab = Lab(store.url)
+    lab.save_design(same_padding(name="mine"), by=ADA)
+    test = page("studies", template="kernel_size")
+    choose(test, "In the design", "saved: mine")
+    assert not test.error, [error.value for error in test.error]
+    choose(test, "What varies", "")
+    box = next(b for b in test.multiselect if b.label == "Designs")
+    box.set_value(["saved: mine", "preset: fast"]).run()
+    assert PRESETS["fast"].protocol == same_padding().protocol
+    assert healthy(test).dataframe[0].value["Design"].tolist() == ["mine", "fast"]
