@@ -22,7 +22,7 @@ class Template:
     plan: Plan
 
 
-def _base(epochs: int = 6) -> Experiment:
+def _base(epochs: int = 6, batch_size: int = 256) -> Experiment:
     """Three convolutions with same padding and global pooling, whose kernels, depth and filters can change freely.
 
     It is the preset "kernel 3" with fewer filters and without augmentation, so that a few epochs suffice and no kernel takes
@@ -38,14 +38,14 @@ def _base(epochs: int = 6) -> Experiment:
     return preset.with_changes(
         name="small network",
         architecture=network.model_dump(mode="json") | {"blocks": blocks, "bridge": "global average"},
-        recipe=preset.recipe.model_dump(mode="json") | {"epochs": epochs, "augmentation": {}},
+        recipe=preset.recipe.model_dump(mode="json") | {"epochs": epochs, "batch_size": batch_size, "augmentation": {}},
     )
 
 
 def _kernels(what: What, by: By | None) -> Plan:
     return Plan(
         question="Does kernel size matter?",
-        base=_base(epochs=2),
+        base=_base(epochs=2, batch_size=64),
         factors=(Factor(field="blocks.kernel_size", levels=FAMILY_KERNELS),),
         equal=Equal(what=what, by=by),
         seeds=10,

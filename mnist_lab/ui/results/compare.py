@@ -23,13 +23,15 @@ from mnist_lab.results.prediction import duration_text
 from mnist_lab.results.spread import of_shares
 from mnist_lab.results.verdict import Verdict
 from mnist_lab.store.run import Status
+from mnist_lab.studies.plan import Metric
 from mnist_lab.ui import choices, figure, heard, labels, navigation, watching
 from mnist_lab.ui.looks import looks
+from mnist_lab.ui.results import decide
 from mnist_lab.ui.results import run as run_page
 from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once, seen
 from mnist_lab.ui.text import plain
 
-_METRICS = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
+_METRICS: dict[Metric, str] = {"test accuracy": "test_accuracy", "validation accuracy": "validation_accuracy"}
 _ICONS = {
     "better": ":material/trending_up:",
     "worse": ":material/trending_up:",
@@ -132,7 +134,7 @@ def _verdicts(sides: list[Side], its: list[Look]) -> None:
     """The verdict, large; then its reason, by what it is judged, and the seeds that it rests on."""
     place = st.container(gap="small")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tools-judged"):
-        what: str = st.segmented_control(
+        what: Metric = st.segmented_control(
             "Judged by",
             list(_METRICS),
             default="test accuracy",
@@ -141,6 +143,8 @@ def _verdicts(sides: list[Side], its: list[Look]) -> None:
             persist_state="session",
             label_visibility="collapsed",
         )
+        if sum(side.is_design for side in sides) > 1:
+            decide.button([side for side in sides if side.is_design], what)
         _back()
     metric = _METRICS[what]
     protocols = {str(p) for side in sides for p in side.rows["protocol"]}

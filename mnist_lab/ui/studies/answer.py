@@ -71,7 +71,7 @@ def verdict(found: Answer, *, key: str, is_heard: bool = True) -> None:
 def chart(findings: Findings, found: Answer) -> None:
     """The levels with a line a seed; of two factors the interaction plot."""
     plan = findings.plan
-    cells = _cells(found)
+    cells = cells_shown(found)
     if cells["mean"].isna().all():
         st.caption("No run has a result yet, so there is nothing to draw.")
         return
@@ -94,7 +94,7 @@ def chart(findings: Findings, found: Answer) -> None:
     )
 
 
-def _cells(found: Answer) -> pd.DataFrame:
+def cells_shown(found: Answer) -> pd.DataFrame:
     """The table of cells with intervals that stay within shares; none where there are too few seeds."""
     ends = [of_shares(low, high) for low, high in zip(found.cells["low"], found.cells["high"], strict=True)]
     finite = np.isfinite(found.cells["low"].astype(float))
