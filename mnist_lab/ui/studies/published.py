@@ -17,3 +17,4 @@ def published_view() -> None:
         st.subheader(equal, anchor=False)
         answer.verdict(its, key=f"published-{number}", is_heard=False)
         answer.chart(findings, its)
+        answer.test(its)
