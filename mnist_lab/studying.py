@@ -4,9 +4,9 @@ As in `lab`, each takes who asks, and decides here whether they may. Results of 
 it is sealed.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterable
-from itertools import count
 
 import pandas as pd
 
@@ -76,7 +76,7 @@ class Studying:
         used = self._store.studies.seeds({cell.experiment.design_key for cell in self._cells(plan)})
         first = max([plan.first_seed, *(seed + 1 for seed in used)])
         if first >= 2**31 - MOST_SEEDS:  # somebody chose a very large seed: the first gap, then
-            first = next(seed for seed in count(1) if not used.intersection(range(seed, seed + plan.seeds)))
+            first = next(seed for seed in itertools.count(1) if not used.intersection(range(seed, seed + plan.seeds)))
         return plan.model_copy(update={"first_seed": first})
 
     def start(self, plan: Plan, *, by: Person, version_of: int | None = None) -> int:

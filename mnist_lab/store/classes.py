@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from mnist_lab.errors import InputError
 from mnist_lab.store.database import Database
 from mnist_lab.store.run import Status
-from mnist_lab.store.schema import CHOICES, CLASSES, DESIGNS, PEOPLE, QUESTIONS, RUN, STUDIES, TURNS
+from mnist_lab.store.schema import CHOICES, CLASSES, DESIGNS, PEOPLE, QUESTIONS, RUN, STUDIES, STUDY_TURN, TURNS
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,13 @@ class Classes:
             training = sa.select(RUN.c.id).where(RUN.c.owner.in_(theirs), RUN.c.status == Status.RUNNING)
             if run_id := connection.execute(training).scalar():
                 raise InputError(f"Class: run {run_id} is still in training; stop it first.")
-            tables = ((STUDIES, "owner"), (RUN, "owner"), (DESIGNS, "owner"), (CHOICES, "owner"), (TURNS, "person"))
-            for table, column in tables:
-                connection.execute(sa.delete(table).where(table.c[column].in_(theirs)))
+            of_studies = sa.select(sa.type_coerce(PEOPLE.c.key, sa.String) + STUDY_TURN).where(
+                PEOPLE.c.class_id == class_id
+            )
+            for table in (STUDIES, RUN, DESIGNS, CHOICES):
+                connection.execute(sa.delete(table).where(table.c.owner.in_(theirs)))
+            for persons in (theirs, of_studies):
+                connection.execute(sa.delete(TURNS).where(TURNS.c.person.in_(persons)))
             connection.execute(sa.delete(QUESTIONS))  # kept for minutes, and perhaps about these runs
             connection.execute(sa.delete(CLASSES).where(CLASSES.c.id == class_id))
 

@@ -25,6 +25,7 @@ from mnist_lab.store.schema import (
     RUN_COLUMNS,
     SNAPSHOTS,
     STATES,
+    STUDY_TURN,
     TURNS,
     as_run,
 )
@@ -36,7 +37,10 @@ _IS_HELD = sa.exists().where(IS_ON, CLASSES.c.is_held)
 _IN_CLASS = PEOPLE.c.class_id.in_(sa.select(CLASSES.c.id).where(IS_ON))  # after its class a pupil's runs are as any
 _WITH_PEOPLE = sa.outerjoin(RUN, PEOPLE, sa.and_(PEOPLE.c.key == RUN.c.owner, _IN_CLASS))
 _IS_LATER = sa.case((studies.IS_OF_STUDY, 1), else_=0)  # nobody who tries something out waits for a study
-_PERSON: sa.ColumnElement[str] = sa.func.coalesce(PEOPLE.c.key, "")  # whose run it is, where turns are taken
+# Whose run it is, where turns are taken: a person with their own runs, or the same person with those of their studies.
+_LINE: sa.ColumnElement[str] = sa.func.coalesce(PEOPLE.c.key, "", type_=sa.String) + sa.case(
+    (studies.IS_OF_STUDY, STUDY_TURN), else_=""
+)
 
 
 class Queue:
@@ -158,11 +162,11 @@ class Queue:
                 .returning(*RUN_COLUMNS)
             ).first()
             if claimed:
-                person = _person_of(connection, claimed.id)
-                connection.execute(sa.delete(TURNS).where(TURNS.c.person == person))
+                line = _line_of(connection, claimed.id)
+                connection.execute(sa.delete(TURNS).where(TURNS.c.person == line))
                 # A number rather than the time, which a clock that is set back would give twice.
                 last = sa.select(sa.func.coalesce(sa.func.max(TURNS.c.served), 0) + 1).scalar_subquery()
-                connection.execute(sa.insert(TURNS).values(person=person, served=last))
+                connection.execute(sa.insert(TURNS).values(person=line, served=last))
                 studies.mark_foreseen(connection, claimed.id)
         return as_run(claimed) if claimed else None
 
@@ -240,9 +244,7 @@ class Queue:
         others. A study's runs are moved among runs of studies, all others among all others."""
         queued = sa.select(RUN.c.id, RUN.c.position, RUN.c.deleted).select_from(_WITH_PEOPLE)
         with self._database.write() as connection:
-            queued = queued.where(RUN.c.status == Status.QUEUED, _PERSON.in_([_person_of(connection, run_id)]))
-            is_later = connection.execute(sa.select(_IS_LATER).where(RUN.c.id == run_id)).scalar()
-            queued = queued.where(_IS_LATER.in_([is_later or 0]))
+            queued = queued.where(RUN.c.status == Status.QUEUED, _LINE.in_([_line_of(connection, run_id)]))
             rows = connection.execute(queued.order_by(RUN.c.position, RUN.c.id)).all()
             ids = [row.id for row in rows if row.deleted is None]
             if run_id not in ids:
@@ -270,17 +272,16 @@ def _in_turn(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     person's own runs keep their order. So the first runs of all come first, then the second runs of all, and so on. All
     who are no pupils of the class that is on are one person: alone, the queue is first in, first out.
 
-    The runs of studies come behind everybody's own, and among them turns are taken in the same way.
+    The runs of studies come behind everybody's own; among them turns are taken, and remembered, in the same way.
     """
-    line = [_IS_LATER, _PERSON]
-    rank = sa.func.row_number().over(partition_by=line, order_by=[RUN.c.position, RUN.c.id])
-    oldest = sa.func.min(RUN.c.id).over(partition_by=line)
-    query = sa.select(*columns).select_from(_WITH_PEOPLE.outerjoin(TURNS, TURNS.c.person == _PERSON)).where(_WAITS)
+    rank = sa.func.row_number().over(partition_by=_LINE, order_by=[RUN.c.position, RUN.c.id])
+    oldest = sa.func.min(RUN.c.id).over(partition_by=_LINE)
+    query = sa.select(*columns).select_from(_WITH_PEOPLE.outerjoin(TURNS, TURNS.c.person == _LINE)).where(_WAITS)
     return query.order_by(_IS_LATER, rank, TURNS.c.served.nulls_first(), oldest)
 
 
-def _person_of(connection: sa.Connection, run_id: int) -> str:
-    found = connection.execute(sa.select(_PERSON).select_from(_WITH_PEOPLE).where(RUN.c.id == run_id)).scalar()
+def _line_of(connection: sa.Connection, run_id: int) -> str:
+    found = connection.execute(sa.select(_LINE).select_from(_WITH_PEOPLE).where(RUN.c.id == run_id)).scalar()
     return str(found or "")
 
 
@@ -300,7 +301,7 @@ def requeue(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
         .values(status=Status.INTERRUPTED, ended=time.time(), error=CRASH_SENTENCE)
     )
     # Whoever loses a worker was not served.
-    lost = sa.select(_PERSON).select_from(_WITH_PEOPLE).where(running)
+    lost = sa.select(_LINE).select_from(_WITH_PEOPLE).where(running)
     connection.execute(sa.delete(TURNS).where(TURNS.c.person.in_(lost)))
     # A run that was told to pause is paused, in the state of its last checkpoint.
     paused = sa.and_(RUN.c.pause_requested.is_not(None), RUN.c.stop_requested.is_(None))

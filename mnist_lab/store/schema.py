@@ -40,6 +40,7 @@ CLASSES = _table("classes", "id code opened closed ended is_held settings")
 PEOPLE = _table("people", "id class_id key name token joined removed")
 REQUESTS = _table("requests", "token person_id asked admitted")
 TURNS = _table("turns", "person served")
+STUDY_TURN = " · studies"  # behind a person's key, where it is the turn of their studies
 STUDIES = _table("studies", "id owner plan digest cells frozen looked why_looked reused version_of repeats deleted")
 STUDY_RUNS = _table("study_runs", "study_id cell seed run_id is_reused")
 LEASE = _table("lease", "id engine host pid process_created heartbeat state")

@@ -2,6 +2,7 @@
 closed class, and alone. Each does it, or is told in a sentence why not, and nothing is changed."""
 
 import inspect
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,13 +23,21 @@ from mnist_lab.lab import Lab
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
-from mnist_lab.results.prediction import duration_text
+from mnist_lab.results.prediction import duration_text, model_seconds
 from mnist_lab.store.labels import Change
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
+from mnist_lab.store.studies import NewStudy, Planned
+from mnist_lab.studies.cells import cells, stored
+from mnist_lab.studies.file import StudyFile
+from mnist_lab.studies.file import made as made_file
+from mnist_lab.studies.findings import Findings, table
+from mnist_lab.studying import Studying
 from mnist_lab.training.reports import Command
 from tests.builders.classes import CODE, TEACHER, allow, open_class, pupil
+from tests.builders.networks import small_experiment
 from tests.builders.runs import ADA, LEFT_BY_0_6, OUTCOME, epoch
+from tests.builders.studies import small_plan
 
 DESIGN = PRESETS["fast"].with_changes(name="mine")
 LONGER = DESIGN.recipe.model_copy(update={"epochs": 6})
@@ -140,6 +149,50 @@ class Case:
     before: Callable[[World], Any] = lambda world: None
 
 
+PLAN = small_plan(small_experiment())
+STUDY = 1
+
+
+def study(world: World) -> None:
+    """A study of Cleo's whose runs wait, whatever has become of the class."""
+    found = cells(PLAN, model_seconds)
+    runs = [
+        Planned(place, cell.experiment.with_changes(seed=seed))
+        for seed in range(PLAN.first_seed, PLAN.first_seed + PLAN.seeds)
+        for place, cell in enumerate(found)
+    ]
+    new = NewStudy(world.cleo.key, PLAN.canonical_json, PLAN.digest, json.dumps(stored(found)))
+    assert world.lab.store.studies.freeze(new, runs, ()) == STUDY
+
+
+def held_study(world: World) -> None:
+    study(world)
+    world.lab.store.queue.pause(*world.lab.store.studies.unended(STUDY))
+
+
+def ended_study(world: World) -> None:
+    study(world)
+    world.lab.store.queue.stop(*world.lab.store.studies.unended(STUDY))
+
+
+def deleted_study(world: World) -> None:
+    ended_study(world)
+    world.lab.store.studies.delete(STUDY)
+
+
+def study_file() -> StudyFile:
+    """Of a study of which nothing was trained."""
+    found = cells(PLAN, model_seconds)
+    rows = [
+        {"cell": cell, "seed": seed, "run": None, "status": "cancelled"} | dict.fromkeys(RESULTS)
+        for cell in range(len(found))
+        for seed in range(PLAN.first_seed, PLAN.first_seed + PLAN.seeds)
+    ]
+    its = Findings(PLAN, PLAN.digest, 1.0, tuple(found), table(rows), is_unseen=True, why_seen="", among=1)
+    return made_file(its, PLAN.canonical_json, None, {})
+
+
+RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
 EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone")
 IN = ("pupil", "another", "teacher", "closed", "alone")  # who may look
 ACTIVE = ("pupil", "another", "teacher", "alone")  # who may train, and keep designs
@@ -188,6 +241,27 @@ CASES: dict[str, Case] = {
     "Classroom.renew_code": Case(lambda w, by: w.lab.classroom.renew_code(by=by), TEACHER_ONLY),
     "Classroom.rename": Case(lambda w, by: w.lab.classroom.rename(w.cleo.key, "Gus", by=by), TEACHER_ONLY),
     "Classroom.remove": Case(lambda w, by: w.lab.classroom.remove(w.cleo.key, by=by), TEACHER_ONLY),
+    "Studying.preview": Case(lambda w, by: w.lab.studies.preview(PLAN, by=by), IN),
+    "Studying.fresh": Case(lambda w, by: w.lab.studies.fresh(PLAN, by=by), IN),
+    "Studying.start": Case(lambda w, by: w.lab.studies.start(PLAN, by=by), ACTIVE),
+    "Studying.repeat": Case(lambda w, by: w.lab.studies.repeat(study_file(), by=by), ACTIVE),
+    "Studying.all": Case(lambda w, by: w.lab.studies.all(by=by), IN, study),
+    "Studying.get": Case(lambda w, by: w.lab.studies.get(STUDY, by=by), IN, study),
+    "Studying.findings": Case(lambda w, by: w.lab.studies.findings(STUDY, by=by), IN, ended_study),
+    "Studying.file": Case(lambda w, by: w.lab.studies.file(STUDY, by=by), IN, ended_study),
+    "Studying.agreement": Case(lambda w, by: w.lab.studies.agreement(STUDY, by=by), IN, ended_study),
+    "Studying.remaining_seconds": Case(lambda w, by: w.lab.studies.remaining_seconds(STUDY, by=by), IN, study),
+    "Studying.look": Case(lambda w, by: w.lab.studies.look(STUDY, by=by), OWNER, study),
+    "Studying.hold": Case(lambda w, by: w.lab.studies.hold(STUDY, by=by), OWNER, study),
+    "Studying.resume": Case(lambda w, by: w.lab.studies.resume(STUDY, by=by), OWNER, held_study),
+    "Studying.cancel": Case(lambda w, by: w.lab.studies.cancel(STUDY, by=by), OWNER, study),
+    "Studying.add_seeds": Case(lambda w, by: w.lab.studies.add_seeds(STUDY, 1, by=by), OWNER, ended_study),
+    "Studying.delete": Case(lambda w, by: w.lab.studies.delete(STUDY, by=by), OWNER, ended_study),
+    "Studying.restore": Case(lambda w, by: w.lab.studies.restore(STUDY, by=by), OWNER, deleted_study),
+    "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
+    "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
+    "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
+    "Reader.seconds_left": Case(lambda w, by: w.reader(by).seconds_left(w.lab.store.studies.get(STUDY)), IN, study),
     "Reader.run": Case(lambda w, by: w.reader(by).run(w.finished), IN),
     "Reader.some": Case(lambda w, by: w.reader(by).some([w.finished]), IN),
     "Reader.active": Case(lambda w, by: w.reader(by).active(), IN),
@@ -211,7 +285,7 @@ def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
 
 
 def test_every_use_case_is_tried() -> None:
-    asked = {name for cls in (Lab, Classroom) for name, found in public(cls) if "by" in found.parameters}
+    asked = {name for cls in (Lab, Classroom, Studying) for name, found in public(cls) if "by" in found.parameters}
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
 
@@ -234,6 +308,8 @@ def test_who_may_does_it_and_nobody_else_changes_anything(name: str, enter: Call
 
 CHANGES_NOTHING = {
     *(name for name in CASES if name.startswith("Reader.")),
+    *(f"Studying.{name}" for name in ("preview", "fresh", "all", "get", "findings", "file", "agreement")),
+    "Studying.remaining_seconds",
     *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away"),
     *(
         "Classroom.rights",

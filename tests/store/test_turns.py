@@ -1,4 +1,7 @@
-"""Whose turn it is: as a state machine, where the store and a plain model agree whoever does what in whatever order."""
+"""Whose turn it is: as a state machine, where the store and a plain model agree whoever does what in whatever order.
+
+A line is what takes turns: a person with their own runs, and behind everybody's the same person with those of their studies.
+"""
 
 import functools
 import itertools
@@ -16,7 +19,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.queue import MAX_CRASHES
 from mnist_lab.store.run import Status
+from mnist_lab.store.schema import STUDY_TURN
 from mnist_lab.store.store import Store
+from mnist_lab.store.studies import NewStudy, Planned
 from mnist_lab.training.reports import Command
 from tests.builders.classes import CODE, open_class
 from tests.builders.runs import OUTCOME
@@ -49,10 +54,11 @@ class Turns(RuleBasedStateMachine):
         shutil.copyfile(with_open_class(), path)
         self.store = Store(f"sqlite:///{path}")
         self.room = self.store.classes.current().id
-        self.clock = itertools.count(1)
+        self.clock, self.seeds = itertools.count(1), itertools.count(1, 3)
         self.pupils: list[str] = []
         self.owner: dict[int, str] = {}
-        self.waiting: dict[str, list[int]] = {"": []}
+        self.of_study: set[int] = set()
+        self.waiting: dict[str, list[int]] = {"": [], STUDY_TURN: []}
         self.served: dict[str, int] = {}
         self.status: dict[int, Status] = {}
         self.command: dict[int, Command] = {}
@@ -79,7 +85,7 @@ class Turns(RuleBasedStateMachine):
     def _join(self) -> str:
         key = self.store.people.join(self.room, f"name {len(self.pupils)}").key
         self.pupils.append(key)
-        self.waiting[key] = []
+        self.waiting[key], self.waiting[key + STUDY_TURN] = [], []
         return key
 
     @rule(target=runs, key=people)
@@ -89,6 +95,15 @@ class Turns(RuleBasedStateMachine):
     @rule(target=runs, keys=st.lists(people, min_size=2, max_size=6))
     def queue_at_once(self, keys: list[str]) -> object:
         return multiple(*map(self._queue, keys))
+
+    @rule(target=runs, key=people, seeds=st.integers(1, 3))
+    def starts_a_study(self, key: str, seeds: int) -> object:
+        first = next(self.seeds)
+        planned = [Planned(0, PRESETS["3x3"].with_changes(seed=first + i)) for i in range(seeds)]
+        study_id = self.store.studies.freeze(NewStudy(key, "{}", "", "[]"), planned, ())
+        its = self.store.studies.unended(study_id)
+        self.of_study |= set(its)
+        return multiple(*(self._queued(run, key) for run in its))
 
     @rule(key=people)
     def is_removed(self, key: str) -> None:
@@ -179,7 +194,7 @@ class Turns(RuleBasedStateMachine):
     @rule(run=runs, places=st.integers(-3, 3))
     def move(self, run: int, places: int) -> None:
         self.store.queue.move(run, places)
-        line = self.waiting[self.person(run)]
+        line = self.waiting[self.line(run)]
         visible = [other for other in line if other not in self.deleted]
         if run not in visible:
             return
@@ -192,7 +207,7 @@ class Turns(RuleBasedStateMachine):
 
     @rule(run=runs)
     def delete(self, run: int) -> None:
-        if self.status[run] is not Status.RUNNING:
+        if self.status[run] is not Status.RUNNING and run not in self.of_study:
             self.store.labels.set([run], deleted=True)
             self.deleted.add(run)
 
@@ -207,8 +222,9 @@ class Turns(RuleBasedStateMachine):
     def running(self) -> list[int]:
         return [run for run, status in self.status.items() if status is Status.RUNNING]
 
-    def person(self, run: int) -> str:
-        return self.owner[run] if self.owner[run] in self.pupils else ""
+    def line(self, run: int) -> str:
+        person = self.owner[run] if self.owner[run] in self.pupils else ""
+        return person + (STUDY_TURN if run in self.of_study else "")
 
     def in_turn(self) -> list[int]:
         """What claims would take one by one: of those who wait, of whoever was served longest ago; before them of whoever
@@ -219,25 +235,31 @@ class Turns(RuleBasedStateMachine):
             waits = [key for key, line in lines.items() if line]
             if not waits:
                 return order
-            key = min(waits, key=lambda key: (key in served, served.get(key, min(lines[key]))))
+            key = min(
+                waits, key=lambda key: (key.endswith(STUDY_TURN), key in served, served.get(key, min(lines[key])))
+            )
             order.append(lines[key].pop(0))
             served[key] = moment
         raise AssertionError
 
     def _queue(self, key: str) -> int:
         (run,) = self.store.queue.add([PRESETS["3x3"]], key)
+        return self._queued(run, key)
+
+    def _queued(self, run: int, key: str) -> int:
         self.owner[run] = key
         self.status[run], self.command[run], self.crashes[run] = Status.QUEUED, Command.CONTINUE, 0
-        self.waiting[self.person(run)].append(run)
+        self.waiting[self.line(run)].append(run)
         return run
 
     def _serve(self, run: int) -> None:
-        mine = self.person(run)
+        mine = self.line(run)
         self.status[run] = Status.RUNNING
         self._leave(run)
         self.served[mine] = next(self.clock)
         for other, line in self.waiting.items():
-            if other != mine and any(run not in self.deleted for run in line):
+            is_alike = other.endswith(STUDY_TURN) == mine.endswith(STUDY_TURN)
+            if other != mine and is_alike and any(run not in self.deleted for run in line):
                 self.passed[other, mine] = self.passed.get((other, mine), 0) + 1
                 assert self.passed[other, mine] <= 1, f"{other} waits, and {mine} was served twice"
             self.passed.pop((mine, other), None)
@@ -260,7 +282,7 @@ class Turns(RuleBasedStateMachine):
                 self.status[run] = Status.INTERRUPTED
         left = [run for run in running if self.status[run] is Status.RUNNING]
         for run in reversed(left):
-            mine = self.person(run)
+            mine = self.line(run)
             self.served.pop(mine, None)
             for other in self.waiting:
                 self.passed.pop((other, mine), None)
@@ -270,7 +292,7 @@ class Turns(RuleBasedStateMachine):
                 self._to_front(run)
 
     def _leave(self, run: int) -> None:
-        mine = self.person(run)
+        mine = self.line(run)
         if run in self.waiting[mine]:
             self.waiting[mine].remove(run)
         self._forget_passed(mine)
@@ -283,7 +305,7 @@ class Turns(RuleBasedStateMachine):
 
     def _to_front(self, run: int) -> None:
         self._leave(run)
-        self.waiting[self.person(run)].insert(0, run)
+        self.waiting[self.line(run)].insert(0, run)
         self.status[run] = Status.QUEUED
 
     @invariant()
@@ -291,7 +313,7 @@ class Turns(RuleBasedStateMachine):
         told = [run.id for run in self.store.queue.active() if run.status is Status.QUEUED]
         assert told == self.in_turn()
         for key, line in self.waiting.items():
-            mine = [run for run in told if self.person(run) == key]
+            mine = [run for run in told if self.line(run) == key]
             assert mine == [run for run in line if run not in self.deleted], "a person's own runs keep their order"
             if not mine:
                 self._forget_passed(key)
@@ -410,6 +432,40 @@ def test_runs_of_another_class_are_no_pupils_of_this_one(store: Store, pupils: l
     new = store.people.join(room, "Cleo").key
     old, (mine,), now = queue(store, pupils[0], 2), queue(store, ADA), queue(store, new, 2)
     assert told(store) == [old[0], now[0], old[1], now[1], mine]
+
+
+def study(store: Store, key: str, seeds: int, first: int) -> list[int]:
+    """The runs of a new study, in their order."""
+    planned = [Planned(0, PRESETS["3x3"].with_changes(seed=first + i)) for i in range(seeds)]
+    return store.studies.unended(store.studies.freeze(NewStudy(key, "{}", "", "[]"), planned, ()))
+
+
+def test_studies_wait_behind_everybodys_own_runs_and_take_turns_among_themselves(
+    store: Store, pupils: list[str]
+) -> None:
+    cleo, dana, emil = pupils
+    c, d, mine = study(store, cleo, 3, 1), study(store, dana, 2, 11), study(store, ADA, 2, 21)
+    own = queue(store, emil, 2)
+    assert told(store) == [*own, c[0], d[0], mine[0], c[1], d[1], mine[1], c[2]]
+    assert [store.queue.claim("engine").id for _ in range(4)] == [*own, c[0], d[0]]
+    late = queue(store, cleo)
+    assert told(store) == [*late, mine[0], c[1], d[1], mine[1], c[2]], "of studies who was not served yet comes next"
+    assert served(store) == [*late, mine[0], c[1], d[1], mine[1], c[2]]
+
+
+def test_a_run_of_a_study_stays_behind_whatever_becomes_of_it(store: Store) -> None:
+    first, second, third = study(store, ADA, 3, 1)
+    (own,) = queue(store, ADA)
+    store.queue.move(third, -9)
+    assert told(store) == [own, third, first, second]
+    store.queue.move(own, 9)
+    assert told(store) == [own, third, first, second]
+    assert store.queue.claim("engine", only=[second]).id == second
+    store.queue.crashed(second)
+    assert told(store) == [own, second, third, first]
+    store.queue.pause(first)
+    store.queue.resume(first)
+    assert told(store) == [own, first, second, third]
 
 
 def test_claims_at_once_take_turns_and_take_nothing_twice(store: Store, url: str, pupils: list[str]) -> None:

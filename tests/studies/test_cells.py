@@ -1,4 +1,6 @@
-"""The cells of a plan: what is trained, and what it costs."""
+"""The cells of a plan: what is trained, what it costs, and that they are read as they were frozen."""
+
+import json
 
 import pytest
 
@@ -7,7 +9,7 @@ from mnist_lab.errors import InputError
 from mnist_lab.results.prediction import model_seconds
 from mnist_lab.settings import MAX_PARAMETERS
 from mnist_lab.studies import equal
-from mnist_lab.studies.cells import cells
+from mnist_lab.studies.cells import MAX_CELLS_TEXT, cells, read_cells, stored
 from tests.builders.plans import plan
 
 KERNELS = {"field": "blocks.kernel_size", "levels": [2, 3, 5]}
@@ -83,3 +85,34 @@ def test_a_cell_that_may_not_be_trained_is_refused_by_name(monkeypatch: pytest.M
     with pytest.raises(InputError, match=r"^Kernel size 5×5: Block 3: the network would have 3\d,\d\d\d parameters"):
         cells(one, model_seconds)
     assert plan() == one  # a plan can be read all the same
+
+
+@pytest.mark.parametrize(
+    "equal",
+    [
+        {},
+        {"what": "parameters", "by": "filters"},
+        {"what": "multiply-adds of training", "by": "filters"},
+        {"what": "multiply-adds of training", "by": "length"},
+        {"what": "predicted seconds", "by": "filters"},
+        {"what": "predicted seconds", "by": "length"},
+    ],
+)
+def test_cells_are_read_as_they_were_frozen_whatever_was_adjusted(equal: dict[str, str]) -> None:
+    one = plan(factors=[KERNELS, DEPTHS], equal=equal, reference="5×5", first_seed=7)
+    found = cells(one, model_seconds)
+    assert read_cells(one, json.dumps(stored(found))) == tuple(found)
+
+
+def test_cells_of_another_budget_are_refused() -> None:
+    one = plan(equal={"what": "predicted seconds", "by": "length"})
+    found = stored(cells(one, model_seconds))
+    found[1]["seconds"] *= 1.1
+    with pytest.raises(
+        InputError, match="Kernel size 3×3: predicted seconds should be within 2 % of the reference cell's"
+    ):
+        read_cells(one, json.dumps(found))
+    with pytest.raises(InputError, match="Cells: at most 2,000,000 characters; received 2,000,001"):
+        read_cells(one, " " * (MAX_CELLS_TEXT + 1))
+    with pytest.raises(InputError):
+        read_cells(one, "nothing")
