@@ -9,12 +9,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page
 
 from mnist_lab.design.presets import PRESETS
+from mnist_lab.lab import Lab
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Report
 from tests.builders.networks import small_experiment
+from tests.builders.plans import plan
 from tests.builders.processes import running_chromium, server, wait_until, window
-from tests.builders.runs import OUTCOME, epoch, finished, point
+from tests.builders.runs import ADA, OUTCOME, epoch, finish, finished, point
 
 PROJECTOR, LAPTOP, PHONE = (1920, 1080), (1280, 720), (390, 844)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -23,6 +25,11 @@ VIEWS = {
     "Design": ("/?preset=3x3", ".st-key-diagram-place svg .mark-rect", ".st-key-diagram-place"),
     "Train": ("/train?run=1", ".st-key-tall-accuracy svg .mark-symbol path", ".st-key-tall-accuracy"),
     "Results": ("/results", "[data-testid=stDataFrame]", "[data-testid=stDataFrame]"),
+    "Studies": ("/studies?view=all", "[class*=st-key-study-row-]", "[class*=st-key-study-row-]"),
+    "Plan of a study": ("/studies?template=batch_size_and_learning_rate", ".st-key-study-figures", ".st-key-study-bar"),
+    "Study": ("/studies?study=1", ".verdict", ".verdict"),
+    "Study of two things": ("/studies?study=2", "[data-testid=stVegaLiteChart] svg .mark-symbol path", ".verdict"),
+    "Study that is sealed": ("/studies?study=3", ".st-key-study-counts", ".st-key-study-progress"),
     "Compare": ("/compare?runs=2,5", ".verdict", ".verdict"),
     "Run": ("/run?run=1", "[data-testid=stMetric]", "[data-testid=stMetric]"),
     "Draw": ("/inspect?runs=0&view=Draw", "canvas", "canvas"),
@@ -73,9 +80,24 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Store]]
     for design, accuracy in ((small, 0.9), (other, 0.95)):
         for seed in (2, 3, 4):
             finished(store, design.with_changes(seed=seed), accuracy + seed / 1000)
+    _studies(store)
     with server(store.url) as running:
         yield running.url, store
     store.close()
+
+
+def _studies(store: Store) -> None:
+    """One that is answered, one of two things, and one that is sealed and on hold."""
+    studies = Lab(store.url).studies
+    dropout = {"field": "blocks.dropout", "levels": [0, 0.5]}
+    kernels = {"field": "blocks.kernel_size", "levels": [2, 3]}
+    for factors in ([kernels | {"levels": [2, 3, 5]}], [kernels, dropout]):
+        study_id = studies.start(plan(factors=factors, seeds=4), by=ADA)
+        for run_id in store.studies.unended(study_id):
+            run = store.runs.get(run_id)
+            (size, _) = run.experiment.architecture.blocks[0].kernel_size
+            finish(store, run_id, 0.98 + size / 1000 + run.seed / 20_000)
+    studies.hold(studies.start(plan(first_seed=100), by=ADA), by=ADA)
 
 
 def settled(page: Page) -> None:

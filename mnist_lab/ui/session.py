@@ -268,6 +268,8 @@ def _footer() -> None:
         reader = _reader()  # on a page that is locked too
         active, waits = reader.active(), reader.waits()
         who = reader.names().get(reader.rights.owner, reader.rights.owner)
+        # Runs of a study that is sealed are none of those above.
+        is_studying = any(one.study.counts.get(Status.RUNNING) for one in reader.queued_studies())
     except NotAllowedError:
         return
     except LabError:
@@ -282,6 +284,8 @@ def _footer() -> None:
     }.get(state, f":material/error: worker {plain(state or '')}")
     if running:
         words = f":material/model_training: training {running}" + (f", {waiting} waiting" if waiting else "")
+    elif is_studying:
+        words = ":material/model_training: training a study" + (f", {waiting} waiting" if waiting else "")
     elif waiting:
         words = f"{words}, {waiting} waiting"
     lines = [words]

@@ -7,12 +7,14 @@ from streamlit.testing.v1 import AppTest
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import PRESETS
+from mnist_lab.lab import Lab
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Command, Report
 from tests.builders.pages import healthy, metric, number, page, press
+from tests.builders.plans import plan
 from tests.builders.processes import ROOT
-from tests.builders.runs import OUTCOME, epoch, point, trained
+from tests.builders.runs import ADA, OUTCOME, epoch, point, trained
 
 
 def in_queue(store: Store) -> list[int]:
@@ -279,3 +281,19 @@ def test_early_stopping_says_which_epoch_was_kept_and_which_was_best(store: Stor
     test = healthy(page("train", run=str(run_id)))
     assert metric(test, "Kept epoch") == "1"
     assert list(store.checkpoints.epochs(run_id)) == [1, 2], "best and last are both kept"
+
+
+def test_a_study_is_one_line_of_the_queue_also_where_nothing_else_is(store: Store) -> None:
+    lab = Lab(store.url)
+    study_id = lab.studies.start(plan(question="Does *it* matter?"), by=ADA)
+
+    def lines(test: AppTest) -> list[str]:
+        return [m.value for m in healthy(test).markdown if f"Study {study_id}:" in m.value]
+
+    (line,) = lines(page("train"))
+    assert "Does \\*it\\* matter? · 0 of 9 runs done · in about " in line
+    lab.studies.hold(study_id, by=ADA)
+    (line,) = lines(page("train"))
+    assert line.endswith("0 of 9 runs done · paused")
+    lab.studies.cancel(study_id, by=ADA)
+    assert lines(page("train")) == []

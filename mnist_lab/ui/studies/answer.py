@@ -50,12 +50,13 @@ def show(findings: Findings, *, key: str, is_heard: bool = True) -> Answer:
     found = findings.answer()
     verdict(found, key=key, is_heard=is_heard)
     chart(findings, found)
+    test(found)
     tables(findings, found)
     return found
 
 
 def verdict(found: Answer, *, key: str, is_heard: bool = True) -> None:
-    """The sentence, large; then the others, on which test they rest, and what makes them doubtful."""
+    """The sentence, large; then the others, and what makes them doubtful."""
     first, rest = sentences(found.words)
     size = "verdict long" if len(first) > _LONG else "verdict"
     st.html(f'<div class="{size}">{escape(first)}</div>')
@@ -65,7 +66,11 @@ def verdict(found: Answer, *, key: str, is_heard: bool = True) -> None:
         st.markdown(plain(rest))
     if found.warning:
         st.warning(plain(found.warning), icon=":material/warning:")
-    st.caption(plain(found.test))
+
+
+def test(found: Answer) -> None:
+    """On which test the answer rests, and why on this one."""
+    st.caption(f":material/balance: {plain(found.test)}")
 
 
 def chart(findings: Findings, found: Answer) -> None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mnist_lab.errors import InputError
 from mnist_lab.numerals import counted
 from mnist_lab.results.files import written
 from mnist_lab.studies.findings import Findings
@@ -10,7 +11,7 @@ from mnist_lab.ui import confirm, heard, navigation
 from mnist_lab.ui.session import ONCE, act, errors_shown, lab, person, pressed_once, seen
 from mnist_lab.ui.studies import answer, place, printing, words
 from mnist_lab.ui.studies import draft as drafts
-from mnist_lab.ui.text import plain
+from mnist_lab.ui.text import plain, refusal
 
 REFRESH_SECONDS = 2.0
 _MOST_SEEDS_ADDED = 30
@@ -110,17 +111,32 @@ def _out(study: Study, findings: Findings) -> None:
             on_click="ignore",
         )
         if study.is_complete:
-            who = person()  # asked now: the file is made when no page is being drawn
-            st.download_button(
-                "Study file",
-                lambda: lab().studies.file(study.id, by=who),
-                f"mnist-lab-study-{study.id}.json",
-                "application/json",
-                icon=":material/receipt_long:",
-                on_click="ignore",
-                help="JSON: the plan with its hash, and the receipts of all runs. Another lab can repeat it, and is told whether it agrees.",
-            )
+            _file(study)
         printing.button()
+
+
+def _file(study: Study) -> None:
+    """The study as a file, which is made when somebody wants it."""
+    with st.popover("Study file", icon=":material/receipt_long:", key="study-out", on_change="rerun") as opened:
+        if not opened.open:
+            return
+        st.caption(
+            "The plan with its hash, and the receipts of all runs (JSON). Another lab repeats it from this file, and is told whether "
+            "it agrees."
+        )
+        try:
+            data = lab().studies.file(study.id, by=person())
+        except InputError as error:
+            refusal(error)
+            return
+        st.download_button(
+            f"Download, {len(data) / 1e6:.1f} MB",
+            data,
+            f"mnist-lab-study-{study.id}.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _runs(findings: Findings) -> None:

@@ -12,7 +12,6 @@ from mnist_lab.studies.plan import Equal, Plan
 from mnist_lab.studies.study import Study
 from mnist_lab.ui.session import zone
 
-_HASH_SHOWN = 12
 _EQUAL = {
     "parameters": "the number of parameters",
     "multiply-adds of training": "the computation of a training (multiply-adds)",
@@ -70,7 +69,7 @@ def facts(plan: Plan) -> dict[str, str]:
 
 def frozen(digest: str, when: float) -> str:
     """When a plan was frozen, and as what."""
-    return f"{clock.text(when, zone())}, SHA-256 {digest[:_HASH_SHOWN]}…"
+    return f"{clock.text(when, zone())}, SHA-256 {digest}"
 
 
 def listed(found: dict[str, str]) -> None:

@@ -58,10 +58,12 @@ def _rest(watched: Watched) -> None:
     run = _shown(watched, active)
     queue.resumable(run)
     if run is None:
+        queue.studies()
         return
     epoch_pictures.show(run)
     _log(progress(run))
     queue.show(active, run)
+    queue.studies()
 
 
 def _shown(watched: Watched, active: list[Run]) -> Run | None:

@@ -150,6 +150,28 @@ def resumable(shown: Run | None) -> None:
         )
 
 
+def studies() -> None:
+    """The studies with runs that have not ended, a line each: what they have learnt so far nobody sees."""
+    for one in seen().queued_studies():
+        counts = one.study.counts
+        every = sum(counts.values())
+        left = sum(counts.get(status, 0) for status in STATUS if not status.is_ended or status is Status.INTERRUPTED)
+        if counts.get(Status.RUNNING):
+            icon, words = STATUS[Status.RUNNING][0], f"training, about {duration_text(one.seconds)} left"
+        elif one.begins is not None:
+            icon, words = STATUS[Status.QUEUED][0], f"in about {duration_text(one.begins)}"
+        else:
+            icon, words = STATUS[Status.PAUSED]
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", key=f"queued-study-{one.study.id}"
+        ):
+            st.markdown(
+                f"{icon} Study {one.study.id}: {plain(one.study.question)} · {every - left} of {every} runs done · {words}",
+                width="content",
+            )
+            st.page_link(navigation.STUDIES.script, label="Open", query_params={"study": str(one.study.id)})
+
+
 def show(active: list[Run], shown: Run) -> None:
     """The other runs that train, wait or are paused, in the order of their turn; several can be chosen."""
     reader = seen()
