@@ -12,8 +12,8 @@ from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui.results import compare
 from mnist_lab.ui.text import plain
-from tests.builders.pages import button, healthy, page
-from tests.builders.runs import ADA
+from tests.builders.pages import button, healthy, number, page
+from tests.builders.runs import ADA, finished
 from tests.builders.tested import run_of
 
 
@@ -68,8 +68,8 @@ def test_what_may_be_expected_of_a_verdict_is_said_below_it(runs: list[int], sto
         "a prior of precision 0.1",
     ):
         assert words in said
-    for number in (4, 5):
-        store.recording.end(fails(store, number), Status.FAILED, "Training diverged: the loss is no number in epoch 1.")
+    for seed in (4, 5):
+        store.recording.end(fails(store, seed), Status.FAILED, "Training diverged: the loss is no number in epoch 1.")
     test = page("compare", runs=f"{runs[0]},{runs[3]}")
     assert verdict(test).startswith("Where training did not diverge, A: 3x3 is better than B: 2x2")
     assert verdict(test).endswith("Diverged: none of 3 of A: 3x3, 2 of 5 of B: 2x2.")
@@ -185,3 +185,36 @@ def test_what_the_chart_of_seeds_shows_is_said_in_words() -> None:
     points = pd.DataFrame({"side": ["A", "A", "B"], "mean": [0.99, 0.99, 0.98], "low": [0.985, 0.985, float("nan")]})
     words = compare._spreads_in_words(points.assign(high=0.995), "test accuracy")
     assert words == ("Mean test accuracy: A 99.00%, 95 % interval 98.50% to 99.50%, 2 seeds; B 98.00%, 1 seed")
+
+
+def deciding(*run_ids: int) -> AppTest:
+    """Compare, with what “Decide it now…” would start."""
+    test = page("compare", runs=",".join(map(str, run_ids)))
+    test.session_state["decide"] = True
+    return healthy(test.run())
+
+
+def test_it_is_decided_now_by_a_study_with_seeds_that_nobody_has_seen(runs: list[int], store: Store) -> None:
+    test = deciding(runs[0], runs[3])
+    seeds = number(test, "Seeds each")
+    assert seeds.value == 6
+    seeds.set_value(4).run()
+    assert any("8 runs with the new seeds 4 to 7" in m.value for m in healthy(test).markdown)
+    button(test, "Start the study").click().run()
+    studies = Lab(store.url).studies
+    (study,) = studies.all(by=ADA)
+    assert study.plan.question == "Which is better, 3x3 or 2x2?"
+    assert (study.plan.first_seed, study.plan.seeds) == (4, 4)
+    assert [preset.name for preset in study.plan.factors[0].presets] == ["3x3", "2x2"]
+    assert study.plan.metric == "test accuracy"
+    assert study.reused == 0
+    assert study.is_sealed
+
+
+def test_designs_of_one_name_are_told_apart_in_the_study(store: Store) -> None:
+    base = PRESETS["3x3"].with_changes(name="mine")
+    other = base.with_changes(name="mine", recipe=base.recipe.model_dump(mode="json") | {"epochs": 3})
+    a, b = (finished(store, design, 0.9).id for design in (base, other))
+    button(deciding(a, b), "Start the study").click().run()
+    (study,) = Lab(store.url).studies.all(by=ADA)
+    assert [preset.name for preset in study.plan.factors[0].presets] == ["A: mine", "B: mine"]

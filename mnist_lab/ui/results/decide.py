@@ -19,16 +19,11 @@ _SEEDS = 6
 
 def button(sides: list[Side], metric: Metric) -> None:
     """The button, which opens what would be started."""
-    if st.button(
-        "Decide it now…",
-        icon=":material/science:",
-        key="decide-now",
-        help="A small study with seeds that nobody has seen yet: their number is fixed first, and fewer suffice for it.",
-    ):
-        _ask(sides, metric)
+    with st.popover("Decide it now…", icon=":material/science:", key="decide", on_change="rerun") as opened:
+        if opened.open:
+            _ask(sides, metric)
 
 
-@st.dialog("Decide it now", width="medium")
 @errors_shown()
 def _ask(sides: list[Side], metric: Metric) -> None:
     st.markdown(
