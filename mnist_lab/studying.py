@@ -92,7 +92,7 @@ class Studying:
         """
         reader = self._reader(by)
         if version_of is not None:
-            reader.rights.must_own_study(self._study(reader, version_of))
+            reader.rights.must_own_study(reader.study(version_of))
         found = self._cells(plan)
         new = NewStudy(reader.rights.owner, plan.canonical_json, plan.digest, json.dumps(stored(found)), version_of)
         planned, visible = self._admitted(reader, _planned(found, _seeds(plan)))
@@ -129,7 +129,7 @@ class Studying:
         Raises:
             InputError: there is none, or it is not seen.
         """
-        return self._study(self._reader(by), study_id)
+        return self._reader(by).study(study_id)
 
     def findings(self, study_id: int, *, by: Person) -> Findings:
         """The results of a study.
@@ -159,18 +159,19 @@ class Studying:
         Raises:
             InputError: as `findings`, but for a study that is sealed or not complete, of which nothing is told yet.
         """
-        study = self._study(self._reader(by), study_id)
-        if study.repeats is None:
+        study = self._reader(by).study(study_id)
+        given = self._store.studies.repeated(study.id) if study.is_repetition else None
+        if given is None:
             return None
         if not study.is_complete:
             return "This study repeats one of another lab; when all its runs have ended, the two are compared."
         found = findings_of_studies.of_study(self._store, study)
-        return files.agreement(parse(StudyFile, study.repeats), found, self._hashes(found))
+        return files.agreement(parse(StudyFile, given), found, self._hashes(found))
 
     def remaining_seconds(self, study_id: int, *, by: Person) -> float:
         """Predicted seconds until all its runs have ended, if nothing else is trained."""
         reader = self._reader(by)
-        return reader.seconds_left(self._study(reader, study_id))
+        return reader.seconds_left(reader.study(study_id))
 
     # Commands
 
@@ -278,11 +279,9 @@ class Studying:
         """Those of some runs that somebody sees, so that none of a sealed study is reused, and none of others' by stealth."""
         return set(reader.some(run_id for its in runs for run_id in its))
 
-    def _study(self, reader: Reader, study_id: int) -> Study:
-        return reader.study(study_id)
-
-    def _unsealed(self, reader: Reader, study_id: int) -> Study:
-        study = self._study(reader, study_id)
+    @staticmethod
+    def _unsealed(reader: Reader, study_id: int) -> Study:
+        study = reader.study(study_id)
         if study.is_sealed:
             raise InputError(
                 f"Study {study_id}: nobody has looked at its results yet, and some of its runs have not ended; wait for them, or look "
@@ -290,8 +289,9 @@ class Studying:
             )
         return study
 
-    def _own(self, reader: Reader, study_id: int) -> Study:
-        study = self._study(reader, study_id)
+    @staticmethod
+    def _own(reader: Reader, study_id: int) -> Study:
+        study = reader.study(study_id)
         reader.rights.must_own_study(study)
         return study
 

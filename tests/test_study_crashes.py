@@ -120,8 +120,8 @@ def patiently(do: Callable[[], object]) -> None:
 @pytest.fixture
 def plan(small: Experiment) -> Plan:
     """Six runs of some seconds each, with all that has a state."""
-    recipe = small.recipe.model_dump() | {"epochs": 6, "augmentation": {"shift": 2}, "moving_average": 0.9}
-    return small_plan(small.with_changes(recipe=recipe, train_images=3000))
+    recipe = small.recipe.model_dump() | {"epochs": 12, "augmentation": {"shift": 2}, "moving_average": 0.9}
+    return small_plan(small.with_changes(recipe=recipe, train_images=5000))
 
 
 @pytest.mark.slow
@@ -135,6 +135,7 @@ def test_a_study_that_is_disturbed_at_random_moments_has_the_same_runs_and_the_s
         expected, receipts = results(lab, study_id)
     generator = np.random.default_rng(20)
     kinds = ["engine", "store", "worker", "server"]
+    lost = []
     with served(tmp_path / "other") as (lab, victims):
         study_id = lab.studies.start(plan, by=ADA)
         for kind in [*kinds, *generator.choice(kinds, 4)]:
@@ -148,9 +149,12 @@ def test_a_study_that_is_disturbed_at_random_moments_has_the_same_runs_and_the_s
             time.sleep(generator.uniform(0, 3))  # anywhere within an epoch, a report, a checkpoint, between two runs
             patiently(lambda: assert_nothing_is_seen(lab, study_id))
             getattr(victims, f"lose_{kind}")()
+            lost.append(kind)
             patiently(lambda: assert_nothing_is_seen(lab, study_id))
         wait_until(lambda: ended(lab, study_id), "the study ends", T)
         found, its_receipts = results(lab, study_id)
+    print(f"lost: {', '.join(lost)}")
+    assert set(lost) == set(kinds)
     assert found.is_unseen
     assert set(found.runs["status"]) == {"finished"}
     assert found.runs.drop(columns=["run", "seconds"]).equals(expected.runs.drop(columns=["run", "seconds"]))

@@ -59,7 +59,7 @@ class StoredStudy:
             It may be that nobody looked here: the same design and seed may have been trained outside of the study.
         reused: how many of its designs and seeds had been trained here before it was frozen.
         version_of: the study that it is a new version of, or None.
-        repeats: the study file from another lab that it repeats, as JSON, or None.
+        is_repetition: whether it repeats a study of another lab, whose file `Studies.repeated` has.
         counts: how many of its runs have each status.
     """
 
@@ -73,7 +73,7 @@ class StoredStudy:
     why_looked: str
     reused: int
     version_of: int | None
-    repeats: str | None
+    is_repetition: bool
     deleted: float | None
     counts: Mapping[Status, int]
 
@@ -128,7 +128,11 @@ class Planned:
 
 @dataclass(frozen=True)
 class NewStudy:
-    """What is frozen when a study starts; attributes as of `StoredStudy`."""
+    """What is frozen when a study starts; attributes as of `StoredStudy`.
+
+    Attributes:
+        repeats: the study file that it repeats, as JSON, or None.
+    """
 
     owner: str
     plan_json: str
@@ -138,9 +142,11 @@ class NewStudy:
     repeats: str | None = None
 
 
-_JSON = ("plan", "cells")
-_FIELDS = [field.name for field in fields(StoredStudy) if field.name != "counts"]
-_COLUMNS = [STUDIES.c[name.removesuffix("_json")].label(name) for name in _FIELDS]
+_FIELDS = [field.name for field in fields(StoredStudy) if field.name not in ("counts", "is_repetition")]
+_COLUMNS = [
+    *(STUDIES.c[name.removesuffix("_json")].label(name) for name in _FIELDS),
+    STUDIES.c.repeats.is_not(None).label("is_repetition"),  # the file itself may have megabytes
+]
 _RESULTS = ("id", "status", "seed", "design_key", "test_accuracy", "validation_accuracy", "seconds", "error")
 
 
@@ -201,6 +207,11 @@ class Studies:
         query = sa.select(STUDY_RUNS.c.run_id, STUDY_RUNS.c.study_id).where(among(STUDY_RUNS.c.run_id, run_ids))
         rows = self._database.rows(query.where(_TRAINED_FOR).order_by(STUDY_RUNS.c.study_id.desc()))
         return {row.run_id: row.study_id for row in rows}
+
+    def repeated(self, study_id: int) -> str | None:
+        """The study file that a study repeats, as JSON; None where it repeats none."""
+        found: str | None = self._database.scalar(sa.select(STUDIES.c.repeats).where(STUDIES.c.id == study_id))
+        return found
 
     def sealing(self, run_id: int) -> int | None:
         """The study that keeps a run's result from being seen; None where it may be seen."""
@@ -314,7 +325,10 @@ class Studies:
             counts: dict[int, dict[Status, int]] = {row.id: {} for row in rows}
             for row in connection.execute(counted.group_by(STUDY_RUNS.c.study_id, _ITS.c.status)) if rows else ():
                 counts[row.study_id][Status(row.status)] = row.runs
-        return [StoredStudy(**row._mapping, counts=counts[row.id]) for row in rows]
+        return [
+            StoredStudy(**{**row._mapping, "is_repetition": bool(row.is_repetition)}, counts=counts[row.id])
+            for row in rows
+        ]
 
 
 def belongs(connection: sa.Connection, run_ids: Iterable[int]) -> dict[int, int]:

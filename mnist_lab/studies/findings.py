@@ -19,7 +19,7 @@ from mnist_lab.studies.statistics import Levels, planned
 from mnist_lab.studies.study import Study, read
 
 COLUMNS = ("cell", "seed", "run", "status", "test_accuracy", "validation_accuracy", "seconds", "is_diverged")
-NEVER_TRAINED = "removed"  # what stands for the status of a run that is not there any more
+REMOVED = "removed"  # what stands for the status of a run that is not there any more
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     its `error`, unless `is_diverged` says it."""
     found = []
     for row in rows:
-        status = row["status"] if isinstance(row["status"], str) else NEVER_TRAINED
+        status = row["status"] if isinstance(row["status"], str) else REMOVED
         is_finished = status == Status.FINISHED
         error = row.get("error")
         is_diverged = row.get("is_diverged", isinstance(error, str) and error.startswith(DIVERGED))
@@ -223,7 +223,7 @@ def _reasons(study: Study) -> list[str]:
     reasons = []
     if study.version_of is not None:
         reasons.append(f"It is a new version of study {study.version_of}.")
-    if study.repeats is not None:
+    if study.is_repetition:
         reasons.append("It repeats a study whose results were known.")
     if study.reused:
         trained = "1 of its runs had" if study.reused == 1 else f"{study.reused} of its runs had"

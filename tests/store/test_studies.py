@@ -181,6 +181,15 @@ def test_its_own_runs_foresee_nothing_however_often_they_begin(store: Store, sma
     assert store.studies.get(study_id).why_looked == "", "afterwards whoever likes may train it again"
 
 
+def test_the_file_that_it_repeats_is_kept_and_not_read_with_every_list(store: Store, small: Experiment) -> None:
+    study_id = frozen(store, planned(small), repeats='{"a": 1}')
+    assert store.studies.get(study_id).is_repetition
+    assert store.studies.repeated(study_id) == '{"a": 1}'
+    other = frozen(store, planned(small, seeds=range(7, 8)))
+    assert [study.is_repetition for study in store.studies.all()] == [False, True]
+    assert store.studies.repeated(other) is None
+
+
 def test_seeds_that_are_added_are_a_look(store: Store, small: Experiment) -> None:
     study_id = frozen(store, planned(small))
     more = store.studies.extend(study_id, planned(small, seeds=range(3, 4)), ())
