@@ -14,6 +14,7 @@ from mnist_lab.studies.templates import TEMPLATES
 from tests.builders.pages import button, healthy, number, page, press
 from tests.builders.plans import plan, same_padding
 from tests.builders.runs import ADA, finish
+from tests.builders.studies import complete
 
 
 def html(test: AppTest, name: str) -> list[str]:
@@ -286,3 +287,37 @@ def test_a_saved_design_may_be_the_base_or_a_level(store: Store) -> None:
     box.set_value(["saved: mine", "preset: fast"]).run()
     assert PRESETS["fast"].protocol == same_padding().protocol
     assert healthy(test).dataframe[0].value["Design"].tolist() == ["mine", "fast"]
+
+
+def test_a_study_of_another_lab_is_shown_and_repeated_when_asked(
+    store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Lab(f"sqlite:///{tmp_path_factory.mktemp('other') / 'lab.db'}")
+    theirs = other.studies.start(plan(), by=ADA)
+    complete(other, theirs)
+    data = other.studies.file(theirs, by=ADA)
+    test = page("studies")
+    test.file_uploader[0].set_value(("theirs.json", data, "application/json")).run()
+    lab = Lab(store.url)
+    assert not lab.studies.all(by=ADA), "nothing is trained unasked"
+    assert "It found: " in said(healthy(test))
+    press(test, "Repeat it here")
+    (study,) = lab.studies.all(by=ADA)
+    assert study.digest == other.studies.get(theirs, by=ADA).digest
+    assert "when all its runs have ended, the two are compared" in said(page("studies", study=str(study.id)))
+    complete(lab, study.id)
+    assert "Agrees to the bit" in said(page("studies", study=str(study.id)))
+    test = page("studies")
+    test.file_uploader[0].set_value(("broken.json", data[:-20], "application/json")).run()
+    assert healthy(test).error[0].value.startswith("broken.json: ")
+
+
+def test_what_a_study_found_is_a_file(store: Store) -> None:
+    lab = Lab(store.url)
+    study_id = lab.studies.start(plan(), by=ADA)
+    complete(lab, study_id)
+    test = page("studies", study=str(study_id))
+    test.session_state["study-out"] = True
+    names = [one.proto.label for one in healthy(test.run()).get("download_button")]
+    assert names[0] == "CSV of runs"
+    assert names[1].startswith("Download, ")

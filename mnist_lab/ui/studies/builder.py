@@ -49,13 +49,13 @@ def show() -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("What varies", anchor=False)
+        st.header("What varies", anchor=False)
         _varies(draft)
         _base(draft)
     with right:
-        st.subheader("What stays equal", anchor=False)
+        st.header("What stays equal", anchor=False)
         _equal(draft)
-        st.subheader("How it is decided", anchor=False)
+        st.header("How it is decided", anchor=False)
         _decided(draft)
     preview.show(draft)
 
