@@ -321,3 +321,29 @@ def test_what_a_study_found_is_a_file(store: Store) -> None:
     names = [one.proto.label for one in healthy(test.run()).get("download_button")]
     assert names[0] == "CSV of runs"
     assert names[1].startswith("Download, ")
+
+
+def test_what_another_version_kept_is_left_alone(store: Store) -> None:
+    lab = Lab(store.url)
+    test = page("studies", template="dropout")
+    write(test, "Your question", "Mine?")
+    kept = lab.choice("study", by=ADA)
+    for other in (
+        {"question": "old"},
+        kept | {"base": {"blocks": 3}},
+        kept | {"factors": [kept["factors"][0] | {"field": "x"}]},
+    ):
+        lab.choose("study", other, by=ADA)
+        test = healthy(page("studies", view="plan"))
+        assert next(t for t in test.text_input if t.label == "Your question").value == "Does kernel size matter?"
+
+
+def test_a_study_that_was_interrupted_can_be_resumed(store: Store) -> None:
+    study_id = started(store)
+    (run_id, *_) = store.studies.unended(study_id)
+    store.queue.claim("engine", only=[run_id])
+    store.recording.end(run_id, Status.INTERRUPTED, "Its worker crashed again and again.")
+    test = page("studies", study=str(study_id))
+    assert {"Hold", "Resume"} <= {b.label for b in healthy(test).button}
+    press(test, "Resume")
+    assert store.runs.get(run_id).status is Status.QUEUED
