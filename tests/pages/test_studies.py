@@ -173,6 +173,9 @@ def test_the_answer_has_a_sentence_a_chart_and_two_tables(store: Store) -> None:
     test = page("studies", study=str(study_id))
     (verdict,) = html(test, "verdict")
     assert verdict.startswith("Kernel size 5×5 is better than 2×2 by 0.30 points of test accuracy")
+    assert "It cannot tell whether it is kernel size or what it costs that makes a difference: parameters (" in said(
+        test
+    )
     compared, cells = (table.value for table in healthy(test).dataframe)
     assert compared["First is"].tolist() == ["better"] * 3
     assert cells["Kernel size"].tolist() == ["2×2", "3×3", "5×5"]

@@ -17,4 +17,5 @@ def published_view() -> None:
         st.subheader(equal, anchor=False)
         answer.verdict(its, key=f"published-{number}", is_heard=False)
         answer.chart(findings, its)
+        answer.confounded(findings)
         answer.test(its)
