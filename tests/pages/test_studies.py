@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
+from mnist_lab.person import system_user
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.studies.templates import TEMPLATES
@@ -330,13 +331,13 @@ def test_what_another_version_kept_is_left_alone(store: Store) -> None:
     lab = Lab(store.url)
     test = page("studies", template="dropout")
     write(test, "Your question", "Mine?")
-    kept = lab.choice("study", by=ADA)
+    kept = lab.choice("study", by=system_user())
     for other in (
         {"question": "old"},
         kept | {"base": {"blocks": 3}},
         kept | {"factors": [kept["factors"][0] | {"field": "x"}]},
     ):
-        lab.choose("study", other, by=ADA)
+        lab.choose("study", other, by=system_user())
         test = healthy(page("studies", view="plan"))
         assert next(t for t in test.text_input if t.label == "Your question").value == "Does kernel size matter?"
 
