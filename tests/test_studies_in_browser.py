@@ -71,7 +71,7 @@ def test_from_a_question_to_its_answer_on_a_sheet_of_paper(lab: tuple[str, Store
         start.click()
 
         page.get_by_text("The results are sealed until the last run has ended").wait_for()
-        assert "study=1" in page.url
+        wait_until(lambda: "study=1" in page.url, "the address names it")
         assert page.locator(CHART).count() == 0
         (study,) = Lab(store.url).studies.all(by=system_user())
         page.get_by_text(study.digest).wait_for()
@@ -94,7 +94,7 @@ def test_from_a_question_to_its_answer_on_a_sheet_of_paper(lab: tuple[str, Store
         page.get_by_text("6 of 6 runs done").wait_for()
         page.get_by_role("link", name=QUESTION).click()
         page.locator(".verdict").wait_for()
-        assert "study=1" in page.url
+        wait_until(lambda: "study=1" in page.url, "the address names it")
         page.reload()
         page.locator(".verdict").wait_for()
         page.go_back()

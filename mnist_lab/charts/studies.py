@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -78,7 +79,7 @@ def interaction(cells: pd.DataFrame, factors: tuple[str, str], metric: str) -> a
         shift = (number - (len(others) - 1) / 2) * _DODGE
         base = alt.Chart(cells[cells["second"] == level]).encode(x=x)
         y = accuracy(alt.Y, "mean", metric, shown)
-        dash = {"strokeDash": list(drawn.dash)} if drawn.dash else {}
+        dash: dict[str, Any] = {"strokeDash": list(drawn.dash)} if drawn.dash else {}
         layers += [
             base.mark_line(strokeWidth=2, color=drawn.colour, xOffset=shift, **dash).encode(y=y),
             base.mark_rule(strokeWidth=2.5, color=drawn.colour, xOffset=shift, x2Offset=shift).encode(
@@ -106,7 +107,7 @@ def interaction(cells: pd.DataFrame, factors: tuple[str, str], metric: str) -> a
         colour=[looks_[level].colour for level in ends["second"]],
         shape=[looks_[level].shape for level in ends["second"]],
     )
-    last = alt.Chart(ends).encode(y=accuracy(alt.Y, "place", metric, shown), x=alt.XValue(alt.expr(_width())))
+    last = alt.Chart(ends).encode(y=accuracy(alt.Y, "place", metric, shown), x=alt.value(alt.expr(_width())))
     layers += [
         last.mark_point(filled=True, opacity=1, size=90, xOffset=6).encode(
             color=alt.Color("colour:N", scale=None), shape=alt.Shape("shape:N", scale=None)
@@ -141,7 +142,7 @@ def _along(
     """The axis of levels in their order, with lines of words below each where there is room; a long name is written in several
     lines, and cut where even these lack room."""
     room = _width() if names_at_end else "width"
-    reach = {"range": [0, alt.expr(room)]} if names_at_end else {}
+    reach: dict[str, Any] = {"range": [0, alt.expr(room)]} if names_at_end else {}
     each = f"({room}) / {len(order)}"
     names = {level: level.split(" · ") for level in order}
     with_words = {level: [*lines, *(below or {}).get(level, [])] for level, lines in names.items()}

@@ -126,8 +126,8 @@ def typical_sd(
     return sqrt(2) * TYPICAL_SD, "what is usual with all images, for no design has two seeds here yet"
 
 
-def limits(plan: Plan, cells: Sequence[Cell], known: int, detectable: float) -> list[str]:
-    """What a study cannot tell, in sentences."""
+def confounded(plan: Plan, cells: Sequence[Cell]) -> list[str]:
+    """What differs between a study's cells besides what varies, so that it cannot tell the one from the other, in sentences."""
     titles = " and ".join(factor.title.partition(" (")[0].lower() for factor in plan.factors)
     found = []
     for factor in plan.factors:
@@ -156,6 +156,12 @@ def limits(plan: Plan, cells: Sequence[Cell], known: int, detectable: float) -> 
             f"Whether it is {titles} or the length of training that makes a difference: it is as long as makes "
             f"{plan.equal.what} equal."
         )
+    return found
+
+
+def limits(plan: Plan, cells: Sequence[Cell], known: int, detectable: float) -> list[str]:
+    """What a study cannot tell, in sentences."""
+    found = confounded(plan, cells)
     found.append(
         f"Differences smaller than {100 * detectable:.2f} points: with {plan.seeds} seeds each they may stay unseen."
         if detectable < 1

@@ -8,12 +8,14 @@ from streamlit.testing.v1 import AppTest
 
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
+from mnist_lab.person import system_user
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.studies.templates import TEMPLATES
 from tests.builders.pages import button, healthy, number, page, press
 from tests.builders.plans import plan, same_padding
 from tests.builders.runs import ADA, finish
+from tests.builders.studies import complete
 
 
 def html(test: AppTest, name: str) -> list[str]:
@@ -172,6 +174,9 @@ def test_the_answer_has_a_sentence_a_chart_and_two_tables(store: Store) -> None:
     test = page("studies", study=str(study_id))
     (verdict,) = html(test, "verdict")
     assert verdict.startswith("Kernel size 5×5 is better than 2×2 by 0.30 points of test accuracy")
+    assert "It cannot tell whether it is kernel size or what it costs that makes a difference: parameters (" in said(
+        test
+    )
     compared, cells = (table.value for table in healthy(test).dataframe)
     assert compared["First is"].tolist() == ["better"] * 3
     assert cells["Kernel size"].tolist() == ["2×2", "3×3", "5×5"]
@@ -286,3 +291,63 @@ def test_a_saved_design_may_be_the_base_or_a_level(store: Store) -> None:
     box.set_value(["saved: mine", "preset: fast"]).run()
     assert PRESETS["fast"].protocol == same_padding().protocol
     assert healthy(test).dataframe[0].value["Design"].tolist() == ["mine", "fast"]
+
+
+def test_a_study_of_another_lab_is_shown_and_repeated_when_asked(
+    store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Lab(f"sqlite:///{tmp_path_factory.mktemp('other') / 'lab.db'}")
+    theirs = other.studies.start(plan(), by=ADA)
+    complete(other, theirs)
+    data = other.studies.file(theirs, by=ADA)
+    test = page("studies")
+    test.file_uploader[0].set_value(("theirs.json", data, "application/json")).run()
+    lab = Lab(store.url)
+    assert not lab.studies.all(by=ADA), "nothing is trained unasked"
+    assert "It found: " in said(healthy(test))
+    press(test, "Repeat it here")
+    (study,) = lab.studies.all(by=ADA)
+    assert study.digest == other.studies.get(theirs, by=ADA).digest
+    assert "when all its runs have ended, the two are compared" in said(page("studies", study=str(study.id)))
+    complete(lab, study.id)
+    assert "Agrees to the bit" in said(page("studies", study=str(study.id)))
+    test = page("studies")
+    test.file_uploader[0].set_value(("broken.json", data[:-20], "application/json")).run()
+    assert healthy(test).error[0].value.startswith("broken.json: ")
+
+
+def test_what_a_study_found_is_a_file(store: Store) -> None:
+    lab = Lab(store.url)
+    study_id = lab.studies.start(plan(), by=ADA)
+    complete(lab, study_id)
+    test = page("studies", study=str(study_id))
+    test.session_state["study-out"] = True
+    names = [one.proto.label for one in healthy(test.run()).get("download_button")]
+    assert names[0] == "CSV of runs"
+    assert names[1].startswith("Download, ")
+
+
+def test_what_another_version_kept_is_left_alone(store: Store) -> None:
+    lab = Lab(store.url)
+    test = page("studies", template="dropout")
+    write(test, "Your question", "Mine?")
+    kept = lab.choice("study", by=system_user())
+    for other in (
+        {"question": "old"},
+        kept | {"base": {"blocks": 3}},
+        kept | {"factors": [kept["factors"][0] | {"field": "x"}]},
+    ):
+        lab.choose("study", other, by=system_user())
+        test = healthy(page("studies", view="plan"))
+        assert next(t for t in test.text_input if t.label == "Your question").value == "Does kernel size matter?"
+
+
+def test_a_study_that_was_interrupted_can_be_resumed(store: Store) -> None:
+    study_id = started(store)
+    (run_id, *_) = store.studies.unended(study_id)
+    store.queue.claim("engine", only=[run_id])
+    store.recording.end(run_id, Status.INTERRUPTED, "Its worker crashed again and again.")
+    test = page("studies", study=str(study_id))
+    assert {"Hold", "Resume"} <= {b.label for b in healthy(test).button}
+    press(test, "Resume")
+    assert store.runs.get(run_id).status is Status.QUEUED

@@ -8,7 +8,7 @@ from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.design.recipe import OPTIMIZERS, SGD, Adam, Augmentation, Recipe
 from mnist_lab.errors import InputError
-from mnist_lab.studies.fields import VARIABLES, variable, with_level
+from mnist_lab.studies.fields import VARIABLES, occurs, variable, with_level
 
 FAST = PRESETS["fast"]
 
@@ -121,3 +121,12 @@ def test_another_optimizer_comes_with_its_own_defaults() -> None:
     assert varied("recipe.optimizer", "sgd").recipe.optimizer == SGD()
     assert varied("recipe.schedule", "cosine").recipe.schedule.name == "cosine"
     assert varied("recipe.optimizer.learning_rate", 0.5).recipe.optimizer.learning_rate == 0.5
+
+
+def test_a_field_occurs_in_a_design_that_has_a_place_for_it() -> None:
+    data = FAST.model_dump(mode="json")
+    assert occurs(data, variable("blocks.kernel_size"))
+    assert occurs(data, variable("head.units"))
+    assert not occurs(data | {"architecture": data["architecture"] | {"head": []}}, variable("head.units"))
+    assert occurs(data, variable("recipe.optimizer.beta_2"))
+    assert not occurs(data, variable("recipe.optimizer.rho")), "Adam has none"

@@ -10,6 +10,7 @@ import streamlit as st
 
 from mnist_lab.charts import studies as charts
 from mnist_lab.results.spread import of_shares
+from mnist_lab.studies import preview as of_preview
 from mnist_lab.studies.answer import Answer
 from mnist_lab.studies.findings import Findings
 from mnist_lab.studies.plan import Plan
@@ -50,6 +51,7 @@ def show(findings: Findings, *, key: str, is_heard: bool = True) -> Answer:
     found = findings.answer()
     verdict(found, key=key, is_heard=is_heard)
     chart(findings, found)
+    confounded(findings)
     test(found)
     tables(findings, found)
     return found
@@ -71,6 +73,12 @@ def verdict(found: Answer, *, key: str, is_heard: bool = True) -> None:
 def test(found: Answer) -> None:
     """On which test the answer rests, and why on this one."""
     st.caption(f":material/balance: {plain(found.test)}")
+
+
+def confounded(findings: Findings) -> None:
+    """What else differs, so that the answer cannot tell the one from the other."""
+    for sentence in of_preview.confounded(findings.plan, findings.cells):
+        st.markdown(f":material/help: It cannot tell {plain(sentence[:1].lower() + sentence[1:])}")
 
 
 def chart(findings: Findings, found: Answer) -> None:

@@ -10,7 +10,7 @@ from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.errors import InputError
 from mnist_lab.studies.fields import VARIABLES
 from mnist_lab.studies.plan import FEWEST_SEEDS, MAX_QUESTION, MOST_LEVELS, MOST_SEEDS, Equal, Metric, What
-from mnist_lab.ui import fields
+from mnist_lab.ui import fields, navigation
 from mnist_lab.ui.design import draft as designs
 from mnist_lab.ui.design import summary
 from mnist_lab.ui.studies import draft as drafts
@@ -49,13 +49,13 @@ def show() -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("What varies", anchor=False)
+        st.header("What varies", anchor=False)
         _varies(draft)
         _base(draft)
     with right:
-        st.subheader("What stays equal", anchor=False)
+        st.header("What stays equal", anchor=False)
         _equal(draft)
-        st.subheader("How it is decided", anchor=False)
+        st.header("How it is decided", anchor=False)
         _decided(draft)
     preview.show(draft)
 
@@ -212,9 +212,13 @@ def _base(draft: Draft) -> None:
     blocks = len(design.architecture.blocks)
     recipe = summary.recipe_in_words(design).removesuffix(f" · seed {design.seed}")
     st.caption(f"{blocks} convolution blocks with {filters(design.architecture)} filters. {recipe}.")
-    if st.button("Change it on the Design page", icon=":material/architecture:", type="tertiary", key="study-edit"):
-        from mnist_lab.ui import navigation
-
+    if st.button(
+        "Change it on the Design page",
+        icon=":material/architecture:",
+        type="tertiary",
+        key="study-edit",
+        help="Then come back here, and choose “My design on the Design page”.",
+    ):
         designs.open_run(design)
         st.switch_page(navigation.DESIGN.script, query_params=designs.query())
 

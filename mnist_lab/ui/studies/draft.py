@@ -12,7 +12,8 @@ from mnist_lab import numerals
 from mnist_lab.design.architecture import Architecture
 from mnist_lab.design.bulk_edit import depth_range
 from mnist_lab.design.diff import text
-from mnist_lab.design.experiment import Experiment, parse
+from mnist_lab.design.experiment import Experiment, parse, read_design
+from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
 from mnist_lab.studies.fields import DEPTH, VARIABLES, Variable, occurs, variable
 from mnist_lab.studies.plan import Factor, Plan
@@ -44,8 +45,15 @@ def is_begun() -> bool:
 
 
 def _is_draft(kept: Any) -> bool:
-    """Whether it is a draft as this version writes it, and not what an older one left."""
-    return isinstance(kept, dict) and kept.keys() == of_plan(TEMPLATES[0]().plan).keys()
+    """Whether it is a draft as this version writes it, and not what another one left."""
+    if not isinstance(kept, dict) or kept.keys() != of_plan(TEMPLATES[0]().plan).keys():
+        return False
+    try:
+        for design in [kept["base"], *(design for factor in kept["factors"] for design in factor["designs"])]:
+            parse(Experiment, design)
+    except InputError:
+        return False
+    return all(factor["field"] in (DESIGNS, *VARIABLES) for factor in kept["factors"])
 
 
 def save(draft: Draft) -> None:
@@ -253,9 +261,6 @@ def reference_levels(draft: Draft) -> list[str]:
 
 def kept_designs() -> dict[str, Experiment]:
     """Designs to choose from by what they are called: the one on the Design page, the saved ones, the presets."""
-    from mnist_lab.design.experiment import read_design
-    from mnist_lab.design.presets import PRESETS
-
     found = {"My design on the Design page": designs.trainable()}
     for name, written in lab().designs(by=person()).items():
         try:

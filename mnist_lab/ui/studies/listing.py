@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mnist_lab import clock
-from mnist_lab.errors import LabError
+from mnist_lab.errors import InputError
 from mnist_lab.studies.study import Study
 from mnist_lab.ui.session import act, errors_shown, lab, person, seen, zone
 from mnist_lab.ui.studies import answer, place, words
@@ -65,14 +65,14 @@ def _row(study: Study, by: str) -> None:
 def _first_sentence(study: Study) -> str:
     """The first sentence of its answer; empty where there is none."""
     counts = tuple(sorted((str(status), count) for status, count in study.counts.items()))
-    return _read(lab().store.url, study.id, counts, study.looked)
+    try:
+        return _read(lab().store.url, study.id, counts, study.looked)
+    except InputError as error:
+        return str(error)  # it is not as it was frozen
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
 def _read(url: str, study_id: int, counts: tuple[tuple[str, int], ...], looked: float | None) -> str:
     """Read once for all who may see it, until something of its runs changes."""
     del url, counts, looked
-    try:
-        return answer.sentences(lab().studies.findings(study_id, by=person()).answer().words)[0]
-    except LabError as error:
-        return str(error)
+    return answer.sentences(lab().studies.findings(study_id, by=person()).answer().words)[0]

@@ -5,6 +5,7 @@ import streamlit as st
 from mnist_lab.errors import InputError
 from mnist_lab.numerals import counted
 from mnist_lab.results.files import written
+from mnist_lab.store.run import Status
 from mnist_lab.studies.findings import Findings
 from mnist_lab.studies.study import Study
 from mnist_lab.ui import confirm, heard, navigation
@@ -185,7 +186,7 @@ def _tools(study: Study) -> None:
 
 
 def _commands(study: Study) -> None:
-    if study.is_held:
+    if study.is_held or study.counts.get(Status.INTERRUPTED):
         st.button(
             "Resume",
             icon=":material/play_arrow:",
@@ -194,7 +195,7 @@ def _commands(study: Study) -> None:
             args=(lab().studies.resume, study.id),
             help="Its runs wait for their turn again, behind people's own.",
         )
-    else:
+    if study.counts.get(Status.QUEUED) or study.counts.get(Status.RUNNING):
         st.button(
             "Hold",
             icon=":material/pause:",

@@ -1,5 +1,6 @@
 """A study in words: what varies, what is equal, where it stands. For somebody who never heard of factors and levels."""
 
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -42,14 +43,19 @@ def held_equal(equal: Equal) -> str:
 
 def compared(plan: Plan) -> str:
     """What is compared with what."""
-    levels = plan.factors[0].texts
-    if plan.reference is None:
-        words = "each with each" if len(levels) > 2 else f"{levels[1]} with {levels[0]}"
-    else:
-        words = f"{', '.join(level for level in levels if level != plan.reference)} with {plan.reference}"
-    if len(plan.factors) > 1:
-        words += ", on average over the other; the same of the other; and whether the one depends on the other"
-    return words
+    first, *others = plan.factors
+    words = _pairs(first.texts, plan.reference)
+    if not others:
+        return words
+    (second,) = others
+    its = _pairs(second.texts, None if plan.reference is None else second.texts[0])
+    return f"{first.title}: {words}; {second.title}: {its}; each averaged over the other; and whether the one depends on the other"
+
+
+def _pairs(levels: Sequence[str], reference: str | None) -> str:
+    if reference is None:
+        return "each with each" if len(levels) > 2 else f"{levels[1]} with {levels[0]}"
+    return f"{', '.join(level for level in levels if level != reference)} with {reference}"
 
 
 def facts(plan: Plan) -> dict[str, str]:
