@@ -11,7 +11,7 @@ from mnist_lab.lab import Lab
 from mnist_lab.person import system_user
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
-from mnist_lab.studies.templates import TEMPLATES
+from mnist_lab.studies.templates import TEMPLATES, Template
 from tests.builders.pages import button, healthy, number, page, press
 from tests.builders.plans import plan, same_padding
 from tests.builders.runs import ADA, finish
@@ -62,17 +62,16 @@ def test_at_first_there_are_questions_to_begin_with(store: Store) -> None:
     assert "The number of parameters, within 2 %, by more or fewer filters." in said(test)
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda made: made.__name__)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.key)
 def test_each_template_can_be_planned_from_its_address_and_says_what_it_can_tell(
-    store: Store, template: object
+    store: Store, template: Template
 ) -> None:
-    made = template()
-    test = healthy(page("studies", template=template.__name__))
+    test = healthy(page("studies", template=template.key))
     assert not test.error, [error.value for error in test.error]
     runs = next(m for m in test.metric if m.label == "Runs").value
-    assert runs == str(len(made.plan.combinations) * made.plan.seeds)
+    assert runs == str(len(template.plan.combinations) * template.plan.seeds)
     cells = test.dataframe[0].value
-    assert len(cells) == len(made.plan.combinations)
+    assert len(cells) == len(template.plan.combinations)
     assert not button(test, "Start the study").disabled
 
 

@@ -2,23 +2,25 @@
 
 import pytest
 
-from mnist_lab.studies import published, templates
+from mnist_lab.studies import published
+from mnist_lab.studies.templates import named
 
-PLANS = {
-    "everything equal": templates.kernel_size,
-    "equal parameters": templates.kernel_size_at_equal_parameters,
-    "equal multiply-adds": templates.kernel_size_at_equal_multiply_adds,
+TEMPLATES = {
+    "everything equal": "kernel_size",
+    "equal parameters": "kernel_size_at_equal_parameters",
+    "equal multiply-adds": "kernel_size_at_equal_multiply_adds",
 }
 
 
 def test_there_are_three() -> None:
-    assert list(published.KERNELS) == list(PLANS)
+    assert list(published.KERNELS) == list(TEMPLATES)
 
 
 @pytest.mark.parametrize("equal", published.KERNELS)
 def test_it_is_the_template_s_plan_and_every_run_has_its_receipt(equal: str) -> None:
-    file = published.kernels(equal)
-    assert file.digest == PLANS[equal]().plan.digest, "who plans it on the page plans this"
+    file, template = published.kernels(equal), named(TEMPLATES[equal])
+    assert template is not None
+    assert file.digest == template.plan.digest, "who plans it on the page plans this"
     assert [run.status for run in file.runs] == ["finished"] * 40
     findings = file.findings()
     assert findings.runs.groupby("cell")["seed"].nunique().tolist() == [10, 10, 10, 10]

@@ -9,7 +9,7 @@ from mnist_lab.results.prediction import model_seconds
 from mnist_lab.studies.cells import Cell, cells
 from mnist_lab.studies.plan import read_plan
 from mnist_lab.studies.statistics import planned
-from mnist_lab.studies.templates import TEMPLATES, Template, kernel_size_as_in_the_notebook
+from mnist_lab.studies.templates import TEMPLATES, Template, named
 
 COST: dict[str, Callable[[Cell], float]] = {
     "parameters": lambda cell: cell.parameters,
@@ -17,9 +17,8 @@ COST: dict[str, Callable[[Cell], float]] = {
 }
 
 
-@pytest.mark.parametrize("make", TEMPLATES, ids=lambda make: make.__name__)
-def test_a_template_is_a_plan_whose_cells_can_be_trained(make: Callable[[], Template]) -> None:
-    template = make()
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.key)
+def test_a_template_is_a_plan_whose_cells_can_be_trained(template: Template) -> None:
     plan = template.plan
     assert read_plan(plan.canonical_json) == plan
     found = cells(plan, model_seconds)
@@ -31,27 +30,28 @@ def test_a_template_is_a_plan_whose_cells_can_be_trained(make: Callable[[], Temp
     assert template.explanation.count(". ") == 0  # one sentence
 
 
-@pytest.mark.parametrize("make", TEMPLATES, ids=lambda make: make.__name__)
-def test_a_run_takes_about_twenty_seconds_at_most_but_for_the_notebooks(make: Callable[[], Template]) -> None:
-    found = cells(make().plan, model_seconds)
-    assert (max(cell.seconds for cell in found) < 21) is (make is not kernel_size_as_in_the_notebook)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.key)
+def test_a_run_takes_about_twenty_seconds_at_most_but_for_the_notebooks(template: Template) -> None:
+    found = cells(template.plan, model_seconds)
+    assert (max(cell.seconds for cell in found) < 21) is (template.key != "kernel_size_as_in_the_notebook")
 
 
-@pytest.mark.parametrize("make", TEMPLATES, ids=lambda make: make.__name__)
-def test_what_a_template_compares_is_between_its_cells(make: Callable[[], Template]) -> None:
-    plan = make().plan
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.key)
+def test_what_a_template_compares_is_between_its_cells(template: Template) -> None:
+    plan = template.plan
     contrasts = planned({factor.title: factor.texts for factor in plan.factors}, plan.reference)
     found = {cell.levels for cell in cells(plan, model_seconds)}
     assert {levels for contrast in contrasts for levels in contrast.weights} == found
 
 
 def test_templates_have_names_of_their_own() -> None:
-    names = [make().name for make in TEMPLATES]
-    assert len(set(names)) == len(names) == 9
+    assert len({template.name for template in TEMPLATES}) == 9
+    assert all(named(template.key) is template for template in TEMPLATES)
+    assert named("none") is None
 
 
 def test_the_kernel_studies_ask_of_the_same_kernels_what_each_holds_equal() -> None:
-    kernels = [template for make in TEMPLATES if "equal" in (template := make()).name]
+    kernels = [template for template in TEMPLATES if "equal" in template.name]
     assert [template.plan.equal.what for template in kernels] == [
         "everything",
         "parameters",
@@ -66,7 +66,8 @@ def test_the_kernel_studies_ask_of_the_same_kernels_what_each_holds_equal() -> N
 
 
 def test_the_notebooks_own_question_is_of_its_own_designs_and_says_what_is_confounded() -> None:
-    template = kernel_size_as_in_the_notebook()
+    template = named("kernel_size_as_in_the_notebook")
+    assert template is not None
     assert [cell.levels for cell in cells(template.plan, model_seconds)] == [("7x7",), ("3x3",), ("2x2",)]
     networks = [design.architecture for design in template.plan.designs]
     for words, differing in {

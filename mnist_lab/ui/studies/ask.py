@@ -32,20 +32,20 @@ def show() -> None:
             place.go(place.PLAN)
         _repeat()
     for first in range(0, len(TEMPLATES), _COLUMNS):
-        for column, made in zip(st.columns(_COLUMNS), TEMPLATES[first : first + _COLUMNS], strict=False):
+        for column, template in zip(st.columns(_COLUMNS), TEMPLATES[first : first + _COLUMNS], strict=False):
             with column:
-                _card(made.__name__, made())
+                _card(template)
 
 
-def _card(name: str, template: Template) -> None:
-    plan = template.plan
-    with st.container(border=True, height="stretch", key=f"template-{name}", gap="xsmall"):
+def _card(template: Template) -> None:
+    plan, key = template.plan, template.key
+    with st.container(border=True, height="stretch", key=f"template-{key}", gap="xsmall"):
         st.markdown(f"**{plain(template.name)}**")
         st.markdown(plain(template.explanation))
         runs = len(plan.combinations) * plan.seeds
         st.caption(f"{plain(words.short(plan))} · {counted(runs, 'run')}")
         if st.button(
-            "Plan this", icon=":material/arrow_forward:", key=f"plan-{name}", help=f"{template.name}: opens the plan."
+            "Plan this", icon=":material/arrow_forward:", key=f"plan-{key}", help=f"{template.name}: opens the plan."
         ):
             drafts.open_plan(plan)
             place.go(place.PLAN)

@@ -17,7 +17,7 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
 from mnist_lab.studies.fields import DEPTH, VARIABLES, Variable, occurs, variable
 from mnist_lab.studies.plan import Factor, Plan
-from mnist_lab.studies.templates import TEMPLATES
+from mnist_lab.studies.templates import TEMPLATES, named
 from mnist_lab.ui.design import draft as designs
 from mnist_lab.ui.session import lab, person
 
@@ -34,7 +34,7 @@ def current() -> Draft:
     """The study that is being planned: as it was left, also in an earlier session; at first the first template."""
     if _KEY not in st.session_state:
         kept = lab().choice(_CHOICE, by=person())
-        st.session_state[_KEY] = kept if _is_draft(kept) else of_plan(TEMPLATES[0]().plan)
+        st.session_state[_KEY] = kept if _is_draft(kept) else of_plan(TEMPLATES[0].plan)
     found: Draft = st.session_state[_KEY]
     return found
 
@@ -46,7 +46,7 @@ def is_begun() -> bool:
 
 def _is_draft(kept: Any) -> bool:
     """Whether it is a draft as this version writes it, and not what another one left."""
-    if not isinstance(kept, dict) or kept.keys() != of_plan(TEMPLATES[0]().plan).keys():
+    if not isinstance(kept, dict) or kept.keys() != of_plan(TEMPLATES[0].plan).keys():
         return False
     try:
         for design in [kept["base"], *(design for factor in kept["factors"] for design in factor["designs"])]:
@@ -89,16 +89,17 @@ def open_plan(plan: Plan, version_of: int | None = None) -> None:
     save(new)
 
 
-def open_template(name: str) -> None:
-    """Begin with a template, by the name of its function.
+def open_template(key: str) -> None:
+    """Begin with a template, by its key.
 
     Raises:
-        InputError: there is none with this name.
+        InputError: there is none with this key.
     """
-    found = {template.__name__: template for template in TEMPLATES}
-    if name not in found:
-        raise InputError(f"Address: template should be one of {', '.join(found)}; received {name[:60]!r}.")
-    open_plan(found[name]().plan)
+    found = named(key)
+    if found is None:
+        keys = ", ".join(template.key for template in TEMPLATES)
+        raise InputError(f"Address: template should be one of {keys}; received {key[:60]!r}.")
+    open_plan(found.plan)
 
 
 def open_once(template: str) -> None:
@@ -129,7 +130,7 @@ def back() -> None:
 def scratch() -> None:
     """Plan a study from nothing but the design that is open on the Design page."""
     base = designs.trainable()
-    empty = of_plan(TEMPLATES[0]().plan)
+    empty = of_plan(TEMPLATES[0].plan)
     if is_begun() and current() != empty:
         st.session_state[_BEFORE] = current()
     factor = {"field": "blocks.kernel_size", "text": "", "picked": [], "designs": []}
