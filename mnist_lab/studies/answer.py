@@ -399,9 +399,9 @@ def _titled(title: str, levels: str) -> str:
 
 
 def _lowered(title: str) -> str:
-    """A title within a sentence, without its unit; an abbreviation stays as it is."""
-    name = title.partition(" (")[0]
-    return name[:1].lower() + name[1:] if name[1:2].islower() else name
+    """A title within a sentence, without its unit, `dense dropout` for `Dense: Dropout`; an abbreviation stays as it is."""
+    words = title.partition(" (")[0].split(": ")
+    return " ".join(word[:1].lower() + word[1:] if word[1:2].islower() else word for word in words)
 
 
 def _sentence(text: str) -> str:

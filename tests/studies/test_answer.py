@@ -302,6 +302,8 @@ def test_titles_are_written_as_within_a_sentence() -> None:
     words = answered(accuracies, two).words
     assert words.startswith("Averaged over shift, L2 penalty 1 is better than 0 by ")
     assert " Averaged over L2 penalty, shift 0 and 2 are practically equal: " in words
+    one = answered(study({("0",): 0.985, ("0.5",): 0.988}), {"Dense: Dropout": ["0", "0.5"]}).words
+    assert one.startswith("Dense dropout 0.5 is better than 0 by ")
 
 
 def test_with_too_few_seeds_to_look_at_nothing_is_said() -> None:
