@@ -42,6 +42,8 @@ class Preview:
         comparisons: that are fixed beforehand.
         sd: standard deviation of the difference between two cells, seed by seed, a share.
         sd_source: where it comes from, in words.
+        is_guess: whether it is not from these designs, nor from others with as many images: where these are few, seeds differ
+            far more than they usually do, and the power is far less.
         power: probability that so many seeds show a difference of `plan.matters`, if corrected for the comparisons.
         detectable: the difference, a share, that is shown with a probability of 80 %.
         needed: seeds of each cell for 80 % at `plan.matters`; None where that takes more than `anytime.MAX_SEEDS`.
@@ -55,6 +57,7 @@ class Preview:
     comparisons: int
     sd: float
     sd_source: str
+    is_guess: bool
     power: float
     detectable: float
     needed: int | None
@@ -73,7 +76,7 @@ def preview(
         fields: all fields of a design by its key, as of `results.table.fields`.
     """
     count = comparisons(plan)
-    sd, source = typical_sd(plan, cells, rows, fields)
+    sd, source, is_guess = typical_sd(plan, cells, rows, fields)
     is_unseen = known == 0
 
     def power(size: float) -> float:
@@ -90,6 +93,7 @@ def preview(
         count,
         sd,
         source,
+        is_guess,
         power(plan.matters),
         detectable,
         statistics.seeds_needed(plan.matters, sd, count, is_unseen=is_unseen),
@@ -99,9 +103,10 @@ def preview(
 
 def typical_sd(
     plan: Plan, cells: Sequence[Cell], rows: pd.DataFrame, fields: Callable[[str], Any]
-) -> tuple[float, str]:
-    """The standard deviation of the difference between two cells, seed by seed, as far as earlier runs tell it, and where it
-    comes from: differences between the cells themselves, else the spread of designs with the same images, else of any."""
+) -> tuple[float, str, bool]:
+    """The standard deviation of the difference between two cells, seed by seed, as far as earlier runs tell it, where it comes
+    from, and whether that is a guess: differences between the cells themselves, else the spread of designs with the same images,
+    else of any."""
     column = plan.metric.replace(" ", "_")
     finished = rows[(rows["status"] == Status.FINISHED) & rows[column].notna()].drop_duplicates(["design_key", "seeds"])
     values = {
@@ -116,14 +121,18 @@ def typical_sd(
             differences.append(shared)
     pairs = sum(map(len, differences))
     if pairs >= _FEWEST_PAIRS:
-        return _pooled(differences), f"from {pairs} differences between these designs, trained here before"
+        return _pooled(differences), f"from {pairs} differences between these designs, trained here before", False
     several = {key: [*its.values()] for key, its in values.items() if len(its) > 1}
     alike = [its for key, its in several.items() if _has_same_images(plan, fields(key))]
-    for found, which in ((alike, " with the same images"), ([*several.values()], "")):
+    for found, which, is_guess in ((alike, " with the same images", False), ([*several.values()], "", True)):
         if found:
             designs = f"{counted(len(found), 'design')}{which}, {sum(map(len, found))} runs"
-            return sqrt(2) * _pooled(found), f"from the spread between seeds of {designs}, trained here before"
-    return sqrt(2) * TYPICAL_SD, "what is usual with all images, for no design has two seeds here yet"
+            return (
+                sqrt(2) * _pooled(found),
+                f"from the spread between seeds of {designs}, trained here before",
+                is_guess,
+            )
+    return sqrt(2) * TYPICAL_SD, "what is usual with all images, for no design has two seeds here yet", True
 
 
 def confounded(plan: Plan, cells: Sequence[Cell]) -> list[str]:

@@ -11,12 +11,13 @@ from mnist_lab.studies.file import StudyFile, read
 
 _FOLDER = Path(__file__).with_name("published")
 KERNELS = {
-    "everything equal": "kernels-everything-equal.json",
+    "all else the same": "kernels-everything-equal.json",
     "equal parameters": "kernels-equal-parameters.json",
     "equal multiply-adds": "kernels-equal-multiply-adds.json",
 }  # by what is held equal
 # Test accuracy of single networks by kernel size: An, Lee, Park, Yang and So, "An ensemble of simple convolutional neural
-# network models for MNIST digit recognition" (2020, arXiv 2008.10400), who trained each kernel's network with one recipe.
+# network models for MNIST digit recognition" (2020, arXiv 2008.10400): one recipe, but the larger the kernels, the fewer and
+# wider the layers (ten of 3×3, five of 5×5, four of 7×7).
 ENSEMBLE_STUDY = {"3×3": 0.99699, "5×5": 0.99692, "7×7": 0.99703}
 
 

@@ -85,6 +85,7 @@ def test_the_spread_is_that_of_these_designs_where_they_were_trained() -> None:
     assert previewed(one, rows=table(values)).sd_source.startswith("from the spread between seeds"), "three are few"
     values[keys[2]] = [0.985, 0.9951, 0.9753]
     found = previewed(one, rows=table(values))
+    assert not found.is_guess
     assert found.sd_source == "from 9 differences between these designs, trained here before"
     pairs = [np.subtract(values[a], values[b]) for a, b in ((keys[0], keys[1]), (keys[0], keys[2]), (keys[1], keys[2]))]
     assert found.sd == pytest.approx(np.sqrt(np.mean([np.var(its, ddof=1) for its in pairs])))
@@ -99,11 +100,14 @@ def test_else_it_is_that_of_designs_with_the_same_images_else_of_any() -> None:
         found.sd_source
         == "from the spread between seeds of 2 designs with the same images, 5 runs, trained here before"
     )
+    assert not found.is_guess
     few = previewed(plan(), rows=table({"few": [0.5, 0.9]}))
+    assert few.is_guess
     assert few.sd_source == "from the spread between seeds of 1 design, 2 runs, trained here before"
     none = previewed(plan(), rows=table({"all a": [0.98]}))
     assert none.sd == pytest.approx(np.sqrt(2) * previews.TYPICAL_SD)
     assert none.sd_source.startswith("what is usual")
+    assert none.is_guess
 
 
 def test_the_spread_is_of_the_metric_that_is_planned() -> None:

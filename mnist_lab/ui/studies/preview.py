@@ -68,6 +68,12 @@ def _worked_out(url: str, who: str, digest: str, plan_json: str) -> Preview | st
 def _figures(plan: Plan, found: Preview) -> None:
     """The four figures, and what they mean in a plain line."""
     points = _points(plan)
+    if found.is_guess:
+        st.warning(
+            "How much the seeds of these designs differ is not known here, so chance and difference below are guesses: after training on "
+            "few images or for a short time, seeds differ more, and both are far too hopeful. Two or three seeds of one design would tell.",
+            icon=":material/casino:",
+        )
     with st.container(horizontal=True, gap="small", key="study-figures"):
         st.metric("Runs", f"{found.runs}")
         st.metric("Time here", duration_text(found.seconds) if found.seconds else "none")
@@ -83,7 +89,7 @@ def _figures(plan: Plan, found: Preview) -> None:
             help="How large a difference must be so that the study shows it in four of five cases.",
         )
     st.markdown(_power_in_words(plan, found, points))
-    if found.needed is not None and plan.seeds < found.needed <= MOST_SEEDS:
+    if not found.is_guess and found.needed is not None and plan.seeds < found.needed <= MOST_SEEDS:
         st.button(
             f"Take {found.needed} seeds of each",
             icon=":material/add:",

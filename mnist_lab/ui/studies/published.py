@@ -30,11 +30,8 @@ def published_view() -> None:
     found = _found()
     st.header("Does kernel size matter?", anchor=False)
     st.html(f'<div class="verdict">{escape(PLAIN_ANSWER)}</div>')
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        _chart(found)
-    with right:
-        _others(found)
+    _chart(found)
+    _others(found)
     _each(found)
 
 
@@ -93,16 +90,22 @@ def _others(found: dict[str, tuple[Findings, Answer]]) -> None:
     )
     st.caption(
         "The notebook trained each of its networks once, and they differ in layers, filters, strides, pooling and dropout as well: "
-        "nothing says that it is the kernels that make its 7×7 network better. The ensemble study (arXiv 2008.10400) trained deep "
-        "networks, each with one size of kernels, for long and with one recipe, and found next to no difference."
+        "nothing says that it is the kernels that make its 7×7 network better. The ensemble study (arXiv 2008.10400) trained ten layers of "
+        "3×3, five of 5×5 or four of 7×7 kernels, for long and with one recipe, and found next to no difference: where depth makes "
+        "up for it, and training is long, kernel size hardly matters."
     )
 
 
 def _each(found: dict[str, tuple[Findings, Answer]]) -> None:
     """Each study's own words, and all its figures where they are wanted."""
-    for column, (equal, (_, its)) in zip(st.columns(len(found), gap="medium"), found.items(), strict=True):
+    for column, (equal, (findings, its)) in zip(st.columns(len(found), gap="medium"), found.items(), strict=True):
         with column:
             st.markdown(f"**{equal.capitalize()}.** {plain(its.words)}")
+            answer.confounded(findings)
+    st.caption(
+        "Each of the three may be wrong with 5 %. The network with 3×3 kernels, with which the others are compared, is the same one in all "
+        "three, trained once with each seed."
+    )
     answer.test(next(iter(found.values()))[1])  # the same for all three
     with st.expander("All figures, and the studies to take away", key="published_figures", on_change="rerun") as opened:
         if opened.open:
