@@ -159,16 +159,19 @@ def _differences(shown: Sequence[Comparison], title: str, matters: float) -> lis
         better, worse = _ranked(head)
         named, note = ("", "") if clauses else (title, "95 % interval ")
         seeds = f", {_seeds(head)}" if not clauses or head.n != shown[0].n else ""
-        parts = [
-            f"{_titled(named, better)} is better than {worse} by {_points(abs(head.mean))} points ({note}{_interval(head)}{seeds})"
-        ]
+        clause = f"{_titled(named, better)} is better than {worse} by {_points(abs(head.mean))} points ({note}{_interval(head)}{seeds})"
+        others: list[str] = []
         for one in rest:
             better, worse = _ranked(one)
             seeds = f", {_seeds(one)}" if one.n != head.n else ""
-            who = better if is_by_loser else f"than {worse}"
-            parts.append(f"{who} by {_points(abs(one.mean))} ({_interval(one)}{seeds})")
+            who = better + ("," if len(rest) == 1 else "") if is_by_loser else f"better than {worse}"
+            others.append(f"{who} by {_points(abs(one.mean))} ({_interval(one)}{seeds})")
+        if others and is_by_loser:
+            clause += f", and so {'are' if len(others) > 1 else 'is'} {_listed(others)}"
+        elif others:
+            clause = ", ".join([clause, *others[:-1], f"and {others[-1]}"])
         small = f", less than the {_plain(matters)} points that would matter" if _reach(its) < matters else ""
-        clauses.append(f"{_where_it_did_not_diverge(its)}{_listed(parts)}{small}")
+        clauses.append(f"{_where_it_did_not_diverge(its)}{clause}{small}")
     return clauses
 
 

@@ -61,7 +61,8 @@ def test_one_level_is_better_than_another() -> None:
 def test_of_four_levels_one_is_worse_and_the_others_are_equal() -> None:
     words = answered(study(kernels(0.985, 0.988, 0.988, 0.988))).words
     assert words.startswith("Kernel size 3 is better than 2 by 0.30 points of test accuracy (95 % interval 0.")
-    assert ", 10 seeds each), 5 by 0.30 (0." in words
+    assert ", 10 seeds each), and so are 5 by 0.30 (0." in words
+    assert ") and 7 by 0.30 (0." in words
     assert "; 3, 5 and 7 are practically equal: all are within 0." in words
     assert words.endswith(" points, less than the 0.1 points that would matter.")
     assert words.count("test accuracy") == words.count("95 %") == words.count("seeds") == 1
@@ -145,7 +146,7 @@ def test_only_a_clause_of_small_differences_alone_calls_them_small() -> None:
     words = answered(study({("2",): 0.985, ("3",): 0.9854, ("5",): 0.988}), {"Kernel size": ["2", "3", "5"]}).words
     large, small = words.removesuffix(".").split("; ")
     assert large.endswith(")")
-    assert "3 by 0.04 (" in large
+    assert "), and so is 3, by 0.04 (" in large
     assert small.startswith("5 is better than 3 by 0.26 points (")
     assert small.endswith(")")
 
@@ -153,6 +154,19 @@ def test_only_a_clause_of_small_differences_alone_calls_them_small() -> None:
 def test_a_difference_may_be_shown_and_too_small_to_matter() -> None:
     words = answered(study({("2",): 0.9880, ("3",): 0.9884}), {"Kernel size": ["2", "3"]}).words
     assert words.endswith(", 10 seeds each), less than the 0.1 points that would matter.")
+
+
+def test_it_cannot_be_taken_for_the_opposite() -> None:
+    """Who reads that 7 is better than 3 and 5 must not take 5 for a loser where it won, too."""
+    levels = {"Kernel size": ["3", "5", "7"]}
+    winners = answered(study({("3",): 0.980, ("5",): 0.987, ("7",): 0.988}, scale=0.0008), levels).words
+    head, *_ = winners.split("; ")
+    assert head.startswith("Kernel size 7 is better than 3 by 0.")
+    assert "), and so is 5, by 0.7" in head
+    losers = answered(study({("3",): 0.980, ("5",): 0.980, ("7",): 0.988}, scale=0.0008), levels).words
+    head, *_ = losers.split("; ")
+    assert head.startswith("Kernel size 7 is better than 3 by 0.")
+    assert "), and better than 5 by 0." in head
 
 
 def test_names_without_a_factor_s_title() -> None:
@@ -166,8 +180,8 @@ def test_many_differences_are_left_to_the_table() -> None:
     assert set(found.comparisons["verdict"]) == {"better"}
     assert len(found.comparisons) == 28
     assert found.words.startswith("Depth 7 is better than 0 by 7.00 points of test accuracy (95 % interval ")
-    assert ", 10 seeds each), than 1 by 6.00 (5.9" in found.words
-    assert " and than 6 by 1.00 (0.9" in found.words
+    assert ", 10 seeds each), better than 1 by 6.00 (5.9" in found.words
+    assert "), and better than 6 by 1.00 (0.9" in found.words
     assert found.words.endswith("); 21 more differences can be seen in the table.")
 
 
@@ -233,7 +247,7 @@ def test_divergence_is_an_outcome() -> None:
     other = study(kernels(0.985, 0.988, 0.9875, 0.987))
     del other["5",][7]
     assert ", 10 seeds each), " in (words := answered(other, diverged={("5",): [7]}).words)
-    assert words.split(", 5 by ")[1].split(")")[0].endswith(", 9 seeds each")
+    assert words.split(" 5 by ")[1].split(")")[0].endswith(", 9 seeds each")
     every = answered(accuracies | {("2",): {}}, diverged={("2",): range(1, 11)})
     assert "too few seeds for 3 against 2, 5 against 2 and 7 against 2" in every.words
     assert "Training diverged: 10 of 10 at kernel size 2; nowhere else." in every.words
