@@ -1,7 +1,7 @@
 """The answer of a study, from the accuracies of its cells: sentences, tables, and which test they rest on."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
 from math import ceil, isfinite
@@ -27,7 +27,7 @@ from mnist_lab.studies.statistics import (
 )
 
 MOST_DIFFERENCES = 7  # in a sentence; the table has all
-Kind = Literal["better", "worse", "higher", "lower", "equal", "inconclusive", "not enough data"]
+Kind = Literal["better", "worse", "higher", "lower", "equal", "inconclusive", "not enough data", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Answer:
             each cell), `difference` (first minus second), its simultaneous interval `low` to `high` (infinite where there are
             too few seeds), `p`, `adjusted_p`, `evidence` (of the test that may be looked at), `diverged_first`,
             `diverged_second`, and `verdict` on the first: `better`, `worse` (of an interaction `higher`, `lower`), `equal`,
-            `inconclusive` or `not enough data`. Differences are shares.
+            `inconclusive`, `not enough data`, or `diverged` where every training of one of its cells did. Differences are
+            shares.
         cells: a row for each cell, with a column for each factor, `n`, `mean`, `sd`, the 95 % interval of this cell by itself
             `low` to `high`, and `diverged`.
     """
@@ -87,7 +88,8 @@ def answer(
     diverged = diverged or {}
     found = compare(contrasts, accuracies, diverged, is_unseen=is_unseen, among=among)
     count = max(len(contrasts), among or 0)
-    kinds = [_kind(one, matters) for one in found]
+    lost = {cell: len(seeds) for cell, seeds in diverged.items() if seeds and not _values(accuracies, diverged, cell)}
+    kinds = [_kind(one, matters, lost) for one in found]
     judged = list(zip(found, kinds, strict=True))
     sentences = [
         _interactions(list(its), factors, matters) if is_interaction else _levels(list(its), factors, matters)
@@ -96,8 +98,9 @@ def answer(
         )
     ]
     its = [(f"at {_named(factors, cell)}", values) for cell, values in accuracies.items()]
-    words = [sentence.replace(" points", f" points of {what}", 1) for sentence in sentences]
-    words += [_what_would(judged, matters, count), _divergence(factors, accuracies, diverged)]
+    words = [sentence.replace(" points", f" points of {what}", 1) for sentence in sentences if sentence]
+    words.insert(min(1, len(words)), _lost(factors, lost))
+    words += [_what_would(judged, matters, count), _divergence(factors, accuracies, diverged, lost)]
     return Answer(
         " ".join(filter(None, words)),
         _test(judged, count, is_unseen=is_unseen, why_seen=why_seen),
@@ -107,7 +110,9 @@ def answer(
     )
 
 
-def _kind(its: Comparison, matters: float) -> Kind:
+def _kind(its: Comparison, matters: float, lost: Collection[Levels]) -> Kind:
+    if any(cell in lost for cell in its.contrast.weights):
+        return "diverged"
     if not isfinite(its.high):
         return "not enough data"
     if its.is_shown:
@@ -121,7 +126,7 @@ Judged = tuple[Comparison, Kind]
 
 
 def _levels(judged: Sequence[Judged], factors: Factors, matters: float) -> str:
-    """A sentence about the levels of a factor."""
+    """A sentence about the levels of a factor; empty where each comparison is with one that always diverged."""
     title = judged[0][0].contrast.factor
     shown = sorted((one for one, kind in judged if kind in ("better", "worse")), key=lambda one: -abs(one.mean))
     said = shown
@@ -138,6 +143,8 @@ def _levels(judged: Sequence[Judged], factors: Factors, matters: float) -> str:
         pairs = _listed([f"{one.contrast.first} against {one.contrast.second}" for one in few[:MOST_DIFFERENCES]])
         more = " and others" if len(few) > MOST_DIFFERENCES else ""
         clauses.append(f"too few seeds for {_titled('' if clauses else title, pairs)}{more}")
+    if not clauses:
+        return ""
     others = [other for other in factors if other != title]
     averaged = f"averaged over {_lowered(others[0])}, " if others else ""
     return _sentence(averaged + "; ".join(clauses))
@@ -230,7 +237,8 @@ def _centre(pairs: Sequence[Judged]) -> str | None:
 
 
 def _interactions(judged: Sequence[Judged], factors: Factors, matters: float) -> str:
-    """A sentence about how the difference of one factor changes with the other."""
+    """A sentence about how the difference of one factor changes with the other; empty where each is with a cell that always
+    diverged."""
     title, other = map(_lowered, factors)
     shown = [one for one, kind in judged if kind in ("higher", "lower")]
     parts: list[str] = []
@@ -247,6 +255,8 @@ def _interactions(judged: Sequence[Judged], factors: Factors, matters: float) ->
         return (
             _sentence("; ".join(parts)) + " So averages over the other factor do not tell all: see the table of cells."
         )
+    if all(kind == "diverged" for _, kind in judged):
+        return ""
     if not rest:
         return f"Too few seeds to say whether the effect of {title} depends on {other}."
     within = f"differences of differences are within {_bound(_reach(rest))} points (95 %, {_seeds(rest[0])})"
@@ -277,14 +287,43 @@ def _what_would(judged: Sequence[Judged], matters: float, comparisons: int) -> s
     return f"What is not decided: {goal} would take about {fresh} seeds each in a new study with other seeds, or {total} in all if seeds are added to these."
 
 
-def _divergence(factors: Factors, accuracies: Accuracies, diverged: Diverged) -> str:
-    """How often training diverged, in a sentence; empty where it never did."""
+def _lost(factors: Factors, lost: Mapping[Levels, int]) -> str:
+    """Which cells always diverged, in a sentence; empty where none did.
+
+    Args:
+        lost: the number of trainings of each such cell.
+    """
+    if not lost:
+        return ""
+    has_two = len(factors) > 1
+    counts = sorted(set(lost.values()))
+    if all(cell in lost for cell in product(*factors.values())):
+        where = "combination of levels" if has_two else "level"
+        seeds = f", in all {counted(counts[0], 'seed')} each" if len(counts) == 1 and counts[0] > 1 else ""
+        return f"Training diverged at every {where}{seeds}, so there is nothing to compare."
+    parts: list[str] = []
+    for count in counts:
+        cells = [cell for cell in product(*factors.values()) if lost.get(cell) == count]
+        names = [_named(factors, cell) if has_two or (not parts and cell == cells[0]) else cell[0] for cell in cells]
+        parts.append(f"{_listed(names)} diverged in {f'all {count} seeds' if count > 1 else 'the only seed'}")
+    them = "it" if len(lost) == 1 else "them"
+    nothing = f"nothing that includes {them} can be compared" if has_two else ""
+    are = "it is" if len(lost) == 1 else "they are"
+    return _sentence(f"{_listed(parts)}, so {nothing or f'{are} compared with nothing'}")
+
+
+def _divergence(factors: Factors, accuracies: Accuracies, diverged: Diverged, lost: Collection[Levels]) -> str:
+    """How often training diverged where it did not always, in a sentence; empty where it never did."""
+    cells = [cell for cell, seeds in diverged.items() if seeds]
     counts = [
-        f"{len(seeds)} of {len(seeds) + len(_values(accuracies, diverged, cell))} at {_named(factors, cell)}"
-        for cell, seeds in diverged.items()
-        if seeds
+        f"{len(diverged[cell])} of {len(diverged[cell]) + len(_values(accuracies, diverged, cell))} at {_named(factors, cell)}"
+        for cell in cells
+        if cell not in lost
     ]
-    return f"Training diverged: {_listed(counts)}; nowhere else." if counts else ""
+    if not counts:
+        return ""
+    elsewhere = "; nowhere else" if len(cells) < len([*product(*factors.values())]) else ""
+    return f"Training {'also ' if lost else ''}diverged: {_listed(counts)}{elsewhere}."
 
 
 def _where_it_did_not_diverge(its: Iterable[Comparison]) -> str:

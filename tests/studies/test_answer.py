@@ -249,9 +249,42 @@ def test_divergence_is_an_outcome() -> None:
     assert ", 10 seeds each), " in (words := answered(other, diverged={("5",): [7]}).words)
     assert words.split(" 5 by ")[1].split(")")[0].endswith(", 9 seeds each")
     every = answered(accuracies | {("2",): {}}, diverged={("2",): range(1, 11)})
-    assert "too few seeds for 3 against 2, 5 against 2 and 7 against 2" in every.words
-    assert "Training diverged: 10 of 10 at kernel size 2; nowhere else." in every.words
-    assert set(every.comparisons["verdict"]) == {"not enough data", "equal"}
+    assert every.words.startswith("Kernel size 3, 5 and 7 are practically equal: all are within 0.")
+    assert every.words.endswith(" Kernel size 2 diverged in all 10 seeds, so it is compared with nothing.")
+    assert set(every.comparisons["verdict"]) == {"diverged", "equal"}
+    both = answered(accuracies | {("2",): {}, ("7",): {}}, diverged={("2",): range(1, 11), ("7",): range(1, 11)})
+    assert " Kernel size 2 and 7 diverged in all 10 seeds, so they are compared with nothing." in both.words
+    assert "few seeds" not in every.words + both.words
+    some = answered(accuracies | {("7",): {}}, diverged={("2",): [2, 5], ("7",): range(1, 11)})
+    assert ". Kernel size 7 diverged in all 10 seeds, so it is compared with nothing. " in some.words
+    assert some.words.endswith(" Training also diverged: 2 of 10 at kernel size 2; nowhere else.")
+
+
+def test_where_all_diverged_there_is_nothing_to_compare() -> None:
+    every = {cell: [1, 2, 3] for cell in kernels(0, 0, 0, 0)}
+    found = answered({}, diverged=every)
+    assert found.words == "Training diverged at every level, in all 3 seeds each, so there is nothing to compare."
+    cells = [(a, b) for a in TWO["Kernel size"] for b in TWO["Dropout"]]
+    two = answered({}, TWO, diverged={cell: [1, 2, 3] for cell in cells})
+    assert two.words.startswith("Training diverged at every combination of levels, in all 3 seeds each, ")
+    reference = answered(
+        study(kernels(0.98, 0.98, 0.98, 0.98)) | {("3",): {}}, reference="3", diverged={("3",): [1, 2]}
+    )
+    assert reference.words == "Kernel size 3 diverged in all 2 seeds, so it is compared with nothing."
+    once = study(kernels(0.98, 0.98, 0.98, 0.98))
+    for its in once.values():
+        del its[1]
+    assert "nowhere else" not in (words := answered(once, diverged={cell: [1] for cell in once}).words)
+    assert words.endswith(" and 1 of 10 at kernel size 7.")
+
+
+def test_nothing_that_includes_a_combination_that_always_diverged_is_compared() -> None:
+    accuracies = study({("3", "0"): 0.985, ("3", "0.5"): 0.987, ("5", "0"): 0.988}) | {("5", "0.5"): {}}
+    found = answered(accuracies, TWO, diverged={("5", "0.5"): range(1, 11)})
+    assert found.words == (
+        "Kernel size 5, dropout 0.5 diverged in all 10 seeds, so nothing that includes it can be compared."
+    )
+    assert set(found.comparisons["verdict"]) == {"diverged"}
 
 
 def test_divergence_in_one_of_the_cells_of_an_interaction() -> None:
@@ -398,7 +431,7 @@ def test_every_comparison_is_told_of_whatever_came_out(
     shown = its.comparisons["verdict"].isin(["better", "worse", "higher", "lower"])
     assert (its.comparisons["adjusted_p"][shown] <= 0.05).all()
     assert ("no difference is shown" in its.words or "not shown" in its.words) <= ("What is not decided" in its.words)
-    assert ("Training diverged" in its.words) == any(diverged.values())
+    assert ("diverged" in its.words) == any(diverged.values())
 
 
 @pytest.mark.parametrize("is_unseen", [True, False])
