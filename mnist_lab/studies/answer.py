@@ -91,11 +91,14 @@ def answer(
     lost = {cell: len(seeds) for cell, seeds in diverged.items() if seeds and not _values(accuracies, diverged, cell)}
     kinds = [_kind(one, matters, lost) for one in found]
     judged = list(zip(found, kinds, strict=True))
+    # Who varies two factors asks whether the one depends on the other, so that comes first.
+    groups = groupby(
+        sorted(judged, key=lambda one: not one[0].contrast.is_interaction),
+        lambda one: (one[0].contrast.factor, one[0].contrast.is_interaction),
+    )
     sentences = [
         _interactions(list(its), factors, matters) if is_interaction else _levels(list(its), factors, matters)
-        for (_, is_interaction), its in groupby(
-            judged, lambda one: (one[0].contrast.factor, one[0].contrast.is_interaction)
-        )
+        for (_, is_interaction), its in groups
     ]
     its = [(f"at {_named(factors, cell)}", values) for cell, values in accuracies.items()]
     words = [sentence.replace(" points", f" points of {what}", 1) for sentence in sentences if sentence]
