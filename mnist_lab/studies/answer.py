@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
-from math import ceil, isfinite
+from math import ceil, inf, isfinite
 from typing import Literal
 
 import pandas as pd
@@ -26,6 +26,7 @@ from mnist_lab.studies.statistics import (
     spread,
 )
 
+_DIGITS = range(2, 8)  # of points, as many as are needed
 MOST_DIFFERENCES = 7  # in a sentence; the table has all
 Kind = Literal["better", "worse", "higher", "lower", "equal", "inconclusive", "not enough data", "diverged"]
 
@@ -192,7 +193,7 @@ def _no_difference(its: Sequence[Judged], order: Sequence[str], title: str, matt
     centre = _centre(its)
     levels = _titled(title, _listed([level for level in _members(pairs, order) if level != centre]))
     note = f" (95 %, {_seeds(pairs[0])})" if title else ""
-    within = f"{'all' if len(pairs) > 1 else 'they'} are within {_bound(_reach(pairs))} points{note}"
+    within = f"{'all' if len(pairs) > 1 else 'they'} are within {_bound(_reach(pairs), matters)} points{note}"
     if not is_equal:
         if centre:
             return f"{levels} are not shown to differ from {centre}: {within}"
@@ -262,7 +263,7 @@ def _interactions(judged: Sequence[Judged], factors: Factors, matters: float) ->
         return ""
     if not rest:
         return f"Too few seeds to say whether the effect of {title} depends on {other}."
-    within = f"differences of differences are within {_bound(_reach(rest))} points (95 %, {_seeds(rest[0])})"
+    within = f"differences of differences are within {_bound(_reach(rest), matters)} points (95 %, {_seeds(rest[0])})"
     if all(kind == "equal" for _, kind in judged):
         return f"The effect of {title} practically does not depend on {other}: {within}, less than the {_plain(matters)} points that would matter."
     return f"That the effect of {title} depends on {other} is not shown: {within}."
@@ -462,9 +463,14 @@ def _points(share: float) -> str:
     return f"{round(100 * share, 2) + 0.0:.2f}".replace("-", "−")  # zero has no sign
 
 
-def _bound(share: float) -> str:
-    """Points, rounded up."""
-    return f"{ceil(round(1e4 * share, 6)) / 100:.2f}"
+def _bound(share: float, below: float = inf) -> str:
+    """Points, rounded up, with as many digits as it takes to stay below another share if it is."""
+    digits = next((digits for digits in _DIGITS if _rounded_up(share, digits) < 100 * below), min(_DIGITS))
+    return f"{_rounded_up(share, digits):.{digits}f}"
+
+
+def _rounded_up(share: float, digits: int) -> float:
+    return ceil(round(share * 10 ** (digits + 2), 6)) / 10**digits
 
 
 def _plain(share: float) -> str:

@@ -169,6 +169,23 @@ def test_it_cannot_be_taken_for_the_opposite() -> None:
     assert "), and better than 5 by 0." in head
 
 
+def test_what_is_less_is_written_with_a_number_that_is_less() -> None:
+    accuracies = study(kernels(0.988, 0.988, 0.988, 0.988), scale=0.0004)
+    rows = answered(accuracies, matters=0.01).comparisons
+    reach = max(-rows["low"].min(), rows["high"].max())
+    matters = round(reach + 5e-7, 6)
+    assert round(100 * reach + 0.005, 2) >= 100 * matters > 100 * reach
+    words = answered(accuracies, matters=matters).words
+    within, less = words.split("all are within ")[1].split(" points of test accuracy")
+    assert reach <= float(within) / 100 < matters
+    assert f"less than the {100 * matters:g} points that would matter" in less
+    two = {("3", "0"): 0.985, ("3", "0.5"): 0.985, ("5", "0"): 0.985, ("5", "0.5"): 0.985}
+    last = answered(study(two, scale=0.0004), TWO, matters=0.01).comparisons.iloc[-1]
+    reach = max(-last["low"], last["high"])
+    words = answered(study(two, scale=0.0004), TWO, matters=round(reach + 5e-7, 6)).words
+    assert float(words.split("differences are within ")[1].split()[0]) / 100 < round(reach + 5e-7, 6)
+
+
 def test_names_without_a_factor_s_title() -> None:
     words = answered(study({("Small",): 0.985, ("Large",): 0.988}), {"": ["Small", "Large"]}).words
     assert words.startswith("Large is better than Small by 0.30 points")
