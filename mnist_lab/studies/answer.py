@@ -170,19 +170,22 @@ def _differences(shown: Sequence[Comparison], title: str, matters: float) -> lis
         better, worse = _ranked(head)
         named, note = ("", "") if clauses else (title, "95 % interval ")
         seeds = f", {_seeds(head)}" if not clauses or head.n != shown[0].n else ""
-        clause = f"{_titled(named, better)} is better than {worse} by {_points(abs(head.mean))} points ({note}{_interval(head)}{seeds})"
+        are_small = len(its) > 1 and _reach(its) < matters
+        small = "" if are_small else _small(head, matters)
+        clause = f"{_titled(named, better)} is better than {worse} by {_points(abs(head.mean))} points ({note}{_interval(head, matters)}{seeds}){small}"
         others: list[str] = []
         for one in rest:
             better, worse = _ranked(one)
             seeds = f", {_seeds(one)}" if one.n != head.n else ""
             who = better + ("," if len(rest) == 1 else "") if is_by_loser else f"better than {worse}"
-            others.append(f"{who} by {_points(abs(one.mean))} ({_interval(one)}{seeds})")
+            small = "" if are_small else _small(one, matters)
+            others.append(f"{who} by {_points(abs(one.mean))} ({_interval(one, matters)}{seeds}){small}")
         if others and is_by_loser:
             clause += f", and so {'are' if len(others) > 1 else 'is'} {_listed(others)}"
         elif others:
             clause = ", ".join([clause, *others[:-1], f"and {others[-1]}"])
-        small = f", less than the {_plain(matters)} points that would matter" if _reach(its) < matters else ""
-        clauses.append(f"{_where_it_did_not_diverge(its)}{clause}{small}")
+        all_small = f", all {_less(matters)}" if are_small else ""
+        clauses.append(f"{_where_it_did_not_diverge(its)}{clause}{all_small}")
     return clauses
 
 
@@ -199,9 +202,7 @@ def _no_difference(its: Sequence[Judged], order: Sequence[str], title: str, matt
             return f"{levels} are not shown to differ from {centre}: {within}"
         return f"between {levels} no difference is shown: {within}"
     state = f"{levels} are practically equal to {centre}" if centre else f"{levels} are practically equal"
-    return (
-        f"{_where_it_did_not_diverge(pairs)}{state}: {within}, less than the {_plain(matters)} points that would matter"
-    )
+    return f"{_where_it_did_not_diverge(pairs)}{state}: {within}, {_less(matters)}"
 
 
 def _alike(judged: Sequence[Judged], order: Sequence[str]) -> list[list[Judged]]:
@@ -249,8 +250,9 @@ def _interactions(judged: Sequence[Judged], factors: Factors, matters: float) ->
     for one in shown[:MOST_DIFFERENCES]:
         (level, at), (reference, _), (_, other_at), _ = one.contrast.weights
         more = "more" if one.mean > 0 else "less"
-        note = f"({_interval(one)})" if parts else f"(95 % interval {_interval(one)}, {_seeds(one)})"
-        step = f"going from {title} {reference} to {level} gives {_points(abs(one.mean))} points {more} at {other} {at} than at {other_at} {note}"
+        interval = _interval(one, matters)
+        note = f"({interval})" if parts else f"(95 % interval {interval}, {_seeds(one)})"
+        step = f"going from {title} {reference} to {level} gives {_points(abs(one.mean))} points {more} at {other} {at} than at {other_at} {note}{_small(one, matters)}"
         parts.append(_where_it_did_not_diverge([one]) + step)
     if len(shown) > MOST_DIFFERENCES:
         parts.append(f"{counted(len(shown) - MOST_DIFFERENCES, 'more such difference')} can be seen in the table")
@@ -265,7 +267,7 @@ def _interactions(judged: Sequence[Judged], factors: Factors, matters: float) ->
         return f"Too few seeds to say whether the effect of {title} depends on {other}."
     within = f"differences of differences are within {_bound(_reach(rest), matters)} points (95 %, {_seeds(rest[0])})"
     if all(kind == "equal" for _, kind in judged):
-        return f"The effect of {title} practically does not depend on {other}: {within}, less than the {_plain(matters)} points that would matter."
+        return f"The effect of {title} practically does not depend on {other}: {within}, {_less(matters)}."
     return f"That the effect of {title} depends on {other} is not shown: {within}."
 
 
@@ -424,11 +426,23 @@ def _reach(pairs: Iterable[Comparison]) -> float:
     return max(min(max(-one.low, one.high), 2.0 if one.contrast.is_interaction else 1.0) for one in pairs)
 
 
-def _interval(its: Comparison) -> str:
-    """The interval of the size of a difference."""
+def _interval(its: Comparison, matters: float) -> str:
+    """The interval of the size of a difference, with as many digits as show that it is less than what matters if it is."""
     low, high = (its.low, its.high) if its.mean > 0 else (-its.high, -its.low)
     most = 2.0 if its.contrast.is_interaction else 1.0
-    return f"{_points(max(low, -most))} to {_points(min(high, most))}"
+    digits = min(_DIGITS)
+    if _reach([its]) < matters:
+        digits = next((digits for digits in _DIGITS if round(100 * high, digits) < 100 * matters), digits)
+    return f"{_points(max(low, -most), digits)} to {_points(min(high, most), digits)}"
+
+
+def _small(its: Comparison, matters: float) -> str:
+    """That a difference is too small to matter, where the whole interval is; else empty."""
+    return f", {_less(matters)}" if _reach([its]) < matters else ""
+
+
+def _less(matters: float) -> str:
+    return f"less than the {_plain(matters)} points that would matter"
 
 
 def _seeds(its: Comparison) -> str:
@@ -459,8 +473,8 @@ def _listed(parts: Iterable[object]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _points(share: float) -> str:
-    return f"{round(100 * share, 2) + 0.0:.2f}".replace("-", "−")  # zero has no sign
+def _points(share: float, digits: int = min(_DIGITS)) -> str:
+    return f"{round(100 * share, digits) + 0.0:.{digits}f}".replace("-", "−")  # zero has no sign
 
 
 def _bound(share: float, below: float = inf) -> str:

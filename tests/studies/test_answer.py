@@ -142,13 +142,38 @@ def test_no_accuracy_differs_by_more_than_all() -> None:
     assert " to 200.00, 3 seeds each)" in words
 
 
-def test_only_a_clause_of_small_differences_alone_calls_them_small() -> None:
+def test_each_difference_that_is_too_small_to_matter_is_called_so() -> None:
     words = answered(study({("2",): 0.985, ("3",): 0.9854, ("5",): 0.988}), {"Kernel size": ["2", "3", "5"]}).words
-    large, small = words.removesuffix(".").split("; ")
-    assert large.endswith(")")
-    assert "), and so is 3, by 0.04 (" in large
-    assert small.startswith("5 is better than 3 by 0.26 points (")
-    assert small.endswith(")")
+    one, other = words.removesuffix(".").split("; ")
+    large, small = one.split("), and so is 3, by 0.04 (")
+    assert "would matter" not in large
+    assert small.endswith("), less than the 0.1 points that would matter")
+    assert other.startswith("5 is better than 3 by 0.26 points (")
+    assert other.endswith(")")
+    every = answered(study({("2",): 0.985, ("3",): 0.985, ("5",): 0.9855}), {"Kernel size": ["2", "3", "5"]}).words
+    both = every.split("; ")[0]
+    assert "), and better than 3 by 0." in both
+    assert both.endswith("), all less than the 0.1 points that would matter")
+    assert both.count("would matter") == 1
+
+
+def test_the_end_of_an_interval_that_is_too_small_to_matter_is_below_what_matters() -> None:
+    factors = {"Kernel size": ["2", "3"]}
+    accuracies = study({("2",): 0.9880, ("3",): 0.98846})
+    high = answered(accuracies, factors).comparisons.iloc[0]["high"]
+    matters = round(high + 5e-7, 6)
+    assert round(100 * high, 2) >= 100 * matters
+    words = answered(accuracies, factors, matters=matters).words
+    assert words.endswith(f"), less than the {100 * matters:g} points that would matter.")
+    assert float(words.split(" to ")[1].split(",")[0]) < 100 * matters
+
+
+def test_a_small_interaction_is_called_small() -> None:
+    four = {("3", "0"): 0.985, ("3", "0.5"): 0.987, ("5", "0"): 0.988, ("5", "0.5"): 0.9893}
+    first, *_ = answered(study(four), TWO, matters=0.01).words.split(" So averages")
+    assert first.startswith("Going from kernel size 3 to 5 gives 0.")
+    assert first.endswith(" seeds each), less than the 1 points that would matter.")
+    assert "would matter" not in answered(study(four), TWO, matters=0.0001).words.split(" So averages")[0]
 
 
 def test_a_difference_may_be_shown_and_too_small_to_matter() -> None:
