@@ -484,7 +484,7 @@ def _bound(share: float, below: float = inf) -> str:
 
 
 def _rounded_up(share: float, digits: int) -> float:
-    return ceil(round(share * 10 ** (digits + 2), 6)) / 10**digits
+    return ceil(round(share * 10.0 ** (digits + 2), 6)) / 10.0**digits
 
 
 def _plain(share: float) -> str:
