@@ -1,10 +1,10 @@
 """The answer of a study, from the accuracies of its cells: sentences, tables, and which test they rest on."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
-from math import ceil, isfinite
+from math import ceil, inf, isfinite
 from typing import Literal
 
 import pandas as pd
@@ -26,8 +26,9 @@ from mnist_lab.studies.statistics import (
     spread,
 )
 
+_DIGITS = range(2, 8)  # of points, as many as are needed
 MOST_DIFFERENCES = 7  # in a sentence; the table has all
-Kind = Literal["better", "worse", "higher", "lower", "equal", "inconclusive", "not enough data"]
+Kind = Literal["better", "worse", "higher", "lower", "equal", "inconclusive", "not enough data", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Answer:
             each cell), `difference` (first minus second), its simultaneous interval `low` to `high` (infinite where there are
             too few seeds), `p`, `adjusted_p`, `evidence` (of the test that may be looked at), `diverged_first`,
             `diverged_second`, and `verdict` on the first: `better`, `worse` (of an interaction `higher`, `lower`), `equal`,
-            `inconclusive` or `not enough data`. Differences are shares.
+            `inconclusive`, `not enough data`, or `diverged` where every training of one of its cells did. Differences are
+            shares.
         cells: a row for each cell, with a column for each factor, `n`, `mean`, `sd`, the 95 % interval of this cell by itself
             `low` to `high`, and `diverged`.
     """
@@ -87,17 +89,22 @@ def answer(
     diverged = diverged or {}
     found = compare(contrasts, accuracies, diverged, is_unseen=is_unseen, among=among)
     count = max(len(contrasts), among or 0)
-    kinds = [_kind(one, matters) for one in found]
+    lost = {cell: len(seeds) for cell, seeds in diverged.items() if seeds and not _values(accuracies, diverged, cell)}
+    kinds = [_kind(one, matters, lost) for one in found]
     judged = list(zip(found, kinds, strict=True))
+    # Who varies two factors asks whether the one depends on the other, so that comes first.
+    groups = groupby(
+        sorted(judged, key=lambda one: not one[0].contrast.is_interaction),
+        lambda one: (one[0].contrast.factor, one[0].contrast.is_interaction),
+    )
     sentences = [
         _interactions(list(its), factors, matters) if is_interaction else _levels(list(its), factors, matters)
-        for (_, is_interaction), its in groupby(
-            judged, lambda one: (one[0].contrast.factor, one[0].contrast.is_interaction)
-        )
+        for (_, is_interaction), its in groups
     ]
     its = [(f"at {_named(factors, cell)}", values) for cell, values in accuracies.items()]
-    words = [sentence.replace(" points", f" points of {what}", 1) for sentence in sentences]
-    words += [_what_would(judged, matters, count), _divergence(factors, accuracies, diverged)]
+    words = [sentence.replace(" points", f" points of {what}", 1) for sentence in sentences if sentence]
+    words.insert(min(1, len(words)), _lost(factors, lost))
+    words += [_what_would(judged, matters, count), _divergence(factors, accuracies, diverged, lost)]
     return Answer(
         " ".join(filter(None, words)),
         _test(judged, count, is_unseen=is_unseen, why_seen=why_seen),
@@ -107,7 +114,9 @@ def answer(
     )
 
 
-def _kind(its: Comparison, matters: float) -> Kind:
+def _kind(its: Comparison, matters: float, lost: Collection[Levels]) -> Kind:
+    if any(cell in lost for cell in its.contrast.weights):
+        return "diverged"
     if not isfinite(its.high):
         return "not enough data"
     if its.is_shown:
@@ -121,7 +130,7 @@ Judged = tuple[Comparison, Kind]
 
 
 def _levels(judged: Sequence[Judged], factors: Factors, matters: float) -> str:
-    """A sentence about the levels of a factor."""
+    """A sentence about the levels of a factor; empty where each comparison is with one that always diverged."""
     title = judged[0][0].contrast.factor
     shown = sorted((one for one, kind in judged if kind in ("better", "worse")), key=lambda one: -abs(one.mean))
     said = shown
@@ -138,6 +147,8 @@ def _levels(judged: Sequence[Judged], factors: Factors, matters: float) -> str:
         pairs = _listed([f"{one.contrast.first} against {one.contrast.second}" for one in few[:MOST_DIFFERENCES]])
         more = " and others" if len(few) > MOST_DIFFERENCES else ""
         clauses.append(f"too few seeds for {_titled('' if clauses else title, pairs)}{more}")
+    if not clauses:
+        return ""
     others = [other for other in factors if other != title]
     averaged = f"averaged over {_lowered(others[0])}, " if others else ""
     return _sentence(averaged + "; ".join(clauses))
@@ -159,16 +170,22 @@ def _differences(shown: Sequence[Comparison], title: str, matters: float) -> lis
         better, worse = _ranked(head)
         named, note = ("", "") if clauses else (title, "95 % interval ")
         seeds = f", {_seeds(head)}" if not clauses or head.n != shown[0].n else ""
-        parts = [
-            f"{_titled(named, better)} is better than {worse} by {_points(abs(head.mean))} points ({note}{_interval(head)}{seeds})"
-        ]
+        are_small = len(its) > 1 and _reach(its) < matters
+        small = "" if are_small else _small(head, matters)
+        clause = f"{_titled(named, better)} is better than {worse} by {_points(abs(head.mean))} points ({note}{_interval(head, matters)}{seeds}){small}"
+        others: list[str] = []
         for one in rest:
             better, worse = _ranked(one)
             seeds = f", {_seeds(one)}" if one.n != head.n else ""
-            who = better if is_by_loser else f"than {worse}"
-            parts.append(f"{who} by {_points(abs(one.mean))} ({_interval(one)}{seeds})")
-        small = f", less than the {_plain(matters)} points that would matter" if _reach(its) < matters else ""
-        clauses.append(f"{_where_it_did_not_diverge(its)}{_listed(parts)}{small}")
+            who = better + ("," if len(rest) == 1 else "") if is_by_loser else f"better than {worse}"
+            small = "" if are_small else _small(one, matters)
+            others.append(f"{who} by {_points(abs(one.mean))} ({_interval(one, matters)}{seeds}){small}")
+        if others and is_by_loser:
+            clause += f", and so {'are' if len(others) > 1 else 'is'} {_listed(others)}"
+        elif others:
+            clause = ", ".join([clause, *others[:-1], f"and {others[-1]}"])
+        all_small = f", all {_less(matters)}" if are_small else ""
+        clauses.append(f"{_where_it_did_not_diverge(its)}{clause}{all_small}")
     return clauses
 
 
@@ -179,15 +196,13 @@ def _no_difference(its: Sequence[Judged], order: Sequence[str], title: str, matt
     centre = _centre(its)
     levels = _titled(title, _listed([level for level in _members(pairs, order) if level != centre]))
     note = f" (95 %, {_seeds(pairs[0])})" if title else ""
-    within = f"{'all' if len(pairs) > 1 else 'they'} are within {_bound(_reach(pairs))} points{note}"
+    within = f"{'all' if len(pairs) > 1 else 'they'} are within {_bound(_reach(pairs), matters)} points{note}"
     if not is_equal:
         if centre:
             return f"{levels} are not shown to differ from {centre}: {within}"
         return f"between {levels} no difference is shown: {within}"
     state = f"{levels} are practically equal to {centre}" if centre else f"{levels} are practically equal"
-    return (
-        f"{_where_it_did_not_diverge(pairs)}{state}: {within}, less than the {_plain(matters)} points that would matter"
-    )
+    return f"{_where_it_did_not_diverge(pairs)}{state}: {within}, {_less(matters)}"
 
 
 def _alike(judged: Sequence[Judged], order: Sequence[str]) -> list[list[Judged]]:
@@ -227,15 +242,17 @@ def _centre(pairs: Sequence[Judged]) -> str | None:
 
 
 def _interactions(judged: Sequence[Judged], factors: Factors, matters: float) -> str:
-    """A sentence about how the difference of one factor changes with the other."""
+    """A sentence about how the difference of one factor changes with the other; empty where each is with a cell that always
+    diverged."""
     title, other = map(_lowered, factors)
     shown = [one for one, kind in judged if kind in ("higher", "lower")]
     parts: list[str] = []
     for one in shown[:MOST_DIFFERENCES]:
         (level, at), (reference, _), (_, other_at), _ = one.contrast.weights
         more = "more" if one.mean > 0 else "less"
-        note = f"({_interval(one)})" if parts else f"(95 % interval {_interval(one)}, {_seeds(one)})"
-        step = f"going from {title} {reference} to {level} gives {_points(abs(one.mean))} points {more} at {other} {at} than at {other_at} {note}"
+        interval = _interval(one, matters)
+        note = f"({interval})" if parts else f"(95 % interval {interval}, {_seeds(one)})"
+        step = f"going from {title} {reference} to {level} gives {_points(abs(one.mean))} points {more} at {other} {at} than at {other_at} {note}{_small(one, matters)}"
         parts.append(_where_it_did_not_diverge([one]) + step)
     if len(shown) > MOST_DIFFERENCES:
         parts.append(f"{counted(len(shown) - MOST_DIFFERENCES, 'more such difference')} can be seen in the table")
@@ -244,11 +261,13 @@ def _interactions(judged: Sequence[Judged], factors: Factors, matters: float) ->
         return (
             _sentence("; ".join(parts)) + " So averages over the other factor do not tell all: see the table of cells."
         )
+    if all(kind == "diverged" for _, kind in judged):
+        return ""
     if not rest:
         return f"Too few seeds to say whether the effect of {title} depends on {other}."
-    within = f"differences of differences are within {_bound(_reach(rest))} points (95 %, {_seeds(rest[0])})"
+    within = f"differences of differences are within {_bound(_reach(rest), matters)} points (95 %, {_seeds(rest[0])})"
     if all(kind == "equal" for _, kind in judged):
-        return f"The effect of {title} practically does not depend on {other}: {within}, less than the {_plain(matters)} points that would matter."
+        return f"The effect of {title} practically does not depend on {other}: {within}, {_less(matters)}."
     return f"That the effect of {title} depends on {other} is not shown: {within}."
 
 
@@ -274,14 +293,43 @@ def _what_would(judged: Sequence[Judged], matters: float, comparisons: int) -> s
     return f"What is not decided: {goal} would take about {fresh} seeds each in a new study with other seeds, or {total} in all if seeds are added to these."
 
 
-def _divergence(factors: Factors, accuracies: Accuracies, diverged: Diverged) -> str:
-    """How often training diverged, in a sentence; empty where it never did."""
+def _lost(factors: Factors, lost: Mapping[Levels, int]) -> str:
+    """Which cells always diverged, in a sentence; empty where none did.
+
+    Args:
+        lost: the number of trainings of each such cell.
+    """
+    if not lost:
+        return ""
+    has_two = len(factors) > 1
+    counts = sorted(set(lost.values()))
+    if all(cell in lost for cell in product(*factors.values())):
+        where = "combination of levels" if has_two else "level"
+        seeds = f", in all {counted(counts[0], 'seed')} each" if len(counts) == 1 and counts[0] > 1 else ""
+        return f"Training diverged at every {where}{seeds}, so there is nothing to compare."
+    parts: list[str] = []
+    for count in counts:
+        cells = [cell for cell in product(*factors.values()) if lost.get(cell) == count]
+        names = [_named(factors, cell) if has_two or (not parts and cell == cells[0]) else cell[0] for cell in cells]
+        parts.append(f"{_listed(names)} diverged in {f'all {count} seeds' if count > 1 else 'the only seed'}")
+    them = "it" if len(lost) == 1 else "them"
+    nothing = f"nothing that includes {them} can be compared" if has_two else ""
+    are = "it is" if len(lost) == 1 else "they are"
+    return _sentence(f"{_listed(parts)}, so {nothing or f'{are} compared with nothing'}")
+
+
+def _divergence(factors: Factors, accuracies: Accuracies, diverged: Diverged, lost: Collection[Levels]) -> str:
+    """How often training diverged where it did not always, in a sentence; empty where it never did."""
+    cells = [cell for cell, seeds in diverged.items() if seeds]
     counts = [
-        f"{len(seeds)} of {len(seeds) + len(_values(accuracies, diverged, cell))} at {_named(factors, cell)}"
-        for cell, seeds in diverged.items()
-        if seeds
+        f"{len(diverged[cell])} of {len(diverged[cell]) + len(_values(accuracies, diverged, cell))} at {_named(factors, cell)}"
+        for cell in cells
+        if cell not in lost
     ]
-    return f"Training diverged: {_listed(counts)}; nowhere else." if counts else ""
+    if not counts:
+        return ""
+    elsewhere = "; nowhere else" if len(cells) < len([*product(*factors.values())]) else ""
+    return f"Training {'also ' if lost else ''}diverged: {_listed(counts)}{elsewhere}."
 
 
 def _where_it_did_not_diverge(its: Iterable[Comparison]) -> str:
@@ -378,11 +426,23 @@ def _reach(pairs: Iterable[Comparison]) -> float:
     return max(min(max(-one.low, one.high), 2.0 if one.contrast.is_interaction else 1.0) for one in pairs)
 
 
-def _interval(its: Comparison) -> str:
-    """The interval of the size of a difference."""
+def _interval(its: Comparison, matters: float) -> str:
+    """The interval of the size of a difference, with as many digits as show that it is less than what matters if it is."""
     low, high = (its.low, its.high) if its.mean > 0 else (-its.high, -its.low)
     most = 2.0 if its.contrast.is_interaction else 1.0
-    return f"{_points(max(low, -most))} to {_points(min(high, most))}"
+    digits = min(_DIGITS)
+    if _reach([its]) < matters:
+        digits = next((digits for digits in _DIGITS if round(100 * high, digits) < 100 * matters), digits)
+    return f"{_points(max(low, -most), digits)} to {_points(min(high, most), digits)}"
+
+
+def _small(its: Comparison, matters: float) -> str:
+    """That a difference is too small to matter, where the whole interval is; else empty."""
+    return f", {_less(matters)}" if _reach([its]) < matters else ""
+
+
+def _less(matters: float) -> str:
+    return f"less than the {_plain(matters)} points that would matter"
 
 
 def _seeds(its: Comparison) -> str:
@@ -413,13 +473,18 @@ def _listed(parts: Iterable[object]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _points(share: float) -> str:
-    return f"{round(100 * share, 2) + 0.0:.2f}".replace("-", "−")  # zero has no sign
+def _points(share: float, digits: int = min(_DIGITS)) -> str:
+    return f"{round(100 * share, digits) + 0.0:.{digits}f}".replace("-", "−")  # zero has no sign
 
 
-def _bound(share: float) -> str:
-    """Points, rounded up."""
-    return f"{ceil(round(1e4 * share, 6)) / 100:.2f}"
+def _bound(share: float, below: float = inf) -> str:
+    """Points, rounded up, with as many digits as it takes to stay below another share if it is."""
+    digits = next((digits for digits in _DIGITS if _rounded_up(share, digits) < 100 * below), min(_DIGITS))
+    return f"{_rounded_up(share, digits):.{digits}f}"
+
+
+def _rounded_up(share: float, digits: int) -> float:
+    return ceil(round(share * 10.0 ** (digits + 2), 6)) / 10.0**digits
 
 
 def _plain(share: float) -> str:

@@ -19,6 +19,7 @@ from mnist_lab.studies.statistics import Levels, planned
 from mnist_lab.studies.study import Study, read
 
 COLUMNS = ("cell", "seed", "run", "status", "test_accuracy", "validation_accuracy", "seconds", "is_diverged")
+_PENDING = (Status.QUEUED, Status.PAUSED, Status.INTERRUPTED)
 REMOVED = "removed"  # what stands for the status of a run that is not there any more
 
 
@@ -69,6 +70,11 @@ class Findings:
         for cell, seed in zip(known["cell"], known["seed"], strict=True):
             found.setdefault(self.cells[cell].levels, set()).add(int(seed))
         return found
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no run waits or trains any more, so that there will be no more results."""
+        return not self.runs["status"].isin([Status.RUNNING, *_PENDING]).any()
 
     def answer(self) -> Answer:
         """The study's answer, as far as there are results."""

@@ -1,5 +1,6 @@
 """A study before it starts: what it takes, what difference it would show, and what it cannot tell."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -221,11 +222,16 @@ def _has_same_images(plan: Plan, its: dict[str, Any]) -> bool:
 def _differing(plan: Plan, cells: Sequence[Cell]) -> str:
     """In what the designs differ from the reference cell's, in words."""
     reference = cells[plan.reference_cell].experiment
-    words = dict.fromkeys(
-        change.words.partition(":")[0].partition(" of block")[0].lower()
-        for cell in cells
-        for change in changes(reference, cell.experiment)
-    )
+    words: dict[str, None] = {}
+    for cell in cells:
+        added: Counter[str] = Counter()
+        for change in changes(reference, cell.experiment):
+            name = change.words.partition(":")[0].partition(" of block")[0].lower()
+            if name.startswith("added "):  # several that are added at one place have the number of that place
+                noun, _, place = name.rpartition(" ")
+                name = f"{noun} {int(place) + added[name]}"
+                added[f"{noun} {place}"] += 1
+            words[name] = None
     named = list(words)[:_MOST_NAMED]
     more = [f"{len(words) - len(named)} more"] if len(words) > len(named) else []
     return ", ".join([*named, *more]) if len(words) > 1 else ""

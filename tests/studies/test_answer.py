@@ -61,7 +61,8 @@ def test_one_level_is_better_than_another() -> None:
 def test_of_four_levels_one_is_worse_and_the_others_are_equal() -> None:
     words = answered(study(kernels(0.985, 0.988, 0.988, 0.988))).words
     assert words.startswith("Kernel size 3 is better than 2 by 0.30 points of test accuracy (95 % interval 0.")
-    assert ", 10 seeds each), 5 by 0.30 (0." in words
+    assert ", 10 seeds each), and so are 5 by 0.30 (0." in words
+    assert ") and 7 by 0.30 (0." in words
     assert "; 3, 5 and 7 are practically equal: all are within 0." in words
     assert words.endswith(" points, less than the 0.1 points that would matter.")
     assert words.count("test accuracy") == words.count("95 %") == words.count("seeds") == 1
@@ -141,18 +142,73 @@ def test_no_accuracy_differs_by_more_than_all() -> None:
     assert " to 200.00, 3 seeds each)" in words
 
 
-def test_only_a_clause_of_small_differences_alone_calls_them_small() -> None:
+def test_each_difference_that_is_too_small_to_matter_is_called_so() -> None:
     words = answered(study({("2",): 0.985, ("3",): 0.9854, ("5",): 0.988}), {"Kernel size": ["2", "3", "5"]}).words
-    large, small = words.removesuffix(".").split("; ")
-    assert large.endswith(")")
-    assert "3 by 0.04 (" in large
-    assert small.startswith("5 is better than 3 by 0.26 points (")
-    assert small.endswith(")")
+    one, other = words.removesuffix(".").split("; ")
+    large, small = one.split("), and so is 3, by 0.04 (")
+    assert "would matter" not in large
+    assert small.endswith("), less than the 0.1 points that would matter")
+    assert other.startswith("5 is better than 3 by 0.26 points (")
+    assert other.endswith(")")
+    every = answered(study({("2",): 0.985, ("3",): 0.985, ("5",): 0.9855}), {"Kernel size": ["2", "3", "5"]}).words
+    both = every.split("; ")[0]
+    assert "), and better than 3 by 0." in both
+    assert both.endswith("), all less than the 0.1 points that would matter")
+    assert both.count("would matter") == 1
+
+
+def test_the_end_of_an_interval_that_is_too_small_to_matter_is_below_what_matters() -> None:
+    factors = {"Kernel size": ["2", "3"]}
+    accuracies = study({("2",): 0.9880, ("3",): 0.98846})
+    high = answered(accuracies, factors).comparisons.iloc[0]["high"]
+    matters = round(high + 5e-7, 6)
+    assert round(100 * high, 2) >= 100 * matters
+    words = answered(accuracies, factors, matters=matters).words
+    assert words.endswith(f"), less than the {100 * matters:g} points that would matter.")
+    assert float(words.split(" to ")[1].split(",")[0]) < 100 * matters
+
+
+def test_a_small_interaction_is_called_small() -> None:
+    four = {("3", "0"): 0.985, ("3", "0.5"): 0.987, ("5", "0"): 0.988, ("5", "0.5"): 0.9893}
+    first, *_ = answered(study(four), TWO, matters=0.01).words.split(" So averages")
+    assert first.startswith("Going from kernel size 3 to 5 gives 0.")
+    assert first.endswith(" seeds each), less than the 1 points that would matter.")
+    assert "would matter" not in answered(study(four), TWO, matters=0.0001).words.split(" So averages")[0]
 
 
 def test_a_difference_may_be_shown_and_too_small_to_matter() -> None:
     words = answered(study({("2",): 0.9880, ("3",): 0.9884}), {"Kernel size": ["2", "3"]}).words
     assert words.endswith(", 10 seeds each), less than the 0.1 points that would matter.")
+
+
+def test_it_cannot_be_taken_for_the_opposite() -> None:
+    """Who reads that 7 is better than 3 and 5 must not take 5 for a loser where it won, too."""
+    levels = {"Kernel size": ["3", "5", "7"]}
+    winners = answered(study({("3",): 0.980, ("5",): 0.987, ("7",): 0.988}, scale=0.0008), levels).words
+    head, *_ = winners.split("; ")
+    assert head.startswith("Kernel size 7 is better than 3 by 0.")
+    assert "), and so is 5, by 0.7" in head
+    losers = answered(study({("3",): 0.980, ("5",): 0.980, ("7",): 0.988}, scale=0.0008), levels).words
+    head, *_ = losers.split("; ")
+    assert head.startswith("Kernel size 7 is better than 3 by 0.")
+    assert "), and better than 5 by 0." in head
+
+
+def test_what_is_less_is_written_with_a_number_that_is_less() -> None:
+    accuracies = study(kernels(0.988, 0.988, 0.988, 0.988), scale=0.0004)
+    rows = answered(accuracies, matters=0.01).comparisons
+    reach = max(-rows["low"].min(), rows["high"].max())
+    matters = round(reach + 5e-7, 6)
+    assert round(100 * reach + 0.005, 2) >= 100 * matters > 100 * reach
+    words = answered(accuracies, matters=matters).words
+    within, less = words.split("all are within ")[1].split(" points of test accuracy")
+    assert reach <= float(within) / 100 < matters
+    assert f"less than the {100 * matters:g} points that would matter" in less
+    two = {("3", "0"): 0.985, ("3", "0.5"): 0.985, ("5", "0"): 0.985, ("5", "0.5"): 0.985}
+    last = answered(study(two, scale=0.0004), TWO, matters=0.01).comparisons.iloc[-1]
+    reach = max(-last["low"], last["high"])
+    words = answered(study(two, scale=0.0004), TWO, matters=round(reach + 5e-7, 6)).words
+    assert float(words.split("differences are within ")[1].split()[0]) / 100 < round(reach + 5e-7, 6)
 
 
 def test_names_without_a_factor_s_title() -> None:
@@ -166,32 +222,29 @@ def test_many_differences_are_left_to_the_table() -> None:
     assert set(found.comparisons["verdict"]) == {"better"}
     assert len(found.comparisons) == 28
     assert found.words.startswith("Depth 7 is better than 0 by 7.00 points of test accuracy (95 % interval ")
-    assert ", 10 seeds each), than 1 by 6.00 (5.9" in found.words
-    assert " and than 6 by 1.00 (0.9" in found.words
+    assert ", 10 seeds each), better than 1 by 6.00 (5.9" in found.words
+    assert "), and better than 6 by 1.00 (0.9" in found.words
     assert found.words.endswith("); 21 more differences can be seen in the table.")
 
 
 def test_two_factors() -> None:
     alike = {("3", "0"): 0.985, ("3", "0.5"): 0.987, ("5", "0"): 0.988, ("5", "0.5"): 0.990}
     words = answered(study(alike), TWO).words
-    assert words.startswith("Averaged over dropout, kernel size 5 is better than 3 by 0.3")
+    assert ". Averaged over dropout, kernel size 5 is better than 3 by 0.3" in words
     assert " Averaged over kernel size, dropout 0.5 is better than 0 by 0." in words
-    assert (
+    assert words.startswith(
         "The effect of kernel size practically does not depend on dropout: differences of differences are within 0."
-        in words
-    )
+    ), "the interaction comes first"
     found = answered(study(alike | {("5", "0.5"): 0.986}), TWO)
     assert found.comparisons["verdict"].iloc[-1] == "lower"
     size = -100 * found.comparisons["difference"].iloc[-1]
-    assert (
+    assert found.words.startswith(
         f"Going from kernel size 3 to 5 gives {size:.2f} points of test accuracy less at dropout 0.5 than at 0 (95 % interval 0."
-        in found.words
     )
     assert "So averages over the other factor do not tell all" in found.words
     unclear = answered(study(alike, scale=0.001), TWO).words
-    assert (
+    assert unclear.startswith(
         "That the effect of kernel size depends on dropout is not shown: differences of differences are within "
-        in unclear
     )
 
 
@@ -211,7 +264,7 @@ def test_too_few_seeds_for_anything() -> None:
     assert words.count(" against ") == 7
     assert words.endswith(" and others.")
     accuracies = study({("3", "0"): 0.985, ("3", "0.5"): 0.987, ("5", "0"): 0.988, ("5", "0.5"): 0.990}, seeds=1)
-    assert answered(accuracies, TWO).words.endswith(
+    assert answered(accuracies, TWO).words.startswith(
         "Too few seeds to say whether the effect of kernel size depends on dropout."
     )
 
@@ -233,11 +286,44 @@ def test_divergence_is_an_outcome() -> None:
     other = study(kernels(0.985, 0.988, 0.9875, 0.987))
     del other["5",][7]
     assert ", 10 seeds each), " in (words := answered(other, diverged={("5",): [7]}).words)
-    assert words.split(", 5 by ")[1].split(")")[0].endswith(", 9 seeds each")
+    assert words.split(" 5 by ")[1].split(")")[0].endswith(", 9 seeds each")
     every = answered(accuracies | {("2",): {}}, diverged={("2",): range(1, 11)})
-    assert "too few seeds for 3 against 2, 5 against 2 and 7 against 2" in every.words
-    assert "Training diverged: 10 of 10 at kernel size 2; nowhere else." in every.words
-    assert set(every.comparisons["verdict"]) == {"not enough data", "equal"}
+    assert every.words.startswith("Kernel size 3, 5 and 7 are practically equal: all are within 0.")
+    assert every.words.endswith(" Kernel size 2 diverged in all 10 seeds, so it is compared with nothing.")
+    assert set(every.comparisons["verdict"]) == {"diverged", "equal"}
+    both = answered(accuracies | {("2",): {}, ("7",): {}}, diverged={("2",): range(1, 11), ("7",): range(1, 11)})
+    assert " Kernel size 2 and 7 diverged in all 10 seeds, so they are compared with nothing." in both.words
+    assert "few seeds" not in every.words + both.words
+    some = answered(accuracies | {("7",): {}}, diverged={("2",): [2, 5], ("7",): range(1, 11)})
+    assert ". Kernel size 7 diverged in all 10 seeds, so it is compared with nothing. " in some.words
+    assert some.words.endswith(" Training also diverged: 2 of 10 at kernel size 2; nowhere else.")
+
+
+def test_where_all_diverged_there_is_nothing_to_compare() -> None:
+    every = {cell: [1, 2, 3] for cell in kernels(0, 0, 0, 0)}
+    found = answered({}, diverged=every)
+    assert found.words == "Training diverged at every level, in all 3 seeds each, so there is nothing to compare."
+    cells = [(a, b) for a in TWO["Kernel size"] for b in TWO["Dropout"]]
+    two = answered({}, TWO, diverged={cell: [1, 2, 3] for cell in cells})
+    assert two.words.startswith("Training diverged at every combination of levels, in all 3 seeds each, ")
+    reference = answered(
+        study(kernels(0.98, 0.98, 0.98, 0.98)) | {("3",): {}}, reference="3", diverged={("3",): [1, 2]}
+    )
+    assert reference.words == "Kernel size 3 diverged in all 2 seeds, so it is compared with nothing."
+    once = study(kernels(0.98, 0.98, 0.98, 0.98))
+    for its in once.values():
+        del its[1]
+    assert "nowhere else" not in (words := answered(once, diverged={cell: [1] for cell in once}).words)
+    assert words.endswith(" and 1 of 10 at kernel size 7.")
+
+
+def test_nothing_that_includes_a_combination_that_always_diverged_is_compared() -> None:
+    accuracies = study({("3", "0"): 0.985, ("3", "0.5"): 0.987, ("5", "0"): 0.988}) | {("5", "0.5"): {}}
+    found = answered(accuracies, TWO, diverged={("5", "0.5"): range(1, 11)})
+    assert found.words == (
+        "Kernel size 5, dropout 0.5 diverged in all 10 seeds, so nothing that includes it can be compared."
+    )
+    assert set(found.comparisons["verdict"]) == {"diverged"}
 
 
 def test_divergence_in_one_of_the_cells_of_an_interaction() -> None:
@@ -248,7 +334,7 @@ def test_divergence_in_one_of_the_cells_of_an_interaction() -> None:
     found = answered(accuracies, TWO, diverged=lost)
     assert list(found.comparisons["n"]) == [8, 8, 8]
     assert list(found.comparisons["diverged_first"]) == list(found.comparisons["diverged_second"]) == [1, 1, 1]
-    assert " Where training did not diverge, going from kernel size 3 to 5 gives " in found.words
+    assert "Where training did not diverge, going from kernel size 3 to 5 gives " in found.words
     assert found.words.endswith(
         "Training diverged: 1 of 10 at kernel size 5, dropout 0.5 and 1 of 10 at kernel size 3, dropout 0; nowhere else."
     )
@@ -300,7 +386,7 @@ def test_titles_are_written_as_within_a_sentence() -> None:
     two = {"L2 penalty": ["0", "1"], "Shift (pixels)": ["0", "2"]}
     accuracies = study({(a, b): 0.985 + 0.003 * int(a) for a in "01" for b in "02"})
     words = answered(accuracies, two).words
-    assert words.startswith("Averaged over shift, L2 penalty 1 is better than 0 by ")
+    assert ". Averaged over shift, L2 penalty 1 is better than 0 by " in words
     assert " Averaged over L2 penalty, shift 0 and 2 are practically equal: " in words
     one = answered(study({("0",): 0.985, ("0.5",): 0.988}), {"Dense: Dropout": ["0", "0.5"]}).words
     assert one.startswith("Dense dropout 0.5 is better than 0 by ")
@@ -384,7 +470,7 @@ def test_every_comparison_is_told_of_whatever_came_out(
     shown = its.comparisons["verdict"].isin(["better", "worse", "higher", "lower"])
     assert (its.comparisons["adjusted_p"][shown] <= 0.05).all()
     assert ("no difference is shown" in its.words or "not shown" in its.words) <= ("What is not decided" in its.words)
-    assert ("Training diverged" in its.words) == any(diverged.values())
+    assert ("diverged" in its.words) == any(diverged.values())
 
 
 @pytest.mark.parametrize("is_unseen", [True, False])

@@ -103,8 +103,11 @@ def test_the_table_for_export_has_a_column_for_each_factor(lab: Lab, small: Expe
 
 
 def test_nothing_at_all_is_an_answer_too(lab: Lab, study_id: int) -> None:
+    lab.studies.look(study_id, by=ADA)
+    assert not answered(lab, study_id).has_ended
     lab.studies.cancel(study_id, by=ADA)
     found = answered(lab, study_id)
+    assert found.has_ended
     assert found.answer().words.startswith("Too few seeds for kernel size 3×3 against 2×2.")
     assert found.answer().warning.startswith("Of 6 planned runs 6 have no result (6 cancelled).")
 

@@ -143,6 +143,18 @@ def test_designs_that_differ_in_much_cannot_tell_what_makes_the_difference() -> 
     assert "kernel size" in found[0]
 
 
+def test_each_block_that_is_added_is_named() -> None:
+    base = same_padding()
+    blocks = [block.model_dump(mode="json") for block in base.architecture.blocks]
+    more = {
+        "name": "deep",
+        "architecture": base.architecture.model_dump(mode="json") | {"blocks": [*blocks, blocks[2], blocks[2]]},
+    }
+    presets = [one.model_dump(mode="json") for one in (base, base.with_changes(**more))]
+    found = previewed(plan(base=base.model_dump(mode="json"), factors=[{"presets": presets}])).limits
+    assert found[0].startswith("Which of these makes a difference: added block 4, added block 5; the designs differ")
+
+
 def test_a_factor_that_costs_nothing_confounds_nothing() -> None:
     found = previewed(plan(factors=[{"field": "blocks.dropout", "levels": [0, 0.5]}])).limits
     assert not any("what it costs" in one for one in found)

@@ -29,6 +29,7 @@ _VERDICTS = {
     "equal": "practically equal",
     "inconclusive": "not decided",
     "not enough data": "too few seeds",
+    "diverged": "not comparable: training diverged",
 }
 
 
@@ -86,7 +87,8 @@ def chart(findings: Findings, found: Answer) -> None:
     plan = findings.plan
     cells = cells_shown(found)
     if cells["mean"].isna().all():
-        st.caption("No run has a result yet, so there is nothing to draw.")
+        yet = "" if findings.has_ended else " yet"
+        st.caption(f"No run has a result{yet}, so there is nothing to draw.")
         return
     titles = [factor.title for factor in plan.factors]
     alt = _in_words(cells, titles, plan.metric)

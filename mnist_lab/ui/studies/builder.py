@@ -249,7 +249,8 @@ def _equal(draft: Draft) -> None:
             shown=lambda one: _BY[one],
         )
     by = None if what == "everything" else "filters" if what == "parameters" else draft["by"]
-    st.caption(f"{words.held_equal(Equal(what=what, by=by))}.")
+    is_of_designs = any(factor["field"] == drafts.DESIGNS for factor in draft["factors"])
+    st.caption(f"{words.held_equal(Equal(what=what, by=by), is_of_designs=is_of_designs)}.")
 
 
 def _decided(draft: Draft) -> None:

@@ -33,9 +33,15 @@ def short(plan: Plan) -> str:
     return varies(plan) + equal
 
 
-def held_equal(equal: Equal) -> str:
-    """What is held equal, in a sentence without its full stop."""
+def held_equal(equal: Equal, *, is_of_designs: bool) -> str:
+    """What is held equal, in a sentence without its full stop.
+
+    Args:
+        is_of_designs: whether whole designs are compared, which differ in whatever they do.
+    """
     if equal.what == "everything":
+        if is_of_designs:
+            return "Each design is trained as it is"
         return "Everything else is the same, and what that costs may differ"
     means = "more or fewer filters" if equal.by == "filters" else "a longer or shorter training"
     return f"{_EQUAL[equal.what].capitalize()}, within 2 %, by {means}"
@@ -65,7 +71,7 @@ def facts(plan: Plan) -> dict[str, str]:
     found = {
         "What varies": varies(plan),
         "In the design": base,
-        "What is equal": held_equal(plan.equal),
+        "What is equal": held_equal(plan.equal, is_of_designs=any(factor.presets for factor in plan.factors)),
         "Seeds": f"{plan.seeds} of each ({plan.first_seed} to {plan.first_seed + plan.seeds - 1}), {counted(cells * plan.seeds, 'run')}",
         "Compared": compared(plan),
         "Judged by": f"{plan.metric}; a difference of {written(round(100 * plan.matters, 8))} percentage points would matter",
