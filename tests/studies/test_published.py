@@ -54,3 +54,22 @@ def test_one_network_of_all_three_is_the_same_run() -> None:
     ]
     assert its[0] == its[1] == its[2]
     assert len(set(its[0].values())) == 10
+
+
+def test_the_plain_answer_is_what_the_studies_found() -> None:
+    found = {}
+    for equal in published.KERNELS:
+        rows = published.kernels(equal).findings().answer().comparisons
+        assert set(rows["second"]) == {"3×3"}
+        for first, verdict, difference in zip(rows["first"], rows["verdict"], rows["difference"], strict=True):
+            found[equal, first] = verdict, round(100 * difference, 1)
+    same, parameters, computation = published.KERNELS
+    assert "With all else the same, 5×5 and 7×7 kernels are better than 3×3 by 0.7 and 0.8 points;" in published.ANSWER
+    assert (found[same, "5×5"], found[same, "7×7"]) == (("better", 0.7), ("better", 0.8))
+    assert "at equal parameters by 0.3;" in published.ANSWER
+    assert found[parameters, "5×5"] == found[parameters, "7×7"] == ("better", 0.3)
+    assert "at equal computation no difference is shown." in published.ANSWER
+    assert found[computation, "5×5"][0] == found[computation, "7×7"][0] == "inconclusive"
+    assert "2×2 kernels are worse than 3×3 by 0.9 points at equal cost." in published.ANSWER
+    assert found[parameters, "2×2"] == found[computation, "2×2"] == ("worse", -0.9)
+    assert found[same, "2×2"][0] == "inconclusive", "of which the answer says nothing: one seed of it is an outlier"
