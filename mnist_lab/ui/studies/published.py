@@ -123,8 +123,7 @@ def _figures(found: dict[str, tuple[Findings, Answer]]) -> None:
     answer.tables(findings, its)
     words.listed(words.facts(findings.plan) | {"Frozen": words.frozen(findings.digest, findings.frozen)})
     st.caption(
-        "Predicted and measured seconds are of two slow cores that trained two runs at a time beside other work; alone, a run takes "
-        "about a third of that there."
+        "Predicted and measured seconds are of two slow cores that trained two runs at a time beside other work."
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.download_button(
