@@ -350,3 +350,25 @@ def test_a_study_that_was_interrupted_can_be_resumed(store: Store) -> None:
     assert {"Hold", "Resume"} <= {b.label for b in healthy(test).button}
     press(test, "Resume")
     assert store.runs.get(run_id).status is Status.QUEUED
+
+
+def test_other_pages_say_that_runs_are_sealed_and_not_that_there_are_none(store: Store) -> None:
+    study_id = started(store)
+    first, second, *_ = store.studies.unended(study_id)
+    ends(store, study_id, most=2)
+    for name, sentence in (
+        ("train", "only runs of a study: their curves and results are sealed until the last one has ended"),
+        ("results", "The runs of a study appear here when the last one has ended."),
+    ):
+        words = said(healthy(page(name)))
+        assert sentence in words
+        assert "Nothing has been trained yet" not in words
+        assert "No runs yet" not in words
+    sealed = [
+        f"Run {run_id} belongs to study {study_id}, whose results nobody has looked at yet"
+        for run_id in (first, second)
+    ]
+    words = said(healthy(page("compare", runs=f"{first},{second},999")))
+    assert all(sentence in words for sentence in sealed)
+    assert "There is no run 999 any more." in words
+    assert f"no run {first}" not in words

@@ -82,7 +82,7 @@ def _remaining(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
     for run_id in run_ids:
         run = found.get(run_id)
         if run is None:
-            words.append(f"There is no run {run_id} any more.")
+            words.append(seen().why_sealed(run_id) or f"There is no run {run_id} any more.")
         elif run.deleted is None:
             standing.append(run_id)
         else:
