@@ -184,7 +184,7 @@ def test_the_answer_has_a_sentence_a_chart_and_two_tables(store: Store) -> None:
     charts = test.get("arrow_vega_lite_chart") or test.get("vega_lite_chart")
     assert len(charts) == 1
     listed = page("studies")
-    assert "complete · 9 of 9 runs done" in said(listed).lower()
+    assert "complete · 9 of 9 runs ended" in said(listed).lower()
     assert "is better than 2×2 by 0.30 points" in said(listed)
 
 
@@ -210,6 +210,28 @@ def test_a_study_is_held_resumed_and_ended(store: Store) -> None:
     study = lab.studies.get(study_id, by=ADA)
     assert study.is_complete
     assert study.counts[Status.CANCELLED] == 9
+
+
+def test_a_study_that_was_ended_is_ending_until_its_last_run_has_stopped(store: Store) -> None:
+    study_id = started(store)
+    store.lease.take("engine", "ready")
+    first, second, *_ = store.studies.unended(study_id)
+    for run_id in (first, second):
+        store.queue.claim("engine", only=[run_id])
+    store.queue.stop(first)
+    assert next(m for m in page("studies", study=str(study_id)).metric if m.label == "State").value == "Training"
+    press(page("studies", study=str(study_id)), "End this study")
+    test = healthy(page("studies", study=str(study_id)))
+    assert next(m for m in test.metric if m.label == "State").value == "Ending"
+    assert next(m for m in test.metric if m.label == "Done").value == "0"
+    assert [bar.proto.text for bar in test.get("progress")] == ["7 of 9 runs ended, the last are being stopped"]
+    assert not {b.label for b in test.button} & {"Hold", "Resume", "End this study"}
+    assert "Ending, results sealed · 7 of 9 runs ended" in said(page("studies"))
+    assert "7 of 9 runs ended · ending" in said(page("train"))
+    for run_id in (first, second):
+        store.recording.end(run_id, Status.STOPPED, None)
+    assert Lab(store.url).studies.get(study_id, by=ADA).is_complete
+    assert not Lab(store.url).studies.get(study_id, by=ADA).is_ending
 
 
 def test_a_deleted_study_can_be_restored(store: Store) -> None:

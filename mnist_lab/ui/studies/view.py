@@ -46,7 +46,7 @@ def show(study_id: int) -> None:
 def _state(study: Study) -> tuple[object, ...]:
     """What the rest of the page depends on; of a study that was looked at each further result."""
     done = 0 if study.is_sealed else words.counts(study)["done"]
-    return study.is_complete, study.is_sealed, study.is_held, study.deleted, done
+    return study.is_complete, study.is_sealed, study.is_held, study.is_ending, study.deleted, done
 
 
 def _deleted(study: Study) -> None:
@@ -71,9 +71,10 @@ def _progress(study_id: int, shown: tuple[object, ...]) -> None:
     ended, every = words.ended(study)
     counts = words.counts(study)
     _, state = words.state(study)
-    left = words.time_left(lab().studies.remaining_seconds(study.id, by=person()))
+    seconds = lab().studies.remaining_seconds(study.id, by=person())
+    left = "the last are being stopped" if study.is_ending else words.time_left(seconds)
     with st.container(key="study-progress", gap="small"):
-        st.progress(ended / every if every else 1.0, text=f"{ended} of {counted(every, 'run')} done, {left}")
+        st.progress(ended / every if every else 1.0, text=f"{ended} of {counted(every, 'run')} ended, {left}")
         with st.container(horizontal=True, gap="small", key="study-counts"):
             for name, count in counts.items():
                 st.metric(name.capitalize(), f"{count}")
@@ -87,7 +88,7 @@ def _progress(study_id: int, shown: tuple[object, ...]) -> None:
             st.markdown(
                 f":material/visibility: {plain(study.why_looked)} The answer below grows with each further run."
             )
-    heard.say(f"{ended} of {every} runs done", "study-progress-heard")
+    heard.say(f"{ended} of {every} runs ended", "study-progress-heard")
 
 
 def _plan(study: Study) -> None:
@@ -159,7 +160,7 @@ def _runs(findings: Findings) -> None:
 def _tools(study: Study) -> None:
     """What its owner can do with it."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="tools-study"):
-        if not study.is_complete:
+        if not (study.is_complete or study.is_ending):
             _commands(study)
         if st.button(
             "New version",

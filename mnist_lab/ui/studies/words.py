@@ -108,7 +108,9 @@ def state(study: Study) -> tuple[str, str]:
         return ":material/delete:", "deleted"
     if study.is_complete:
         return ":material/check_circle:", "complete"
-    if study.is_held:
+    if study.is_ending:
+        words = "ending"
+    elif study.is_held:
         words = "on hold"
     else:
         words = "training" if study.counts.get(Status.RUNNING, 0) else "waiting for its turn"
