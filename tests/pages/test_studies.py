@@ -84,18 +84,62 @@ def test_what_is_typed_wrongly_stays_and_is_refused_in_a_sentence(store: Store) 
     test = page("studies", template="kernel_size")
     for typed, sentence in (
         ("2, three", "Kernel size: levels should be sizes, such as 3 or 3×5, with commas between them; received 'three'."),
-        ("2", "Levels: should be 2 to 8; received 1"),
+        ("2", "Levels: give two to eight; received 1."),
+        (" ", "Levels: give two to eight; received none."),
+        (", ".join(map(str, range(1, 101))), "Levels: give two to eight; received 100."),
+        ("2,,3", "Levels: there should be a value between two commas; received '2,,3'."),
         ("3, 3×3", "each should be given once; received 3×3 twice"),
-        ("3, 99", "level 99"),
+        ("3, 99", "Levels: Kernel size"),
     ):  # fmt: skip
         write(test, "Levels", typed)
         assert sentence in said(test)
+        assert "Factor" not in said(test)
         assert next(t for t in test.text_input if t.label == "Levels").value == typed
         assert button(test, "Start the study").disabled
     write(test, "Levels", "3; 3x5; 2")
     assert not test.error, [error.value for error in test.error]
     test = page("studies", view="plan")
     assert next(t for t in test.text_input if t.label == "Levels").value == "3; 3x5; 2", "it is kept for the next visit"
+
+
+def test_a_wrong_level_is_named_as_it_was_typed_and_by_what_it_is_a_level_of(store: Store) -> None:
+    test = page("studies", template="kernel_size")
+    press(test, "Vary a second thing too")
+    choose(test, "And also", "blocks.dropout")
+    for typed, sentence in (
+        ("0, 2", "Dropout: Levels: Dropout: should be less than 1; received 2."),
+        ("0", "Dropout: Levels: give two to eight; received 1."),
+    ):
+        healthy([t for t in test.text_input if t.label == "Levels"][1].set_value(typed).run())
+        assert sentence in said(test)
+    choose(test, "And also", "blocks.kernel_size")
+
+
+def test_where_levels_change_the_first_takes_the_place_of_a_reference_that_is_none_any_more(store: Store) -> None:
+    test = page("studies", template="dropout")
+    choose(test, "Compare", "0")
+    write(test, "Levels", "0.1, 0.5")
+    assert next(box for box in test.selectbox if box.label == "Compare").value == "0.1"
+    assert not test.error, [error.value for error in test.error]
+    write(test, "Levels", "0.5, 0.1")
+    assert next(box for box in test.selectbox if box.label == "Compare").value == "0.1", "it is still a level"
+
+
+def test_what_would_matter_is_refused_in_points(store: Store) -> None:
+    test = page("studies", template="dropout")
+    for typed, received in (("1000", "1000"), ("0", "0"), ("0.0001", "0.0001"), ("-1", "-1"), ("50.1", "50.1")):
+        write(test, "What would matter (points)", typed)
+        assert f"What would matter: should be from 0.001 to 50 points; received {received}." in said(test)
+    for typed in ("0.001", "50"):
+        write(test, "What would matter (points)", typed)
+        assert not test.error, [error.value for error in test.error]
+
+
+def test_who_goes_to_the_design_page_is_told_the_way_back(store: Store) -> None:
+    told = button(page("studies", template="dropout"), "Change it on the Design page").help
+    place = page("studies", view="all")
+    assert "Studies › Go on with the plan that you began" in told
+    assert "Go on with the plan that you began" in [link.proto.label for link in place.get("page_link")]
 
 
 def test_a_budget_that_cannot_be_made_equal_shows_the_nearest(store: Store) -> None:
@@ -125,7 +169,7 @@ def test_levels_that_are_few_are_picked(store: Store) -> None:
     pills = next(group for group in test.button_group if group.label == "Levels")
     assert pills.value == ["no", "yes"]
     pills.set_value(["yes"]).run()
-    assert "Levels: should be 2 to 8; received 1" in said(healthy(test))
+    assert "Levels: give two to eight; received 1" in said(healthy(test))
 
 
 def test_a_plan_that_is_replaced_can_be_had_back(store: Store) -> None:
