@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from math import inf
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,8 +10,11 @@ from streamlit.testing.v1 import AppTest
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.person import system_user
+from mnist_lab.results import anytime
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
+from mnist_lab.studies.findings import comparisons
+from mnist_lab.studies.statistics import student_limit
 from mnist_lab.studies.templates import TEMPLATES, Template
 from tests.builders.pages import button, healthy, number, page, press
 from tests.builders.plans import plan, same_padding
@@ -243,6 +247,22 @@ def test_whoever_looks_before_the_end_is_told_what_that_costs_and_the_answer_say
     assert next(m for m in test.metric if m.label == "Done").value == "6", "it goes on"
 
 
+@pytest.mark.parametrize("seeds", [3, 6, 30])
+def test_what_looking_costs_is_that_of_this_plan(store: Store, seeds: int) -> None:
+    its = plan(seeds=seeds)
+    assert comparisons(its) == 3
+    study_id = started(store, seeds=seeds)
+    words = said(page("studies", study=str(study_id)))
+    limit = anytime.limit(seeds, 0.05 / 3)
+    if seeds == 3:
+        assert limit == inf
+        assert "With 3 seeds of each nothing could be decided any more." in words
+        return
+    factor = limit / student_limit(seeds, 0.05 / 3)
+    assert 1.3 < factor < 3
+    assert f"With {seeds} seeds of each its intervals are about {factor:.1f} times as wide." in words
+
+
 def test_a_study_is_held_resumed_and_ended(store: Store) -> None:
     study_id = started(store)
     lab = Lab(store.url)
@@ -301,9 +321,15 @@ def test_seeds_that_are_added_make_the_answer_one_that_was_looked_at(store: Stor
     ends(store, study_id)
     test = page("studies", study=str(study_id))
     number(test, "More seeds of each").set_value(2).run()
-    press(test, "Add seeds")
+    assert "Trains 6 more runs." in said(test)
+    assert "With 5 seeds of each its intervals are about 1.8 times as wide." in said(test)
+    assert len(store.studies.runs(study_id)) == 9
+    press(test, "Add 2 seeds of each")
+    assert len(store.studies.runs(study_id)) == 15
     ends(store, study_id)
-    assert "So the answer is from a test that stays valid" in said(page("studies", study=str(study_id)))
+    again = said(page("studies", study=str(study_id)))
+    assert "So the answer is from a test that stays valid" in again
+    assert "Trains 15 more runs. The answer is from the test that allows for that already." in again
 
 
 def test_two_factors_are_answered_with_an_interaction_plot(store: Store) -> None:
