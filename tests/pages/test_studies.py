@@ -11,6 +11,7 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.person import system_user
 from mnist_lab.results import anytime
+from mnist_lab.store import ready_made
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.studies.findings import comparisons
@@ -464,3 +465,12 @@ def test_other_pages_say_that_runs_are_sealed_and_not_that_there_are_none(store:
     assert all(sentence in words for sentence in sealed)
     assert "There is no run 999 any more." in words
     assert f"no run {first}" not in words
+
+
+def test_a_network_that_is_sealed_is_not_said_to_be_gone(store: Store) -> None:
+    study_id = started(store)
+    (first, *_) = store.studies.unended(study_id)
+    ends(store, study_id, most=1)
+    words = said(healthy(page("inspect", runs=f"{ready_made.ID},{first},999")))
+    assert f"Run {first} belongs to study {study_id}, whose results nobody has looked at yet" in words
+    assert "There is no run 999 any more." in words
