@@ -59,9 +59,24 @@ class Reader:
         """
         run = self.runs.get(run_id) if 0 < run_id < ID_LIMIT else None
         if run is None:
-            self._check_is_not_sealed(run_id)
-            raise InputError(f"Run: there is none with the number {run_id}; the Results page lists all there are.")
+            raise InputError(
+                self.why_sealed(run_id)
+                or f"Run: there is none with the number {run_id}; the Results page lists all there are."
+            )
         return run
+
+    def why_sealed(self, run_id: int) -> str:
+        """Why a run that exists cannot be seen, in a sentence: its study is sealed. Empty where that is not the reason."""
+        run = self._store.runs.get(run_id) if 0 < run_id < ID_LIMIT else None
+        if run is None or self.rights.view not in (None, run.owner):
+            return ""
+        study_id = self._store.studies.sealing(run_id)
+        if not study_id:
+            return ""
+        return (
+            f"Run {run_id} belongs to study {study_id}, whose results nobody has looked at yet; they can be seen when its last run "
+            "has ended."
+        )
 
     def some(self, run_ids: Iterable[int]) -> dict[int, Run]:
         """Runs by their ids, as `Runs.some`."""
@@ -211,17 +226,6 @@ class Reader:
 
     def _sees(self, study: StoredStudy) -> bool:
         return self.rights.view in (None, study.owner)
-
-    def _check_is_not_sealed(self, run_id: int) -> None:
-        """Raises InputError where a run exists, and would be seen if its study were not sealed."""
-        run = self._store.runs.get(run_id) if 0 < run_id < ID_LIMIT else None
-        if run is None or self.rights.view not in (None, run.owner):
-            return
-        if study_id := self._store.studies.sealing(run_id):
-            raise InputError(
-                f"Run {run_id} belongs to study {study_id}, whose results nobody has looked at yet; they can be seen when its last run "
-                "has ended."
-            )
 
 
 @dataclass(frozen=True)

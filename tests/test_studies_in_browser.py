@@ -91,7 +91,7 @@ def test_from_a_question_to_its_answer_on_a_sheet_of_paper(lab: tuple[str, Store
 
         page.get_by_role("link", name="All studies").click()
         page.get_by_role("heading", name="Your studies").wait_for()
-        page.get_by_text("6 of 6 runs done").wait_for()
+        page.get_by_text("6 of 6 runs ended").wait_for()
         page.get_by_role("link", name=QUESTION).click()
         page.locator(".verdict").wait_for()
         wait_until(lambda: "study=1" in page.url, "the address names it")

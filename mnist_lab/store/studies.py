@@ -61,6 +61,7 @@ class StoredStudy:
         version_of: the study that it is a new version of, or None.
         is_repetition: whether it repeats a study of another lab, whose file `Studies.repeated` has.
         counts: how many of its runs have each status.
+        is_ending: whether those of its runs that have not ended are all to be stopped.
     """
 
     id: int
@@ -76,6 +77,7 @@ class StoredStudy:
     is_repetition: bool
     deleted: float | None
     counts: Mapping[Status, int]
+    is_ending: bool = False
 
     @cached_property
     def question(self) -> str:
@@ -142,7 +144,7 @@ class NewStudy:
     repeats: str | None = None
 
 
-_FIELDS = [field.name for field in fields(StoredStudy) if field.name not in ("counts", "is_repetition")]
+_FIELDS = [field.name for field in fields(StoredStudy) if field.name not in ("counts", "is_ending", "is_repetition")]
 _COLUMNS = [
     *(STUDIES.c[name.removesuffix("_json")].label(name) for name in _FIELDS),
     STUDIES.c.repeats.is_not(None).label("is_repetition"),  # the file itself may have megabytes
@@ -318,15 +320,24 @@ class Studies:
 
     def _found(self, *conditions: sa.ColumnElement[bool]) -> list[StoredStudy]:
         query = sa.select(*_COLUMNS).where(*conditions).order_by(STUDIES.c.id.desc())
-        counted = sa.select(STUDY_RUNS.c.study_id, _ITS.c.status, sa.func.count().label("runs")).select_from(_WITH_ITS)
+        stopping = sa.func.count(_ITS.c.stop_requested).label("stopping")
+        runs = sa.func.count().label("runs")
+        counted = sa.select(STUDY_RUNS.c.study_id, _ITS.c.status, runs, stopping).select_from(_WITH_ITS)
         counted = counted.where(STUDY_RUNS.c.study_id.in_(sa.select(STUDIES.c.id).where(*conditions)))
         with self._database.read() as connection:
             rows = connection.execute(query).all()
             counts: dict[int, dict[Status, int]] = {row.id: {} for row in rows}
+            are_stopping: dict[int, list[bool]] = {row.id: [] for row in rows}  # of each status that is not an end
             for row in connection.execute(counted.group_by(STUDY_RUNS.c.study_id, _ITS.c.status)) if rows else ():
                 counts[row.study_id][Status(row.status)] = row.runs
+                if row.status in _NOT_ENDED:
+                    are_stopping[row.study_id].append(row.stopping == row.runs)
         return [
-            StoredStudy(**{**row._mapping, "is_repetition": bool(row.is_repetition)}, counts=counts[row.id])
+            StoredStudy(
+                **{**row._mapping, "is_repetition": bool(row.is_repetition)},
+                counts=counts[row.id],
+                is_ending=bool(are_stopping[row.id]) and all(are_stopping[row.id]),
+            )
             for row in rows
         ]
 

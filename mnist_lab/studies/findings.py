@@ -118,7 +118,7 @@ def of_study(store: Store, study: Study) -> Findings:
         InputError: the study is not as it was frozen; says in what.
     """
     cells, rows = must_be_as_frozen(store, study)
-    why = " ".join(_reasons(study))
+    why = " ".join(reasons(study))
     return Findings(
         study.plan,
         study.digest,
@@ -224,7 +224,7 @@ def _check_runs(store: Store, study: Study, cells: Sequence[Cell], rows: pd.Data
             )
 
 
-def _reasons(study: Study) -> list[str]:
+def reasons(study: Study) -> list[str]:
     """Why the study is judged as seen, in sentences."""
     reasons = []
     if study.version_of is not None:

@@ -16,7 +16,7 @@ from mnist_lab.design.blocks import Spec
 from mnist_lab.design.diff import text
 from mnist_lab.design.experiment import Experiment, parse, parse_foreign
 from mnist_lab.design.network import Traced, trace
-from mnist_lab.errors import InputError, one_line
+from mnist_lab.errors import InputError
 from mnist_lab.names import normalized, sanitized
 from mnist_lab.numerals import counted
 from mnist_lab.studies.fields import DEPTH, variable, with_level
@@ -26,6 +26,7 @@ MAX_PLAN = 200_000  # characters
 MAX_QUESTION = 200
 MAX_RUNS = 240
 FEWEST_LEVELS, MOST_LEVELS = 2, 8
+_HOW_MANY = "give two to eight; received {}"
 FEWEST_SEEDS, MOST_SEEDS = 3, 30
 
 What = Literal["everything", "parameters", "multiply-adds of training", "predicted seconds"]
@@ -51,6 +52,13 @@ class Factor(Spec):
     levels: tuple[Any, ...] = Field(default=(), max_length=MOST_LEVELS)
     presets: tuple[Experiment, ...] = Field(default=(), max_length=MOST_LEVELS)
 
+    @field_validator("levels", "presets", mode="before")
+    @classmethod
+    def _not_too_many(cls, levels: Any) -> Any:
+        if isinstance(levels, Sequence) and not isinstance(levels, str) and len(levels) > MOST_LEVELS:
+            raise ValueError(_HOW_MANY.format(f"{len(levels):,}"))
+        return levels
+
     @field_validator("levels")
     @classmethod
     def _of_the_field(cls, levels: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
@@ -60,11 +68,12 @@ class Factor(Spec):
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
-        if bool(self.field) == bool(self.presets) or bool(self.field) != bool(self.levels):
+        if (self.field and self.presets) or (self.levels and not self.field):
             raise ValueError("should have a field with levels, or presets; received both or neither")
         count = len(self.texts)
         if count < FEWEST_LEVELS:
-            raise ValueError(f"Levels: should be {FEWEST_LEVELS} to {MOST_LEVELS}; received {count}")
+            what = "Levels" if self.field else "Designs"
+            raise ValueError(f"{what}: {_HOW_MANY.format(count or 'none')}")
         again = [level for i, level in enumerate(self.texts) if level in self.texts[:i]]
         if again:
             raise ValueError(f"Levels: each should be given once; received {again[0]} twice")
@@ -98,7 +107,7 @@ def _level(field: str, value: Any) -> Any:
     try:
         return variable(field).validated(value)
     except InputError as error:
-        raise ValueError(f"level {one_line(repr(value), 40)}: {error}") from None
+        raise ValueError(str(error).removesuffix(".")) from None
 
 
 class Equal(Spec):
@@ -167,7 +176,7 @@ class Plan(Spec):
         self._check_factors()
         if self.reference is not None and self.reference not in self.factors[0].texts:
             texts = ", ".join(self.factors[0].texts)
-            raise ValueError(f"Reference: should be a level of the first factor ({texts}); received {self.reference!r}")
+            raise ValueError(f"Compare: should be with one of the levels ({texts}); received {self.reference!r}")
         cells = len(self.combinations)
         if cells * self.seeds > MAX_RUNS:
             raise ValueError(
@@ -182,7 +191,7 @@ class Plan(Spec):
     def _check_factors(self) -> None:
         titles = [factor.title for factor in self.factors]
         if len(set(titles)) < len(titles):
-            raise ValueError(f"Factors: should vary two things; received {titles[0]} twice")
+            raise ValueError(f"What varies: should be two things; received {titles[0]} twice")
         for factor in self.factors:
             for preset in factor.presets:
                 if preset.protocol != self.base.protocol:

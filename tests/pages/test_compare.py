@@ -1,7 +1,9 @@
 """The Compare page without a browser: what it says of designs, and what of runs that are gone."""
 
 import re
+from collections.abc import Iterator
 from html import unescape
+from typing import Any
 
 import pandas as pd
 from streamlit.testing.v1 import AppTest
@@ -13,6 +15,7 @@ from mnist_lab.store.store import Store
 from mnist_lab.ui.results import compare
 from mnist_lab.ui.text import plain
 from tests.builders.pages import button, healthy, number, page
+from tests.builders.processes import ROOT
 from tests.builders.runs import ADA, finished
 from tests.builders.tested import run_of
 
@@ -199,7 +202,8 @@ def test_it_is_decided_now_by_a_study_with_seeds_that_nobody_has_seen(runs: list
     seeds = number(test, "Seeds each")
     assert seeds.value == 6
     seeds.set_value(4).run()
-    assert any("8 runs with the new seeds 4 to 7" in m.value for m in healthy(test).markdown)
+    (words,) = [m.value for m in healthy(test).markdown if "8 runs with the new seeds 4 to 7" in m.value]
+    assert "(standard deviation of a difference), from the spread between seeds of " in words
     button(test, "Start the study").click().run()
     studies = Lab(store.url).studies
     (study,) = studies.all(by=ADA)
@@ -209,6 +213,22 @@ def test_it_is_decided_now_by_a_study_with_seeds_that_nobody_has_seen(runs: list
     assert study.plan.metric == "test accuracy"
     assert study.reused == 0
     assert study.is_sealed
+
+
+def inside(block: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The id of each container and popover, with those that it is in."""
+    for child in getattr(block, "children", {}).values():
+        its = getattr(getattr(child, "proto", None), "id", "")
+        yield its, above
+        yield from inside(child, (*above, its))
+
+
+def test_what_decides_is_seen_in_a_presentation_which_hides_the_tools(runs: list[int]) -> None:
+    assert '[class*="st-key-tools"]' in (ROOT / "mnist_lab/ui/presentation.css").read_text(encoding="utf-8")
+    found = list(inside(deciding(runs[0], runs[3]).main))
+    (above,) = [above for its, above in found if its.endswith("-decide")]
+    assert not [its for its in above if "tools" in its]
+    assert any(its.endswith("-tools-judged") for its, _ in found), "what else is there stays hidden"
 
 
 def test_designs_of_one_name_are_told_apart_in_the_study(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from math import inf
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,8 +10,12 @@ from streamlit.testing.v1 import AppTest
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.person import system_user
+from mnist_lab.results import anytime
+from mnist_lab.store import ready_made
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
+from mnist_lab.studies.findings import comparisons
+from mnist_lab.studies.statistics import student_limit
 from mnist_lab.studies.templates import TEMPLATES, Template
 from tests.builders.pages import button, healthy, number, page, press
 from tests.builders.plans import plan, same_padding
@@ -84,18 +89,62 @@ def test_what_is_typed_wrongly_stays_and_is_refused_in_a_sentence(store: Store) 
     test = page("studies", template="kernel_size")
     for typed, sentence in (
         ("2, three", "Kernel size: levels should be sizes, such as 3 or 3×5, with commas between them; received 'three'."),
-        ("2", "Levels: should be 2 to 8; received 1"),
+        ("2", "Levels: give two to eight; received 1."),
+        (" ", "Levels: give two to eight; received none."),
+        (", ".join(map(str, range(1, 101))), "Levels: give two to eight; received 100."),
+        ("2,,3", "Levels: there should be a value between two commas; received '2,,3'."),
         ("3, 3×3", "each should be given once; received 3×3 twice"),
-        ("3, 99", "level 99"),
+        ("3, 99", "Levels: Kernel size"),
     ):  # fmt: skip
         write(test, "Levels", typed)
         assert sentence in said(test)
+        assert "Factor" not in said(test)
         assert next(t for t in test.text_input if t.label == "Levels").value == typed
         assert button(test, "Start the study").disabled
     write(test, "Levels", "3; 3x5; 2")
     assert not test.error, [error.value for error in test.error]
     test = page("studies", view="plan")
     assert next(t for t in test.text_input if t.label == "Levels").value == "3; 3x5; 2", "it is kept for the next visit"
+
+
+def test_a_wrong_level_is_named_as_it_was_typed_and_by_what_it_is_a_level_of(store: Store) -> None:
+    test = page("studies", template="kernel_size")
+    press(test, "Vary a second thing too")
+    choose(test, "And also", "blocks.dropout")
+    for typed, sentence in (
+        ("0, 2", "Dropout: Levels: Dropout: should be less than 1; received 2."),
+        ("0", "Dropout: Levels: give two to eight; received 1."),
+    ):
+        healthy([t for t in test.text_input if t.label == "Levels"][1].set_value(typed).run())
+        assert sentence in said(test)
+    choose(test, "And also", "blocks.kernel_size")
+
+
+def test_where_levels_change_the_first_takes_the_place_of_a_reference_that_is_none_any_more(store: Store) -> None:
+    test = page("studies", template="dropout")
+    choose(test, "Compare", "0")
+    write(test, "Levels", "0.1, 0.5")
+    assert next(box for box in test.selectbox if box.label == "Compare").value == "0.1"
+    assert not test.error, [error.value for error in test.error]
+    write(test, "Levels", "0.5, 0.1")
+    assert next(box for box in test.selectbox if box.label == "Compare").value == "0.1", "it is still a level"
+
+
+def test_what_would_matter_is_refused_in_points(store: Store) -> None:
+    test = page("studies", template="dropout")
+    for typed, received in (("1000", "1000"), ("0", "0"), ("0.0001", "0.0001"), ("-1", "-1"), ("50.1", "50.1")):
+        write(test, "What would matter (points)", typed)
+        assert f"What would matter: should be from 0.001 to 50 points; received {received}." in said(test)
+    for typed in ("0.001", "50"):
+        write(test, "What would matter (points)", typed)
+        assert not test.error, [error.value for error in test.error]
+
+
+def test_who_goes_to_the_design_page_is_told_the_way_back(store: Store) -> None:
+    told = button(page("studies", template="dropout"), "Change it on the Design page").help
+    place = page("studies", view="all")
+    assert "Studies › Go on with the plan that you began" in told
+    assert "Go on with the plan that you began" in [link.proto.label for link in place.get("page_link")]
 
 
 def test_a_budget_that_cannot_be_made_equal_shows_the_nearest(store: Store) -> None:
@@ -125,7 +174,7 @@ def test_levels_that_are_few_are_picked(store: Store) -> None:
     pills = next(group for group in test.button_group if group.label == "Levels")
     assert pills.value == ["no", "yes"]
     pills.set_value(["yes"]).run()
-    assert "Levels: should be 2 to 8; received 1" in said(healthy(test))
+    assert "Levels: give two to eight; received 1" in said(healthy(test))
 
 
 def test_a_plan_that_is_replaced_can_be_had_back(store: Store) -> None:
@@ -184,7 +233,7 @@ def test_the_answer_has_a_sentence_a_chart_and_two_tables(store: Store) -> None:
     charts = test.get("arrow_vega_lite_chart") or test.get("vega_lite_chart")
     assert len(charts) == 1
     listed = page("studies")
-    assert "complete · 9 of 9 runs done" in said(listed).lower()
+    assert "complete · 9 of 9 runs ended" in said(listed).lower()
     assert "is better than 2×2 by 0.30 points" in said(listed)
 
 
@@ -199,6 +248,22 @@ def test_whoever_looks_before_the_end_is_told_what_that_costs_and_the_answer_say
     assert next(m for m in test.metric if m.label == "Done").value == "6", "it goes on"
 
 
+@pytest.mark.parametrize("seeds", [3, 6, 30])
+def test_what_looking_costs_is_that_of_this_plan(store: Store, seeds: int) -> None:
+    its = plan(seeds=seeds)
+    assert comparisons(its) == 3
+    study_id = started(store, seeds=seeds)
+    words = said(page("studies", study=str(study_id)))
+    limit = anytime.limit(seeds, 0.05 / 3)
+    if seeds == 3:
+        assert limit == inf
+        assert "With 3 seeds of each nothing could be decided any more." in words
+        return
+    factor = limit / student_limit(seeds, 0.05 / 3)
+    assert 1.3 < factor < 3
+    assert f"With {seeds} seeds of each its intervals are about {factor:.1f} times as wide." in words
+
+
 def test_a_study_is_held_resumed_and_ended(store: Store) -> None:
     study_id = started(store)
     lab = Lab(store.url)
@@ -210,6 +275,28 @@ def test_a_study_is_held_resumed_and_ended(store: Store) -> None:
     study = lab.studies.get(study_id, by=ADA)
     assert study.is_complete
     assert study.counts[Status.CANCELLED] == 9
+
+
+def test_a_study_that_was_ended_is_ending_until_its_last_run_has_stopped(store: Store) -> None:
+    study_id = started(store)
+    store.lease.take("engine", "ready")
+    first, second, *_ = store.studies.unended(study_id)
+    for run_id in (first, second):
+        store.queue.claim("engine", only=[run_id])
+    store.queue.stop(first)
+    assert next(m for m in page("studies", study=str(study_id)).metric if m.label == "State").value == "Training"
+    press(page("studies", study=str(study_id)), "End this study")
+    test = healthy(page("studies", study=str(study_id)))
+    assert next(m for m in test.metric if m.label == "State").value == "Ending"
+    assert next(m for m in test.metric if m.label == "Done").value == "0"
+    assert [bar.proto.text for bar in test.get("progress")] == ["7 of 9 runs ended, the last are being stopped"]
+    assert not {b.label for b in test.button} & {"Hold", "Resume", "End this study"}
+    assert "Ending, results sealed · 7 of 9 runs ended" in said(page("studies"))
+    assert "7 of 9 runs ended · ending" in said(page("train"))
+    for run_id in (first, second):
+        store.recording.end(run_id, Status.STOPPED, None)
+    assert Lab(store.url).studies.get(study_id, by=ADA).is_complete
+    assert not Lab(store.url).studies.get(study_id, by=ADA).is_ending
 
 
 def test_a_deleted_study_can_be_restored(store: Store) -> None:
@@ -235,9 +322,15 @@ def test_seeds_that_are_added_make_the_answer_one_that_was_looked_at(store: Stor
     ends(store, study_id)
     test = page("studies", study=str(study_id))
     number(test, "More seeds of each").set_value(2).run()
-    press(test, "Add seeds")
+    assert "Trains 6 more runs." in said(test)
+    assert "With 5 seeds of each its intervals are about 1.8 times as wide." in said(test)
+    assert len(store.studies.runs(study_id)) == 9
+    press(test, "Add 2 seeds of each")
+    assert len(store.studies.runs(study_id)) == 15
     ends(store, study_id)
-    assert "So the answer is from a test that stays valid" in said(page("studies", study=str(study_id)))
+    again = said(page("studies", study=str(study_id)))
+    assert "So the answer is from a test that stays valid" in again
+    assert "Trains 15 more runs. The answer is from the test that allows for that already." in again
 
 
 def test_two_factors_are_answered_with_an_interaction_plot(store: Store) -> None:
@@ -350,3 +443,34 @@ def test_a_study_that_was_interrupted_can_be_resumed(store: Store) -> None:
     assert {"Hold", "Resume"} <= {b.label for b in healthy(test).button}
     press(test, "Resume")
     assert store.runs.get(run_id).status is Status.QUEUED
+
+
+def test_other_pages_say_that_runs_are_sealed_and_not_that_there_are_none(store: Store) -> None:
+    study_id = started(store)
+    first, second, *_ = store.studies.unended(study_id)
+    ends(store, study_id, most=2)
+    for name, sentence in (
+        ("train", "only runs of a study: their curves and results are sealed until the last one has ended"),
+        ("results", "The runs of a study appear here when the last one has ended."),
+    ):
+        words = said(healthy(page(name)))
+        assert sentence in words
+        assert "Nothing has been trained yet" not in words
+        assert "No runs yet" not in words
+    sealed = [
+        f"Run {run_id} belongs to study {study_id}, whose results nobody has looked at yet"
+        for run_id in (first, second)
+    ]
+    words = said(healthy(page("compare", runs=f"{first},{second},999")))
+    assert all(sentence in words for sentence in sealed)
+    assert "There is no run 999 any more." in words
+    assert f"no run {first}" not in words
+
+
+def test_a_network_that_is_sealed_is_not_said_to_be_gone(store: Store) -> None:
+    study_id = started(store)
+    (first, *_) = store.studies.unended(study_id)
+    ends(store, study_id, most=1)
+    words = said(healthy(page("inspect", runs=f"{ready_made.ID},{first},999")))
+    assert f"Run {first} belongs to study {study_id}, whose results nobody has looked at yet" in words
+    assert "There is no run 999 any more." in words

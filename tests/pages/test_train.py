@@ -291,9 +291,9 @@ def test_a_study_is_one_line_of_the_queue_also_where_nothing_else_is(store: Stor
         return [m.value for m in healthy(test).markdown if f"Study {study_id}:" in m.value]
 
     (line,) = lines(page("train"))
-    assert "Does \\*it\\* matter? · 0 of 9 runs done · in about " in line
+    assert "Does \\*it\\* matter? · 0 of 9 runs ended · in about " in line
     lab.studies.hold(study_id, by=ADA)
     (line,) = lines(page("train"))
-    assert line.endswith("0 of 9 runs done · paused")
+    assert line.endswith("0 of 9 runs ended · paused")
     lab.studies.cancel(study_id, by=ADA)
     assert lines(page("train")) == []

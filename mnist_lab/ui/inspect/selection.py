@@ -64,8 +64,10 @@ def networks() -> list[Chosen]:
     wanted = run_ids(st.session_state.get(_NETWORKS, []))
     runs |= {run_id: run for run_id, run in _some(wanted).items() if run_id not in runs}
     before = [run_id for run_id in wanted if run_id in runs]
-    if lost := [str(run_id) for run_id in wanted if run_id not in runs]:
-        st.session_state[_LOST] = f"There is no run {' or '.join(lost)} any more."
+    if lost := [run_id for run_id in wanted if run_id not in runs]:
+        sealed = {run_id: words for run_id in lost if (words := seen().why_sealed(run_id))}
+        gone = " or ".join(str(run_id) for run_id in lost if run_id not in sealed)
+        st.session_state[_LOST] = " ".join([*sealed.values(), *([f"There is no run {gone} any more."] if gone else [])])
     if not runs:
         return []
     st.session_state[_NETWORKS] = before or [_best(runs)]

@@ -82,7 +82,7 @@ def _remaining(run_ids: list[int], rows: pd.DataFrame) -> list[int]:
     for run_id in run_ids:
         run = found.get(run_id)
         if run is None:
-            words.append(f"There is no run {run_id} any more.")
+            words.append(seen().why_sealed(run_id) or f"There is no run {run_id} any more.")
         elif run.deleted is None:
             standing.append(run_id)
         else:
@@ -133,19 +133,22 @@ def _contents(sides: list[Side], its: list[Look]) -> None:
 def _verdicts(sides: list[Side], its: list[Look]) -> None:
     """The verdict, large; then its reason, by what it is judged, and the seeds that it rests on."""
     place = st.container(gap="small")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tools-judged"):
-        what: Metric = st.segmented_control(
-            "Judged by",
-            list(_METRICS),
-            default="test accuracy",
-            required=True,
-            key="judged-by",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="judged"):
+        # Not with the tools around it, which a presentation hides: in a lesson it is what one presses.
+        with st.container(width="content", key="tools-judged"):
+            what: Metric = st.segmented_control(
+                "Judged by",
+                list(_METRICS),
+                default="test accuracy",
+                required=True,
+                key="judged-by",
+                persist_state="session",
+                label_visibility="collapsed",
+            )
         if sum(side.is_design for side in sides) > 1:
             decide.button([side for side in sides if side.is_design], what)
-        _back()
+        with st.container(width="content", key="tools-judged-back"):
+            _back()
     metric = _METRICS[what]
     protocols = {str(p) for side in sides for p in side.rows["protocol"]}
     if metric == "validation_accuracy" and len(protocols) > 1:

@@ -12,7 +12,7 @@ from mnist_lab.studies.plan import FEWEST_SEEDS, MAX_RUNS, MOST_SEEDS, Factor, M
 from mnist_lab.studies.preview import Preview
 from mnist_lab.ui import navigation
 from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once, seen
-from mnist_lab.ui.text import refusal
+from mnist_lab.ui.text import plain, refusal
 
 _SEEDS = 6
 
@@ -54,7 +54,8 @@ def _in_words(plan: Plan, ahead: Preview) -> str:
     return (
         f"{counted(ahead.runs, 'run')} with the new seeds {plan.first_seed} to {last}, about {duration_text(ahead.seconds)} here. "
         f"A difference of {100 * ahead.detectable:.2f} points would be shown with a probability of 80 %, one of "
-        f"{100 * plan.matters:g} points with {ahead.power:.0%}."
+        f"{100 * plan.matters:g} points with {ahead.power:.0%}. "
+        f":small[Seeds of one design differ by {100 * ahead.sd:.2f} points (standard deviation of a difference), {plain(ahead.sd_source)}.]"
     )
 
 

@@ -203,8 +203,12 @@ def show(now: Now) -> None:
     labels.message()
     each, gone = every(now), deleted(now)
     if each.empty and gone.empty:
-        st.info("No runs yet: train a network and it appears here.", icon=":material/info:")
-        st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")
+        if seen().queued_studies():
+            st.info("The runs of a study appear here when the last one has ended.", icon=":material/lock:")
+            st.page_link(navigation.STUDIES.script, label="See how far it is", icon=navigation.STUDIES.icon)
+        else:
+            st.info("No runs yet: train a network and it appears here.", icon=":material/info:")
+            st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")
         labels.undo_button()
         exports.import_receipt()
         return

@@ -217,7 +217,7 @@ def _base(draft: Draft) -> None:
         icon=":material/architecture:",
         type="tertiary",
         key="study-edit",
-        help="Then come back here, and choose “My design on the Design page”.",
+        help="Then come back by Studies › Go on with the plan that you began, and choose “My design on the Design page” here.",
     ):
         designs.open_run(design)
         st.switch_page(navigation.DESIGN.script, query_params=designs.query())

@@ -27,6 +27,8 @@ DESIGNS = ""  # in the place of a field, where the levels are whole designs
 _KEY, _BEFORE, _OPENED = "study_draft", "study_before", "study_opened"
 _CHOICE = "study"
 UNASKED = "?"  # stands for a question that is not written yet, so that the rest can be worked out
+_LEAST, _MOST = 0.001, 50.0  # points that may matter
+_EXACT = 2.0**53  # below it a whole number is shown as it was typed
 _SIZE = re.compile(r"\s*(\d+)\s*[x×*]\s*(\d+)\s*", re.IGNORECASE)
 
 
@@ -68,10 +70,15 @@ def change(**fields: Any) -> None:
 
 
 def change_factor(number: int, **fields: Any) -> None:
-    """Change some fields of what varies."""
+    """Change some fields of what varies. Where what the others are compared with is no level any more, the first level
+    takes its place."""
     factors = [dict(factor) for factor in current()["factors"]]
     factors[number] |= fields
     change(factors=factors)
+    if number == 0 and current()["reference"] is not None:
+        its = reference_levels(current())
+        if its and current()["reference"] not in its:
+            change(reference=its[0])
 
 
 def vary(number: int, path: str) -> None:
@@ -195,7 +202,11 @@ def levels(factor: dict[str, Any]) -> list[Any]:
         return [options[name] for name in options if name in factor["picked"]]
     typed = factor["text"]
     parts = [part.strip() for part in typed.split(";" if ";" in typed else ",")]
-    return [_value(path, part) for part in parts if part]
+    if not parts[-1]:
+        parts.pop()  # a comma at the end, or nothing at all
+    if "" in parts:
+        raise InputError(f"Levels: there should be a value between two commas; received {typed[:40]!r}.")
+    return [_value(path, part) for part in parts]
 
 
 def _value(path: str, typed: str) -> Any:
@@ -210,7 +221,7 @@ def _value(path: str, typed: str) -> Any:
             f"{found.title}: levels should be {'sizes, such as 3 or 3×5' if is_size else 'numbers'}, with commas between them; "
             f"received {typed[:40]!r}. {error}"
         ) from None
-    return int(number) if kind is not float and number.is_integer() else number
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
 def plan(draft: Draft) -> Plan:
@@ -227,9 +238,15 @@ def plan(draft: Draft) -> Plan:
             base = factor["designs"][0] if factor["designs"] else base
         else:
             factors.append({"field": factor["field"], "levels": levels(factor)})
+    for factor in factors:
+        _check(factor, is_one_of_two=len(factors) > 1)
     matters = draft["matters"]
     if isinstance(matters, str):
         raise InputError(f"What would matter: should be a number of percentage points; received {matters[:40]!r}.")
+    if not _LEAST <= matters <= _MOST:
+        raise InputError(
+            f"What would matter: should be from {_LEAST:g} to {_MOST:g} points; received {numerals.written(matters)}."
+        )
     what = draft["what"]
     by = None if what == "everything" else "filters" if what == "parameters" else draft["by"]
     return parse(
@@ -246,6 +263,16 @@ def plan(draft: Draft) -> Plan:
             "matters": matters / 100,
         },
     )
+
+
+def _check(factor: dict[str, Any], *, is_one_of_two: bool) -> None:
+    """Raises InputError where what varies is none; names the field where there are two, and not its number."""
+    try:
+        parse(Factor, factor)
+    except InputError as error:
+        title = variable(factor["field"]).title if "field" in factor else "Designs"
+        which = f"{title}: " if is_one_of_two and not str(error).startswith(title) else ""
+        raise InputError(f"{which}{error}") from None
 
 
 def reference_levels(draft: Draft) -> list[str]:

@@ -57,7 +57,7 @@ def _row(study: Study, by: str) -> None:
         if study.is_complete and (first := _first_sentence(study)):
             st.markdown(plain(first))
         st.caption(
-            f"{icon} {state.capitalize()} · {ended} of {every} runs done · {plain(words.short(study.plan))} · "
+            f"{icon} {state.capitalize()} · {ended} of {every} runs ended · {plain(words.short(study.plan))} · "
             f"frozen {clock.text(study.frozen, zone())}{plain(by)}"
         )
 

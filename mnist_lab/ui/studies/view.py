@@ -6,10 +6,10 @@ from mnist_lab.errors import InputError
 from mnist_lab.numerals import counted
 from mnist_lab.results.files import written
 from mnist_lab.store.run import Status
-from mnist_lab.studies.findings import Findings
+from mnist_lab.studies.findings import Findings, reasons
 from mnist_lab.studies.study import Study
 from mnist_lab.ui import confirm, heard, navigation
-from mnist_lab.ui.session import ONCE, act, errors_shown, lab, person, pressed_once, seen
+from mnist_lab.ui.session import act, errors_shown, lab, person, seen
 from mnist_lab.ui.studies import answer, place, printing, words
 from mnist_lab.ui.studies import draft as drafts
 from mnist_lab.ui.text import plain, refusal
@@ -46,7 +46,7 @@ def show(study_id: int) -> None:
 def _state(study: Study) -> tuple[object, ...]:
     """What the rest of the page depends on; of a study that was looked at each further result."""
     done = 0 if study.is_sealed else words.counts(study)["done"]
-    return study.is_complete, study.is_sealed, study.is_held, study.deleted, done
+    return study.is_complete, study.is_sealed, study.is_held, study.is_ending, study.deleted, done
 
 
 def _deleted(study: Study) -> None:
@@ -71,9 +71,10 @@ def _progress(study_id: int, shown: tuple[object, ...]) -> None:
     ended, every = words.ended(study)
     counts = words.counts(study)
     _, state = words.state(study)
-    left = words.time_left(lab().studies.remaining_seconds(study.id, by=person()))
+    seconds = lab().studies.remaining_seconds(study.id, by=person())
+    left = "the last are being stopped" if study.is_ending else words.time_left(seconds)
     with st.container(key="study-progress", gap="small"):
-        st.progress(ended / every if every else 1.0, text=f"{ended} of {counted(every, 'run')} done, {left}")
+        st.progress(ended / every if every else 1.0, text=f"{ended} of {counted(every, 'run')} ended, {left}")
         with st.container(horizontal=True, gap="small", key="study-counts"):
             for name, count in counts.items():
                 st.metric(name.capitalize(), f"{count}")
@@ -87,7 +88,7 @@ def _progress(study_id: int, shown: tuple[object, ...]) -> None:
             st.markdown(
                 f":material/visibility: {plain(study.why_looked)} The answer below grows with each further run."
             )
-    heard.say(f"{ended} of {every} runs done", "study-progress-heard")
+    heard.say(f"{ended} of {every} runs ended", "study-progress-heard")
 
 
 def _plan(study: Study) -> None:
@@ -159,7 +160,7 @@ def _runs(findings: Findings) -> None:
 def _tools(study: Study) -> None:
     """What its owner can do with it."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="tools-study"):
-        if not study.is_complete:
+        if not (study.is_complete or study.is_ending):
             _commands(study)
         if st.button(
             "New version",
@@ -217,25 +218,35 @@ def _commands(study: Study) -> None:
 
 def _add_seeds(study: Study) -> None:
     count = int(st.number_input("More seeds of each", 1, _MOST_SEEDS_ADDED, 5, key="study-more-seeds", width=150))
-    pressed = pressed_once(
-        "Add seeds",
-        "study-add-seeds",
-        icon=":material/queue:",
-        help="Whoever adds seeds has seen the answer. So from then on it is judged by a test that allows for that, whose intervals are wider.",
+    cells = len(study.plan.combinations)
+    seeds = sum(study.counts.values()) // cells + count
+    costs = (
+        "The answer is from the test that allows for that already."
+        if reasons(study)
+        else "Whoever adds seeds has seen the answer, so from then on it is judged, for good, by a test that allows for that. "
+        f"{words.wider(study.plan, seeds)}"
     )
-    if pressed == ONCE:
-        lab().studies.add_seeds(study.id, count, by=person())
-        st.rerun()
+    confirm.button(
+        "Add seeds",
+        f"Add {counted(count, 'seed')} of each?",
+        icon=":material/queue:",
+        key="study-add-seeds",
+        on_click=act,
+        args=(lab().studies.add_seeds, study.id, count),
+        help=f"Trains {counted(cells * count, 'more run')}. {costs}",
+    )
 
 
 def _look(study: Study) -> None:
     """Breaking the seal, apart from everything else."""
+    why = reasons(study)
+    costs = f"It will be from that test anyway. {' '.join(why)}" if why else words.wider(study.plan, study.plan.seeds)
     with st.container(border=True, key="tools-study-look"):
         st.markdown(":material/lock_open: **Look before the end**")
         st.markdown(
             "Nothing is lost by waiting. Whoever looks now can stop or go on depending on what they see, and a test that does not "
-            "know about it would find differences that are not there. So the answer will be from a test that allows for looking: its "
-            "intervals are about a third wider, for good, and the page will say that somebody looked."
+            "know about it would find differences that are not there. So the answer will be, for good, from a test that allows for "
+            f"looking, and the page will say that somebody looked. {plain(costs)}"
         )
         confirm.button(
             "Look now …",

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from html import escape
+from math import isfinite
 
 import streamlit as st
 
 from mnist_lab import clock
 from mnist_lab.numerals import counted, written
+from mnist_lab.results import anytime
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.store.run import Status
+from mnist_lab.studies.findings import comparisons
 from mnist_lab.studies.plan import Equal, Plan
+from mnist_lab.studies.statistics import ALPHA, student_limit
 from mnist_lab.studies.study import Study
 from mnist_lab.ui.session import zone
 
@@ -114,7 +118,9 @@ def state(study: Study) -> tuple[str, str]:
         return ":material/delete:", "deleted"
     if study.is_complete:
         return ":material/check_circle:", "complete"
-    if study.is_held:
+    if study.is_ending:
+        words = "ending"
+    elif study.is_held:
         words = "on hold"
     else:
         words = "training" if study.counts.get(Status.RUNNING, 0) else "waiting for its turn"
@@ -125,6 +131,17 @@ def state(study: Study) -> tuple[str, str]:
 def time_left(seconds: float) -> str:
     """The time left in words."""
     return f"about {duration_text(seconds)} left" if seconds > 0 else "done in a moment"
+
+
+def wider(plan: Plan, seeds: int) -> str:
+    """How much wider the intervals of so many seeds are by the test that may be looked at, in a sentence."""
+    alpha = ALPHA / comparisons(plan)
+    limit = float(anytime.limit(seeds, alpha))
+    if not isfinite(limit):
+        return f"With {seeds} seeds of each nothing could be decided any more."
+    return (
+        f"With {seeds} seeds of each its intervals are about {limit / student_limit(seeds, alpha):.1f} times as wide."
+    )
 
 
 def cost(value: float, reference: float) -> str:

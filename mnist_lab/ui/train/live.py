@@ -35,6 +35,12 @@ def _curves(watched: Watched, seconds: float) -> None:
         st.rerun()  # a fragment cannot change its own pace; the page's next run does
     run = _shown(watched, active)
     if run is None:
+        if seen().queued_studies():
+            st.info(
+                "So far there are only runs of a study: their curves and results are sealed until the last one has ended.",
+                icon=":material/lock:",
+            )
+            return
         st.info("Nothing has been trained yet.", icon=":material/info:")
         st.page_link(navigation.DESIGN.script, label="Design a network", icon=":material/architecture:")
         return

@@ -156,7 +156,9 @@ def studies() -> None:
         counts = one.study.counts
         every = sum(counts.values())
         left = sum(counts.get(status, 0) for status in STATUS if not status.is_ended or status is Status.INTERRUPTED)
-        if counts.get(Status.RUNNING):
+        if one.study.is_ending:
+            icon, words = STATUS[Status.RUNNING][0], "ending"
+        elif counts.get(Status.RUNNING):
             icon, words = STATUS[Status.RUNNING][0], f"training, about {duration_text(one.seconds)} left"
         elif one.begins is not None:
             icon, words = STATUS[Status.QUEUED][0], f"in about {duration_text(one.begins)}"
@@ -166,7 +168,7 @@ def studies() -> None:
             horizontal=True, vertical_alignment="center", gap="small", key=f"queued-study-{one.study.id}"
         ):
             st.markdown(
-                f"{icon} Study {one.study.id}: {plain(one.study.question)} · {every - left} of {every} runs done · {words}",
+                f"{icon} Study {one.study.id}: {plain(one.study.question)} · {every - left} of {every} runs ended · {words}",
                 width="content",
             )
             st.page_link(navigation.STUDIES.script, label="Open", query_params={"study": str(one.study.id)})
