@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from mnist_lab.charts.results import NAMES_TAKE, NARROW
-from mnist_lab.charts.style import BLUE, GREY, SCALE, TALL, WORDS, look
+from mnist_lab.charts.style import BLUE, GREY, SCALE, TALL, WORDS, Frame, look
 from mnist_lab.charts.vega import accuracy, apart, percent, shares
 
 _DODGE = 9.0  # pixels between the intervals of two lines at one level
@@ -57,7 +57,9 @@ def levels(seeds: pd.DataFrame, cells: pd.DataFrame, factor: str, metric: str) -
     return chart
 
 
-def interaction(cells: pd.DataFrame, factors: tuple[str, str], metric: str) -> alt.LayerChart:
+def interaction(
+    cells: pd.DataFrame, factors: tuple[str, str], metric: str, frame: Frame | None = None
+) -> alt.LayerChart:
     """Mean accuracy by level of the first factor, a line for each level of the second with its name at its end; lines that
     are parallel say that the one makes as much of a difference whatever the other is.
 
@@ -67,11 +69,12 @@ def interaction(cells: pd.DataFrame, factors: tuple[str, str], metric: str) -> a
         cells: a row for each combination in their order, `first` and `second` (its levels), `mean`, `low`, `high` (NaN where
             there is no interval), `n`.
         factors: the titles of both.
+        frame: the part of the scale that is drawn, which intervals may leave; all of them where None.
     """
     first, second = factors
     order = list(dict.fromkeys(cells["first"]))
     others = list(dict.fromkeys(cells["second"]))
-    shown = shares(cells["mean"], cells["low"], cells["high"])
+    shown = frame or shares(cells["mean"], cells["low"], cells["high"])
     x = _along(order, first, column="first", names_at_end=True)
     layers: list[alt.Chart] = []
     for number, level in enumerate(others):
@@ -82,7 +85,7 @@ def interaction(cells: pd.DataFrame, factors: tuple[str, str], metric: str) -> a
         dash: dict[str, Any] = {"strokeDash": list(drawn.dash)} if drawn.dash else {}
         layers += [
             base.mark_line(strokeWidth=2, color=drawn.colour, xOffset=shift, **dash).encode(y=y),
-            base.mark_rule(strokeWidth=2.5, color=drawn.colour, xOffset=shift, x2Offset=shift).encode(
+            base.mark_rule(strokeWidth=2.5, color=drawn.colour, xOffset=shift, x2Offset=shift, clip=True).encode(
                 y=accuracy(alt.Y, "low", metric, shown), y2="high:Q"
             ),
             base.mark_point(

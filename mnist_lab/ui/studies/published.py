@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from mnist_lab.charts import studies as charts
+from mnist_lab.charts.vega import shares
 from mnist_lab.data import notebook
 from mnist_lab.numerals import counted
 from mnist_lab.results.prediction import duration_text
@@ -50,13 +51,14 @@ def _chart(found: dict[str, tuple[Findings, Answer]]) -> None:
     )
     said = [f"{row['second']}, {row['first']} {row['mean']:.2%}" for _, row in cells.iterrows()]
     figure.altair(
-        charts.interaction(cells, (_KERNEL, ""), "test accuracy"), alt=f"Mean test accuracy: {'; '.join(said)}"
+        charts.interaction(cells, (_KERNEL, ""), "test accuracy", shares(cells["mean"])),
+        alt=f"Mean test accuracy: {'; '.join(said)}",
     )
     plan = next(iter(found.values()))[0].plan
     st.caption(
         f"Mean over {plan.seeds} seeds each, with its 95 % interval. The same small network with kernels of four sizes; where parameters or "
         "multiply-adds are held equal, larger kernels have fewer filters. The axis shows only the part of the scale where the "
-        "results are."
+        "means are: the interval of 2×2 with all else the same leaves it, as one of its ten seeds learnt badly."
     )
 
 
@@ -100,6 +102,8 @@ def _each(found: dict[str, tuple[Findings, Answer]]) -> None:
         with column:
             st.markdown(f"**{equal.capitalize()}.** {plain(its.words)}")
             answer.confounded(findings)
+            if its.warning:
+                st.markdown(f":material/warning: {plain(its.warning)}")
     st.caption(
         "Each of the three may be wrong with 5 %. The network with 3×3 kernels, with which the others are compared, is the same one in all "
         "three, trained once with each seed."
