@@ -14,7 +14,8 @@ from tests.builders.plans import same_padding
 from tests.builders.processes import running_chromium, server, wait_until, window
 
 QUESTION = "Are 3×3 kernels better than 2×2 ones?"
-CHART = "[data-testid=stVegaLiteChart] svg"
+VERDICT = ".st-key-study-view .verdict"
+CHART = ".st-key-study-view [data-testid=stVegaLiteChart] svg"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,7 @@ def test_from_a_question_to_its_answer_on_a_sheet_of_paper(lab: tuple[str, Store
         page.get_by_text("None yet: ask a question below.").wait_for()
         page.locator(".st-key-template-kernel_size").get_by_role("button", name="Plan this").click()
         page.get_by_text("What this plan can tell").wait_for()
+        wait_until(lambda: page.locator("[data-testid=stMain]").evaluate("main => main.scrollTop") == 0, "at its top")
         choose(page, "In the design", "saved: tiny")
         write(page, "Your question", QUESTION)
         write(page, "Seeds of each", "3", "spinbutton")
@@ -75,7 +77,7 @@ def test_from_a_question_to_its_answer_on_a_sheet_of_paper(lab: tuple[str, Store
         assert page.locator(CHART).count() == 0
         (study,) = Lab(store.url).studies.all(by=system_user())
         page.get_by_text(study.digest).wait_for()
-        page.locator(".verdict").wait_for()  # the page follows by itself
+        page.locator(VERDICT).wait_for()  # the page follows by itself
         page.get_by_text("Student's paired t test: the number of seeds was fixed before the first run").wait_for()
         page.locator(f"{CHART} .mark-line path").first.wait_for()
         assert Lab(store.url).studies.get(study.id, by=system_user()).counts == {Status.FINISHED: 6}
@@ -93,10 +95,10 @@ def test_from_a_question_to_its_answer_on_a_sheet_of_paper(lab: tuple[str, Store
         page.get_by_role("heading", name="Your studies").wait_for()
         page.get_by_text("6 of 6 runs ended").wait_for()
         page.get_by_role("link", name=QUESTION).click()
-        page.locator(".verdict").wait_for()
+        page.locator(VERDICT).wait_for()
         wait_until(lambda: "study=1" in page.url, "the address names it")
         page.reload()
-        page.locator(".verdict").wait_for()
+        page.locator(VERDICT).wait_for()
         page.go_back()
         page.get_by_role("heading", name="Your studies").wait_for()
 
@@ -122,7 +124,7 @@ def test_looking_before_the_end_is_asked_twice_and_lasts(lab: tuple[str, Store],
         settled(page)
         page.get_by_role("button", name="Look now").click()
         page.get_by_role("button", name="Look, and have wider intervals for good").click()
-        page.locator(".verdict").get_by_text("Too few seeds").wait_for()
+        page.locator(VERDICT).get_by_text("Too few seeds").wait_for()
         page.get_by_text("Somebody looked at results before the last run had ended.").first.wait_for()
         settled(page)
         page.get_by_role("button", name="End it").click()

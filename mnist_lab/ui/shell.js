@@ -47,4 +47,16 @@
     last = null;
     next?.focus({ preventScroll: true });
   }, 200);
+
+  // Whoever is led to another view of a page is at its top, as on another page.
+  const view = () => {
+    const named = new URLSearchParams(location.search);
+    return [location.pathname, named.get("view"), named.get("study")].join();
+  };
+  let shown = view();
+  setInterval(() => {
+    if (shown === view()) return;
+    shown = view();
+    document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+  }, 100);
 })();

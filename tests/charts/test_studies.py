@@ -157,7 +157,14 @@ def test_words_at_the_ends_of_lines_stay_on_the_scale_in_their_order() -> None:
 def test_intervals_may_leave_the_part_of_the_scale_that_is_drawn() -> None:
     """One level that varies widely would else make all others a line."""
     cells = pd.DataFrame(
-        {"first": ["2", "3"], "second": ["a", "a"], "mean": [0.95, 0.99], "low": [0.5, 0.98], "high": [1, 0.995], "n": 10}
+        {
+            "first": ["2", "3"],
+            "second": ["a", "a"],
+            "mean": [0.95, 0.99],
+            "low": [0.5, 0.98],
+            "high": [1, 0.995],
+            "n": 10,
+        }
     )
     drawn = studies.interaction(cells, ("Kernel size", ""), "test accuracy", (0.94, 1.0)).to_dict()
     scales = [layer["encoding"]["y"]["scale"]["domain"] for layer in drawn["layer"]]
