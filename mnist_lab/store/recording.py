@@ -86,14 +86,16 @@ class Recording:
         return as_run(asked).command
 
     def pause(self, run_id: int) -> None:
-        """Set a running run to paused; to queued where it was resumed in the meantime."""
-        resumed = (RUN.c.pause_requested.is_(None), str(Status.QUEUED))
+        """Set a running run to paused; to queued where it was resumed in the meantime, or told to stop, which it then does."""
+        goes_on = sa.or_(RUN.c.pause_requested.is_(None), RUN.c.stop_requested.is_not(None))
         with self._database.write() as connection:
             connection.execute(
                 sa.update(RUN)
                 .where(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
                 .values(
-                    status=sa.case(resumed, else_=str(Status.PAUSED)), engine=None, position=queue.front(connection)
+                    status=sa.case((goes_on, str(Status.QUEUED)), else_=str(Status.PAUSED)),
+                    engine=None,
+                    position=queue.front(connection),
                 )
             )
 

@@ -48,15 +48,13 @@
     next?.focus({ preventScroll: true });
   }, 200);
 
-  // Whoever is led to another view of a page is at its top, as on another page.
-  const view = () => {
-    const named = new URLSearchParams(location.search);
-    return [location.pathname, named.get("view"), named.get("study")].join();
-  };
-  let shown = view();
+  // Whoever is led to another view of a page is at its top, as on another page. The address would say so too late.
+  const VIEWS = [".st-key-studies-published", "[class*=st-key-study-question]", ".st-key-study-view"];
+  let views = [];
   setInterval(() => {
-    if (shown === view()) return;
-    shown = view();
-    document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
-  }, 100);
+    const found = VIEWS.filter((each) => document.querySelector(each));
+    if (views.length && found.some((each) => !views.includes(each)))
+      document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+    views = found;
+  }, 50);
 })();

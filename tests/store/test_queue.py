@@ -285,6 +285,17 @@ def test_what_was_paused_or_stopped_when_its_worker_died_is(store: Store) -> Non
     assert [(run.id, run.command) for run in store.queue.active()] == [(paused, Command.STOP), (stopped, Command.STOP)]
 
 
+def test_who_stops_a_run_that_is_just_being_paused_does_stop_it(store: Store) -> None:
+    """The fault: its worker had seen that it was to pause, and it stayed paused for good."""
+    (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
+    store.queue.claim("engine")
+    store.recording.record(run_id, epoch(1))
+    store.queue.pause(run_id)
+    store.queue.stop(run_id)
+    store.recording.pause(run_id)
+    assert [(run.id, run.command) for run in store.queue.active()] == [(run_id, Command.STOP)]
+
+
 def test_a_run_that_continues_another_has_its_log_so_far_and_leaves_it_alone(store: Store) -> None:
     parent = trained(store)
     before = store.runs.get(parent)

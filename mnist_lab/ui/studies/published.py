@@ -27,7 +27,8 @@ _number = st.column_config.NumberColumn
 def published_view() -> None:
     """The plain answer, one chart of all three studies, the figures of others beside it, and each study's own words."""
     found = _found()
-    st.header("Does kernel size matter?", anchor=False)
+    with st.container(key="studies-published"):
+        st.header("Does kernel size matter?", anchor=False)
     st.html(f'<div class="verdict long">{escape(published.ANSWER)}</div>')
     _chart(found)
     _others(found)
