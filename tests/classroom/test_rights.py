@@ -263,6 +263,7 @@ CASES: dict[str, Case] = {
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
     "Reader.seconds_left": Case(lambda w, by: w.reader(by).seconds_left(w.lab.store.studies.get(STUDY)), IN, study),
     "Reader.run": Case(lambda w, by: w.reader(by).run(w.finished), IN),
+    "Reader.why_sealed": Case(lambda w, by: w.reader(by).why_sealed(w.finished), IN),
     "Reader.some": Case(lambda w, by: w.reader(by).some([w.finished]), IN),
     "Reader.active": Case(lambda w, by: w.reader(by).active(), IN),
     "Reader.resumable": Case(lambda w, by: w.reader(by).resumable(), IN),
