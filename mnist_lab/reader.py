@@ -129,6 +129,10 @@ class Reader:
             found.append(QueuedStudy(read(study), place, seconds, self.seconds_left(study)))
         return sorted(found, key=QueuedStudy.turn)
 
+    def is_studying(self) -> bool:
+        """Whether a run of a study is in training. Asked by every page every few seconds, so it reads no run."""
+        return any(study.counts.get(Status.RUNNING) for study in self._store.studies.unfinished() if self._sees(study))
+
     def seconds_left(self, study: StoredStudy) -> float:
         """Predicted seconds until all runs of a study have ended, if nothing else is trained."""
         runs = self._store.runs.some(self._store.studies.unended(study.id)).values()
@@ -252,7 +256,9 @@ class QueuedStudy:
 
 def _left(run: Run) -> float:
     """Predicted seconds of what is left of a run."""
-    return _predicted(run) * (1 - min(1.0, run.steps_done / run.planned_steps))
+    # The design is only read where something was trained: many runs of a study wait.
+    done = run.steps_done and min(1.0, run.steps_done / run.planned_steps)
+    return _predicted(run) * (1 - done)
 
 
 def _predicted(run: Run) -> float:

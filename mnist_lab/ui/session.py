@@ -269,7 +269,7 @@ def _footer() -> None:
         active, waits = reader.active(), reader.waits()
         who = reader.names().get(reader.rights.owner, reader.rights.owner)
         # Runs of a study that is sealed are none of those above.
-        is_studying = any(one.study.counts.get(Status.RUNNING) for one in reader.queued_studies())
+        is_studying = reader.is_studying()
     except NotAllowedError:
         return
     except LabError:

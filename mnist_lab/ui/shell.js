@@ -52,7 +52,7 @@
   const VIEWS = [".st-key-studies-published", "[class*=st-key-study-question]", ".st-key-study-view"];
   let views = [];
   setInterval(() => {
-    const found = VIEWS.filter((each) => document.querySelector(each));
+    const found = !location.pathname.endsWith("/studies") ? [] : VIEWS.filter((each) => document.querySelector(each));
     if (views.length && found.some((each) => !views.includes(each)))
       document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
     views = found;

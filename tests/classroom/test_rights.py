@@ -261,6 +261,7 @@ CASES: dict[str, Case] = {
     "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
     "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
+    "Reader.is_studying": Case(lambda w, by: w.reader(by).is_studying(), IN, study),
     "Reader.seconds_left": Case(lambda w, by: w.reader(by).seconds_left(w.lab.store.studies.get(STUDY)), IN, study),
     "Reader.run": Case(lambda w, by: w.reader(by).run(w.finished), IN),
     "Reader.why_sealed": Case(lambda w, by: w.reader(by).why_sealed(w.finished), IN),

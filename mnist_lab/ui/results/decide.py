@@ -15,6 +15,7 @@ from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once, 
 from mnist_lab.ui.text import plain, refusal
 
 _SEEDS = 6
+_STARTED = "decided_now"
 
 
 def button(sides: list[Side], metric: Metric) -> None:
@@ -40,20 +41,25 @@ def _ask(sides: list[Side], metric: Metric) -> None:
         return
     pressed = pressed_once("Start the study", "decide-start", type="primary", icon=":material/play_arrow:")
     if pressed == ONCE:
+        st.session_state.pop(_STARTED, None)
         try:
-            started = lab().studies.start(wanted, by=person())
+            st.session_state[_STARTED] = lab().studies.start(wanted, by=person())
         except InputError as error:
             refusal(error)
             return
+    if pressed and (started := st.session_state.get(_STARTED)):
         st.switch_page(navigation.STUDIES.script, query_params={"study": str(started)})
 
 
 def _in_words(plan: Plan, ahead: Preview) -> str:
     """What would be trained, and what it can show."""
     last = plan.first_seed + plan.seeds - 1
+    shown = "A difference"
+    if ahead.is_guess:
+        shown = "Nothing like these was trained here, so this is a guess: a difference"
     return (
         f"{counted(ahead.runs, 'run')} with the new seeds {plan.first_seed} to {last}, about {duration_text(ahead.seconds)} here. "
-        f"A difference of {100 * ahead.detectable:.2f} points would be shown with a probability of 80 %, one of "
+        f"{shown} of {100 * ahead.detectable:.2f} points would be shown with a probability of 80 %, one of "
         f"{100 * plan.matters:g} points with {ahead.power:.0%}. "
         f":small[Seeds of one design differ by {100 * ahead.sd:.2f} points (standard deviation of a difference), {plain(ahead.sd_source)}.]"
     )

@@ -64,15 +64,14 @@ def _row(study: Study, by: str) -> None:
 
 def _first_sentence(study: Study) -> str:
     """The first sentence of its answer; empty where there is none."""
-    counts = tuple(sorted((str(status), count) for status, count in study.counts.items()))
     try:
-        return _read(lab().store.url, study.id, counts, study.looked)
+        return _read(lab().store.url, study.id, words.status_counts(study), study.looked)
     except InputError as error:
         return str(error)  # it is not as it was frozen
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _read(url: str, study_id: int, counts: tuple[tuple[str, int], ...], looked: float | None) -> str:
+def _read(url: str, study_id: int, counts: words.StatusCounts, looked: float | None) -> str:
     """Read once for all who may see it, until something of its runs changes."""
     del url, counts, looked
     return answer.sentences(lab().studies.findings(study_id, by=person()).answer().words)[0]

@@ -19,7 +19,7 @@ from mnist_lab.ui.session import ONCE, lab, person, pressed_once
 from mnist_lab.ui.studies import answer, place, words
 from mnist_lab.ui.text import plain
 
-_KERNEL, _EQUAL = "Kernel size", "Held equal"
+_KERNEL = "Kernel size"
 _STARTED = "study_published_started"
 _number = st.column_config.NumberColumn
 

@@ -28,7 +28,7 @@ def show(study_id: int) -> None:
         st.header(plain(study.question), anchor=False)
         if study.deleted is not None:
             _deleted(study)
-        if sentence := lab().studies.agreement(study.id, by=person()):
+        if sentence := _agreement(lab().store.url, study.id, words.status_counts(study)):
             st.info(plain(sentence), icon=":material/compare:")
         if not study.is_complete:
             st.fragment(_progress, run_every=REFRESH_SECONDS)(study.id, _state(study))
@@ -41,6 +41,13 @@ def show(study_id: int) -> None:
             _runs(findings)
         if seen().rights.may_change(study) and study.deleted is None:
             _tools(study)
+
+
+@st.cache_data(max_entries=50, show_spinner="Comparing every run with the other lab's…")
+def _agreement(url: str, study_id: int, counts: words.StatusCounts) -> str | None:
+    """Read once for all who may see it, until something of its runs changes: it compares all their predictions."""
+    del url, counts
+    return lab().studies.agreement(study_id, by=person())
 
 
 def _state(study: Study) -> tuple[object, ...]:

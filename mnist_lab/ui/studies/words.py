@@ -17,6 +17,7 @@ from mnist_lab.studies.statistics import ALPHA, student_limit
 from mnist_lab.studies.study import Study
 from mnist_lab.ui.session import zone
 
+StatusCounts = tuple[tuple[str, int], ...]
 _EQUAL = {
     "parameters": "the number of parameters",
     "multiply-adds of training": "the computation of a training (multiply-adds)",
@@ -103,6 +104,11 @@ def counts(study: Study) -> dict[str, int]:
         "waiting": sum(by.get(status, 0) for status in _WAITING),
         "failed, diverged or stopped": sum(by.get(status, 0) for status in _WITHOUT),
     }
+
+
+def status_counts(study: Study) -> StatusCounts:
+    """Its counts of runs by status, as a key for what depends on them."""
+    return tuple(sorted((str(status), count) for status, count in study.counts.items()))
 
 
 def ended(study: Study) -> tuple[int, int]:
