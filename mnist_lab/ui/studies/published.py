@@ -45,14 +45,16 @@ def _found() -> dict[str, tuple[Findings, Answer]]:
 def _chart(found: dict[str, tuple[Findings, Answer]]) -> None:
     cells = pd.concat(
         [
-            answer.cells_shown(its).rename(columns={_KERNEL: "first"}).assign(second=equal)
+            answer.cells_shown(its)
+            .rename(columns={_KERNEL: "first"})
+            .assign(second=equal.removeprefix("equal ").removesuffix(" the same"))
             for equal, (_, its) in found.items()
         ],
         ignore_index=True,
     )
-    said = [f"{row['second']}, {row['first']} {row['mean']:.2%}" for _, row in cells.iterrows()]
+    said = [f"equal {row['second']}, {row['first']} {row['mean']:.2%}" for _, row in cells.iterrows()]
     figure.altair(
-        charts.interaction(cells, (_KERNEL, ""), "test accuracy", shares(cells["mean"])),
+        charts.interaction(cells, (_KERNEL, "Equal:"), "test accuracy", shares(cells["mean"])),
         alt=f"Mean test accuracy: {'; '.join(said)}",
     )
     plan = next(iter(found.values()))[0].plan
