@@ -15,6 +15,8 @@
 Only the pages' outermost layer and the command line catch `LabError`, and show its message.
 """
 
+import re
+
 from pydantic import ValidationError
 
 
@@ -99,14 +101,33 @@ class SettingError(LabError):
     """An environment variable of the lab has an invalid value; only a restart with another value helps."""
 
 
+_WHOLE = "should be a whole number"
+_IN_PLAIN_WORDS = {
+    "float_parsing": "should be a number",
+    "float_type": "should be a number",
+    "int_parsing": _WHOLE,
+    "int_type": _WHOLE,
+    "int_from_float": _WHOLE,
+    "string_type": "should be text",
+    "bool_parsing": "should be true or false",
+    "bool_type": "should be true or false",
+    "tuple_type": "should be a list",
+    "extra_forbidden": "is not known here",
+}
+
+
 def sentence(error: ValidationError) -> str:
     """The first problem of a pydantic error in a sentence: `Where: what; received value.`"""
     first = error.errors(include_url=False)[0]
     message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    if first["type"] == "float_parsing":
-        message = "should be a number"
+    message = _IN_PLAIN_WORDS.get(first["type"], message)
     where = _place(first["loc"])
-    if first["type"] in ("missing", "value_error"):  # our own messages already say what was received
+    if first["type"] == "missing":
+        return f"{where}: should be given; received nothing."
+    if first["type"] == "json_invalid":
+        at = re.search(r"line \d+", message)
+        message = f"should be JSON as the lab writes it; this breaks off or is something else at {at[0] if at else 'its beginning'}"
+    if first["type"] == "value_error":  # our own messages already say what was received
         return f"{where}: {message}." if where else f"{message}."
     received = "nothing" if first["input"] is None else repr(first["input"])
     if len(received) > 60:

@@ -13,17 +13,21 @@ named = st.query_params.to_dict()
 with errors_shown():
     if "study" in named:
         study_id = url.number("study", named["study"], "study")
-        view.show(study_id)
         place.keep(place.of(study_id))
+        view.show(study_id)
     elif "template" in named or named.get("view") == place.PLAN["view"]:
         if template := named.get("template"):
             drafts.open_once(template)
-        builder.show()
         place.keep(place.PLAN)
+        builder.show()
     else:
-        published_view()
-        listing.show()
+        place.keep(place.LIST)  # before anything is drawn on which somebody can press to go on
+        if listing.has_some():  # what somebody comes back for stands before what they have read
+            listing.show()
+            published_view()
+        else:
+            published_view()
+            listing.show()
         ask.show()
-        place.keep(place.LIST)
 if "template" not in named:
     drafts.arrive()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from mnist_lab.design import layers
 from mnist_lab.design.layers import Layer, size_text
@@ -15,6 +15,24 @@ class Spec(BaseModel):
     a round trip through JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def not_newer(what: str, newest: int) -> AfterValidator:
+    """Refuses the format of something that a newer version of the lab wrote.
+
+    Args:
+        what: as it is called: `design`.
+        newest: the newest format that this version can read.
+    """
+
+    def check(value: int) -> int:
+        if value > newest:
+            raise ValueError(
+                f"this {what} has format {value}, written by a newer version of the lab; this one reads up to {newest}"
+            )
+        return value
+
+    return AfterValidator(check)
 
 
 def _pair(value: Any) -> Any:

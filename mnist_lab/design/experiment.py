@@ -3,12 +3,12 @@
 import hashlib
 import json
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from mnist_lab.design.architecture import Architecture
-from mnist_lab.design.blocks import LATER_FIELDS, Spec
+from mnist_lab.design.blocks import LATER_FIELDS, Spec, not_newer
 from mnist_lab.design.network import trace
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError, sentence
@@ -51,6 +51,11 @@ FORMAT = 2  # of an experiment as JSON; raised when fields or values are added t
 NORMALIZATION_FIELDS: dict[str, Any] = {"bias_corrected_statistics": False, "normalization_momentum": 0.99}
 
 
+def _upgraded(_: int) -> int:
+    """Fields that an older format lacks get their defaults."""
+    return FORMAT
+
+
 class Experiment(Spec):
     """The complete description of a run: on one machine, equal experiments give equal results to the bit.
 
@@ -58,22 +63,13 @@ class Experiment(Spec):
         train_images: how many training images to use, from the first on; by default all that the protocol allows.
     """
 
-    format: int = Field(default=FORMAT, ge=1)
+    format: Annotated[int, not_newer("design", FORMAT), AfterValidator(_upgraded)] = Field(default=FORMAT, ge=1)
     name: Name = UNNAMED
     architecture: Architecture
     recipe: Recipe = Recipe()
     protocol: Protocol = Protocol.HOLDOUT
     seed: int = Field(default=1, ge=0, lt=2**31)
     train_images: int = Field(default=0, ge=1, le=60_000)
-
-    @field_validator("format")
-    @classmethod
-    def _not_newer(cls, value: int) -> int:
-        if value > FORMAT:
-            raise ValueError(
-                f"this design has format {value}, written by a newer version of the lab; this one reads up to {FORMAT}"
-            )
-        return FORMAT  # fields that an older format lacks have got their defaults
 
     @model_validator(mode="before")
     @classmethod

@@ -10,9 +10,9 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from mnist_lab.design.blocks import Spec
+from mnist_lab.design.blocks import Spec, not_newer
 from mnist_lab.design.experiment import Experiment, parse, parse_foreign
 from mnist_lab.errors import InputError, one_line
 from mnist_lab.names import Name
@@ -55,7 +55,7 @@ class Receipt(Spec):
     """All that is needed to repeat a run elsewhere and to compare the results."""
 
     kind: Literal["mnist-lab receipt"] = "mnist-lab receipt"
-    format: int = Field(default=FORMAT, ge=1)
+    format: Annotated[int, not_newer("receipt", FORMAT)] = Field(default=FORMAT, ge=1)
     run: int = Field(ge=1, lt=2**63)
     name: Name
     status: Literal["finished"] = "finished"
@@ -64,15 +64,6 @@ class Receipt(Spec):
     metrics: Metrics
     predictions_sha256: str = Field(pattern="^[0-9a-f]{64}$")
     epochs: tuple[Line, ...] = Field(max_length=1000)
-
-    @field_validator("format")
-    @classmethod
-    def _not_newer(cls, value: int) -> int:
-        if value > FORMAT:
-            raise ValueError(
-                f"this receipt has format {value}, written by a newer version of the lab; this one reads up to {FORMAT}"
-            )
-        return value
 
 
 def predictions_hash(probabilities: np.ndarray) -> str:

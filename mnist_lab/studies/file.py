@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 import mnist_lab
-from mnist_lab.design.blocks import Spec
+from mnist_lab.design.blocks import Spec, not_newer
 from mnist_lab.design.experiment import parse, parse_foreign
 from mnist_lab.errors import InputError
 from mnist_lab.numerals import counted
@@ -53,7 +53,7 @@ class StudyFile(Spec):
     """
 
     kind: Literal["mnist-lab study file"] = "mnist-lab study file"
-    format: int = Field(default=FORMAT, ge=1)
+    format: Annotated[int, not_newer("study file", FORMAT)] = Field(default=FORMAT, ge=1)
     lab: str = Field(max_length=40)
     plan: str = Field(max_length=MAX_PLAN)
     digest: str = Field(pattern="^[0-9a-f]{64}$")
@@ -63,15 +63,6 @@ class StudyFile(Spec):
     why_seen: str = Field(default="", max_length=2000)
     among: int = Field(ge=1, le=100_000)
     runs: tuple[FileRun, ...] = Field(max_length=MAX_RUNS)
-
-    @field_validator("format")
-    @classmethod
-    def _not_newer(cls, value: int) -> int:
-        if value > FORMAT:
-            raise ValueError(
-                f"this study file has format {value}, written by a newer version of the lab; this one reads up to {FORMAT}"
-            )
-        return value
 
     @field_validator("lab", "why_seen")
     @classmethod

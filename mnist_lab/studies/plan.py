@@ -7,12 +7,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from itertools import product
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mnist_lab.design.architecture import Architecture
-from mnist_lab.design.blocks import Spec
+from mnist_lab.design.blocks import Spec, not_newer
 from mnist_lab.design.diff import text
 from mnist_lab.design.experiment import Experiment, parse, parse_foreign
 from mnist_lab.design.network import Traced, trace
@@ -146,7 +146,7 @@ class Plan(Spec):
     """
 
     kind: Literal["mnist-lab study"] = "mnist-lab study"
-    format: int = Field(default=FORMAT, ge=1)
+    format: Annotated[int, not_newer("study", FORMAT)] = Field(default=FORMAT, ge=1)
     question: str
     base: Experiment
     factors: tuple[Factor, ...] = Field(min_length=1, max_length=2)
@@ -156,15 +156,6 @@ class Plan(Spec):
     metric: Metric = "test accuracy"
     reference: str | None = None
     matters: float = Field(default=0.001, gt=0, le=0.5)
-
-    @field_validator("format")
-    @classmethod
-    def _not_newer(cls, value: int) -> int:
-        if value > FORMAT:
-            raise ValueError(
-                f"this study has format {value}, written by a newer version of the lab; this one reads {FORMAT}"
-            )
-        return value
 
     @field_validator("question")
     @classmethod

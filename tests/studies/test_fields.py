@@ -87,12 +87,12 @@ def test_values_get_the_form_that_the_design_gives_them() -> None:
         ("blocks.padding", "full", "Padding: should be 'valid' or 'same'; received 'full'."),
         ("recipe.optimizer", "adem", "Optimizer: should be 'adadelta'"),
         ("recipe.optimizer.learning_rate", 0, "Learning rate: should be greater than 0; received 0."),
-        ("recipe.epochs", 2.5, "Epochs: should be a valid integer"),
-        ("recipe.batch_size", None, "Batch size: should be a valid integer; received nothing."),
-        ("depth", None, "Depth: should be a valid integer; received nothing."),
+        ("recipe.epochs", 2.5, "Epochs: should be a whole number"),
+        ("recipe.batch_size", None, "Batch size: should be a whole number; received nothing."),
+        ("depth", None, "Depth: should be a whole number; received nothing."),
         ("depth", 21, "Depth: should be less than or equal to 20; received 21."),
         ("blocks.dropout", float("nan"), "Dropout: should be"),
-        ("augmentation.shift", {"x": 1}, "Shift: should be a valid number; received {'x': 1}."),
+        ("augmentation.shift", {"x": 1}, "Shift: should be a number; received {'x': 1}."),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_as_the_design_does(path: str, value: Any, sentence: str) -> None:

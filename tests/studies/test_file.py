@@ -86,11 +86,29 @@ def receipt(place: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        (lambda text: "", "The input: should be JSON as the lab writes it; .* at line 1; received ''"),
+        (lambda text: "a study", "at line 1; received 'a study'"),
+        (lambda text: text[: len(text) // 2], r"this breaks off or is something else at line \d{2,}; received"),
+        (lambda text: text.replace('"cells"', '"sells"', 1), "Cells: should be given; received nothing."),
+        (lambda text: text.replace('"seed": 3', '"seed": "x"', 1), "should be a whole number; received 'x'"),
+    ],
+    ids=["empty", "not JSON", "cut off", "a field is missing", "a text for a number"],
+)
+def test_what_is_damaged_is_said_in_plain_words(
+    given: tuple[bytes, Findings], change: Callable[[str], str], says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        file.read(change(given[0].decode()))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
         (lambda d: d.update(kind="mnist-lab receipt"), "Kind: should be 'mnist-lab study file'"),
         (lambda d: d.update(format=2), "format 2, written by a newer version"),
         (lambda d: d.update(plan=d["plan"].replace("Does", "Did")), "Digest: the plan's is .*the plan has been changed"),
         (lambda d: d.update(digest="0" * 64), "Digest: the plan's is"),
-        (lambda d: d.update(extra=1), "Extra"),
+        (lambda d: d.update(extra=1), "Extra: is not known here"),
         (lambda d: d.update(among=0), "Among: "),
         (lambda d: d.update(among=3), "Why seen: should be given"),
         (lambda d: d.update(looked=5.0), "Why seen: should be given"),

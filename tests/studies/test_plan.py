@@ -102,7 +102,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "field and presets": ({"factors": [KERNELS | {"presets": [preset("fast"), preset("good")]}]}, "Factor 1: should have a field"),
     "an unknown field": ({"factors": [KERNELS | {"field": "blocks.colour"}]}, "Factor 1, levels: Field: should be one that can be edited"),
     "a level out of bounds": ({"factors": [DROPOUT | {"levels": [0, 1.5]}]}, "Factor 1, levels: Dropout: should be less than 1; received 1.5."),
-    "an object for a level": ({"factors": [DROPOUT | {"levels": [0, {"a": 1}]}]}, "Factor 1, levels: Dropout: should be a valid number"),
+    "an object for a level": ({"factors": [DROPOUT | {"levels": [0, {"a": 1}]}]}, "Factor 1, levels: Dropout: should be a number"),
     "no factor": ({"factors": []}, "Factor"),
     "three factors": ({"factors": [KERNELS, RATES, DROPOUT]}, "Factor"),
     "a factor twice": ({"factors": [KERNELS, KERNELS | {"levels": [7, 9]}]}, "What varies: should be two things; received Kernel size twice."),
@@ -154,8 +154,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "Equal: multiply-adds of training should be those of all epochs, which early stopping cuts short; received early stopping after 3 epochs.",
     ),
     "a newer format": ({"format": 2}, "Format: this study has format 2, written by a newer version of the lab"),
-    "something unknown": ({"colour": 1}, "Colour: Extra inputs are not permitted; received 1."),
-    "something unknown in a factor": ({"factors": [KERNELS | {"colour": 1}]}, "Factor 1, colour: Extra inputs are not permitted; received 1."),
+    "something unknown": ({"colour": 1}, "Colour: is not known here; received 1."),
+    "something unknown in a factor": ({"factors": [KERNELS | {"colour": 1}]}, "Factor 1, colour: is not known here; received 1."),
     "a base that cannot be": ({"base": preset("fast") | {"train_images": 60_000}}, "Base: Training images: at most 55,000"),
 }  # fmt: skip
 

@@ -10,12 +10,11 @@ from mnist_lab.results.comparison import Side
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.studies.plan import FEWEST_SEEDS, MAX_RUNS, MOST_SEEDS, Factor, Metric, Plan
 from mnist_lab.studies.preview import Preview
-from mnist_lab.ui import navigation
-from mnist_lab.ui.session import ONCE, errors_shown, lab, person, pressed_once, seen
+from mnist_lab.ui import starting
+from mnist_lab.ui.session import errors_shown, lab, person, pressed_once, seen
 from mnist_lab.ui.text import plain, refusal
 
 _SEEDS = 6
-_STARTED = "decided_now"
 
 
 def button(sides: list[Side], metric: Metric) -> None:
@@ -40,15 +39,7 @@ def _ask(sides: list[Side], metric: Metric) -> None:
         refusal(error)
         return
     pressed = pressed_once("Start the study", "decide-start", type="primary", icon=":material/play_arrow:")
-    if pressed == ONCE:
-        st.session_state.pop(_STARTED, None)
-        try:
-            st.session_state[_STARTED] = lab().studies.start(wanted, by=person())
-        except InputError as error:
-            refusal(error)
-            return
-    if pressed and (started := st.session_state.get(_STARTED)):
-        st.switch_page(navigation.STUDIES.script, query_params={"study": str(started)})
+    starting.study(pressed, lambda: lab().studies.start(wanted, by=person()))
 
 
 def _in_words(plan: Plan, ahead: Preview) -> str:

@@ -7,12 +7,12 @@ from mnist_lab.numerals import counted
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.studies import file as files
 from mnist_lab.studies.templates import TEMPLATES, Template
-from mnist_lab.ui.session import AGAIN, ONCE, lab, person, pressed_once
+from mnist_lab.ui import starting
+from mnist_lab.ui.session import lab, person, pressed_once
 from mnist_lab.ui.studies import draft as drafts
 from mnist_lab.ui.studies import place, words
 from mnist_lab.ui.text import plain, refusal
 
-_REPEATED = "study_repeated"
 _COLUMNS = 3
 
 
@@ -58,7 +58,6 @@ def _repeat() -> None:
             "Study file (JSON)",
             type=["json"],
             key="study_file",
-            on_change=lambda: st.session_state.pop(_REPEATED, None),
             help="Made by “Study file” on a study's page. Nothing is trained before you have seen what it contains.",
         )
         if given is None:
@@ -74,10 +73,7 @@ def _repeat() -> None:
                 f"{counted(len(findings.cells) * findings.plan.seeds, 'run')}; that lab expected {duration_text(seconds)} for all."
             )
             pressed = pressed_once("Repeat it here", "repeat-study", type="primary", icon=":material/play_arrow:")
-            if pressed == ONCE:
-                st.session_state[_REPEATED] = lab().studies.repeat(found, by=person())
         except InputError as error:
             refusal(one_line(f"{given.name[:60]}: {error}"))
             return
-        if pressed in (ONCE, AGAIN) and (study_id := st.session_state.get(_REPEATED)):
-            place.go(place.of(study_id))
+        starting.study(pressed, lambda: lab().studies.repeat(found, by=person()))

@@ -14,6 +14,11 @@ _MOST = 30
 _DELETED, _ALL = "studies_deleted", "studies_all"
 
 
+def has_some() -> bool:
+    """Whether there is a study to see."""
+    return bool(lab().studies.all(by=person()))
+
+
 def show() -> None:
     """The list; it follows what happens by itself."""
     st.header("Your studies", anchor=False)

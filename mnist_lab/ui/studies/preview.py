@@ -1,5 +1,6 @@
 """What a plan can tell, before it starts: what is trained and what that costs, how sure the answer will be, what it cannot say."""
 
+from functools import partial
 from math import isfinite
 
 import pandas as pd
@@ -10,14 +11,13 @@ from mnist_lab.numerals import counted, written
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.studies.plan import MOST_SEEDS, Plan
 from mnist_lab.studies.preview import Preview
-from mnist_lab.ui import grid
-from mnist_lab.ui.session import AGAIN, ONCE, lab, person, pressed_once
+from mnist_lab.ui import grid, starting
+from mnist_lab.ui.session import lab, person, pressed_once
 from mnist_lab.ui.studies import draft as drafts
-from mnist_lab.ui.studies import place, words
+from mnist_lab.ui.studies import words
 from mnist_lab.ui.studies.draft import UNASKED, Draft
 from mnist_lab.ui.text import plain, refusal
 
-_STARTED = "study_started"
 _SECONDS = 30.0  # for which what was worked out is kept: meanwhile a run may have ended, by which times are predicted
 _number, _text = st.column_config.NumberColumn, st.column_config.TextColumn
 _COLUMNS = {
@@ -190,10 +190,9 @@ def _bar(draft: Draft, plan: Plan | None, found: Preview | None) -> None:
             disabled=found is None or not is_asked,
         )
         with st.container(key="study-refusal"):  # a line of its own
-            if pressed == ONCE and plan is not None and plan.question != UNASKED and _start(plan, draft):
-                pressed = AGAIN
-        if pressed == AGAIN and (study_id := st.session_state.get(_STARTED)):
-            place.go(place.of(study_id))
+            if plan is not None and plan.question != UNASKED:
+                start = partial(lab().studies.start, plan, by=person(), version_of=draft["version_of"])
+                starting.study(pressed, start)
         if found is None:
             st.caption("Something is missing or impossible; what it is stands above.")
         elif not is_asked:
@@ -204,13 +203,3 @@ def _bar(draft: Draft, plan: Plan | None, found: Preview | None) -> None:
                 f"the chance to show {_points(plan)} points is {_percent(found.power)}. "
                 "Once started, the plan is frozen, and nobody sees results before the last run has ended."
             )
-
-
-def _start(plan: Plan, draft: Draft) -> bool:
-    """Freeze the plan and queue its runs; where that is refused the page says why."""
-    try:
-        st.session_state[_STARTED] = lab().studies.start(plan, by=person(), version_of=draft["version_of"])
-    except InputError as error:
-        refusal(error)
-        return False
-    return True

@@ -14,13 +14,12 @@ from mnist_lab.results.prediction import duration_text
 from mnist_lab.studies import published
 from mnist_lab.studies.answer import Answer
 from mnist_lab.studies.findings import Findings
-from mnist_lab.ui import figure, grid
-from mnist_lab.ui.session import ONCE, lab, person, pressed_once
-from mnist_lab.ui.studies import answer, place, words
+from mnist_lab.ui import figure, grid, starting
+from mnist_lab.ui.session import lab, person, pressed_once
+from mnist_lab.ui.studies import answer, words
 from mnist_lab.ui.text import plain
 
 _KERNEL = "Kernel size"
-_STARTED = "study_published_started"
 _number = st.column_config.NumberColumn
 
 
@@ -153,7 +152,4 @@ def _repeat(equal: str, findings: Findings) -> None:
         icon=":material/replay:",
         help=f"Trains the same {counted(runs, 'run')} on this machine, about {duration_text(seconds)} one after the other, and says whether it agrees.",
     )
-    if pressed == ONCE:
-        st.session_state[_STARTED] = lab().studies.repeat(published.kernels(equal), by=person())
-    if pressed and (study_id := st.session_state.get(_STARTED)):
-        place.go(place.of(study_id))
+    starting.study(pressed, lambda: lab().studies.repeat(published.kernels(equal), by=person()))
