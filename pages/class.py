@@ -1,10 +1,32 @@
-"""Class: let a class in, and say what it may do. For the teacher; everybody else learns how to become it."""
+"""Class: let a class in, lead its lesson, and say what it may do. For the teacher; everybody else learns how to become it."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
+from mnist_lab.store.classes import Class
 from mnist_lab.ui import head, navigation
 from mnist_lab.ui.classroom import entrance, finish, limits, people, queue
 from mnist_lab.ui.session import is_teacher, lab, person
+
+PART = "class-part"
+
+
+def _people(_: Class) -> None:
+    people.show()
+
+
+def _queue(_: Class) -> None:
+    queue.show()
+    limits.show()
+
+
+# What a lesson needs, in its order.
+PARTS: dict[str, Callable[[Class], None]] = {
+    "People": _people,
+    "Queue and limits": _queue,
+    "The end": finish.show,
+}
 
 head.show(navigation.CLASS)
 if not is_teacher():
@@ -13,11 +35,8 @@ elif (room := lab().classroom.rights(person()).room) is None:
     entrance.open_class()
     finish.earlier()
 else:
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        entrance.show(room)
-    with right:
-        people.show()
-    queue.show()
-    limits.show()
-    finish.show(room)
+    entrance.show(room)
+    part = st.segmented_control(
+        "What to see", list(PARTS), default="People", required=True, key=PART, label_visibility="collapsed"
+    )
+    PARTS[part](room)

@@ -15,7 +15,7 @@ FLOORS = [
     {"mnist_lab.bench"},
     {"mnist_lab.ui"},
     {"mnist_lab.lab", "mnist_lab.engine"},
-    {"mnist_lab.studying"},
+    {"mnist_lab.studying", "mnist_lab.lesson"},
     {"mnist_lab.reader", "mnist_lab.takeaway", "mnist_lab.starting"},
     {"mnist_lab.studies"},
     {"mnist_lab.inspection", "mnist_lab.results", "mnist_lab.classroom"},
@@ -35,6 +35,8 @@ FLOORS = [
 ]
 # Within the interface: a page's components may use those of a page further down.
 ROOMS = [
+    "mnist_lab.ui.router",
+    "mnist_lab.ui.lesson",
     "mnist_lab.ui.inspect",
     "mnist_lab.ui.studies",
     "mnist_lab.ui.results",

@@ -4,6 +4,7 @@ import streamlit as st
 
 from mnist_lab import settings
 from mnist_lab.ui import navigation, presentation, stranger, style, url
+from mnist_lab.ui.lesson import lesson
 from mnist_lab.ui.session import (
     LOCKED,
     drawn_together,
@@ -44,12 +45,14 @@ with drawn_together():
         st.stop()
     with errors_shown():
         settings.check()
-        if opened(page.url_path):
+        is_opened = opened(page.url_path)
+        lesson.show()
+        if is_opened:
             page.run()
         else:
             st.title(page.title, anchor=False)
             st.info(LOCKED, icon=":material/lock:")
     url.end()
     with st.sidebar:
-        footer()
+        footer(lesson.follow)
 preload()

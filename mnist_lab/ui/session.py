@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -30,6 +30,8 @@ from mnist_lab.store.run import Run, Status
 from mnist_lab.ui.text import plain, refusal
 
 P = ParamSpec("P")
+T = TypeVar("T")
+SHARED_SECONDS = 1.0
 FOOTER_SECONDS, FOOTER_SECONDS_IN_CLASS = 3.0, 6.0
 _LOOKS_SECONDS = 12.0
 QUICKEST = 0.4
@@ -147,12 +149,36 @@ def _reader() -> Reader:
     return asked.reader
 
 
+def looker() -> Reader:
+    """What whoever is looking may see, also on a page that is locked: for what stands beside the page."""
+    return _reader()
+
+
 def act(do: Callable[..., object], *arguments: Any, **named: Any) -> None:
     """Do something for whoever presses a button, as its callback. Where they may not, the page says so when it is drawn."""
     try:
         do(*arguments, by=person(), **named)
     except LabError as error:
         st.session_state[_REFUSED] = str(error)
+
+
+def shared(read: Callable[[int], T]) -> Callable[[int], T]:
+    """What is read of a class by its id, at most once a second for all who look at this server: never a query a viewer.
+    What it returns belongs to all of them, and is not to be changed."""
+    name = f"{read.__module__}.{read.__qualname__}"
+
+    @functools.wraps(read)
+    def once(class_id: int) -> T:
+        found: T = _shared(default_url(), name, class_id, read)
+        return found
+
+    return once
+
+
+@st.cache_resource(ttl=SHARED_SECONDS, max_entries=256, show_spinner=False)
+def _shared(url: str, name: str, class_id: int, _read: Callable[[int], Any]) -> Any:
+    del url, name
+    return _read(class_id)
 
 
 def zone() -> tzinfo:
@@ -248,10 +274,15 @@ def pressed_once(label: str, key: str, **options: Any) -> str:
     return str(st.session_state.pop(now, ""))
 
 
-def footer() -> None:
+def footer(also: Callable[[], None] = lambda: None) -> None:
     """The worker's state, when one's next run begins, and the person's name, small. Less often for a class: a server has
-    much to do where thirty people ask it every few seconds."""
-    st.fragment(_footer, run_every=FOOTER_SECONDS_IN_CLASS if _is_class() else FOOTER_SECONDS)()
+    much to do where thirty people ask it every few seconds.
+
+    Args:
+        also: done each time before the footer is drawn: whatever else is to be followed on every page, without a timer of
+            its own.
+    """
+    st.fragment(_footer, run_every=FOOTER_SECONDS_IN_CLASS if _is_class() else FOOTER_SECONDS)(also)
 
 
 def _is_class() -> bool:
@@ -262,7 +293,8 @@ def _is_class() -> bool:
 
 
 @drawn_together()
-def _footer() -> None:
+def _footer(also: Callable[[], None]) -> None:
+    also()
     try:
         state = lab().engine_state()
         reader = _reader()  # on a page that is locked too

@@ -3,15 +3,17 @@
 from streamlit.testing.v1 import AppTest
 
 
-def page(name: str, **query: str) -> AppTest:
+def page(name: str, *, part: str = "", **query: str) -> AppTest:
     script = f"""
 import streamlit as st
 from mnist_lab.ui import navigation
 st.navigation([st.Page(page.script, default=page.title.lower() == "{name}") for page in navigation.PAGES]).run()
 """
     test = AppTest.from_string(script, default_timeout=30)
-    for part in ("recipe", "keep", "label"):
-        test.session_state[part] = True  # all open
+    for opened in ("recipe", "keep", "label"):
+        test.session_state[opened] = True
+    if part:
+        test.session_state["class-part"] = part  # of the Class page
     for key, value in query.items():
         test.query_params[key] = value
     return test.run()

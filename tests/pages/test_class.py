@@ -72,12 +72,12 @@ def test_a_class_is_opened_closed_opened_again_and_ended(lab: Lab, shown_by: lis
     assert f"{room.code[:3]} {room.code[3:]}" in texts(test)
     assert "--server.address=0.0.0.0" in texts(test), "it listens on this machine only"
     assert "plain HTTP" in texts(test)
-    test = press(test, "Close the class")
+    test = press(page("class", part="The end"), "Close the class")
     assert not lab.store.classes.current().is_open
     assert room.code[:3] not in texts(test), "nobody can join"
     press(test, "Open it again")
     assert lab.store.classes.current().is_open
-    press(page("class"), "End the class")
+    press(page("class", part="The end"), "End the class")
     assert not lab.classroom.is_on()
     assert "Earlier classes" in texts(page("class"))
 
@@ -124,7 +124,7 @@ def test_files_of_a_class_are_made_when_no_page_is_drawn(
     monkeypatch.setattr(st, "download_button", lambda label, data, *_, **__: made.setdefault(label, data))
     run_of(lab.store, "3x3", 1, 100)
     joined(lab, "Ada")
-    page("class")
+    page("class", part="The end")
     page("results")
     shown_by.append(Person("somebody"))
     assert zipfile.is_zipfile(io.BytesIO(made["Take it away"]()))
@@ -133,7 +133,7 @@ def test_files_of_a_class_are_made_when_no_page_is_drawn(
 
 def test_limits_are_kept_as_soon_as_they_are_changed(lab: Lab, shown_by: list[Person]) -> None:
     joined(lab, "Ada")
-    test = page("class")
+    test = page("class", part="Queue and limits")
     test.number_input(key="class-waiting").set_value(3).run()
     test.number_input(key="class-seconds").set_value(0).run()
     test.selectbox(key="class-sees").select(Sees.OWN).run()
@@ -148,12 +148,12 @@ def test_limits_are_kept_as_soon_as_they_are_changed(lab: Lab, shown_by: list[Pe
 def test_the_queue_is_paused_and_what_waits_is_cancelled_at_once(lab: Lab, shown_by: list[Person]) -> None:
     ada = joined(lab, "Ada")
     ids = lab.start(PRESETS["fast"], 3, by=ada)
-    press(page("class"), "Pause the queue")
+    press(page("class", part="Queue and limits"), "Pause the queue")
     assert lab.store.queue.claim("engine") is None
     shown_by.append(ada)
     assert "the teacher has paused the queue" in texts(opened("train"))
     shown_by.append(TEACHER)
-    test = press(page("class"), "Cancel 3 runs")
+    test = press(page("class", part="Queue and limits"), "Cancel 3 runs")
     assert {lab.store.runs.get(i).status for i in ids} == {Status.CANCELLED}
     press(test, "Let the queue go on")
     assert not lab.store.classes.current().is_held

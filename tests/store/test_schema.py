@@ -11,7 +11,7 @@ from mnist_lab.store.store import Store
 
 def test_the_columns_that_queries_name_are_those_that_the_migrations_make(store: Store, tmp_path: Path) -> None:
     named = [table for table in vars(schema).values() if isinstance(table, sa.TableClause)]
-    assert len(named) == 22
+    assert len(named) == 32
     with sqlite3.connect(tmp_path / "lab.db") as connection:
         for table in named:
             made = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
