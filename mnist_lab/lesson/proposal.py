@@ -120,7 +120,7 @@ class Fit:
     def words(self) -> str:
         """The proposal in a sentence."""
         return (
-            f"{_people(self.people)}, {minutes_text(self.round)}: {self.recipe.words()}; "
+            f"{_people(self.people)}, {counted(round(self.round / 60), 'minute')}: {self.recipe.words()}; "
             + ("the" if self.people == 1 else "everyone's")
             + f" first run is predicted to be done after {minutes_text(self.done)}, "
             f"{_NUMBERS.get(self.at_once, str(self.at_once))} at a time; margin {MARGIN * 100:.0f} %."
@@ -129,7 +129,7 @@ class Fit:
     def excess_words(self) -> str:
         """By how much it does not fit, in a sentence."""
         return (
-            f"{self.recipe.words()} does not fit: with the margin of {MARGIN * 100:.0f} % the round would need "
+            f"{self.recipe.words()} {'does' if self.recipe.epochs == 1 else 'do'} not fit: with the margin of {MARGIN * 100:.0f} % the round would need "
             f"{minutes_text(self.needed)}, {minutes_text(self.needed - self.round)} more than it has."
         )
 
@@ -194,10 +194,11 @@ def what_would_fit(given: Conditions) -> str:
 
 
 def minutes_text(seconds: float) -> str:
-    """A duration of minutes and seconds, as `4 min 50 s`; rounded up to ten seconds from a minute on."""
+    """A duration as `4 min 50 s`; rounded up to ten seconds from a minute on, and to a minute from an hour on."""
     if seconds < 60:
         return f"{math.ceil(seconds)} s"
-    whole = math.ceil(seconds / 10) * 10
+    step = 10 if seconds <= 3600 else 60
+    whole = math.ceil(seconds / step) * step
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
     words = [f"{hours} h"] if hours else []

@@ -21,7 +21,6 @@ from mnist_lab.store.run import Run, Status
 from mnist_lab.store.store import Store
 from mnist_lab.workers import plan as plan_of_workers
 
-
 _VARIANTS = 8  # of a preset, in a rehearsal: more than a worker keeps compiled
 
 
