@@ -48,6 +48,11 @@ rounds = st.builds(
 )
 
 
+def work(given: Conditions) -> int:
+    found = proposed(given)
+    return found.recipe.work if found else 0
+
+
 @given(rounds)
 def test_what_is_proposed_is_predicted_to_fit_and_what_is_not_proposed_is_not(given: Conditions) -> None:
     found = proposed(given)
@@ -67,9 +72,7 @@ def test_more_people_or_a_shorter_round_never_get_more_work(given: Conditions, m
     crowd = Conditions(given.plan, given.people + more, given.workers, given.seconds, given.factor)
     shorter = given.plan.model_copy(update={"minutes": max(1, given.plan.minutes - more)})
     hurried = Conditions(shorter, given.people, given.workers, given.seconds, given.factor)
-    most = found.recipe.work if (found := proposed(given)) else 0
-    for other in (crowd, hurried):
-        assert (found.recipe.work if (found := proposed(other)) else 0) <= most
+    assert max(work(crowd), work(hurried)) <= work(given)
 
 
 @given(rounds)
@@ -112,7 +115,9 @@ def test_it_is_said_in_a_sentence() -> None:
     )
     by_hand = fit(LessonRecipe(epochs=12, train_images=60_000), given)
     assert not by_hand.fits
-    assert by_hand.excess_words().startswith("12 epochs of 60,000 images do not fit: with the margin of 20 % the round would need ")
+    assert by_hand.excess_words().startswith(
+        "12 epochs of 60,000 images do not fit: with the margin of 20 % the round would need "
+    )
     alone = proposed(Conditions(RoundPlan(minutes=1, design_seconds=0), 1, 2, seconds_per_thousand(0.1)))
     assert alone is not None
     assert alone.words().startswith("1 person, 1 minute: ")
