@@ -268,7 +268,7 @@ def _more(draft: Draft) -> None:
 
 def _schedule_chart(draft: Draft) -> None:
     try:
-        experiment = drafts.experiment(draft)
+        experiment = held.applied(drafts.experiment(draft))
     except InputError:
         return
 
