@@ -287,13 +287,14 @@ class Rounds:
         found = proposal.proposed(given)
         chosen = proposal.fit(plan.by_hand, given) if plan.by_hand else found
         past, calibration = starting.measured(self._store)
+        rehearsed = {run.id for run in self._store.rounds.rehearsed(room.id)}
         return Preview(
             plan,
             len(self._store.people.of(room.id)),
             found,
             chosen,
             "" if found else proposal.what_would_fit(given),
-            len(self._store.queue.active()) - len(self._store.rounds.rehearsed(room.id)),
+            len({run.id for run in self._store.queue.active()} - rehearsed),
             bool(past or calibration),
         )
 
@@ -305,7 +306,9 @@ class Rounds:
         return found.plan.model_copy(update={"recipe": found.chosen.recipe})
 
 
-def _measured(begun: float, rehearsed: _Rehearsed, runs: list[Run]) -> Report:
+def _measured(queued: float, rehearsed: _Rehearsed, runs: list[Run]) -> Report:
+    # From the first run's begin: a worker that had to be warmed up first will be warm in the lesson.
+    begun = min((run.started for run in runs if run.started), default=queued)
     training = max(run.ended or begun for run in runs) - begun
     failed = [run for run in runs if run.status is not Status.FINISHED]
     return Report(

@@ -172,6 +172,7 @@ def test_a_rehearsal_is_measured_and_leaves_nothing(lab: Lab, store: Store, room
     store.queue.claim("engine")
     going = fresh.rounds.rehearsal(by=TEACHER)
     assert (going.people, going.ended, going.training, going.report) == (4, 1, 1, None)
+    assert fresh.rounds.preview(by=TEACHER).in_queue == 0, "those of the rehearsal are not counted"
     predicted = fresh.estimate(PRESETS["3x3"])
     fresh.store.close()
 

@@ -19,7 +19,7 @@ export default function ({ data, parentElement }) {
 
 function draw(root, isNew) {
   const left = Math.max(0, Math.ceil((root.until - Date.now()) / 1000));
-  const text = left ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` : "time is up";
+  const text = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
   const place = root.querySelector(".left");
   if (place.textContent !== text) place.textContent = text;
   root.classList.toggle("last", left > 0 && left <= 60);
