@@ -17,9 +17,9 @@ def plan() -> tuple[int, int]:
     return settings.number(settings.WORKERS, max(1, min(machine.cores(), room, 4))), threads
 
 
-def slowdown(at_once: int) -> float:
-    """How many times as long as alone a run takes where so many are trained at the same time, each on as many threads as
-    planned."""
-    _, threads = plan()
-    shared = at_once * threads / max(machine.cores(), threads)
-    return max(1.0, shared / SHARED_GAIN)
+def slowdowns() -> tuple[float, ...]:
+    """How many times as long as alone a run takes where one, two, … are trained at the same time, up to as many as there are
+    workers."""
+    workers, threads = plan()
+    cores = max(machine.cores(), threads)
+    return tuple(max(1.0, at_once * threads / cores / SHARED_GAIN) for at_once in range(1, workers + 1))

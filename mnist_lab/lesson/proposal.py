@@ -17,7 +17,6 @@ from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.presets import NOTEBOOK_PRESETS, PRESETS
 from mnist_lab.numerals import counted
 from mnist_lab.store.people import MOST as MOST_PEOPLE
-from mnist_lab.workers import slowdown
 
 MARGIN = 0.2  # of the time that the machine needs: predictions are off, and thirty browsers take their share of it
 OVERHEAD = 1.5  # seconds a run beside its training: handed over, compiled, tested, written
@@ -67,14 +66,14 @@ class Conditions:
     Attributes:
         plan: of the round.
         people: how many first runs there are.
-        workers: how many runs are trained at the same time.
+        slowdowns: as `workers.slowdowns`.
         seconds: predicts how long an experiment takes alone on this machine.
         factor: by which runs took longer in a rehearsal than was predicted; 1 before one.
     """
 
     plan: RoundPlan
     people: int
-    workers: int
+    slowdowns: tuple[float, ...]
     seconds: Callable[[Experiment], float]
     factor: float = 1.0
 
@@ -141,20 +140,20 @@ def fit(recipe: LessonRecipe, given: Conditions) -> Fit:
     return _fit(recipe, slowest, times[slowest], given.people, given)
 
 
-def training(alone: Sequence[float], workers: int) -> float:
+def training(alone: Sequence[float], slowdowns: Sequence[float]) -> float:
     """Predicted seconds until runs that begin together are all done.
 
     Args:
         alone: seconds of each, where it has the machine to itself.
-        workers: how many are trained at the same time.
+        slowdowns: as `workers.slowdowns`.
     """
-    at_once = min(len(alone), workers)
-    return sum(seconds * slowdown(at_once) + OVERHEAD for seconds in alone) / at_once
+    at_once = min(len(alone), len(slowdowns))
+    return sum(seconds * slowdowns[at_once - 1] + OVERHEAD for seconds in alone) / at_once
 
 
 def _fit(recipe: LessonRecipe, slowest: str, alone: float, people: int, given: Conditions) -> Fit:
-    at_once = min(people, given.workers)
-    each = alone * slowdown(at_once) + OVERHEAD
+    at_once = min(people, len(given.slowdowns))
+    each = alone * given.slowdowns[at_once - 1] + OVERHEAD
     seconds = given.factor * math.ceil(people / at_once) * each
     plan = given.plan
     return Fit(recipe, people, at_once, slowest, alone, plan.design_seconds, seconds, 60.0 * plan.minutes)

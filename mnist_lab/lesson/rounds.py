@@ -19,7 +19,7 @@ from mnist_lab.store.classes import Class
 from mnist_lab.store.rounds import StoredRehearsal
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.store import Store
-from mnist_lab.workers import plan as plan_of_workers
+from mnist_lab.workers import slowdowns
 
 _VARIANTS = 8  # of a preset, in a rehearsal: more than a worker keeps compiled
 
@@ -222,7 +222,7 @@ class Rounds:
                 raise wrong
         predict = prediction.predictor(*starting.measured(self._store))
         predicted = [predict(experiment) for experiment in experiments]
-        training = proposal.training([one.seconds for one in predicted], plan_of_workers()[0])
+        training = proposal.training([one.seconds for one in predicted], slowdowns())
         kept = _Rehearsed(plan=plan, training=training).model_dump_json()
         self._store.rounds.rehearse(room.id, kept, experiments, [(one.low, one.high) for one in predicted])
 
@@ -275,12 +275,11 @@ class Rounds:
 
     def _conditions(self, room: Class, plan: RoundPlan) -> Conditions:
         predict = prediction.predictor(*starting.measured(self._store))
-        workers, _ = plan_of_workers()
 
         def seconds(experiment: Experiment) -> float:
             return predict(experiment).seconds
 
-        return Conditions(plan, self._people(room, plan), workers, seconds)
+        return Conditions(plan, self._people(room, plan), slowdowns(), seconds)
 
     def _preview(self, room: Class, plan: RoundPlan) -> Preview:
         given = self._conditions(room, plan)

@@ -25,14 +25,6 @@ def seconds_per_thousand(rate: float):
     return seconds
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _two_cores() -> object:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnist_lab.machine.cores", lambda: 2)
-        patch.setenv("MNIST_LAB_THREADS", "2")
-        yield
-
-
 rounds = st.builds(
     Conditions,
     plan=st.builds(
@@ -42,7 +34,7 @@ rounds = st.builds(
         preset=st.sampled_from([None, "fast", "3x3"]),
     ),
     people=st.integers(1, 200),
-    workers=st.integers(1, 4),
+    slowdowns=st.sampled_from([(1.0,), (1.0, 1.6), (1.0, 1.0, 1.2), (1.0, 1.6, 2.4, 3.2)]),
     seconds=st.floats(0.001, 10).map(seconds_per_thousand),
     factor=st.floats(0.5, 4),
 )
@@ -69,9 +61,9 @@ def test_what_is_proposed_is_predicted_to_fit_and_what_is_not_proposed_is_not(gi
 
 @given(rounds, st.integers(1, 200))
 def test_more_people_or_a_shorter_round_never_get_more_work(given: Conditions, more: int) -> None:
-    crowd = Conditions(given.plan, given.people + more, given.workers, given.seconds, given.factor)
+    crowd = Conditions(given.plan, given.people + more, given.slowdowns, given.seconds, given.factor)
     shorter = given.plan.model_copy(update={"minutes": max(1, given.plan.minutes - more)})
-    hurried = Conditions(shorter, given.people, given.workers, given.seconds, given.factor)
+    hurried = Conditions(shorter, given.people, given.slowdowns, given.seconds, given.factor)
     assert max(work(crowd), work(hurried)) <= work(given)
 
 
@@ -79,8 +71,8 @@ def test_more_people_or_a_shorter_round_never_get_more_work(given: Conditions, m
 def test_the_time_is_what_it_takes_run_by_run(given: Conditions) -> None:
     """Workers that each take the next run, as the engine's do."""
     found = least(given)
-    each = found.alone * proposal.slowdown(found.at_once) + OVERHEAD
-    workers = [0.0] * given.workers
+    each = found.alone * given.slowdowns[found.at_once - 1] + OVERHEAD
+    workers = [0.0] * len(given.slowdowns)
     for _ in range(given.people):
         workers[workers.index(min(workers))] += each
     assert found.training == pytest.approx(given.factor * max(workers))
@@ -95,16 +87,16 @@ def test_where_nothing_fits_it_is_said_what_would(given: Conditions) -> None:
     if needed <= proposal.MOST_MINUTES:
         assert f"a round of {needed:.0f} minutes" in words
         longer = given.plan.model_copy(update={"minutes": int(needed)})
-        assert proposed(Conditions(longer, given.people, given.workers, given.seconds, given.factor))
+        assert proposed(Conditions(longer, given.people, given.slowdowns, given.seconds, given.factor))
     told = re.search(r"or (\d+) networks? at most in place", words)
     most = int(told[1]) if told else 0
     for people in {most, most + 1, given.people - 1} - {0}:
-        fewer = Conditions(given.plan, people, given.workers, given.seconds, given.factor)
+        fewer = Conditions(given.plan, people, given.slowdowns, given.seconds, given.factor)
         assert least(fewer).fits == (people <= most)
 
 
 def test_it_is_said_in_a_sentence() -> None:
-    given = Conditions(RoundPlan(minutes=6), 30, 2, seconds_per_thousand(0.43))
+    given = Conditions(RoundPlan(minutes=6), 30, (1.0, 1.6), seconds_per_thousand(0.43))
     found = proposed(given)
     assert found is not None
     assert found.slowest == "7x7", "the slowest of the notebook's three"
@@ -118,7 +110,7 @@ def test_it_is_said_in_a_sentence() -> None:
     assert by_hand.excess_words().startswith(
         "12 epochs of 60,000 images do not fit: with the margin of 20 % the round would need "
     )
-    alone = proposed(Conditions(RoundPlan(minutes=1, design_seconds=0), 1, 2, seconds_per_thousand(0.1)))
+    alone = proposed(Conditions(RoundPlan(minutes=1, design_seconds=0), 1, (1.0, 1.6), seconds_per_thousand(0.1)))
     assert alone is not None
     assert alone.words().startswith("1 person, 1 minute: ")
     assert "one at a time" in alone.words()
@@ -130,12 +122,3 @@ def test_it_is_said_in_a_sentence() -> None:
 )
 def test_durations_are_rounded_up(seconds: float, text: str) -> None:
     assert minutes_text(seconds) == text
-
-
-def test_two_that_share_the_cores_take_longer_than_one_alone_and_two_with_cores_of_their_own_do_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert proposal.slowdown(1) == 1
-    assert proposal.slowdown(2) == 1.6
-    monkeypatch.setattr("mnist_lab.machine.cores", lambda: 8)
-    assert proposal.slowdown(2) == 1

@@ -155,6 +155,8 @@ def _proposal(preview: Preview) -> None:
             f"Counted: {counted(round(chosen.designing), 'second')} to design, then each trains {chosen.slowest}, alone "
             f"{minutes_text(chosen.alone)} on this machine, with its test."
         )
+    if preview.plan.by_hand and preview.proposed:
+        words.append(f"Proposed: {preview.proposed.recipe.words()}.")
     if not preview.is_measured:
         words.append(
             "This machine has not been measured yet: the prediction may be off by a factor of two. Rehearse it."
