@@ -14,6 +14,7 @@ from mnist_lab.design.experiment import MAX_SEEDS, Experiment
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Question
+from mnist_lab.lesson.rounds import Rounds
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -40,6 +41,7 @@ class Lab:
         store: for reading what belongs to a run that a `Reader` has found.
         classroom: the use cases of a class.
         studies: the use cases of studies.
+        rounds: the use cases of rounds of a lesson.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -49,6 +51,7 @@ class Lab:
         self.store = Store(url)
         self.classroom = Classroom(self.store)
         self.studies = Studying(self.store, self.reader)
+        self.rounds = Rounds(self.store)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:
@@ -115,6 +118,7 @@ class Lab:
             raise wrong
         left = self.estimate(experiment).scaled((recipe.epochs - epoch) / recipe.epochs)
         who = reader.rights
+        starting.must_follow(self.store, who, [experiment])
         starting.must_be_short(who, [left])
         return self.store.queue.continue_run(run, epoch, experiment, who.owner, (left.low, left.high), who.allowance)
 

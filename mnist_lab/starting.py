@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from mnist_lab.classroom.recipe import held
 from mnist_lab.classroom.rights import Rights
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.design.network import problem
@@ -23,6 +24,7 @@ def admitted(store: Store, who: Rights, experiments: Sequence[Experiment]) -> li
         InputError: a network has too many parameters, the disk has no room for what a run would write, or a limit of the
             class is exceeded.
     """
+    must_follow(store, who, experiments)
     free = store.database.free_bytes()
     for experiment in experiments:
         if wrong := problem(experiment.architecture) or disk.refusal(experiment, free):
@@ -37,6 +39,15 @@ def admitted(store: Store, who: Rights, experiments: Sequence[Experiment]) -> li
             f"Seeds: your teacher allows at most {counted(who.settings.seeds, 'seed')} at a time; you asked for {most}."
         )
     return predicted
+
+
+def must_follow(store: Store, who: Rights, experiments: Iterable[Experiment]) -> None:
+    """Raises NotAllowedError where a pupil's experiment is not in the lesson recipe that holds."""
+    if who.are_all or who.room is None or (recipe := held(store, who.room.id)) is None:
+        return
+    for experiment in experiments:
+        if wrong := recipe.refusal(experiment):
+            raise NotAllowedError(wrong)
 
 
 def must_be_short(who: Rights, predicted: Iterable[Prediction]) -> None:
@@ -54,6 +65,6 @@ def must_be_short(who: Rights, predicted: Iterable[Prediction]) -> None:
 
 
 def measured(store: Store) -> tuple[list[Run], list[float]]:
-    """What predictions are based on: the newest finished runs, and this machine's calibration."""
-    past = store.runs.all(Status.FINISHED, limit=prediction.RECENT)
+    """What predictions are based on: the newest finished runs, without those of a rehearsal, and this machine's calibration."""
+    past = store.runs.unrehearsed().all(Status.FINISHED, limit=prediction.RECENT)
     return past, store.calibrations.get() or []

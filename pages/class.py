@@ -7,6 +7,7 @@ import streamlit as st
 from mnist_lab.store.classes import Class
 from mnist_lab.ui import head, navigation
 from mnist_lab.ui.classroom import entrance, finish, limits, people, queue
+from mnist_lab.ui.lesson import rounds
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -23,6 +24,7 @@ def _queue(_: Class) -> None:
 
 # What a lesson needs, in its order.
 PARTS: dict[str, Callable[[Class], None]] = {
+    "Round": rounds.show,
     "People": _people,
     "Queue and limits": _queue,
     "The end": finish.show,

@@ -91,8 +91,8 @@ class Rights:
         return None if self.are_all or self.settings.sees is Sees.ALL else self.owner
 
     def seen(self, runs: Runs) -> Runs:
-        """Those of some runs that this person may see: of a study that is sealed, nobody sees any."""
-        runs = runs.unsealed()
+        """Those of some runs that this person may see: of a study that is sealed, and of a rehearsal, nobody sees any."""
+        runs = runs.unsealed().unrehearsed()
         if self.view is None or self.room is None:
             return runs
         best = runs.best_of_class(self.room.id)

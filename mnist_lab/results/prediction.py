@@ -82,6 +82,7 @@ def step_seconds(experiment: Experiment) -> float:
     return step + experiment.recipe.batch_size * image
 
 
+@functools.lru_cache(maxsize=1024)  # a plan of a round asks for the same dozens at every change
 def model_seconds(experiment: Experiment) -> float:
     """Modelled seconds of a run, on the machine for which the constants were fitted."""
     epochs = experiment.recipe.epochs

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mnist_lab.errors import InputError
+from mnist_lab.store import pretended
 from mnist_lab.store.database import Database
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import CHOICES, CLASSES, DESIGNS, PEOPLE, QUESTIONS, RUN, STUDIES, STUDY_TURN, TURNS
@@ -127,6 +128,7 @@ class Classes:
     def _close(self, connection: sa.Connection, class_id: int) -> None:
         now = time.time()
         self._set(connection, class_id, closed=sa.func.coalesce(CLASSES.c.closed, now), is_held=False)
+        pretended.clear(connection, class_id)
         pause_all(connection, keys(class_id))
 
     def _set(self, connection: sa.Connection, class_id: int, **values: Any) -> None:

@@ -11,6 +11,7 @@ from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.numerals import counted
 from mnist_lab.store.classes import IS_ON, pause_all
 from mnist_lab.store.database import Database
+from mnist_lab.store.pretended import IS_PRETENDED
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import CLASSES, PEOPLE, REQUESTS, RUN
 
@@ -76,6 +77,7 @@ _BY_TOKEN, _BY_KEY = (
     sa.select(*_COLUMNS).where(column == sa.bindparam("its")) for column in (PEOPLE.c.token, PEOPLE.c.key)
 )
 _PRESENT = PEOPLE.c.removed.is_(None)
+_IS_REAL = ~IS_PRETENDED
 
 
 class People:
@@ -86,7 +88,9 @@ class People:
 
     def of(self, class_id: int, *, removed_too: bool = False) -> list[Member]:
         """The members of a class in the order in which they joined; without those who have been removed, unless they too."""
-        query = sa.select(*_COLUMNS).where(PEOPLE.c.class_id == class_id, *([] if removed_too else [_PRESENT]))
+        query = sa.select(*_COLUMNS).where(
+            PEOPLE.c.class_id == class_id, _IS_REAL, *([] if removed_too else [_PRESENT])
+        )
         return self._found(query.order_by(PEOPLE.c.id))
 
     def by_token(self, token: str) -> Member | None:
@@ -99,7 +103,7 @@ class People:
 
     def names(self, class_id: int | None = None) -> dict[str, str]:
         """Everybody's name by their pseudonym, removed or not; of one class, or of all."""
-        query = sa.select(PEOPLE.c.key, PEOPLE.c.name)
+        query = sa.select(PEOPLE.c.key, PEOPLE.c.name).where(_IS_REAL)
         if class_id is not None:
             query = query.where(PEOPLE.c.class_id == class_id)
         return {row.key: row.name for row in self._database.rows(query)}
@@ -117,7 +121,8 @@ class People:
             is_open = sa.select(CLASSES.c.id).where(CLASSES.c.id == class_id, IS_ON, CLASSES.c.closed.is_(None))
             if connection.execute(is_open).first() is None:
                 raise InputError("Class: it is closed; ask your teacher to open it again.")
-            present = connection.execute(sa.select(PEOPLE.c.name).where(PEOPLE.c.class_id == class_id, _PRESENT)).all()
+            here = sa.select(PEOPLE.c.name).where(PEOPLE.c.class_id == class_id, _PRESENT, _IS_REAL)
+            present = connection.execute(here).all()
             if _is_taken(name, [row.name for row in present]):
                 return None
             if len(present) >= MOST:

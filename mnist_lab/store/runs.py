@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from mnist_lab.store.arrays import deserialized
 from mnist_lab.store.classes import keys
 from mnist_lab.store.database import Database, among
+from mnist_lab.store.pretended import IS_REHEARSED
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.schema import BATCHES, CHECKPOINTS, EPOCHS, PREDICTIONS, RUN, RUN_COLUMNS, as_run
 from mnist_lab.store.studies import IS_SEALED
@@ -41,6 +42,10 @@ class Runs:
     def unsealed(self) -> "Runs":
         """Without the runs of studies whose results nobody may see yet."""
         return Runs(self._database, sa.and_(self._scope, ~IS_SEALED))
+
+    def unrehearsed(self) -> "Runs":
+        """Without the runs of pretended pupils."""
+        return Runs(self._database, sa.and_(self._scope, ~IS_REHEARSED))
 
     def get(self, run_id: int) -> Run | None:
         """A run by its id, deleted or not; None where there is none."""

@@ -22,6 +22,7 @@ from mnist_lab.store.questions import Questions
 from mnist_lab.store.queue import Queue
 from mnist_lab.store.receipts import Receipts
 from mnist_lab.store.recording import Recording
+from mnist_lab.store.rounds import Rounds
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.secrets import Secrets
 from mnist_lab.store.studies import Studies
@@ -44,6 +45,7 @@ class Store:
         studies: frozen plans, and which runs are theirs.
         questions: questions of pages to trained networks.
         classes, people, secrets: a class in one room, who is in it, and how its browsers are known.
+        rounds: rounds of a lesson, and their rehearsals.
         designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
@@ -62,6 +64,7 @@ class Store:
         self.classes = Classes(self.database)
         self.people = People(self.database)
         self.secrets = Secrets(self.database)
+        self.rounds = Rounds(self.database)
         self.designs = Designs(self.database)
         self.looks = Looks(self.database)
         self.choices = Choices(self.database)

@@ -158,6 +158,7 @@ def act(do: Callable[..., object], *arguments: Any, **named: Any) -> None:
     """Do something for whoever presses a button, as its callback. Where they may not, the page says so when it is drawn."""
     try:
         do(*arguments, by=person(), **named)
+        _shared.clear()  # of which it may have changed something: whoever pressed sees it at once
     except LabError as error:
         st.session_state[_REFUSED] = str(error)
 

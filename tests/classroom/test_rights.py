@@ -4,6 +4,7 @@ closed class, and alone. Each does it, or is told in a sentence why not, and not
 import inspect
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.inspection import questions
 from mnist_lab.lab import Lab
+from mnist_lab.lesson.proposal import RoundPlan
+from mnist_lab.lesson.rounds import Rounds
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -180,6 +183,14 @@ def deleted_study(world: World) -> None:
     world.lab.store.studies.delete(STUDY)
 
 
+def round_on(world: World) -> None:
+    world.lab.store.rounds.begin(world.room, RoundPlan().model_dump_json(), 300)
+
+
+def rehearsed(world: World) -> None:
+    world.lab.rounds.rehearse(by=TEACHER) if world.lab.store.classes.current() else None
+
+
 def study_file() -> StudyFile:
     """Of a study of which nothing was trained."""
     found = cells(PLAN, model_seconds)
@@ -241,6 +252,15 @@ CASES: dict[str, Case] = {
     "Classroom.renew_code": Case(lambda w, by: w.lab.classroom.renew_code(by=by), TEACHER_ONLY),
     "Classroom.rename": Case(lambda w, by: w.lab.classroom.rename(w.cleo.key, "Gus", by=by), TEACHER_ONLY),
     "Classroom.remove": Case(lambda w, by: w.lab.classroom.remove(w.cleo.key, by=by), TEACHER_ONLY),
+    "Rounds.preview": Case(lambda w, by: w.lab.rounds.preview(by=by), TEACHER_ONLY),
+    "Rounds.change": Case(lambda w, by: w.lab.rounds.change(RoundPlan(minutes=9), by=by), TEACHER_ONLY),
+    "Rounds.begin": Case(lambda w, by: w.lab.rounds.begin(by=by), TEACHER_ONLY),
+    "Rounds.prolong": Case(lambda w, by: w.lab.rounds.prolong(time.time() + 900, by=by), TEACHER_ONLY, round_on),
+    "Rounds.end": Case(lambda w, by: w.lab.rounds.end(by=by), TEACHER_ONLY, round_on),
+    "Rounds.lift": Case(lambda w, by: w.lab.rounds.lift(by=by), TEACHER_ONLY, round_on),
+    "Rounds.rehearse": Case(lambda w, by: w.lab.rounds.rehearse(by=by), TEACHER_ONLY),
+    "Rounds.rehearsal": Case(lambda w, by: w.lab.rounds.rehearsal(by=by), TEACHER_ONLY, rehearsed),
+    "Rounds.delete_rehearsal": Case(lambda w, by: w.lab.rounds.delete_rehearsal(by=by), TEACHER_ONLY, rehearsed),
     "Studying.preview": Case(lambda w, by: w.lab.studies.preview(PLAN, by=by), IN),
     "Studying.fresh": Case(lambda w, by: w.lab.studies.fresh(PLAN, by=by), IN),
     "Studying.start": Case(lambda w, by: w.lab.studies.start(PLAN, by=by), ACTIVE),
@@ -287,7 +307,9 @@ def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
 
 
 def test_every_use_case_is_tried() -> None:
-    asked = {name for cls in (Lab, Classroom, Studying) for name, found in public(cls) if "by" in found.parameters}
+    asked = {
+        name for cls in (Lab, Classroom, Studying, Rounds) for name, found in public(cls) if "by" in found.parameters
+    }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
 
@@ -321,6 +343,7 @@ CHANGES_NOTHING = {
         "Classroom.members",
         "Classroom.asking",
     ),
+    *("Rounds.preview", "Rounds.rehearsal"),
     *("Classroom.reopen", "Lab.save_design"),  # it is open; it is kept already
 }
 

@@ -15,7 +15,7 @@ from mnist_lab.design.experiment import NORMALIZATION_FIELDS, Protocol, parse
 from mnist_lab.design.presets import DESCRIPTIONS, PRESETS
 from mnist_lab.design.recipe import OPTIMIZERS, SCHEDULES, Augmentation, Recipe
 from mnist_lab.errors import InputError
-from mnist_lab.ui import fields
+from mnist_lab.ui import fields, held
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.design import schedule
 from mnist_lab.ui.text import plain
@@ -165,6 +165,11 @@ def _save_within(part: str) -> Callable[[str, Any], None]:
 
 def training(draft: Draft) -> None:
     """How the network is trained, folded until it is wanted; beside Train it stands in words."""
+    if lesson := held.recipe():
+        st.caption(
+            f":material/lock_clock: The lesson recipe holds for whatever you open here: {lesson.words()}. What you had set is "
+            "back when your teacher lifts it."
+        )
     with st.expander("Recipe: how it is trained", icon=":material/tune:", key="recipe", on_change="rerun") as recipe:
         if recipe.open:
             _training(draft)
@@ -192,14 +197,21 @@ def _training(draft: Draft) -> None:
         save=partial(_save_within("optimizer"), "learning_rate"),
         help="How far one step moves the weights.",
     )
-    fields.show(Recipe, recipe, "recipe", _save_recipe, bounded=False, only={"epochs", "batch_size"})
+    lesson = held.recipe()
+    own = {"batch_size"} if lesson else {"epochs", "batch_size"}
+    fields.show(Recipe, recipe, "recipe", _save_recipe, bounded=False, only=own)
     left, right = st.columns(2)
-    left.number_input(
-        "Training images",
-        step=1000,
-        help="Trains on this many, the first ones. Fewer take less time and make a worse network.",
-        **_bound("train_images", draft["train_images"], _field("train_images")),
-    )
+    if lesson:
+        images = min(lesson.train_images, Protocol(draft["protocol"]).max_train_images)
+        for label, value in (("Epochs", lesson.epochs), ("Training images", images)):
+            left.number_input(label, value=value, key=f"lesson-{label}-{value}", disabled=True, help="The lesson's.")
+    else:
+        left.number_input(
+            "Training images",
+            step=1000,
+            help="Trains on this many, the first ones. Fewer take less time and make a worse network.",
+            **_bound("train_images", draft["train_images"], _field("train_images")),
+        )
     right.number_input(
         "Seed",
         step=1,
@@ -256,7 +268,7 @@ def _more(draft: Draft) -> None:
 
 def _schedule_chart(draft: Draft) -> None:
     try:
-        experiment = drafts.experiment(draft)
+        experiment = held.applied(drafts.experiment(draft))
     except InputError:
         return
 

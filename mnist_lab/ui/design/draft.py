@@ -17,7 +17,7 @@ from mnist_lab.design.experiment import Experiment, Protocol, parse, read_design
 from mnist_lab.design.history import History
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
-from mnist_lab.ui import url
+from mnist_lab.ui import held, url
 
 _KEY = "history"
 _ADDRESS_KEY = "draft_address"
@@ -66,11 +66,11 @@ def current() -> dict[str, Any]:
 
 def trainable() -> Experiment:
     """What this session's draft would train, on whichever page; the first preset where there is no draft yet, or it cannot be
-    trained."""
+    trained. In the lesson recipe where one binds whoever looks."""
     if _KEY in st.session_state:
         with contextlib.suppress(InputError):
-            return experiment(current())
-    return PRESETS[FIRST_PRESET]
+            return held.applied(experiment(current()))
+    return held.applied(PRESETS[FIRST_PRESET])
 
 
 def _from_address(preset: str | None, design: str | None) -> Experiment:

@@ -19,7 +19,7 @@ from mnist_lab.design.warnings import notes, recipe_notes
 from mnist_lab.errors import ArchitectureError, InputError
 from mnist_lab.numerals import counted
 from mnist_lab.results.prediction import Prediction, duration_text
-from mnist_lab.ui import grid, heard
+from mnist_lab.ui import grid, heard, held
 from mnist_lab.ui.design import blocks
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.session import lab
@@ -69,7 +69,7 @@ def meaning(draft: dict[str, Any]) -> Meaning:
 def _experiment(draft: dict[str, Any]) -> tuple[Experiment | None, str]:
     """What would be trained, or why it cannot be."""
     try:
-        return drafts.experiment(draft), ""
+        return held.applied(drafts.experiment(draft)), ""
     except InputError as error:
         return None, str(error)
 

@@ -11,6 +11,8 @@ import streamlit as st
 
 from mnist_lab.errors import LabError
 from mnist_lab.reader import Reader
+from mnist_lab.ui import held
+from mnist_lab.ui.lesson import rounds
 from mnist_lab.ui.session import errors_shown, looker
 
 _DRAWN = "lesson_drawn"
@@ -29,7 +31,7 @@ class Part:
     show: Callable[[Reader], None]
 
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (Part(held.current, rounds.above),)
 
 
 def show() -> None:

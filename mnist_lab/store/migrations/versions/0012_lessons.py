@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("plan", sa.Text, nullable=False),
         sa.Column("planned", sa.Float, nullable=False),
         sa.Column("begun", sa.Float),
+        sa.Column("ends", sa.Float),
         sa.Column("ended", sa.Float),
         sa.Column("lifted", sa.Float),
         sqlite_autoincrement=True,
