@@ -20,6 +20,7 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.inspection import questions
 from mnist_lab.lab import Lab
+from mnist_lab.lesson.digits import Digits
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -192,6 +193,21 @@ def study_file() -> StudyFile:
     return made_file(its, PLAN.canonical_json, None, {})
 
 
+STROKES = [[(0.5, 0.2), (0.5, 0.8)]]
+DIGIT = 1
+
+
+def digit(world: World) -> None:
+    """A drawing of Cleo's, in the class's set where there is a class."""
+    room = world.lab.store.classes.current()
+    assert world.lab.store.digits.add(room.id if room else None, world.cleo.key, 1, bytes(784)) == DIGIT
+
+
+def digit_out(world: World) -> None:
+    digit(world)
+    world.lab.store.digits.throw_out([DIGIT], is_out=True)
+
+
 RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
 EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone")
 IN = ("pupil", "another", "teacher", "closed", "alone")  # who may look
@@ -258,6 +274,14 @@ CASES: dict[str, Case] = {
     "Studying.add_seeds": Case(lambda w, by: w.lab.studies.add_seeds(STUDY, 1, by=by), OWNER, ended_study),
     "Studying.delete": Case(lambda w, by: w.lab.studies.delete(STUDY, by=by), OWNER, ended_study),
     "Studying.restore": Case(lambda w, by: w.lab.studies.restore(STUDY, by=by), OWNER, deleted_study),
+    "Digits.keep": Case(lambda w, by: w.lab.digits.keep(1, STROKES, by=by), ACTIVE),
+    "Digits.delete": Case(lambda w, by: w.lab.digits.delete(DIGIT, by=by), OWNER, digit),
+    "Digits.throw_out": Case(lambda w, by: w.lab.digits.throw_out(DIGIT, by=by), ALL_RIGHTS, digit),
+    "Digits.take_back": Case(lambda w, by: w.lab.digits.take_back(DIGIT, by=by), ALL_RIGHTS, digit_out),
+    "Digits.mine": Case(lambda w, by: w.lab.digits.mine(by=by), IN, digit),
+    "Digits.all": Case(lambda w, by: w.lab.digits.all(by=by), IN, digit),
+    "Digits.npz": Case(lambda w, by: w.lab.digits.npz(by=by), IN, digit),
+    "Digits.sheet": Case(lambda w, by: w.lab.digits.sheet(by=by), IN, digit),
     "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
     "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
@@ -287,7 +311,9 @@ def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
 
 
 def test_every_use_case_is_tried() -> None:
-    asked = {name for cls in (Lab, Classroom, Studying) for name, found in public(cls) if "by" in found.parameters}
+    asked = {
+        name for cls in (Lab, Classroom, Studying, Digits) for name, found in public(cls) if "by" in found.parameters
+    }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
 
@@ -321,6 +347,7 @@ CHANGES_NOTHING = {
         "Classroom.members",
         "Classroom.asking",
     ),
+    *(f"Digits.{name}" for name in ("mine", "all", "npz", "sheet")),
     *("Classroom.reopen", "Lab.save_design"),  # it is open; it is kept already
 }
 
