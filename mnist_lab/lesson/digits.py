@@ -39,7 +39,7 @@ class Digits:
             raise InputError(f"Label: should be a digit from 0 to 9; received {str(label)[:40]!r}.")
         image = drawing.prepared(drawing.rendered(drawing.strokes(strokes)))
         if not image.any():
-            raise InputError(f"Drawing: the pad is empty; draw a {label} on it first.")
+            raise InputError(f"Drawing: the pad is empty; draw {own_digits.named(label)} on it first.")
         return self._store.digits.add(_set(who), who.owner, label, image.tobytes(), who.allowance)
 
     def delete(self, *ids: int, by: Person) -> None:
@@ -73,10 +73,12 @@ class Digits:
 
     def npz(self, *, by: Person) -> bytes:
         """The set as `own_digits.npz`; with the drawers' names for the teacher who has ticked that, else their pseudonyms."""
-        who = rights(self._store, by)
-        is_named = who.room is not None and who.are_all and who.settings.names_in_files
-        names = self._store.people.names(who.room.id) if who.room and is_named else {}
-        return own_digits.npz(self.all(by=by), names)
+        who, found = rights(self._store, by), self.all(by=by)
+        if who.room is None:
+            return own_digits.npz(found, {digit.person: digit.person for digit in found.digits})
+        is_named = who.are_all and who.settings.names_in_files
+        members = self._store.people.of(who.room.id, removed_too=True)
+        return own_digits.npz(found, {one.key: one.name if is_named else one.key for one in members})
 
     def sheet(self, *, by: Person) -> bytes:
         """The set as `own_digits.sheet`."""

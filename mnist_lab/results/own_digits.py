@@ -65,6 +65,11 @@ class DigitSet:
         return np.round(np.stack(means)).astype(np.uint8)
 
 
+def named(label: int) -> str:
+    """A digit with its article: `a 3`, `an 8`."""
+    return f"an {label}" if label == 8 else f"a {label}"
+
+
 def next_label(drawn: Sequence[Digit]) -> int:
     """Which digit somebody is asked for: the smallest one of which they have drawn the fewest that count."""
     counts = Counter(digit.label for digit in drawn if digit.thrown_out is None)
@@ -75,9 +80,9 @@ def npz(found: DigitSet, names: Mapping[str, str]) -> bytes:
     """The drawings that count as a NumPy file: `images`, uint8 `(n, 28, 28)`, `labels`, uint8 `(n,)`, and `drawers`, text `(n,)`.
 
     Args:
-        names: what drawers are called in it by their pseudonyms; who is not in it is called by the pseudonym.
+        names: what drawers are called in it, by their pseudonyms; whoever is not among them is the teacher.
     """
-    drawers = np.array([names.get(digit.person, digit.person) for digit in found.kept], np.str_)
+    drawers = np.array([names.get(digit.person, "teacher") for digit in found.kept], np.str_)
     return compressed(images=found.images, labels=found.labels, drawers=drawers)
 
 

@@ -11,6 +11,7 @@ from mnist_lab.classroom.cookies import Cookies, teacher
 from mnist_lab.data import mnist
 from mnist_lab.lab import Lab
 from mnist_lab.person import Person
+from mnist_lab.results.own_digits import named
 from mnist_lab.store import ready_made
 from mnist_lab.store.store import Store
 from tests.builders.classes import open_class, pupil
@@ -85,7 +86,7 @@ def test_a_pupil_draws_what_is_asked_for_keeps_it_undoes_it_and_deletes_some(
 
 def test_another_digit_is_chosen_for_one_drawing_only(lab: Lab, shown_by: list[Person]) -> None:
     test = healthy(page("digits"))
-    next(one for one in test.get("button_group") if one.label == "Draw a").set_value([7]).run()
+    next(one for one in test.button_group if one.label == "Draw a").set_value(7).run()
     test = press(drawn(test, 0), "Keep this 7")
     assert [digit.label for digit in lab.digits.mine(by=TEACHER)] == [7]
     assert "Draw a 0" in said(test)
@@ -144,5 +145,5 @@ def test_accuracy_on_ones_own_digits_stands_beside_mnists_with_intervals_and_wha
     assert "the two intervals overlap" in words
     assert "3 of 20, the most confident first" in words
     assert words.count("<strong>says ") == 3
-    assert f"<strong>says {answers[wrong[0]]}</strong><br>it is a {mnist.load()[1].y[wrong[0]]}" in words
+    assert f"<strong>says {answers[wrong[0]]}</strong><br>it is {named(mnist.load()[1].y[wrong[0]])}" in words
     assert len(test.get("vega_lite_chart")) == 1

@@ -48,7 +48,7 @@ def test_the_file_is_read_back_with_the_drawers_as_they_are_to_be_called() -> No
         assert file["images"].dtype == file["labels"].dtype == np.uint8
         assert (file["images"] == SET.images).all()
         assert file["labels"].tolist() == [3, 3, 7]
-        assert file["drawers"].tolist() == ["pupil 1", "Béa", "Béa"]
+        assert file["drawers"].tolist() == ["teacher", "Béa", "Béa"]
     with np.load(io.BytesIO(npz(DigitSet(()), {})), allow_pickle=False) as file:
         assert {name: file[name].shape for name in file.files} == {
             "images": (0, 28, 28),

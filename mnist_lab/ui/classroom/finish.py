@@ -67,7 +67,7 @@ def _take_away(room: Class) -> None:
         key=f"take-away-{room.id}",
         icon=":material/folder_zip:",
         on_click="ignore",
-        help="A zip of tables: people, runs, epochs, and the designs that they kept.",
+        help="A zip of tables: people, runs, epochs, the designs that they kept, and the digits that they drew.",
     )
 
 

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from mnist_lab.charts import tiles
-from mnist_lab.results.own_digits import CLASSES, Mistake
+from mnist_lab.results.own_digits import CLASSES, Mistake, named
 from mnist_lab.store.digits import Digit
 from mnist_lab.ui.inspect import figures
 
@@ -21,7 +21,7 @@ def _url(pixels: bytes) -> str:
 def picture(digit: Digit) -> str:
     """A drawing; crossed out where it was thrown out."""
     out = ' class="out"' if digit.thrown_out is not None else ""
-    words = f"a {digit.label}, thrown out" if out else f"a {digit.label}"
+    words = f"{named(digit.label)}, thrown out" if out else named(digit.label)
     return f'<span{out}><img src="{_url(digit.pixels)}" alt="{words}"></span>'
 
 
@@ -53,7 +53,7 @@ def wrong(mistakes: Sequence[Mistake], names: Mapping[str, str], *, is_stage: bo
         names: of drawers who are to be named, by their pseudonyms.
     """
     shown = "".join(
-        f"<figure>{picture(one.digit)}<figcaption><strong>says {one.says}</strong><br>it is a {one.digit.label}<br>"
+        f"<figure>{picture(one.digit)}<figcaption><strong>says {one.says}</strong><br>it is {named(one.digit.label)}<br>"
         f"<small>{figures.percent(one.sure)} sure{_by(names.get(one.digit.person))}</small></figcaption></figure>"
         for one in mistakes
     )

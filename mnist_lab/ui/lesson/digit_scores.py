@@ -91,7 +91,7 @@ def _accuracies(scores: Sequence[tuple[Chosen, Score]], found: DigitSet) -> str:
         for network, its in scores
     )
     return (
-        '<table class="accuracies"><thead><tr><th scope="col">Right, with 95 % interval</th>'
+        '<table class="accuracies"><caption>Right, each with its 95 % interval</caption><thead><tr><th scope="col">Network</th>'
         f'<th scope="col">of MNIST’s 10,000 test digits</th><th scope="col">of our {escape(found.words)}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
@@ -147,9 +147,10 @@ def _means(found: DigitSet) -> None:
     )
     st.html(f'<table class="means">{lines}</table>')
     ours = float(found.images.mean()) / 255
+    thick = "thicker lines" if ours > 1.1 * ink else "thinner lines" if ours < 0.9 * ink else "lines about as thick"
     st.caption(
         f"All images of a digit laid upon each other. Of MNIST’s images {percent(ink)} is ink, of ours {percent(ours)}: "
-        f"{'thicker' if ours > ink else 'thinner'} lines are one of the differences, and another is how people shape a digit."
+        f"ours have {thick}. Where a mean is sharp, people shape the digit alike, or there are few of them."
     )
 
 

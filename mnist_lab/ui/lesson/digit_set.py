@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from mnist_lab.person import Person
-from mnist_lab.results.own_digits import DigitSet
+from mnist_lab.results.own_digits import DigitSet, named
 from mnist_lab.store.classes import Class
 from mnist_lab.ui import confirm, navigation
 from mnist_lab.ui.choices import with_selected
@@ -75,14 +75,16 @@ def _judge(found: DigitSet) -> None:
     by_id = {digit.id: digit for digit in found.digits}
     with st.expander("All drawings with their numbers", key="digits-numbered"):
         st.html(
-            digit_pictures.gallery(found.digits, {i: f"{i}: a {one.label}, {called[i]}" for i, one in by_id.items()})
+            digit_pictures.gallery(
+                found.digits, {i: f"{i}: {named(one.label)}, {called[i]}" for i, one in by_id.items()}
+            )
         )
 
     def words(number: int) -> str:
         if number not in by_id:
             return f"{number}, which is gone"
         out = ", thrown out" if by_id[number].thrown_out else ""
-        return f"{number}: a {by_id[number].label} by {called[number]}{out}"
+        return f"{number}: {named(by_id[number].label)} by {called[number]}{out}"
 
     chosen = st.multiselect(
         "Drawings, by their numbers",

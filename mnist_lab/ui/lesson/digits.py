@@ -6,13 +6,13 @@ import streamlit as st
 
 from mnist_lab.numerals import counted
 from mnist_lab.person import Person
-from mnist_lab.results.own_digits import next_label
+from mnist_lab.results.own_digits import named, next_label
 from mnist_lab.store.digits import MOST_EACH, Digit
 from mnist_lab.ui import fields, heard
 from mnist_lab.ui.choices import with_selected
 from mnist_lab.ui.inspect import pad
 from mnist_lab.ui.lesson import digit_pictures
-from mnist_lab.ui.session import act, fragment, lab, person
+from mnist_lab.ui.session import act, fragment, lab, looker, person
 
 _KEPT, _LABEL, _CHOSEN = "digits_kept", "digits_label", "digits_of_mine"
 
@@ -26,9 +26,10 @@ def show() -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.subheader(f"Draw a {label}", anchor=False, width="content")
+            st.subheader(f"Draw {named(label)}", anchor=False, width="content")
             _label(label)
         pad.show(_pad(number), is_live=False)
+    with right:
         with st.container(horizontal=True, gap="small"):
             st.button(
                 f"Keep this {label}",
@@ -48,7 +49,6 @@ def show() -> None:
                     on_click=act,
                     args=(lab().digits.delete, last.id),
                 )
-    with right:
         _mine(mine)
 
 
@@ -93,9 +93,10 @@ def _mine(mine: list[Digit]) -> None:
     st.subheader(f"Yours: {len(mine)} of at most {MOST_EACH}", anchor=False)
     heard.say(f"You have kept {counted(len(mine), 'digit')}." if mine else "", "digits-heard")
     if not mine:
+        seen = " Whoever is in the class sees it, without your name; only your teacher is told whose it is."
         st.caption(
-            "What you draw is scaled and centred as MNIST's digits are, and kept with its label. Whoever is here sees it, without "
-            "your name; only your teacher is told whose it is. You can delete it."
+            "What you draw is scaled and centred as MNIST’s digits are, and kept with its label."
+            f"{seen if looker().rights.room else ''} You can delete it."
         )
         return
     st.html(digit_pictures.gallery(mine, {digit.id: str(place) for place, digit in enumerate(mine, 1)}))
@@ -107,7 +108,7 @@ def _mine(mine: list[Digit]) -> None:
         chosen = st.multiselect(
             "Delete some of yours",
             with_selected(list(places), _CHOSEN),
-            format_func=lambda i: f"number {places[i]}, a {labels[i]}" if i in places else "one that is gone",
+            format_func=lambda i: f"number {places[i]}, {named(labels[i])}" if i in places else "one that is gone",
             key=_CHOSEN,
             placeholder="Their numbers",
         )
