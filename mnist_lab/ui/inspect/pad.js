@@ -10,6 +10,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const pad = (root.pad ??= begin(root, data));
   pad.send = (drawing) => setStateValue("drawing", drawing);
   pad.seen = Math.max(pad.seen, data?.seen ?? 0);
+  pad.begin(data?.turn ?? 0);
   pad.offer();
 }
 
@@ -26,6 +27,7 @@ function begin(root, data) {
     seen: data?.seen ?? 0,
     sentAt: 0,
     isLive: data?.live ?? true,
+    turn: data?.turn ?? 0, // which drawing it is: with another one the pad is emptied
     isChanged: false,
     send: () => {},
   };
@@ -38,7 +40,7 @@ function begin(root, data) {
     pad.isChanged = false;
     pad.sent += 1;
     pad.sentAt = now;
-    pad.send({ number: pad.sent, strokes: pad.strokes.map((s) => s.map((p) => p.map((x) => Math.round(x * 1e4) / 1e4))) });
+    pad.send({ number: pad.sent, turn: pad.turn, strokes: pad.strokes.map((s) => s.map((p) => p.map((x) => Math.round(x * 1e4) / 1e4))) });
     if (pad.isLive) setTimeout(pad.offer, PATIENCE + 50);
   };
 
@@ -72,6 +74,13 @@ function begin(root, data) {
     }
     root.querySelector(".hint").hidden = pad.strokes.length > 0;
     root.querySelector(".undo").disabled = root.querySelector(".clear").disabled = !pad.strokes.length;
+  };
+
+  pad.begin = (turn) => {
+    if (turn === pad.turn) return;
+    Object.assign(pad, { turn, strokes: [], stroke: null, isDown: false, isChanged: false });
+    pad.pointers.clear();
+    pad.paint();
   };
 
   pad.undo = () => {

@@ -57,7 +57,7 @@ def wrong(mistakes: Sequence[Mistake], names: Mapping[str, str], *, is_stage: bo
         f"<small>{figures.percent(one.sure)} sure{_by(names.get(one.digit.person))}</small></figcaption></figure>"
         for one in mistakes
     )
-    kind = f'drawn wrong stage" style="--count:{len(mistakes)}' if is_stage else "drawn wrong"
+    kind = "drawn wrong stage" if is_stage else "drawn wrong"
     return f'<div class="{kind}">{shown}</div>'
 
 

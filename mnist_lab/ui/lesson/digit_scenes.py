@@ -13,7 +13,7 @@ from mnist_lab.ui.lesson import digit_pictures
 from mnist_lab.ui.lesson.digit_scores import on_mnist, percent, scored
 from mnist_lab.ui.session import lab
 
-MOST = 24  # wrong ones on one screen
+MOST = 18  # wrong ones on one screen
 
 
 def sheet(reader: Reader, chosen: dict[str, Any]) -> None:

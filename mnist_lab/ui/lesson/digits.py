@@ -15,6 +15,7 @@ from mnist_lab.ui.lesson import digit_pictures
 from mnist_lab.ui.session import act, fragment, lab, looker, person
 
 _KEPT, _LABEL, _CHOSEN = "digits_kept", "digits_label", "digits_of_mine"
+_PAD = "digits-pad"
 
 
 @fragment
@@ -28,7 +29,7 @@ def show() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.subheader(f"Draw {named(label)}", anchor=False, width="content")
             _label(label)
-        pad.show(_pad(number), is_live=False)
+        pad.show(_PAD, turn=number, is_live=False)
     with right:
         with st.container(horizontal=True, gap="small"):
             st.button(
@@ -71,20 +72,16 @@ def _label(label: int) -> None:
 
 
 def _keep(number: int, label: int) -> None:
-    """Keep what is on a pad, once, and go on with a new one."""
+    """Keep what is on the pad, once, and go on with an empty one."""
     if st.session_state.get(_KEPT, 0) != number:
-        return  # a second press, before the browser has drawn the new pad
+        return  # a second press, before the browser has emptied the pad
 
     def keep(*, by: Person) -> None:
-        lab().digits.keep(label, pad.latest(_pad(number)), by=by)
+        lab().digits.keep(label, pad.latest(_PAD, turn=number), by=by)
         st.session_state[_KEPT] = number + 1
         st.session_state.pop(_LABEL, None)
 
     act(keep)
-
-
-def _pad(number: int) -> str:
-    return f"digits-pad-{number}"
 
 
 def _mine(mine: list[Digit]) -> None:
