@@ -137,6 +137,10 @@ def test_accuracy_on_ones_own_digits_stands_beside_mnists_with_intervals_and_wha
     with engine(store.url):
         test = opened("How networks read them").run(timeout=60)
         words = said(test)
+        staged = said(scene("own digits that it gets wrong", "{}"))
+        for run in ("99", "'x'", "True"):
+            wrong_one = scene("own digits that it gets wrong", f"{{'run': {run}}}")
+            assert wrong_one.error[0].value.startswith("Run: there is none" if run == "99" else "Stage: run should be")
     cells = re.findall(r"<td><strong>([\d.]+).%</strong> <span>([\d.]+).% to ([\d.]+).%</span></td>", words)
     assert [cell[0] for cell in cells] == ["99.4", "85.0"], "17 of 20 are right"
     assert float(cells[1][1]) < 85 < float(cells[1][2])
@@ -147,3 +151,27 @@ def test_accuracy_on_ones_own_digits_stands_beside_mnists_with_intervals_and_wha
     assert words.count("<strong>says ") == 3
     assert f"<strong>says {answers[wrong[0]]}</strong><br>it is {named(mnist.load()[1].y[wrong[0]])}" in words
     assert len(test.get("vega_lite_chart")) == 1
+    assert "ready-made (0) reads 85.0\u00a0% of our digits (17 of 20; " in staged
+    assert ", and 99.4\u00a0% of MNIST’s." in staged
+    assert staged.count("<strong>says ") == 3
+    assert "<br>by " not in staged, "names are on the stage where the teacher wants them"
+
+
+def scene(name: str, chosen: str) -> AppTest:
+    script = f"""
+from mnist_lab.ui.lesson.scenes import SCENES
+from mnist_lab.ui.session import errors_shown, looker
+with errors_shown():
+    SCENES["{name}"].show(looker(), {chosen})
+"""
+    return healthy(AppTest.from_string(script, default_timeout=60).run())
+
+
+def test_all_digits_stand_on_the_stage_by_their_labels(lab: Lab, store: Store) -> None:
+    assert "Nobody has drawn a digit yet" in said(scene("own digits that it gets wrong", "{}"))
+    first, *_ = filled(store, None, ["ada", "bob"], [*range(12)])
+    lab.digits.throw_out(first, by=TEACHER)
+    staged = said(scene("own digits", "{}"))
+    assert "Our own digits: 11 digits by 2 people, 1 thrown out" in staged
+    assert staged.count("<img ") == 11
+    assert staged.count('<th scope="row">') == 10, "a row for each digit, drawn or not"
