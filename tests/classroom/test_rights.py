@@ -21,6 +21,7 @@ from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.inspection import questions
 from mnist_lab.lab import Lab
 from mnist_lab.lesson.digits import Digits
+from mnist_lab.lesson.handout import Handouts
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -282,6 +283,8 @@ CASES: dict[str, Case] = {
     "Digits.all": Case(lambda w, by: w.lab.digits.all(by=by), IN, digit),
     "Digits.npz": Case(lambda w, by: w.lab.digits.npz(by=by), IN, digit),
     "Digits.sheet": Case(lambda w, by: w.lab.digits.sheet(by=by), IN, digit),
+    "Handouts.mine": Case(lambda w, by: w.lab.handouts.mine(by=by), IN),
+    "Handouts.all": Case(lambda w, by: w.lab.handouts.all(by=by), TEACHER_ONLY),
     "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
     "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
@@ -312,7 +315,10 @@ def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
 
 def test_every_use_case_is_tried() -> None:
     asked = {
-        name for cls in (Lab, Classroom, Studying, Digits) for name, found in public(cls) if "by" in found.parameters
+        name
+        for cls in (Lab, Classroom, Studying, Digits, Handouts)
+        for name, found in public(cls)
+        if "by" in found.parameters
     }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
@@ -348,6 +354,7 @@ CHANGES_NOTHING = {
         "Classroom.asking",
     ),
     *(f"Digits.{name}" for name in ("mine", "all", "npz", "sheet")),
+    *("Handouts.mine", "Handouts.all"),
     *("Classroom.reopen", "Lab.save_design"),  # it is open; it is kept already
 }
 

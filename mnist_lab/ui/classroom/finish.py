@@ -4,7 +4,7 @@ import streamlit as st
 
 from mnist_lab import clock
 from mnist_lab.store.classes import Class
-from mnist_lab.ui import confirm
+from mnist_lab.ui import confirm, navigation
 from mnist_lab.ui.session import act, lab, person, zone
 
 
@@ -32,6 +32,7 @@ def show(room: Class) -> None:
                 help="What was paused when it was closed waits for you or its owner to resume it.",
             )
         _take_away(room)
+        st.page_link(navigation.HANDOUT.script, label="A page to print for each pupil", icon=":material/print:")
         confirm.button(
             "End the class",
             "End the class?",
