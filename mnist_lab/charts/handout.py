@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from mnist_lab.charts.style import Look
 
 _WIDTH, _HEIGHT, _LEFT, _BELOW, _ABOVE = 640, 200, 56, 26, 10
+_INK = "#333333"
 
 
 def curves(lines: Sequence[tuple[Look, Sequence[float]]]) -> str:
-    """Accuracies after each epoch, from 0 to 1, a line for each run in the look of its design (SVG); empty where there is none."""
+    """Accuracies after each epoch, from 0 to 1, a line for each run in the look of its design (SVG); empty where there is none.
+
+    As a picture it does not know the page's colours: it is to be laid on white.
+    """
     lines = [(look, values) for look, values in lines if values]
     if not lines:
         return ""
@@ -36,7 +40,7 @@ def curves(lines: Sequence[tuple[Look, Sequence[float]]]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label="Validation accuracy of {len(lines)} runs after each epoch, from {100 * min(every):.1f} % to '
-        f'{100 * max(every):.1f} %" font-size="13" fill="currentColor">{marks}{ends}'
+        f'{100 * max(every):.1f} %" font-size="13" fill="{_INK}" font-family="sans-serif">{marks}{ends}'
         f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 8}" text-anchor="middle">epoch</text>{drawn}</svg>'
     )
 

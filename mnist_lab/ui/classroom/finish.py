@@ -32,7 +32,6 @@ def show(room: Class) -> None:
                 help="What was paused when it was closed waits for you or its owner to resume it.",
             )
         _take_away(room)
-        st.page_link(navigation.HANDOUT.script, label="A page to print for each pupil", icon=":material/print:")
         confirm.button(
             "End the class",
             "End the class?",
@@ -43,6 +42,7 @@ def show(room: Class) -> None:
             help="All pupils are out, what they made stays, and the lab is yours alone. While the server is open to the "
             "network, whoever is on it can then use the lab as you do.",
         )
+    st.page_link(navigation.HANDOUT.script, label="A page to print for each pupil", icon=":material/print:")
 
 
 def earlier() -> None:

@@ -32,9 +32,8 @@ def show() -> None:
 def part(room: Class) -> None:
     """The part of the Class page."""
     del room
-    with st.container(horizontal=True):
-        st.page_link(navigation.DIGITS.script, label="Draw, and see how networks read them", icon=":material/draw:")
-        st.button("Look again", icon=":material/refresh:", key="digits-again")
+    st.page_link(navigation.DIGITS.script, label="Draw, and see how networks read them", icon=":material/draw:")
+    st.button("Look again", icon=":material/refresh:", key="digits-again")
     show()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from html import escape
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -67,7 +68,10 @@ def _designs(its: Handout, drawn: Mapping[str, Look]) -> str:
 
 def _curves(its: Handout, drawn: Mapping[str, Look]) -> str:
     svg = charts.curves([(drawn[curve.design_key], curve.values) for curve in its.curves])
-    return f"<h3>Validation accuracy while they learnt</h3>{svg}" if svg else ""
+    if not svg:
+        return ""
+    words = f"Validation accuracies of {counted(len(its.curves), 'run')} after each epoch"
+    return f'<h3>Validation accuracy while they learnt</h3><img src="data:image/svg+xml,{quote(svg)}" alt="{words}">'
 
 
 def _verdict(its: Handout, drawn: Mapping[str, Look]) -> str:
