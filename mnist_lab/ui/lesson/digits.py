@@ -96,7 +96,11 @@ def _mine(mine: list[Digit]) -> None:
             f"{seen if looker().rights.room else ''} You can delete it."
         )
         return
-    st.html(digit_pictures.gallery(mine, {digit.id: str(place) for place, digit in enumerate(mine, 1)}))
+    st.html(
+        digit_pictures.gallery(
+            mine, {digit.id: f"{place}: {named(digit.label)}" for place, digit in enumerate(mine, 1)}
+        )
+    )
     if out:
         st.caption(f"{out} of them, crossed out, your teacher has thrown out: they do not count.")
     places = {digit.id: place for place, digit in enumerate(mine, 1)}

@@ -11,6 +11,7 @@ from mnist_lab.charts import handout as charts
 from mnist_lab.charts.style import Look
 from mnist_lab.lesson.handout import Handout
 from mnist_lab.numerals import counted
+from mnist_lab.results.own_digits import named
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.ui.inspect import figures
 from mnist_lab.ui.lesson import digit_pictures
@@ -88,7 +89,7 @@ def _digits(its: Handout, drawn: Mapping[str, Look]) -> str:
     digits = its.digits.digits
     if not digits:
         return ""
-    captions = {digit.id: str(digit.label) for digit in digits}
+    captions = {digit.id: named(digit.label) for digit in digits}
     return f"<h3>Own digits: {len(digits)}</h3>{digit_pictures.gallery(digits, captions)}"
 
 
