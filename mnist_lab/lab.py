@@ -15,6 +15,8 @@ from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Question
 from mnist_lab.lesson.rounds import Rounds
+from mnist_lab.lesson.digits import Digits
+from mnist_lab.lesson.handout import Handouts
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -42,6 +44,8 @@ class Lab:
         classroom: the use cases of a class.
         studies: the use cases of studies.
         rounds: the use cases of rounds of a lesson.
+        digits: the use cases of people's own digits.
+        handouts: what each made in a lesson.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -52,6 +56,8 @@ class Lab:
         self.classroom = Classroom(self.store)
         self.studies = Studying(self.store, self.reader)
         self.rounds = Rounds(self.store)
+        self.digits = Digits(self.store)
+        self.handouts = Handouts(self.store, self.reader)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:

@@ -1,4 +1,5 @@
-"""A class as a file that its teacher takes away: a zip of its people, their runs, the epochs of these, and their designs."""
+"""A class as a file that its teacher takes away: a zip of its people, their runs, the epochs of these, their designs, and the
+digits that they drew."""
 
 import io
 import json
@@ -6,7 +7,7 @@ import zipfile
 
 import pandas as pd
 
-from mnist_lab.results import files
+from mnist_lab.results import files, own_digits
 from mnist_lab.results import table as results_table
 from mnist_lab.store.store import Store
 
@@ -44,11 +45,15 @@ def packed(store: Store, class_id: int, *, names: bool) -> bytes:
         for key in called
         for name, text in store.designs.of(key).items()
     ]
+    drawn = own_digits.DigitSet(tuple(store.digits.of(class_id)))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("people.csv", files.written(people, "CSV"))
         if len(rows):
             archive.writestr("runs.csv", files.written(results_table.whole(rows, fields), "CSV"))
             archive.writestr("epochs.csv", files.written(results_table.whole_epochs(epochs, rows, fields), "CSV"))
+        if drawn.digits:
+            archive.writestr("own-digits.npz", own_digits.npz(drawn, called))
+            archive.writestr("own-digits.png", own_digits.sheet(drawn))
         archive.writestr("designs.json", json.dumps(designs, indent=1, ensure_ascii=False))
     return buffer.getvalue()

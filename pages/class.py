@@ -8,6 +8,7 @@ from mnist_lab.store.classes import Class
 from mnist_lab.ui import head, navigation
 from mnist_lab.ui.classroom import entrance, finish, limits, people, queue
 from mnist_lab.ui.lesson import rounds
+from mnist_lab.ui.lesson import digit_set
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[Class], None]] = {
     "Round": rounds.show,
     "People": _people,
     "Queue and limits": _queue,
+    "Digits": digit_set.part,
     "The end": finish.show,
 }
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.results import notebook, pareto, table
-from mnist_lab.ui.session import act, lab
+from mnist_lab.ui.session import act, lab, seen
 
 for name, page, its_name in (("run", navigation.RUN.script, "run"), ("compare", navigation.COMPARE.script, "runs")):
     if name in st.query_params:
@@ -28,3 +28,5 @@ if len(table.every(now)):
     st.header("What accuracy costs", anchor=False)
     pareto.show(table.designs(now))
 notebook.show(table.every(now))
+if seen().rights.room:
+    st.page_link(navigation.HANDOUT.script, label="What you made, on a page to print", icon=":material/print:")

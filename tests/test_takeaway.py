@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -72,6 +73,17 @@ def test_a_class_that_made_nothing_is_a_file_too(store: Store) -> None:
     lab.classroom.open(by=TEACHER)
     files = unpacked(takeaway.packed(store, store.classes.current().id, names=False))
     assert set(files) == {"people.csv", "designs.json"}
+
+
+@pytest.mark.parametrize(("ticked", "called"), [(False, "pupil 1"), (True, "Grace H.")])
+def test_it_holds_what_was_drawn(lab: Lab, store: Store, ticked: bool, called: str) -> None:
+    lab.digits.keep(1, [[(0.5, 0.2), (0.5, 0.8)]], by=Person("pupil 1", Kind.PUPIL))
+    lab.digits.keep(1, [[(0.5, 0.2), (0.6, 0.8)]], by=TEACHER)
+    lab.classroom.allow(ClassSettings(names_in_files=ticked), by=TEACHER)
+    files = unpacked(lab.take_away(store.classes.current().id, by=TEACHER))
+    with np.load(io.BytesIO(files["own-digits.npz"]), allow_pickle=False) as found:
+        assert found["drawers"].tolist() == [called, "teacher"]
+    assert files["own-digits.png"][:4] == b"\x89PNG"
 
 
 def test_it_is_the_teachers_alone(lab: Lab, store: Store) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_lab.data import drawing, mnist
+from mnist_lab.errors import InputError
 from mnist_lab.inspection import questions
 from mnist_lab.inspection.attribution import attribution
 from mnist_lab.inspection.export import export
@@ -13,6 +14,7 @@ from mnist_lab.inspection.hidden_layer import hidden
 from mnist_lab.inspection.network import Network, Networks
 from mnist_lab.inspection.robustness import ablation, each_ablated, robustness
 from mnist_lab.inspection.test_images import Advance, Arrays, portions
+from mnist_lab.store.digits import MOST
 from mnist_lab.training.evaluation import as_input
 from mnist_lab.training.reports import rounded
 
@@ -37,11 +39,25 @@ def tested(network: Network, advance: Advance) -> Arrays:
     return {"probabilities": rounded(np.concatenate(found))}
 
 
+def own_digits(network: Network, advance: Advance, *, digits: list[int]) -> Arrays:
+    """`ids`, int64 `(n,)`, of those drawings that are still there, and their `probabilities` of the ten digits,
+    float32 `(n, 10)`."""
+    if len(digits) > MOST:
+        raise InputError(f"Own digits: at most {MOST:,} at once; received {len(digits):,}.")
+    found = network.store.digits.some(digits)
+    if not found:
+        raise InputError("Own digits: none of these drawings is there any more; open the page again.")
+    images = np.stack([digit.image for digit in found.values()])
+    answers = [network.probabilities(part) for part in portions(images, advance)]
+    return {"ids": np.array(list(found), np.int64), "probabilities": np.concatenate(answers)}
+
+
 FUNCTIONS: dict[type[questions.Question], Callable[..., Arrays]] = {
     questions.Answer: answer,
     questions.Maps: maps,
     questions.Attribution: attribution,
     questions.Tested: tested,
+    questions.OwnDigits: own_digits,
     questions.Hidden: hidden,
     questions.Robustness: robustness,
     questions.Ablation: ablation,

@@ -73,6 +73,13 @@ class Tested(Question, kind="tested", is_long=True):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnDigits(Question, kind="own digits", is_long=True):
+    """What drawings of `store.digits` are taken for, by their ids: a drawing never changes, it can only be gone."""
+
+    digits: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hidden(Question, kind="hidden", is_long=True):
     """Where the last hidden layer puts the test images, and which units are dead."""
 

@@ -13,6 +13,7 @@ from mnist_lab.store.choices import Choices
 from mnist_lab.store.classes import Classes
 from mnist_lab.store.database import Database
 from mnist_lab.store.designs import Designs
+from mnist_lab.store.digits import Digits
 from mnist_lab.store.labels import Labels
 from mnist_lab.store.lease import Leases
 from mnist_lab.store.looks import Looks
@@ -46,6 +47,7 @@ class Store:
         questions: questions of pages to trained networks.
         classes, people, secrets: a class in one room, who is in it, and how its browsers are known.
         rounds: rounds of a lesson, and their rehearsals.
+        digits: drawings of a class, or of whoever is alone, with their labels.
         designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
@@ -65,6 +67,7 @@ class Store:
         self.people = People(self.database)
         self.secrets = Secrets(self.database)
         self.rounds = Rounds(self.database)
+        self.digits = Digits(self.database)
         self.designs = Designs(self.database)
         self.looks = Looks(self.database)
         self.choices = Choices(self.database)

@@ -72,6 +72,13 @@ INSPECT = Page(
     "Look into a trained network: what it answers, where it is wrong, and why.",
     ":material/search_insights:",
 )
+DIGITS = Page(
+    "Digits",
+    "digits.py",
+    "digits",
+    "Draw digits of your own, and see how well networks read them.",
+    ":material/draw:",
+)
 CLASS = Page(
     "Class",
     "class.py",
@@ -82,7 +89,8 @@ CLASS = Page(
 )
 RUN = Page("Run", "run.py", "run", "Everything known about one run, and what can be done with it.")
 COMPARE = Page("Compare", "compare.py", "compare", "Designs side by side: which is better, and how sure that is.")
-PAGES = (DESIGN, TRAIN, RESULTS, STUDIES, INSPECT, CLASS, RUN, COMPARE)
+HANDOUT = Page("Handout", "handout.py", "handout", "What somebody made in a lesson, on a page to print.")
+PAGES = (DESIGN, TRAIN, RESULTS, STUDIES, INSPECT, DIGITS, CLASS, RUN, COMPARE, HANDOUT)
 
 
 def tab(page: str, runs: str | None = None) -> str:

@@ -23,6 +23,8 @@ from mnist_lab.inspection import questions
 from mnist_lab.lab import Lab
 from mnist_lab.lesson.proposal import RoundPlan
 from mnist_lab.lesson.rounds import Rounds
+from mnist_lab.lesson.digits import Digits
+from mnist_lab.lesson.handout import Handouts
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -203,6 +205,21 @@ def study_file() -> StudyFile:
     return made_file(its, PLAN.canonical_json, None, {})
 
 
+STROKES = [[(0.5, 0.2), (0.5, 0.8)]]
+DIGIT = 1
+
+
+def digit(world: World) -> None:
+    """A drawing of Cleo's, in the class's set where there is a class."""
+    room = world.lab.store.classes.current()
+    assert world.lab.store.digits.add(room.id if room else None, world.cleo.key, 1, bytes(784)) == DIGIT
+
+
+def digit_out(world: World) -> None:
+    digit(world)
+    world.lab.store.digits.throw_out([DIGIT], is_out=True)
+
+
 RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
 EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone")
 IN = ("pupil", "another", "teacher", "closed", "alone")  # who may look
@@ -278,6 +295,16 @@ CASES: dict[str, Case] = {
     "Studying.add_seeds": Case(lambda w, by: w.lab.studies.add_seeds(STUDY, 1, by=by), OWNER, ended_study),
     "Studying.delete": Case(lambda w, by: w.lab.studies.delete(STUDY, by=by), OWNER, ended_study),
     "Studying.restore": Case(lambda w, by: w.lab.studies.restore(STUDY, by=by), OWNER, deleted_study),
+    "Digits.keep": Case(lambda w, by: w.lab.digits.keep(1, STROKES, by=by), ACTIVE),
+    "Digits.delete": Case(lambda w, by: w.lab.digits.delete(DIGIT, by=by), OWNER, digit),
+    "Digits.throw_out": Case(lambda w, by: w.lab.digits.throw_out(DIGIT, by=by), ALL_RIGHTS, digit),
+    "Digits.take_back": Case(lambda w, by: w.lab.digits.take_back(DIGIT, by=by), ALL_RIGHTS, digit_out),
+    "Digits.mine": Case(lambda w, by: w.lab.digits.mine(by=by), IN, digit),
+    "Digits.all": Case(lambda w, by: w.lab.digits.all(by=by), IN, digit),
+    "Digits.npz": Case(lambda w, by: w.lab.digits.npz(by=by), IN, digit),
+    "Digits.sheet": Case(lambda w, by: w.lab.digits.sheet(by=by), IN, digit),
+    "Handouts.mine": Case(lambda w, by: w.lab.handouts.mine(by=by), IN),
+    "Handouts.all": Case(lambda w, by: w.lab.handouts.all(by=by), TEACHER_ONLY),
     "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
     "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
@@ -309,6 +336,10 @@ def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
 def test_every_use_case_is_tried() -> None:
     asked = {
         name for cls in (Lab, Classroom, Studying, Rounds) for name, found in public(cls) if "by" in found.parameters
+        name
+        for cls in (Lab, Classroom, Studying, Digits, Handouts)
+        for name, found in public(cls)
+        if "by" in found.parameters
     }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
@@ -344,6 +375,8 @@ CHANGES_NOTHING = {
         "Classroom.asking",
     ),
     *("Rounds.preview", "Rounds.rehearsal"),
+    *(f"Digits.{name}" for name in ("mine", "all", "npz", "sheet")),
+    *("Handouts.mine", "Handouts.all"),
     *("Classroom.reopen", "Lab.save_design"),  # it is open; it is kept already
 }
 

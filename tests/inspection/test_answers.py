@@ -22,12 +22,15 @@ from mnist_lab.inspection.questions import (
     EachAblated,
     Export,
     Maps,
+    OwnDigits,
     Question,
     Robustness,
     Tested,
 )
+from mnist_lab.results.own_digits import score
+from mnist_lab.store import ready_made
 from mnist_lab.store.store import Store
-from tests.builders.inspected import IMAGE, TEXT, as_x, ask
+from tests.builders.inspected import IMAGE, TEST, TEXT, as_x, ask
 from tests.builders.trained import train
 
 
@@ -106,3 +109,27 @@ def test_a_question_is_answered_by_the_network_that_it_is_about(looked_into: Sto
     )
     assert not np.array_equal(early, kept)
     assert kept == pytest.approx(networks.get(1).probabilities(IMAGE[None])[0])
+
+
+def test_own_digits_are_read_from_the_store_and_the_score_is_counted_by_hand(store: Store) -> None:
+    answers = ready_made.load().probabilities.astype(float)
+    wrong = np.flatnonzero(answers.argmax(axis=1) != TEST.y)[:2]
+    drawn = [*range(8), *wrong]
+    ids = [store.digits.add(None, f"pupil {i % 3}", int(TEST.y[i]), TEST.x[i].tobytes()) for i in drawn]
+    store.digits.delete(ids[:1])
+    advanced: list[float] = []
+    found = respond(Networks(store), OwnDigits(run_id=ready_made.ID, digits=ids), advanced.append)
+    assert found["ids"].tolist() == ids[1:], "what was deleted meanwhile is left out"
+    np.testing.assert_allclose(found["probabilities"], answers[drawn[1:]], atol=2e-3)
+    counted = score(store.digits.of(None), found["probabilities"])
+    assert (counted.whole.right, counted.whole.of, counted.whole.people) == (7, 9, 3)
+    assert {mistake.digit.id for mistake in counted.mistakes} == set(ids[-2:])
+    assert advanced[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("digits", "words"), [([7], "none of these drawings"), (range(1, 2002), "at most 2,000 at once")]
+)
+def test_digits_that_are_gone_or_too_many_are_a_sentence(store: Store, digits: list[int], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        respond(Networks(store), OwnDigits(run_id=ready_made.ID, digits=digits), lambda share: None)

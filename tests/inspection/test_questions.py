@@ -17,6 +17,7 @@ EACH = [
     questions.Maps(run_id=1, epoch=3, image="x"),
     questions.Attribution(run_id=1, image="x", digit=3, method="occlusion"),
     questions.Tested(run_id=1, epoch=2),
+    questions.OwnDigits(run_id=1, digits=[3, 8]),
     questions.Hidden(run_id=1),
     questions.Robustness(run_id=1, change=next(iter(CHANGES)), strengths=[0.0, 1.5], images=100),
     questions.Ablation(run_id=1, off={"Block 1": [0, 3]}, images=100),
@@ -43,7 +44,7 @@ def test_every_kind_is_declared_and_asked_on_a_page() -> None:
 
 
 def test_kinds_are_stored_as_they_always_were() -> None:
-    long = {"tested", "hidden", "robustness", "ablation", "each alone", "export"}
+    long = {"tested", "own digits", "hidden", "robustness", "ablation", "each alone", "export"}
     assert set(questions.KINDS) == {"answer", "maps", "attribution"} | long
     assert {kind for kind in questions.KINDS if questions.is_long(kind)} == long
 

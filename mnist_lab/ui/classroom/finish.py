@@ -4,7 +4,7 @@ import streamlit as st
 
 from mnist_lab import clock
 from mnist_lab.store.classes import Class
-from mnist_lab.ui import confirm
+from mnist_lab.ui import confirm, navigation
 from mnist_lab.ui.session import act, lab, person, zone
 
 
@@ -42,6 +42,7 @@ def show(room: Class) -> None:
             help="All pupils are out, what they made stays, and the lab is yours alone. While the server is open to the "
             "network, whoever is on it can then use the lab as you do.",
         )
+    st.page_link(navigation.HANDOUT.script, label="A page to print for each pupil", icon=":material/print:")
 
 
 def earlier() -> None:
@@ -67,7 +68,7 @@ def _take_away(room: Class) -> None:
         key=f"take-away-{room.id}",
         icon=":material/folder_zip:",
         on_click="ignore",
-        help="A zip of tables: people, runs, epochs, and the designs that they kept.",
+        help="A zip of tables: people, runs, epochs, the designs that they kept, and the digits that they drew.",
     )
 
 

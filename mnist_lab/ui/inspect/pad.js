@@ -1,5 +1,6 @@
 // A pad to draw a digit on: with mouse, touch or pen, or with the keyboard. Sends its strokes while one draws, the
-// next only when the last has been seen, so that slow answers never pile up.
+// next only when the last has been seen, so that slow answers never pile up. A pad that is not live sends them at the end
+// of a stroke only, and then at once, for whoever draws may go on to a button.
 const STEP = 0.02;
 const PEN = 0.085; // share of the side, as the lab renders it
 const PATIENCE = 2000; // milliseconds until an answer that did not come is no longer waited for
@@ -9,6 +10,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const pad = (root.pad ??= begin(root, data));
   pad.send = (drawing) => setStateValue("drawing", drawing);
   pad.seen = Math.max(pad.seen, data?.seen ?? 0);
+  pad.begin(data?.turn ?? 0);
   pad.offer();
 }
 
@@ -24,6 +26,8 @@ function begin(root, data) {
     sent: data?.seen ?? 0,
     seen: data?.seen ?? 0,
     sentAt: 0,
+    isLive: data?.live ?? true,
+    turn: data?.turn ?? 0, // which drawing it is: with another one the pad is emptied
     isChanged: false,
     send: () => {},
   };
@@ -31,12 +35,13 @@ function begin(root, data) {
   pad.offer = () => {
     const now = performance.now();
     if (!pad.isChanged) return;
-    if (pad.seen < pad.sent && now - pad.sentAt < PATIENCE) return;
+    if (pad.isLive && pad.seen < pad.sent && now - pad.sentAt < PATIENCE) return;
+    if (!pad.isLive && (pad.stroke || pad.pointers.size)) return;
     pad.isChanged = false;
     pad.sent += 1;
     pad.sentAt = now;
-    pad.send({ number: pad.sent, strokes: pad.strokes.map((s) => s.map((p) => p.map((x) => Math.round(x * 1e4) / 1e4))) });
-    setTimeout(pad.offer, PATIENCE + 50);
+    pad.send({ number: pad.sent, turn: pad.turn, strokes: pad.strokes.map((s) => s.map((p) => p.map((x) => Math.round(x * 1e4) / 1e4))) });
+    if (pad.isLive) setTimeout(pad.offer, PATIENCE + 50);
   };
 
   pad.changed = () => {
@@ -71,6 +76,13 @@ function begin(root, data) {
     root.querySelector(".undo").disabled = root.querySelector(".clear").disabled = !pad.strokes.length;
   };
 
+  pad.begin = (turn) => {
+    if (turn === pad.turn) return;
+    Object.assign(pad, { turn, strokes: [], stroke: null, isDown: false, isChanged: false });
+    pad.pointers.clear();
+    pad.paint();
+  };
+
   pad.undo = () => {
     pad.strokes.pop();
     pad.lift();
@@ -93,7 +105,6 @@ function begin(root, data) {
   const start = (point) => {
     const stroke = [point];
     pad.strokes.push(stroke);
-    pad.changed();
     return stroke;
   };
 
@@ -104,6 +115,7 @@ function begin(root, data) {
     pad.hasKeys = pad.isDown = false;
     pad.stroke = null;
     pad.pointers.set(event.pointerId, start(at(event)));
+    pad.changed();
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
@@ -114,7 +126,9 @@ function begin(root, data) {
     pad.changed();
   });
   for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    canvas.addEventListener(name, (event) => pad.pointers.delete(event.pointerId));
+    canvas.addEventListener(name, (event) => {
+      if (pad.pointers.delete(event.pointerId)) pad.offer();
+    });
   }
 
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -132,10 +146,11 @@ function begin(root, data) {
     } else if (event.key === " " || event.key === "Enter") {
       pad.hasKeys = true;
       pad.isDown = !pad.isDown;
-      if (pad.isDown) pad.stroke = start([...pad.cursor]);
+      pad.stroke = pad.isDown ? start([...pad.cursor]) : null;
+      if (pad.isDown) pad.changed();
       else {
-        pad.stroke = null;
         pad.paint();
+        pad.offer();
       }
     } else if (event.key === "Backspace" || isUndo) pad.undo();
     else if (event.key === "Delete") pad.clear();
@@ -149,6 +164,11 @@ function begin(root, data) {
   });
   canvas.addEventListener("blur", () => {
     pad.hasKeys = false;
+    if (!pad.isLive) {
+      pad.isDown = false;
+      pad.stroke = null;
+      pad.offer();
+    }
     pad.paint();
   });
   root.querySelector(".undo").addEventListener("click", pad.undo);

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_lab.reader import Reader
+from mnist_lab.ui.lesson import digit_scenes
 
 
 @dataclass(frozen=True)
@@ -21,4 +22,7 @@ class Scene:
     show: Callable[[Reader, dict[str, Any]], None]
 
 
-SCENES: dict[str, Scene] = {}
+SCENES: dict[str, Scene] = {
+    "own digits": Scene("Our own digits", digit_scenes.sheet),
+    "own digits that it gets wrong": Scene("Our own digits that a network gets wrong", digit_scenes.wrong),
+}

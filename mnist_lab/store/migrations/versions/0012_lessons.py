@@ -7,9 +7,9 @@ revision = "0012"
 down_revision = "0011"
 
 
-def _class_id() -> sa.Column[int]:
+def _class_id(*, nullable: bool = False) -> sa.Column[int]:
     its = sa.ForeignKey("classes.id", ondelete="CASCADE")
-    return sa.Column("class_id", sa.Integer, its, nullable=False, index=True)
+    return sa.Column("class_id", sa.Integer, its, nullable=nullable, index=True)
 
 
 def upgrade() -> None:
@@ -100,7 +100,7 @@ def upgrade() -> None:
     op.create_table(
         "digits",
         sa.Column("id", sa.Integer, primary_key=True),
-        _class_id(),
+        _class_id(nullable=True),  # NULL: of whoever has the lab alone
         sa.Column("person", sa.String(100), nullable=False),
         sa.Column("label", sa.Integer, nullable=False),
         sa.Column("image", sa.LargeBinary, nullable=False),
