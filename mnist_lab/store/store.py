@@ -13,6 +13,7 @@ from mnist_lab.store.choices import Choices
 from mnist_lab.store.classes import Classes
 from mnist_lab.store.database import Database
 from mnist_lab.store.designs import Designs
+from mnist_lab.store.guesses import Guesses
 from mnist_lab.store.labels import Labels
 from mnist_lab.store.lease import Leases
 from mnist_lab.store.looks import Looks
@@ -44,6 +45,7 @@ class Store:
         studies: frozen plans, and which runs are theirs.
         questions: questions of pages to trained networks.
         classes, people, secrets: a class in one room, who is in it, and how its browsers are known.
+        guesses: questions about what is still to be measured, and the answers to them.
         designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
@@ -62,6 +64,7 @@ class Store:
         self.classes = Classes(self.database)
         self.people = People(self.database)
         self.secrets = Secrets(self.database)
+        self.guesses = Guesses(self.database)
         self.designs = Designs(self.database)
         self.looks = Looks(self.database)
         self.choices = Choices(self.database)
