@@ -7,6 +7,7 @@ import streamlit as st
 from mnist_lab.store.classes import Class
 from mnist_lab.ui import head, navigation
 from mnist_lab.ui.classroom import entrance, finish, limits, people, queue
+from mnist_lab.ui.lesson import guess_asking
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -24,6 +25,7 @@ def _queue(_: Class) -> None:
 # What a lesson needs, in its order.
 PARTS: dict[str, Callable[[Class], None]] = {
     "People": _people,
+    "Guess": guess_asking.show,
     "Queue and limits": _queue,
     "The end": finish.show,
 }

@@ -238,7 +238,7 @@ def outcome_in_words(question: Question, outcome: Outcome) -> str:
             if value is not None
         ]
         measured = f" Mean {question.metric}: {', '.join(found)}." if found else ""
-        proof = " Whoever is ahead now need not be the better one." if outcome.is_there and outcome.best is None else ""
+        proof = " What is ahead now need not be the better one." if outcome.is_there and outcome.best is None else ""
         return f"{outcome.verdict}{measured}{proof}{missing}"
     (value,), (n,) = outcome.values, outcome.counts
     if value is None:

@@ -382,7 +382,9 @@ class Guesses:
         if left:
             n, held = len(question.run_ids), sum(run.status in (Status.PAUSED, Status.INTERRUPTED) for run in left)
             paused = f" ({counted(held, 'run')} paused or interrupted)" if held else ""
-            return f"{n - len(left)} of {n} runs have ended{paused}." if n > 1 else f"Its run has not ended yet{paused}."
+            return (
+                f"{n - len(left)} of {n} runs have ended{paused}." if n > 1 else f"Its run has not ended yet{paused}."
+            )
         if not question.awaited and stored.closed is None:
             return "The outcome is shown when the guessing is closed."
         return ""

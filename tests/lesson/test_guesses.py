@@ -338,7 +338,7 @@ def test_one_seed_each_is_not_enough_and_the_means_are_no_proof(
     words = guess.outcome_in_words(seen.question, seen.outcome)
     assert words.startswith("Not enough data:")
     assert "91.00 % (1 seed)" in words
-    assert "Whoever is ahead now need not be the better one." in words
+    assert "What is ahead now need not be the better one." in words
     assert guess.gap_in_words(seen.question, seen.outcome, 0).endswith("It is not decided.")
 
 
