@@ -17,6 +17,7 @@ from mnist_lab.inspection.questions import Question
 from mnist_lab.lesson.rounds import Rounds
 from mnist_lab.lesson.digits import Digits
 from mnist_lab.lesson.handout import Handouts
+from mnist_lab.lesson.guesses import Guesses
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -46,6 +47,7 @@ class Lab:
         rounds: the use cases of rounds of a lesson.
         digits: the use cases of people's own digits.
         handouts: what each made in a lesson.
+        guesses: the use cases of guesses before the answer.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -58,6 +60,7 @@ class Lab:
         self.rounds = Rounds(self.store)
         self.digits = Digits(self.store)
         self.handouts = Handouts(self.store, self.reader)
+        self.guesses = Guesses(self.store, self.reader, self.start_all)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:

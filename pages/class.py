@@ -9,6 +9,7 @@ from mnist_lab.ui import head, navigation
 from mnist_lab.ui.classroom import entrance, finish, limits, people, queue
 from mnist_lab.ui.lesson import rounds
 from mnist_lab.ui.lesson import digit_set
+from mnist_lab.ui.lesson import guess_asking
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -27,6 +28,7 @@ def _queue(_: Class) -> None:
 PARTS: dict[str, Callable[[Class], None]] = {
     "Round": rounds.show,
     "People": _people,
+    "Guess": guess_asking.show,
     "Queue and limits": _queue,
     "Digits": digit_set.part,
     "The end": finish.show,

@@ -4,6 +4,7 @@ import streamlit as st
 
 from mnist_lab.results.comparison import MAX_SIDES
 from mnist_lab.ui import head, navigation, url
+from mnist_lab.ui.lesson import guess_first
 from mnist_lab.ui.results import compare, table
 from mnist_lab.ui.session import errors_shown
 
@@ -12,7 +13,9 @@ runs = []
 with errors_shown():
     runs = url.runs("runs", 2, MAX_SIDES)
 if runs:
-    compare.show(runs, table.every(table.follow()))
+    now = table.follow()
+    guess_first.over(runs)
+    compare.show(runs, table.every(now))
 else:
     st.info("Choose two or more rows in the table of results, and press Compare.", icon=":material/info:")
     st.page_link(navigation.RESULTS.script, label="All results", icon=":material/arrow_back:")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mnist_lab.ui import head, navigation, url
+from mnist_lab.ui.lesson import guess_first
 from mnist_lab.ui.results import run as run_page
 from mnist_lab.ui.results import table
 from mnist_lab.ui.session import errors_shown
@@ -12,6 +13,7 @@ run = None
 with errors_shown():
     run = url.run()
 if run:
+    guess_first.about([run.id])
     run_page.show(run, table.every(table.follow()))
 else:
     st.info("Open a run from the table of results.", icon=":material/info:")

@@ -14,6 +14,7 @@ from mnist_lab.store.classes import Classes
 from mnist_lab.store.database import Database
 from mnist_lab.store.designs import Designs
 from mnist_lab.store.digits import Digits
+from mnist_lab.store.guesses import Guesses
 from mnist_lab.store.labels import Labels
 from mnist_lab.store.lease import Leases
 from mnist_lab.store.looks import Looks
@@ -48,6 +49,7 @@ class Store:
         classes, people, secrets: a class in one room, who is in it, and how its browsers are known.
         rounds: rounds of a lesson, and their rehearsals.
         digits: drawings of a class, or of whoever is alone, with their labels.
+        guesses: questions about what is still to be measured, and the answers to them.
         designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
@@ -68,6 +70,7 @@ class Store:
         self.secrets = Secrets(self.database)
         self.rounds = Rounds(self.database)
         self.digits = Digits(self.database)
+        self.guesses = Guesses(self.database)
         self.designs = Designs(self.database)
         self.looks = Looks(self.database)
         self.choices = Choices(self.database)

@@ -25,6 +25,8 @@ from mnist_lab.lesson.proposal import RoundPlan
 from mnist_lab.lesson.rounds import Rounds
 from mnist_lab.lesson.digits import Digits
 from mnist_lab.lesson.handout import Handouts
+from mnist_lab.lesson.guess import Kind
+from mnist_lab.lesson.guesses import Guesses
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -220,10 +222,32 @@ def digit_out(world: World) -> None:
     world.lab.store.digits.throw_out([DIGIT], is_out=True)
 
 
+def question(world: World) -> None:
+    """A question to the class about a design that is not trained yet, whatever has become of the class."""
+    subject = {"name": "mine", "design": DESIGN.model_dump_json()}
+    text = json.dumps({"kind": "accuracy", "subjects": [subject]})
+    assert world.lab.store.guesses.add(world.room, TEACHER.key, text) == QUESTION
+
+
+def measured_question(world: World) -> None:
+    """A question to the class about a run that has finished and one that has not."""
+    runs = [world.finished, world.queued]
+    text = json.dumps({"kind": "accuracy", "subjects": [{"name": "mine", "runs": runs}]})
+    assert world.lab.store.guesses.add(world.room, TEACHER.key, text) == QUESTION
+
+
+def own_question(world: World) -> None:
+    """A guess that whoever has all rights made for themselves."""
+    text = json.dumps({"kind": "seconds", "subjects": [{"name": "mine", "runs": [world.queued]}]})
+    assert world.lab.store.guesses.add(None, "ada", text, answer=('{"number": 5}', "")) == QUESTION
+
+
+QUESTION = 1
 RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
 EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone")
 IN = ("pupil", "another", "teacher", "closed", "alone")  # who may look
 ACTIVE = ("pupil", "another", "teacher", "alone")  # who may train, and keep designs
+IN_CLASS = ("pupil", "another", "teacher")
 OWNER = ("pupil", "teacher", "alone")
 ALL_RIGHTS = ("teacher", "alone")
 TEACHER_ONLY = ("teacher",)
@@ -305,6 +329,17 @@ CASES: dict[str, Case] = {
     "Digits.sheet": Case(lambda w, by: w.lab.digits.sheet(by=by), IN, digit),
     "Handouts.mine": Case(lambda w, by: w.lab.handouts.mine(by=by), IN),
     "Handouts.all": Case(lambda w, by: w.lab.handouts.all(by=by), TEACHER_ONLY),
+    "Guesses.ask": Case(lambda w, by: w.lab.guesses.ask(Kind.ACCURACY, [DESIGN], by=by), TEACHER_ONLY),
+    "Guesses.ask_myself": Case(lambda w, by: w.lab.guesses.ask_myself(Kind.SECONDS, [[w.queued]], 5, by=by), ACTIVE),
+    "Guesses.start": Case(lambda w, by: w.lab.guesses.start(QUESTION, by=by), TEACHER_ONLY, question),
+    "Guesses.answer": Case(lambda w, by: w.lab.guesses.answer(QUESTION, 0.9, by=by), IN_CLASS, question),
+    "Guesses.close": Case(lambda w, by: w.lab.guesses.close(QUESTION, by=by), TEACHER_ONLY, question),
+    "Guesses.conclude": Case(lambda w, by: w.lab.guesses.conclude(QUESTION, by=by), TEACHER_ONLY, measured_question),
+    "Guesses.delete": Case(lambda w, by: w.lab.guesses.delete(QUESTION, by=by), ALL_RIGHTS, own_question),
+    "Guesses.all": Case(lambda w, by: w.lab.guesses.all(by=by), IN, question),
+    "Guesses.get": Case(lambda w, by: w.lab.guesses.get(QUESTION, by=by), (*IN_CLASS, "closed"), question),
+    "Guesses.current": Case(lambda w, by: w.lab.guesses.current(by=by), IN, question),
+    "Guesses.table": Case(lambda w, by: w.lab.guesses.table(w.room, by=by), TEACHER_ONLY, question),
     "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
     "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
@@ -340,6 +375,7 @@ def test_every_use_case_is_tried() -> None:
         for cls in (Lab, Classroom, Studying, Digits, Handouts)
         for name, found in public(cls)
         if "by" in found.parameters
+        name for cls in (Lab, Classroom, Studying, Guesses) for name, found in public(cls) if "by" in found.parameters
     }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
@@ -365,6 +401,7 @@ CHANGES_NOTHING = {
     *(name for name in CASES if name.startswith("Reader.")),
     *(f"Studying.{name}" for name in ("preview", "fresh", "all", "get", "findings", "file", "agreement")),
     "Studying.remaining_seconds",
+    *(f"Guesses.{name}" for name in ("all", "get", "current", "table")),
     *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away"),
     *(
         "Classroom.rights",

@@ -13,6 +13,12 @@ from mnist_lab.ui.text import plain
 _KEY = "baseline"
 
 
+def pinned() -> Experiment | None:
+    """The baseline; None where none is pinned."""
+    found: str | None = st.session_state.get(_KEY)
+    return None if found is None else parse(Experiment, found)
+
+
 def show(experiment: Experiment | None) -> None:
     """The baseline, and in words what differs from it."""
     st.header("One factor at a time", help="Change one thing, and the comparison tells you what it did.")

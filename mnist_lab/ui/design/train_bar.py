@@ -1,8 +1,10 @@
 """Train, how many seeds, and roughly how long: always in sight at the bottom of the window."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from mnist_lab.design.experiment import MAX_SEEDS
+from mnist_lab.design.experiment import MAX_SEEDS, Experiment
 from mnist_lab.design.network import totals
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.store import disk
@@ -20,8 +22,17 @@ def seeds() -> int:
     return int(st.session_state.get(_SEEDS, 1))
 
 
-def show(meaning: Meaning) -> None:
-    """The bar. It comes early in a page, so that a keyboard is soon there; the stylesheet puts it at the window's bottom."""
+def show(
+    meaning: Meaning,
+    beside: Callable[[Experiment | None], None] = lambda experiment: None,
+    started: Callable[[list[int]], None] = lambda run_ids: None,
+) -> None:
+    """The bar. It comes early in a page, so that a keyboard is soon there; the stylesheet puts it at the window's bottom.
+
+    Args:
+        beside: draws what stands beside Train, of what would be trained; None where nothing can be.
+        started: is told the runs, as soon as they are queued.
+    """
     experiment = meaning.experiment
     with st.container(horizontal=True, vertical_alignment="center", key="train-bar"):
         with st.container(horizontal=True, vertical_alignment="bottom", width="content", key="train-buttons"):
@@ -39,12 +50,19 @@ def show(meaning: Meaning) -> None:
             pressed = pressed_once(
                 "Train", "train", type="primary", icon=":material/play_arrow:", disabled=meaning.prediction is None
             )
+            beside(experiment)
         with st.container(key="train-refusal"):  # a line of its own
-            if pressed == ONCE and experiment and watching.start(lambda: lab().start(experiment, wanted, by=person())):
+            if pressed == ONCE and experiment and watching.start(lambda: _queued(experiment, wanted, started)):
                 pressed = AGAIN
         if pressed == AGAIN and experiment:
             watching.go()
         _what(meaning, wanted)
+
+
+def _queued(experiment: Experiment, wanted: int, started: Callable[[list[int]], None]) -> list[int]:
+    run_ids = lab().start(experiment, wanted, by=person())
+    started(run_ids)
+    return run_ids
 
 
 def _what(meaning: Meaning, wanted: int) -> None:

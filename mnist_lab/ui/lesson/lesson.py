@@ -13,6 +13,7 @@ from mnist_lab.errors import LabError
 from mnist_lab.reader import Reader
 from mnist_lab.ui import held
 from mnist_lab.ui.lesson import rounds
+from mnist_lab.ui.lesson import guesses
 from mnist_lab.ui.session import errors_shown, looker
 
 _DRAWN = "lesson_drawn"
@@ -32,6 +33,7 @@ class Part:
 
 
 PARTS: tuple[Part, ...] = (Part(held.current, rounds.above),)
+PARTS: tuple[Part, ...] = (Part(guesses.state, guesses.show),)
 
 
 def show() -> None:

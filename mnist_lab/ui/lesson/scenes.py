@@ -6,6 +6,7 @@ from typing import Any
 
 from mnist_lab.reader import Reader
 from mnist_lab.ui.lesson import digit_scenes
+from mnist_lab.ui.lesson import guesses
 
 
 @dataclass(frozen=True)
@@ -25,4 +26,5 @@ class Scene:
 SCENES: dict[str, Scene] = {
     "own digits": Scene("Our own digits", digit_scenes.sheet),
     "own digits that it gets wrong": Scene("Our own digits that a network gets wrong", digit_scenes.wrong),
+    "guess": Scene("Guesses", guesses.scene),
 }

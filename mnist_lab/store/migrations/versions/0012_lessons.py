@@ -63,8 +63,10 @@ def upgrade() -> None:
     op.create_table(
         "guess_questions",
         sa.Column("id", sa.Integer, primary_key=True),
-        _class_id(),
-        sa.Column("asked_by", sa.String(100), nullable=False),
+        # NULL: of somebody who is in no class, or of the teacher to themselves
+        sa.Column("class_id", sa.Integer, sa.ForeignKey("classes.id", ondelete="CASCADE"), index=True),
+        sa.Column("is_for_class", sa.Boolean, nullable=False),
+        sa.Column("asked_by", sa.String(100), nullable=False, index=True),
         sa.Column("question", sa.Text, nullable=False),
         sa.Column("asked", sa.Float, nullable=False),
         sa.Column("closed", sa.Float),
