@@ -14,6 +14,9 @@ from mnist_lab.design.experiment import MAX_SEEDS, Experiment
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Question
+from mnist_lab.lesson.glance import Glancing
+from mnist_lab.lesson.messages import Messages
+from mnist_lab.lesson.presence import Presence
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -30,7 +33,7 @@ from mnist_lab.studying import Studying
 class Lab:
     """The use cases over one store.
 
-    It has no state of its own: labs on the same store see the same runs. Whatever reads the state of runs first queues
+    It has no state of its own but who is there: labs on the same store see the same runs. Whatever reads the state of runs first queues
     again those whose engine has crashed.
 
     Args:
@@ -40,6 +43,9 @@ class Lab:
         store: for reading what belongs to a run that a `Reader` has found.
         classroom: the use cases of a class.
         studies: the use cases of studies.
+        presence: who has a page of this server open; kept in memory.
+        glance: the class at a glance.
+        messages: what a teacher sends to their class.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -49,6 +55,9 @@ class Lab:
         self.store = Store(url)
         self.classroom = Classroom(self.store)
         self.studies = Studying(self.store, self.reader)
+        self.presence = Presence()
+        self.glance = Glancing(self.store, self.reader, self.presence)
+        self.messages = Messages(self.store, self.reader)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:

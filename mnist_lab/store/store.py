@@ -16,6 +16,7 @@ from mnist_lab.store.designs import Designs
 from mnist_lab.store.labels import Labels
 from mnist_lab.store.lease import Leases
 from mnist_lab.store.looks import Looks
+from mnist_lab.store.messages import Messages
 from mnist_lab.store.notices import Notices
 from mnist_lab.store.people import People
 from mnist_lab.store.questions import Questions
@@ -24,6 +25,7 @@ from mnist_lab.store.receipts import Receipts
 from mnist_lab.store.recording import Recording
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.secrets import Secrets
+from mnist_lab.store.standings import Standings
 from mnist_lab.store.studies import Studies
 from mnist_lab.store.trained import Trained
 
@@ -44,6 +46,7 @@ class Store:
         studies: frozen plans, and which runs are theirs.
         questions: questions of pages to trained networks.
         classes, people, secrets: a class in one room, who is in it, and how its browsers are known.
+        standings, messages: how a class stands, and what its teacher has sent.
         designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
@@ -62,6 +65,8 @@ class Store:
         self.classes = Classes(self.database)
         self.people = People(self.database)
         self.secrets = Secrets(self.database)
+        self.standings = Standings(self.database)
+        self.messages = Messages(self.database)
         self.designs = Designs(self.database)
         self.looks = Looks(self.database)
         self.choices = Choices(self.database)

@@ -20,6 +20,8 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.inspection import questions
 from mnist_lab.lab import Lab
+from mnist_lab.lesson.glance import Glancing
+from mnist_lab.lesson.messages import Messages, PageLink
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -192,6 +194,13 @@ def study_file() -> StudyFile:
     return made_file(its, PLAN.canonical_json, None, {})
 
 
+def message_if_on(world: World) -> None:
+    """A note to everybody in the class, where one is on."""
+    if world.lab.store.classes.current():
+        assert world.lab.store.messages.send(world.room, None, "note", "Look up.", None) == MESSAGE
+
+
+MESSAGE = 1
 RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
 EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone")
 IN = ("pupil", "another", "teacher", "closed", "alone")  # who may look
@@ -199,6 +208,7 @@ ACTIVE = ("pupil", "another", "teacher", "alone")  # who may train, and keep des
 OWNER = ("pupil", "teacher", "alone")
 ALL_RIGHTS = ("teacher", "alone")
 TEACHER_ONLY = ("teacher",)
+PUPILS = ("pupil", "another", "closed")
 
 CASES: dict[str, Case] = {
     "Lab.reader": Case(lambda w, by: w.lab.reader(by), IN),
@@ -241,6 +251,17 @@ CASES: dict[str, Case] = {
     "Classroom.renew_code": Case(lambda w, by: w.lab.classroom.renew_code(by=by), TEACHER_ONLY),
     "Classroom.rename": Case(lambda w, by: w.lab.classroom.rename(w.cleo.key, "Gus", by=by), TEACHER_ONLY),
     "Classroom.remove": Case(lambda w, by: w.lab.classroom.remove(w.cleo.key, by=by), TEACHER_ONLY),
+    "Glancing.now": Case(lambda w, by: w.lab.glance.now(by=by), TEACHER_ONLY),
+    "Messages.note": Case(lambda w, by: w.lab.messages.note("Look up.", by=by), TEACHER_ONLY),
+    "Messages.send_page": Case(
+        lambda w, by: w.lab.messages.send_page(PageLink(page="run", run=w.finished), by=by), TEACHER_ONLY
+    ),
+    "Messages.send_design": Case(lambda w, by: w.lab.messages.send_design(DESIGN, by=by), TEACHER_ONLY),
+    "Messages.withdraw": Case(lambda w, by: w.lab.messages.withdraw(MESSAGE, by=by), TEACHER_ONLY, message_if_on),
+    "Messages.all": Case(lambda w, by: w.lab.messages.all(by=by), TEACHER_ONLY),
+    "Messages.mine": Case(lambda w, by: w.lab.messages.mine(by=by), IN),
+    "Messages.show": Case(lambda w, by: w.lab.messages.show(MESSAGE, by=by), PUPILS, message_if_on),
+    "Messages.dismiss": Case(lambda w, by: w.lab.messages.dismiss(MESSAGE, by=by), PUPILS, message_if_on),
     "Studying.preview": Case(lambda w, by: w.lab.studies.preview(PLAN, by=by), IN),
     "Studying.fresh": Case(lambda w, by: w.lab.studies.fresh(PLAN, by=by), IN),
     "Studying.start": Case(lambda w, by: w.lab.studies.start(PLAN, by=by), ACTIVE),
@@ -287,7 +308,12 @@ def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
 
 
 def test_every_use_case_is_tried() -> None:
-    asked = {name for cls in (Lab, Classroom, Studying) for name, found in public(cls) if "by" in found.parameters}
+    asked = {
+        name
+        for cls in (Lab, Classroom, Studying, Glancing, Messages)
+        for name, found in public(cls)
+        if "by" in found.parameters
+    }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
 
@@ -312,7 +338,7 @@ CHANGES_NOTHING = {
     *(name for name in CASES if name.startswith("Reader.")),
     *(f"Studying.{name}" for name in ("preview", "fresh", "all", "get", "findings", "file", "agreement")),
     "Studying.remaining_seconds",
-    *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away"),
+    *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away", "Glancing.now", "Messages.all", "Messages.mine"),
     *(
         "Classroom.rights",
         "Classroom.name",
