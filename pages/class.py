@@ -1,12 +1,14 @@
 """Class: let a class in, lead its lesson, and say what it may do. For the teacher; everybody else learns how to become it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from mnist_lab.store.classes import Class
 from mnist_lab.ui import head, navigation
 from mnist_lab.ui.classroom import entrance, finish, limits, people, queue
+from mnist_lab.ui.lesson import glance, messages
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -24,6 +26,7 @@ def _queue(_: Class) -> None:
 # What a lesson needs, in its order.
 PARTS: dict[str, Callable[[Class], None]] = {
     "People": _people,
+    "Send": messages.compose,
     "Queue and limits": _queue,
     "The end": finish.show,
 }
@@ -35,7 +38,7 @@ elif (room := lab().classroom.rights(person()).room) is None:
     entrance.open_class()
     finish.earlier()
 else:
-    entrance.show(room)
+    entrance.beside(room, partial(glance.show, room.id), pupils=len(glance.of(room.id).pupils))
     part = st.segmented_control(
         "What to see", list(PARTS), default="People", required=True, key=PART, label_visibility="collapsed"
     )

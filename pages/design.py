@@ -6,6 +6,7 @@ from mnist_lab.errors import InputError
 from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.design import baseline, blocks, controls, picture, share, summary, train_bar
 from mnist_lab.ui.design import draft as drafts
+from mnist_lab.ui.lesson import glance, messages
 from mnist_lab.ui.text import plain, refusal
 
 head.show(navigation.DESIGN)
@@ -17,6 +18,7 @@ except InputError as error:
 
 # The meaning of a change is drawn first: a browser then shows it before it redraws the controls.
 meaning = summary.meaning(draft)
+glance.designs(draft["name"], meaning.experiment, meaning.error)
 train_bar.show(meaning)
 with st.container(key="sight"):
     seen = picture.show(meaning)
@@ -40,6 +42,7 @@ with left:
         controls.undo_redo()
         with st.container(width="content", key="tools-share"):
             share.show(draft)
+        messages.send_draft(meaning.experiment)
     share.message()
     st.header("Block by block")
     blocks.show(draft)

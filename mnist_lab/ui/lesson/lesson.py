@@ -4,6 +4,7 @@ It is drawn with the page. The footer, which has a timer anyway, sees to it that
 it has changed: what decides is read once a second for all who look.
 """
 
+import contextlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import streamlit as st
 
 from mnist_lab.errors import LabError
 from mnist_lab.reader import Reader
+from mnist_lab.ui.lesson import glance, messages
 from mnist_lab.ui.session import errors_shown, looker
 
 _DRAWN = "lesson_drawn"
@@ -29,7 +31,7 @@ class Part:
     show: Callable[[Reader], None]
 
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (Part(messages.now, messages.show),)
 
 
 def show() -> None:
@@ -38,6 +40,7 @@ def show() -> None:
     reader = looker()
     if reader.rights.room is None:
         return
+    glance.arrived(reader)
     with st.container(key="lesson"):
         for part in PARTS:
             with errors_shown():
@@ -46,6 +49,8 @@ def show() -> None:
 
 def follow() -> None:
     """Have the page drawn again where something else goes on than when it was drawn."""
+    with contextlib.suppress(LabError):  # the page says what is wrong
+        glance.stays(looker())
     if _DRAWN in st.session_state and st.session_state[_DRAWN] != _now():
         st.rerun()
 
