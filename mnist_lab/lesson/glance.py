@@ -281,14 +281,14 @@ class _Pupil:
             waited = now - run.created if run else 0.0
             if waited < WAITING_SECONDS or is_held:
                 return None, ""
-            return Trouble.WAITING, f"Nothing of theirs has begun for {waited / 60:.0f} minutes."
+            return Trouble.WAITING, f"For {waited / 60:.0f} minutes; none of their runs is in training."
         if newest and newest.status in (Status.FAILED, Status.INTERRUPTED):
             why = newest.error or "It ended without a reason that is known."
             trouble = Trouble.DIVERGED if why.startswith(DIVERGED) else Trouble.FAILED
             return trouble, f"Run {newest.id}: {why}"
         changed = max(self.joined.joined, self.counts.changed or 0.0, seat.changed if seat else 0.0, began)
         if is_here and now - changed >= IDLE_SECONDS:
-            return Trouble.IDLE, f"No run and no change for {(now - changed) / 60:.0f} minutes."
+            return Trouble.IDLE, f"For {(now - changed) / 60:.0f} minutes; no run, and no change of page or design."
         return None, ""
 
 

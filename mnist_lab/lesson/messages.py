@@ -23,7 +23,7 @@ from mnist_lab.store.messages import StoredMessage
 from mnist_lab.store.store import Store
 
 MAX_TEXT, MAX_LINES = 300, 5
-MOST_SHOWN = 3  # at once; the others come as these are put away
+MOST_SHOWN = 2  # at once; the others come as these are put away
 
 
 class Sent(StrEnum):

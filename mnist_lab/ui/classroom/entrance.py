@@ -55,27 +55,30 @@ def beside(room: Class, show_class: Callable[[], None], *, pupils: int) -> None:
     elif not pupils:
         _large(room)
         show_class()
-    elif st.toggle(
-        "Large code", st.session_state.setdefault(_BEGAN_LARGE, pupils < FEW), key=_LARGE, persist_state="session"
-    ):
-        left, right = st.columns([3, 2], gap="medium")
-        with right:
-            _large(room)
-        with left:
-            show_class()
     else:
-        _line(room)
-        show_class()
+        with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="entrance-line"):
+            line = st.container(horizontal=True, vertical_alignment="center", width="content")
+            began = st.session_state.setdefault(_BEGAN_LARGE, pupils < FEW)
+            is_large = st.toggle("Large code", began, key=_LARGE, persist_state="session")
+        if is_large:
+            left, right = st.columns([3, 2], gap="medium")
+            with right:
+                _large(room)
+            with left:
+                show_class()
+        else:
+            with line:
+                _small(room)
+            show_class()
 
 
-def _line(room: Class) -> None:
+def _small(room: Class) -> None:
     """Address and code in a line, the QR code on request."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="entrance-line"):
-        place = st.container(width="content")
-        with st.popover("QR code", icon=":material/qr_code_2:", key="entrance-qr"):
-            address = _address()
-            _qr(address, room)
-        place.markdown(f"Join at **{address.split('//')[-1]}/join** with the code **{_spaced(room.code)}**")
+    place = st.container(width="content", key="entrance-words")
+    with st.popover("QR code", icon=":material/qr_code_2:", key="entrance-qr"):
+        address = _address()
+        _qr(address, room)
+    place.markdown(f"Join at **{address.split('//')[-1]}/join** with the code **{_spaced(room.code)}**")
 
 
 def _large(room: Class) -> None:

@@ -79,8 +79,7 @@ def _follow(*, is_empty: bool) -> None:
 
 def _draw(found: Glance) -> None:
     with st.container(key="glance", gap="small"):
-        st.markdown(_counts(found))
-        st.markdown(_troubles(found))
+        st.markdown(f"{_counts(found)}  \n{_troubles(found)}")
         st.html(cards(found))
         _look_at({pupil.key: pupil for pupil in found.pupils})
 
@@ -91,7 +90,7 @@ def _counts(found: Glance) -> str:
     held = " :material/pause_circle: The queue is paused." if found.is_held else ""
     return (
         f"**{found.here} of {len(found.pupils)} here**; {trains} in training, {waits} waiting, "
-        f"{counted(runs, 'run')} so far.{held}"
+        f"{counted(runs, 'run')} so far. On each card: the best validation accuracy.{held}"
     )
 
 
@@ -137,16 +136,16 @@ def _card(pupil: PupilNow, at: float) -> str:
         trouble = f'<p class="why" title="{why}"><strong>▲ {escape(str(pupil.trouble))}:</strong> {why}</p>'
     return (
         f'<li{" class=stuck" if pupil.trouble else ""}><p class="who"><strong>{name}</strong>{here}</p>'
-        f"<p>{escape(_does(pupil))}</p>{bar}<p>{escape(_has(pupil))}</p>{trouble}</li>"
+        f"<p>{escape(_does(pupil))}</p><p>{escape(_has(pupil))}</p>{trouble}{bar}</li>"
     )
 
 
 def _does(pupil: PupilNow) -> str:
     """What somebody does, in a line."""
     if pupil.doing is Doing.TRAINS and pupil.epochs:
-        return f"trains {pupil.what}: epoch {pupil.epoch} of {pupil.epochs}, {100 * (pupil.share or 0):.0f} %"
+        return f"epoch {pupil.epoch} of {pupil.epochs}, {100 * (pupil.share or 0):.0f} %: {pupil.what}"
     if pupil.doing is Doing.WAITS and pupil.place:
-        return f"waits at place {pupil.place}, about {duration_text(pupil.wait or 0)}: {pupil.what}"
+        return f"waits at place {pupil.place}: {pupil.what}"
     if pupil.doing in (Doing.TRAINS, Doing.WAITS, Doing.DESIGNS):
         return f"{pupil.doing} {'for ' if pupil.doing is Doing.WAITS else ''}{pupil.what}"
     words = "has a paused run" if pupil.doing is Doing.PAUSED else ""
@@ -156,9 +155,19 @@ def _does(pupil: PupilNow) -> str:
 
 def _has(pupil: PupilNow) -> str:
     """What somebody has reached, in a line."""
-    test = f", test {percent(pupil.best_test)}" if pupil.best_test is not None else ""
-    best = f"best: validation {percent(pupil.best)}{test}" if pupil.best is not None else "no result yet"
+    best = f"validation {percent(pupil.best)}" if pupil.best is not None else "no result yet"
     return f"{best} · {counted(pupil.runs, 'run')}"
+
+
+def _more(pupil: PupilNow) -> str:
+    """What does not fit on the card, in sentences."""
+    words = []
+    if pupil.place:
+        words.append(f"The run begins in about {duration_text(pupil.wait or 0)}.")
+    if pupil.best_run is not None:
+        test = "" if pupil.best_test is None else f", test {percent(pupil.best_test)}"
+        words.append(f"Best: run {pupil.best_run}, validation {percent(pupil.best)}{test}.")
+    return " ".join([*words, pupil.why])
 
 
 def _look_at(pupils: dict[str, PupilNow]) -> None:
@@ -182,5 +191,4 @@ def _look_at(pupils: dict[str, PupilNow]) -> None:
         if st.button("All their runs", icon=":material/table_chart:", key="glance-runs", disabled=not pupil.runs):
             table.only_of(pupil.key)
             st.switch_page(navigation.RESULTS.script)
-        words = [_does(pupil), _has(pupil), pupil.why]
-        st.caption(plain(" · ".join(filter(None, words))), width="content")
+        st.caption(plain(_more(pupil)), width="content")
