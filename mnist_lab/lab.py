@@ -18,6 +18,9 @@ from mnist_lab.lesson.rounds import Rounds
 from mnist_lab.lesson.digits import Digits
 from mnist_lab.lesson.handout import Handouts
 from mnist_lab.lesson.guesses import Guesses
+from mnist_lab.lesson.glance import Glancing
+from mnist_lab.lesson.messages import Messages
+from mnist_lab.lesson.presence import Presence
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -34,7 +37,7 @@ from mnist_lab.studying import Studying
 class Lab:
     """The use cases over one store.
 
-    It has no state of its own: labs on the same store see the same runs. Whatever reads the state of runs first queues
+    It has no state of its own but who is there: labs on the same store see the same runs. Whatever reads the state of runs first queues
     again those whose engine has crashed.
 
     Args:
@@ -48,6 +51,9 @@ class Lab:
         digits: the use cases of people's own digits.
         handouts: what each made in a lesson.
         guesses: the use cases of guesses before the answer.
+        presence: who has a page of this server open; kept in memory.
+        glance: the class at a glance.
+        messages: what a teacher sends to their class.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -61,6 +67,9 @@ class Lab:
         self.digits = Digits(self.store)
         self.handouts = Handouts(self.store, self.reader)
         self.guesses = Guesses(self.store, self.reader, self.start_all)
+        self.presence = Presence()
+        self.glance = Glancing(self.store, self.reader, self.presence)
+        self.messages = Messages(self.store, self.reader)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:

@@ -1,6 +1,7 @@
 """Class: let a class in, lead its lesson, and say what it may do. For the teacher; everybody else learns how to become it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from mnist_lab.ui.classroom import entrance, finish, limits, people, queue
 from mnist_lab.ui.lesson import rounds
 from mnist_lab.ui.lesson import digit_set
 from mnist_lab.ui.lesson import guess_asking
+from mnist_lab.ui.lesson import glance, messages
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -29,6 +31,7 @@ PARTS: dict[str, Callable[[Class], None]] = {
     "Round": rounds.show,
     "People": _people,
     "Guess": guess_asking.show,
+    "Send": messages.compose,
     "Queue and limits": _queue,
     "Digits": digit_set.part,
     "The end": finish.show,
@@ -41,7 +44,7 @@ elif (room := lab().classroom.rights(person()).room) is None:
     entrance.open_class()
     finish.earlier()
 else:
-    entrance.show(room)
+    entrance.beside(room, partial(glance.show, room.id), pupils=len(glance.of(room.id).pupils))
     part = st.segmented_control(
         "What to see", list(PARTS), default="People", required=True, key=PART, label_visibility="collapsed"
     )

@@ -6,7 +6,11 @@ from mnist_lab.errors import InputError
 from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.design import baseline, blocks, controls, picture, share, summary, train_bar
 from mnist_lab.ui.design import draft as drafts
+<<<<<<< HEAD
 from mnist_lab.ui.lesson import guess_first
+=======
+from mnist_lab.ui.lesson import glance, messages
+>>>>>>> glance
 from mnist_lab.ui.text import plain, refusal
 
 head.show(navigation.DESIGN)
@@ -18,7 +22,12 @@ except InputError as error:
 
 # The meaning of a change is drawn first: a browser then shows it before it redraws the controls.
 meaning = summary.meaning(draft)
+<<<<<<< HEAD
 train_bar.show(meaning, guess_first.beside_train, guess_first.started)
+=======
+glance.designs(draft["name"], meaning.experiment, meaning.error)
+train_bar.show(meaning)
+>>>>>>> glance
 with st.container(key="sight"):
     seen = picture.show(meaning)
     with st.container(horizontal=True, horizontal_alignment="distribute"):
@@ -41,6 +50,7 @@ with left:
         controls.undo_redo()
         with st.container(width="content", key="tools-share"):
             share.show(draft)
+        messages.send_draft(meaning.experiment)
     share.message()
     st.header("Block by block")
     blocks.show(draft)

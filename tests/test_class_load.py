@@ -38,7 +38,8 @@ KILLED_AFTER = 0.4  # of the time; the rest shows whether memory grows
 ROUND = 60.0
 BACK_SECONDS, ANSWER_SECONDS = 120.0, 60.0  # not goals: after these something hangs
 SCRIPT = ROOT / "tests" / "builders" / "timed_server.py"
-DESIGN, TRAIN, INSPECT = "", "train", "inspect"
+DESIGN, TRAIN, INSPECT, CLASS = "", "train", "inspect", "class"
+GLANCE = "class at a glance"
 SIZES = (2, 3, 4, 5, 6, 4)
 SEVEN = [(0.25 + 0.05 * i, 0.22) for i in range(11)] + [(0.75 - 0.03 * i, 0.22 + 0.06 * i) for i in range(11)]
 RED = "[data-testid=stException], [data-testid=stAlertContentError]"
@@ -284,6 +285,8 @@ def requests(file: Path, since: float, killed: float) -> dict[str, list[float]]:
             kind = f"opening {one['shown'] or 'design'}"
         elif one["page"] != one["shown"]:
             kind = "Train pressed"
+        elif one["interval"] is not None and one["page"] == CLASS and one["interval"] != FOOTER_SECONDS_IN_CLASS:
+            kind = GLANCE
         elif one["interval"] is not None:
             kind = "footer" if one["interval"] == FOOTER_SECONDS_IN_CLASS else "live page"
         else:
@@ -320,10 +323,11 @@ def times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @dataclass
 class School:
-    """A class that has been opened, and its pupils: names, pseudonyms and cookies."""
+    """A class that has been opened, its teacher's cookie, and its pupils: names, pseudonyms and cookies."""
 
     lab: Lab
     cookie: str
+    teacher: str
     joined: list[tuple[str, str, str]]
 
     def pupils(self, address: str, first: int, last: int) -> list[Pupil]:
@@ -331,6 +335,10 @@ class School:
             Pupil(server=address, page=DESIGN, query=design(i), cookie=f"{self.cookie}={value}", returns=True, key=key, name=name)
             for i, (name, key, value) in enumerate(self.joined[first:last])
         ]  # fmt: skip
+
+    def looker(self, address: str) -> Viewer:
+        """The teacher, who looks at the class all the time."""
+        return Viewer(server=address, page=CLASS, cookie=f"{self.cookie}={self.teacher}", returns=True)
 
     async def visitors(self, stack: contextlib.AsyncExitStack, address: str, number: int) -> list[Visitor]:
         """The first ones of the class, each with a browser of their own; all are one Chromium."""
@@ -369,7 +377,9 @@ def school(url: str) -> Iterator[School]:
     lab.classroom.open(by=teacher())
     cookies, code = Cookies(lab.store), lab.store.classes.current().code
     members = [lab.classroom.join(code, f"Ada the {number + 1}.") for number in range(PEOPLE)]
-    yield School(lab, cookies.name, [(one.name, one.key, cookies.pupil(one.token)) for one in members])
+    yield School(
+        lab, cookies.name, cookies.teacher(), [(one.name, one.key, cookies.pupil(one.token)) for one in members]
+    )
     lab.store.close()
 
 
@@ -378,11 +388,11 @@ async def taught(
 ) -> tuple[list[Person], float]:
     """The lesson; returns who was there, and when all were."""
     address, lesson = servers.running.url, Lesson()
-    pupils = school.pupils(address, browsers, len(school.joined))
+    pupils, looker = school.pupils(address, browsers, len(school.joined)), school.looker(address)
     async with contextlib.AsyncExitStack() as stack:
         visitors = await school.visitors(stack, address, browsers)
         stack.callback(lesson.over.set)  # else nobody stops where something has failed
-        tasks = [asyncio.ensure_future(pupil.watch(lesson.over)) for pupil in pupils]
+        tasks = [asyncio.ensure_future(one.watch(lesson.over)) for one in (*pupils, looker)]
         everybody: list[Person] = [*visitors, *pupils]
         await asyncio.wait_for(asyncio.gather(*(one.is_back() for one in everybody)), BACK_SECONDS)
         use.look(servers.running)
@@ -406,6 +416,7 @@ async def taught(
         use.look(servers.running)
         lesson.over.set()
         await asyncio.wait_for(asyncio.gather(*tasks), 120)
+    assert looker.errors == []
     return everybody, began
 
 
@@ -431,7 +442,8 @@ async def restarted(school: School, servers: Servers, lesson: Lesson, pupils: li
 def test_who_was_in_the_class_is_in_it_when_the_server_has_been_killed(school: School, url: str, times: Path) -> None:
     async def met(servers: Servers) -> None:
         lesson, pupils = Lesson(), school.pupils(servers.running.url, 0, 3)
-        watching = [asyncio.ensure_future(pupil.watch(lesson.over)) for pupil in pupils]
+        looker = school.looker(servers.running.url)
+        watching = [asyncio.ensure_future(one.watch(lesson.over)) for one in (*pupils, looker)]
         await asyncio.gather(*(pupil.is_back() for pupil in pupils))
         for pupil in pupils:
             await pupil.train()
@@ -441,7 +453,8 @@ def test_who_was_in_the_class_is_in_it_when_the_server_has_been_killed(school: S
         await asyncio.gather(*watching)
         runs = {run.id: run.owner for run in school.lab.store.runs.all()}
         assert runs == {run_id: pupil.key for pupil in pupils for run_id in pupil.started}
-        assert not any(pupil.errors for pupil in pupils)
+        assert not any(one.errors for one in (*pupils, looker))
+        assert looker.seconds, "the class was looked at"
 
     with contextlib.ExitStack() as stack:
         asyncio.run(met(Servers(url, stack)))
@@ -472,5 +485,6 @@ def test_thirty_people_in_a_class_and_a_server_killed_on_the_way(school: School,
     assert [error for one in everybody for error in one.errors] == []
     assert all(runs[run_id].owner == one.key for one in everybody for run_id in one.started), "none is lost"
     assert {run.status for run in runs.values()} == {Status.FINISHED}
+    assert np.quantile(found[GLANCE], 0.95) < 1
     assert cores["server"] <= 0.6
     assert last < 1.1 * first

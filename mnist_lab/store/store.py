@@ -18,6 +18,7 @@ from mnist_lab.store.guesses import Guesses
 from mnist_lab.store.labels import Labels
 from mnist_lab.store.lease import Leases
 from mnist_lab.store.looks import Looks
+from mnist_lab.store.messages import Messages
 from mnist_lab.store.notices import Notices
 from mnist_lab.store.people import People
 from mnist_lab.store.questions import Questions
@@ -27,6 +28,7 @@ from mnist_lab.store.recording import Recording
 from mnist_lab.store.rounds import Rounds
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.secrets import Secrets
+from mnist_lab.store.standings import Standings
 from mnist_lab.store.studies import Studies
 from mnist_lab.store.trained import Trained
 
@@ -50,6 +52,7 @@ class Store:
         rounds: rounds of a lesson, and their rehearsals.
         digits: drawings of a class, or of whoever is alone, with their labels.
         guesses: questions about what is still to be measured, and the answers to them.
+        standings, messages: how a class stands, and what its teacher has sent.
         designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
@@ -71,6 +74,8 @@ class Store:
         self.rounds = Rounds(self.database)
         self.digits = Digits(self.database)
         self.guesses = Guesses(self.database)
+        self.standings = Standings(self.database)
+        self.messages = Messages(self.database)
         self.designs = Designs(self.database)
         self.looks = Looks(self.database)
         self.choices = Choices(self.database)

@@ -128,6 +128,11 @@ def opened(path: str) -> bool:
     return _reader().rights.may_open(path)
 
 
+def path() -> str:
+    """The path of the page that this session has opened."""
+    return str(st.session_state.get(_PATH, ""))
+
+
 def seen() -> Reader:
     """What whoever is looking at this page may see of the runs. Who they are and what they may do is read each time that
     something is drawn, on a timer too, but only once for all that is drawn together: who is removed from the class, or

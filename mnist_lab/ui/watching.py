@@ -11,7 +11,7 @@ import streamlit as st
 
 from mnist_lab.errors import InputError
 from mnist_lab.ui import navigation, url
-from mnist_lab.ui.session import seen
+from mnist_lab.ui.session import lab, person, seen
 from mnist_lab.ui.text import refusal
 
 _LAST = "watched"
@@ -53,6 +53,7 @@ def start(queue: Callable[[], Sequence[int]]) -> bool:
     try:
         started(queue())
     except InputError as error:
+        lab().presence.refused(person().key, str(error))
         refusal(error)
         return False
     return True

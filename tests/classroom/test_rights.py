@@ -27,6 +27,8 @@ from mnist_lab.lesson.digits import Digits
 from mnist_lab.lesson.handout import Handouts
 from mnist_lab.lesson.guess import Kind
 from mnist_lab.lesson.guesses import Guesses
+from mnist_lab.lesson.glance import Glancing
+from mnist_lab.lesson.messages import Messages, PageLink
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -243,6 +245,13 @@ def own_question(world: World) -> None:
 
 
 QUESTION = 1
+def message_if_on(world: World) -> None:
+    """A note to everybody in the class, where one is on."""
+    if world.lab.store.classes.current():
+        assert world.lab.store.messages.send(world.room, None, "note", "Look up.", None) == MESSAGE
+
+
+MESSAGE = 1
 RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
 EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone")
 IN = ("pupil", "another", "teacher", "closed", "alone")  # who may look
@@ -251,6 +260,7 @@ IN_CLASS = ("pupil", "another", "teacher")
 OWNER = ("pupil", "teacher", "alone")
 ALL_RIGHTS = ("teacher", "alone")
 TEACHER_ONLY = ("teacher",)
+PUPILS = ("pupil", "another", "closed")
 
 CASES: dict[str, Case] = {
     "Lab.reader": Case(lambda w, by: w.lab.reader(by), IN),
@@ -302,6 +312,17 @@ CASES: dict[str, Case] = {
     "Rounds.rehearse": Case(lambda w, by: w.lab.rounds.rehearse(by=by), TEACHER_ONLY),
     "Rounds.rehearsal": Case(lambda w, by: w.lab.rounds.rehearsal(by=by), TEACHER_ONLY, rehearsed),
     "Rounds.delete_rehearsal": Case(lambda w, by: w.lab.rounds.delete_rehearsal(by=by), TEACHER_ONLY, rehearsed),
+    "Glancing.now": Case(lambda w, by: w.lab.glance.now(by=by), TEACHER_ONLY),
+    "Messages.note": Case(lambda w, by: w.lab.messages.note("Look up.", by=by), TEACHER_ONLY),
+    "Messages.send_page": Case(
+        lambda w, by: w.lab.messages.send_page(PageLink(page="run", run=w.finished), by=by), TEACHER_ONLY
+    ),
+    "Messages.send_design": Case(lambda w, by: w.lab.messages.send_design(DESIGN, by=by), TEACHER_ONLY),
+    "Messages.withdraw": Case(lambda w, by: w.lab.messages.withdraw(MESSAGE, by=by), TEACHER_ONLY, message_if_on),
+    "Messages.all": Case(lambda w, by: w.lab.messages.all(by=by), TEACHER_ONLY),
+    "Messages.mine": Case(lambda w, by: w.lab.messages.mine(by=by), IN),
+    "Messages.show": Case(lambda w, by: w.lab.messages.show(MESSAGE, by=by), PUPILS, message_if_on),
+    "Messages.dismiss": Case(lambda w, by: w.lab.messages.dismiss(MESSAGE, by=by), PUPILS, message_if_on),
     "Studying.preview": Case(lambda w, by: w.lab.studies.preview(PLAN, by=by), IN),
     "Studying.fresh": Case(lambda w, by: w.lab.studies.fresh(PLAN, by=by), IN),
     "Studying.start": Case(lambda w, by: w.lab.studies.start(PLAN, by=by), ACTIVE),
@@ -376,6 +397,10 @@ def test_every_use_case_is_tried() -> None:
         for name, found in public(cls)
         if "by" in found.parameters
         name for cls in (Lab, Classroom, Studying, Guesses) for name, found in public(cls) if "by" in found.parameters
+        name
+        for cls in (Lab, Classroom, Studying, Glancing, Messages)
+        for name, found in public(cls)
+        if "by" in found.parameters
     }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
@@ -403,6 +428,7 @@ CHANGES_NOTHING = {
     "Studying.remaining_seconds",
     *(f"Guesses.{name}" for name in ("all", "get", "current", "table")),
     *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away"),
+    *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away", "Glancing.now", "Messages.all", "Messages.mine"),
     *(
         "Classroom.rights",
         "Classroom.name",

@@ -59,6 +59,11 @@ def history() -> History[dict[str, Any]]:
     return found
 
 
+def is_begun() -> bool:
+    """Whether this session has a draft."""
+    return _KEY in st.session_state
+
+
 def current() -> dict[str, Any]:
     """This session's draft as it is, whatever the address says."""
     return history().present

@@ -4,6 +4,7 @@ It is drawn with the page. The footer, which has a timer anyway, sees to it that
 it has changed: what decides is read once a second for all who look.
 """
 
+import contextlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from mnist_lab.reader import Reader
 from mnist_lab.ui import held
 from mnist_lab.ui.lesson import rounds
 from mnist_lab.ui.lesson import guesses
+from mnist_lab.ui.lesson import glance, messages
 from mnist_lab.ui.session import errors_shown, looker
 
 _DRAWN = "lesson_drawn"
@@ -34,6 +36,7 @@ class Part:
 
 PARTS: tuple[Part, ...] = (Part(held.current, rounds.above),)
 PARTS: tuple[Part, ...] = (Part(guesses.state, guesses.show),)
+PARTS: tuple[Part, ...] = (Part(messages.now, messages.show),)
 
 
 def show() -> None:
@@ -42,6 +45,7 @@ def show() -> None:
     reader = looker()
     if reader.rights.room is None:
         return
+    glance.arrived(reader)
     with st.container(key="lesson"):
         for part in PARTS:
             with errors_shown():
@@ -50,6 +54,8 @@ def show() -> None:
 
 def follow() -> None:
     """Have the page drawn again where something else goes on than when it was drawn."""
+    with contextlib.suppress(LabError):  # the page says what is wrong
+        glance.stays(looker())
     if _DRAWN in st.session_state and st.session_state[_DRAWN] != _now():
         st.rerun()
 

@@ -25,6 +25,7 @@ _KEPT = 12  # tables; in a class in which pupils see their own runs only, each h
 _TABLE, _SHOWN_IDS = "runs", "shown_ids"
 _COLUMNS = "columns"  # of the widget, and of the choice that the store keeps
 _FILTER, _VALUES, _LOW, _HIGH = "filter-", "values-", "low-", "high-"  # what a filter's keys begin with
+_SEARCH = "search"
 _WHENEVER: list[date | datetime | str | None] = []
 _number = st.column_config.NumberColumn
 _text = st.column_config.TextColumn
@@ -253,7 +254,7 @@ def _tools(gone: int) -> tuple[str, bool, bool]:
     """What is searched for; whether seeds are folded, and the `gone` deleted runs are listed instead of the others."""
     words = st.text_input(
         "Search: name, tag, note, kernels, run number",
-        key="search",
+        key=_SEARCH,
         persist_state="session",
         placeholder="Search",
         icon=":material/search:",
@@ -359,6 +360,13 @@ def _clear() -> None:
             st.session_state[key] = []
         elif str(key).startswith((_LOW, _HIGH)):
             st.session_state[key] = ""
+
+
+def only_of(owner: str) -> None:
+    """Have the table filtered by an owner, and by nothing else, when it is drawn next."""
+    _clear()
+    st.session_state[_SEARCH] = ""
+    st.session_state[f"{_FILTER}owner"] = [owner]
 
 
 def _days(rows: pd.DataFrame) -> Any:

@@ -52,7 +52,8 @@ def upgrade() -> None:
         "messages_read",
         sa.Column("message_id", sa.Integer, sa.ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("person", sa.String(40), primary_key=True),
-        sa.Column("read", sa.Float, nullable=False),
+        sa.Column("shown", sa.Float, nullable=False),
+        sa.Column("read", sa.Float),  # dismissed, or what it leads to opened
     )
     op.create_table(
         "stages",
