@@ -14,6 +14,7 @@ from mnist_lab.design.experiment import MAX_SEEDS, Experiment
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Question
+from mnist_lab.lesson.stage import Stage
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -40,6 +41,7 @@ class Lab:
         store: for reading what belongs to a run that a `Reader` has found.
         classroom: the use cases of a class.
         studies: the use cases of studies.
+        stage: the use cases of the class's stage.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -49,6 +51,7 @@ class Lab:
         self.store = Store(url)
         self.classroom = Classroom(self.store)
         self.studies = Studying(self.store, self.reader)
+        self.stage = Stage(self.store)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:
@@ -195,7 +198,9 @@ class Lab:
 
     def choose(self, name: str, value: Any, *, by: Person) -> None:
         """Keep somebody's choice, as `Choices.set`."""
-        self.store.choices.set(self._rights(by).owner, name, value)
+        who = self._rights(by)
+        who.must_take_part()
+        self.store.choices.set(who.owner, name, value)
 
     def dismiss(self, notice: int, *, by: Person) -> None:
         """Delete a notice, as `Notices.dismiss`."""
@@ -216,6 +221,7 @@ class Lab:
             InputError: there is no such run.
         """
         reader = self.reader(by)
+        reader.rights.must_take_part()
         if question.run_id != ready_made.ID:
             reader.run(question.run_id)
         return self.store.questions.submit(question.kind, question.arguments, is_long=question.is_long)
@@ -242,6 +248,7 @@ class Lab:
         """The rights of whoever may change these runs. Raises NotAllowedError where they may not; runs that are not there
         are nobody's."""
         who = self._rights(by)
+        who.must_take_part()
         if not who.are_all:
             who.must_own(self.store.runs.some(run_ids).values())
         return who

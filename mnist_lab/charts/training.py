@@ -83,16 +83,17 @@ class Line:
     look: Look
 
 
-def ends(points: pd.DataFrame, shown: Frame, metric: str) -> pd.DataFrame:
+def ends(points: pd.DataFrame, shown: Frame, metric: str, *, by_run: bool = False) -> pd.DataFrame:
     """The rows that name the lines of `curve_points` at their ends: `x` and `value` of the last point, `words`, and `place`, where
     on the scale the words stand, so that none lies on another.
 
-    Of one run both lines are named, of several the validation of each, or its training while there is no more.
+    Of one run both lines are named, of several, or where it is to be `by_run`, the validation of each, or its training while
+    there is no more.
     """
     # Where an epoch has ended, the training of all of it, rather than of its last few batches.
     lines = points[points["kind"].isin([BATCHES, EPOCHS, VALIDATION])].sort_values("x", kind="stable")
     last = lines.groupby(["run", "series"], sort=False).tail(1)
-    if last["run"].nunique() > 1:
+    if by_run or last["run"].nunique() > 1:
         last = last.sort_values("series").groupby("run", sort=False).tail(1)  # validation comes after training
         names = last["run"]
     else:
@@ -120,7 +121,9 @@ def apart(values: np.ndarray, shown: Frame) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=128)
-def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line, ...]) -> Spec:
+def curves(
+    metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line, ...], *, is_staged: bool = False
+) -> Spec:
     """The specification of a live chart, without its data: a table of `curve_points` with its `ends` goes beside it.
 
     It depends on little that changes while a run trains, so the chart on the page is updated, and seldom rebuilt. A run
@@ -129,6 +132,7 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
     Args:
         metric: `loss` or `accuracy`; end: where the axis ends; shown: the scale (`frames.whole`), or the part of it
             that is drawn (`frames.frame`): lines leave it, and none is clamped.
+        is_staged: whether it is looked at from afar, and nobody points at it: validation alone, and no tooltips.
     """
     names = [line.label for line in lines]
     is_accuracy = metric == "accuracy"
@@ -166,21 +170,27 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
         return {
             "transform": [{"filter": {"field": "kind", "equal": kind}}],
             "mark": {"clip": True, **mark},
-            "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip, **encoding},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "color": colour,
+                **({} if is_staged else {"tooltip": tooltip}),
+                **encoding,
+            },
         }
 
     thin, thick = {"strokeWidth": 1.5, "opacity": 0.55}, {"strokeWidth": 3}
     means = [layer(EPOCHS, {"type": "point", "filled": False, "size": 50}, shape={"value": "circle"})]
+    training = [layer(BATCHES, {"type": "line", **thin}), *(means if len(lines) == 1 else [])]
     return {
-        "title": {"text": _TITLES[metric], "offset": 4},
+        **({} if is_staged else {"title": {"text": _TITLES[metric], "offset": 4}}),
         "layer": [
-            layer(BATCHES, {"type": "line", **thin}),
-            *(means if len(lines) == 1 else []),
+            *([] if is_staged else training),
             layer(VALIDATION, {"type": "line", **thick}, strokeDash=dash),
             layer(VALIDATION, {"type": "point", "filled": True, "size": 90, "opacity": 1}, shape=shape),
             _leaders(x, y, colour, end, shown),
             _words(x, y, end),
-            *_all_at_once(x, lines, end, metric),
+            *([] if is_staged else _all_at_once(x, lines, end, metric)),
         ],
         "width": "container",
         "height": "container",

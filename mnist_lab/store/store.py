@@ -24,6 +24,7 @@ from mnist_lab.store.receipts import Receipts
 from mnist_lab.store.recording import Recording
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.secrets import Secrets
+from mnist_lab.store.stages import Stages
 from mnist_lab.store.studies import Studies
 from mnist_lab.store.trained import Trained
 
@@ -44,6 +45,7 @@ class Store:
         studies: frozen plans, and which runs are theirs.
         questions: questions of pages to trained networks.
         classes, people, secrets: a class in one room, who is in it, and how its browsers are known.
+        stages: what stands on a class's stage.
         designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
@@ -62,6 +64,7 @@ class Store:
         self.classes = Classes(self.database)
         self.people = People(self.database)
         self.secrets = Secrets(self.database)
+        self.stages = Stages(self.database)
         self.designs = Designs(self.database)
         self.looks = Looks(self.database)
         self.choices = Choices(self.database)

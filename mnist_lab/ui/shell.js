@@ -57,4 +57,19 @@
       document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
     views = found;
   }, 50);
+
+  // Nobody is at the keyboard of the stage. When its server was away, Streamlit tries again later and later, and keeps what the
+  // server has forgotten; so the page is loaded anew as soon as the server answers, and until then its last picture stays.
+  const STAGE_MS = 2000;
+  const PATIENCE = 3; // looks, in which Streamlit may have found the server by itself
+  let away = -15; // looks, since when there is no connection; at first there is none for a while
+  setInterval(async () => {
+    if (!location.pathname.endsWith("/stage")) return;
+    if (document.querySelector("[data-testid=stApp][data-test-connection-state=CONNECTED]")) away = 0;
+    else if (++away >= PATIENCE) {
+      const health = new URL("_stcore/health", window.__streamlit.BACKEND_BASE_URL);
+      const found = await fetch(health, { cache: "no-store", signal: AbortSignal.timeout(STAGE_MS) }).catch(() => null);
+      if (found?.ok) location.reload();
+    }
+  }, STAGE_MS);
 })();

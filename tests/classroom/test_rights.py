@@ -1,5 +1,5 @@
 """Who may do what: every use case as a stranger, a pupil, another pupil, the teacher, somebody who was removed, a pupil of a
-closed class, and alone. Each does it, or is told in a sentence why not, and nothing is changed."""
+closed class, alone, and as the projector's browser, which looks on. Each does it, or is told in a sentence why not, and nothing is changed."""
 
 import inspect
 import json
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mnist_lab.classroom.classroom import Classroom
+from mnist_lab.classroom.cookies import looker
 from mnist_lab.classroom.rights import rights
 from mnist_lab.classroom.settings import ClassSettings, Sees
 from mnist_lab.design.experiment import read_design
@@ -20,6 +21,7 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.inspection import questions
 from mnist_lab.lab import Lab
+from mnist_lab.lesson.stage import Stage
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -61,7 +63,13 @@ class World:
     notice: int = 1
 
     def person(self, who: str) -> Person:
-        people = {"pupil": self.cleo, "closed": self.cleo, "another": self.dana, "removed": self.emil}
+        people = {
+            "pupil": self.cleo,
+            "closed": self.cleo,
+            "another": self.dana,
+            "removed": self.emil,
+            "looker": looker(),
+        }
         return people.get(who, TEACHER if who == "teacher" else ADA)
 
     @property
@@ -193,8 +201,9 @@ def study_file() -> StudyFile:
 
 
 RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
-EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone")
-IN = ("pupil", "another", "teacher", "closed", "alone")  # who may look
+EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone", "looker")
+IN = ("pupil", "another", "teacher", "closed", "alone", "looker")  # who may look
+HERE = ("pupil", "another", "teacher", "closed", "alone")  # who may ask, and is remembered
 ACTIVE = ("pupil", "another", "teacher", "alone")  # who may train, and keep designs
 OWNER = ("pupil", "teacher", "alone")
 ALL_RIGHTS = ("teacher", "alone")
@@ -217,10 +226,10 @@ CASES: dict[str, Case] = {
     "Lab.save_design": Case(lambda w, by: w.lab.save_design(DESIGN, by=by), ACTIVE),
     "Lab.delete_design": Case(lambda w, by: w.lab.delete_design("mine", by=by), ACTIVE),
     "Lab.choice": Case(lambda w, by: w.lab.choice("columns", by=by), IN),
-    "Lab.choose": Case(lambda w, by: w.lab.choose("columns", ["name"], by=by), IN),
+    "Lab.choose": Case(lambda w, by: w.lab.choose("columns", ["name"], by=by), HERE),
     "Lab.dismiss": Case(lambda w, by: w.lab.dismiss(w.notice, by=by), ALL_RIGHTS),
     "Lab.take_away": Case(lambda w, by: w.lab.take_away(w.room, by=by), TEACHER_ONLY),
-    "Lab.ask": Case(lambda w, by: w.lab.ask(questions.Tested(run_id=w.finished), by=by), IN),
+    "Lab.ask": Case(lambda w, by: w.lab.ask(questions.Tested(run_id=w.finished), by=by), HERE),
     "Classroom.rights": Case(lambda w, by: w.lab.classroom.rights(by), IN),
     "Classroom.name": Case(lambda w, by: w.lab.classroom.name(by), IN),
     "Classroom.open": Case(
@@ -258,6 +267,11 @@ CASES: dict[str, Case] = {
     "Studying.add_seeds": Case(lambda w, by: w.lab.studies.add_seeds(STUDY, 1, by=by), OWNER, ended_study),
     "Studying.delete": Case(lambda w, by: w.lab.studies.delete(STUDY, by=by), OWNER, ended_study),
     "Studying.restore": Case(lambda w, by: w.lab.studies.restore(STUDY, by=by), OWNER, deleted_study),
+    "Stage.now": Case(lambda w, by: w.lab.stage.now(by=by), IN),
+    "Stage.show": Case(lambda w, by: w.lab.stage.show("race", {"runs": [w.finished]}, by=by), TEACHER_ONLY),
+    "Stage.light": Case(lambda w, by: w.lab.stage.light("dark", by=by), TEACHER_ONLY),
+    "Stage.token": Case(lambda w, by: w.lab.stage.token(by=by), TEACHER_ONLY),
+    "Stage.renew": Case(lambda w, by: w.lab.stage.renew(by=by), TEACHER_ONLY),
     "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
     "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
@@ -273,6 +287,7 @@ CASES: dict[str, Case] = {
     "Reader.fields": Case(lambda w, by: w.reader(by).table() is None or w.reader(by).fields(DESIGN.design_key), IN),
     "Reader.fingerprint": Case(lambda w, by: w.reader(by).fingerprint(), IN),
     "Reader.names": Case(lambda w, by: w.reader(by).names(), IN),
+    "Reader.classmates": Case(lambda w, by: w.reader(by).classmates(), IN),
     "Reader.weights": Case(lambda w, by: w.reader(by).weights(w.finished), IN),
     "Reader.repeated": Case(
         lambda w, by: w.reader(by).repeated(w.reader(by).run(w.finished), w.reader(by).table()), IN
@@ -287,7 +302,9 @@ def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
 
 
 def test_every_use_case_is_tried() -> None:
-    asked = {name for cls in (Lab, Classroom, Studying) for name, found in public(cls) if "by" in found.parameters}
+    asked = {
+        name for cls in (Lab, Classroom, Studying, Stage) for name, found in public(cls) if "by" in found.parameters
+    }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
 
@@ -312,6 +329,7 @@ CHANGES_NOTHING = {
     *(name for name in CASES if name.startswith("Reader.")),
     *(f"Studying.{name}" for name in ("preview", "fresh", "all", "get", "findings", "file", "agreement")),
     "Studying.remaining_seconds",
+    "Stage.now",
     *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away"),
     *(
         "Classroom.rights",
