@@ -142,12 +142,13 @@ def _chart(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis, *
     return made.left_out
 
 
-def race(drawn: list[Run], metric: str, shown: Frame, *, scale: float) -> str:
+def race(drawn: list[Run], metric: str, shown: Frame, *, scale: float, size: tuple[int, int]) -> str:
     """The validation of some runs in one chart that nobody points at, over a part of the scale that is given, so that no
     axis moves while they train.
 
     Args:
         scale: how much larger than usual type and lines are.
+        size: width and height in pixels. What a browser would measure is the size on its screen, and not that on the stage.
 
     Returns:
         What lies outside of that part, in words.
@@ -157,7 +158,8 @@ def race(drawn: list[Run], metric: str, shown: Frame, *, scale: float) -> str:
     made = _raced(
         lab().store.url, tuple(map(_newest, runs)), tuple(map(str, lines)), metric, shown, _runs=runs, _lines=lines
     )
-    figure.vega(made.table, made.spec, scale=scale, key="race", height="stretch", alt=made.words)
+    spec = made.spec | {"width": size[0], "height": size[1] / scale, "autosize": {"type": "fit", "contains": "padding"}}
+    figure.vega(made.table, spec, scale=scale, key="race", width="content", height="content", alt=made.words)
     return made.left_out
 
 
@@ -248,7 +250,7 @@ def _raced(
     points = points[points["kind"] == training.VALIDATION]
     end = max(work(of.run.experiment_json).planned("epochs") or 1.0 for of in _runs)
     left_out = frames.outside(metric, points["value"], shown)
-    table = pd.concat([points, training.ends(points, shown, metric, by_run=True)]) if len(points) else points
+    table = pd.concat([points, training.ends(points, shown, metric, is_staged=True)]) if len(points) else points
     spec = training.curves(metric, "epochs", end, shown, _lines, is_staged=True)
     words = _in_words(_runs, _lines, metric, "epochs")
     return _Chart(pa.Table.from_pandas(table, preserve_index=False), spec, words, left_out)

@@ -32,14 +32,14 @@ def show(reader: Reader, data: dict[str, Any]) -> None:
     is_named = data["who"] != "nobody"
     cost = data["cost"]
     head = "".join(
-        f"<th scope=col>{title}</th>"
+        f"<th scope=col{' class=by' if title == 'By' else ''}>{title}</th>"
         for title in ["", "Design", *(["By"] if is_named else []), "Accuracy", "Seeds", _COSTS[cost]]
     )
     lines = []
     for place, (_, row) in enumerate(rows.iterrows(), 1):
         owner = str(row["owner"])
         who = names.get(owner, owner) if data["who"] == "names" else owner
-        by = f"<td><bdi>{escape(who)}</bdi></td>" if is_named else ""
+        by = f"<td class=by><bdi>{escape(who)}</bdi></td>" if is_named else ""
         look = swatch.url(drawn[row["design_key"]])
         lines.append(
             f'<tr><td>{place}</td><th scope=row><span><img src="{look}" alt=""> {escape(str(row["name"]))}</span></th>{by}'

@@ -15,6 +15,7 @@ from mnist_lab.ui.results import pareto
 from mnist_lab.ui.session import lab, seen
 
 _WHAT = "validation accuracy"
+_HEIGHT = 900  # pixels of the stage
 
 
 def show(reader: Reader, data: dict[str, Any]) -> None:
@@ -33,7 +34,10 @@ def show(reader: Reader, data: dict[str, Any]) -> None:
         st.html('<p class="stage-line">No run of the class has finished here yet.</p>')
         return
     chart = results.costs(shown, cost, COSTS[cost], _WHAT, None, shown=(low, 1.0))
-    figure.altair(chart, scale=parts.SCALE, key="stage-front", alt=pareto.in_words(shown, cost, _WHAT))
+    # A browser would measure the size on its screen, and not that on the stage.
+    chart.width, chart.height = round(parts.WIDTH / parts.SCALE), round(_HEIGHT / parts.SCALE)
+    chart.autosize = {"type": "fit", "contains": "padding"}
+    figure.altair(chart, scale=parts.SCALE, key="stage-front", width="content", alt=pareto.in_words(shown, cost, _WHAT))
 
 
 @st.cache_data(ttl=parts.SECONDS, max_entries=16, show_spinner=False)
