@@ -24,7 +24,7 @@ MOST_BYTES = 20_000  # of a scene's data
 _MOST_SCENES = 20
 
 Scheme = Literal["system", "light", "dark"]
-AccuracyFrom = Literal[0, 50, 80, 90, 95, 98]
+AccuracyFrom = Literal[0, 80, 90, 95, 98]
 LossTo = Literal["0.05", "0.1", "0.2", "0.5", "1", "2.5"]
 RunId = Annotated[int, Field(ge=1, lt=2**63)]
 

@@ -103,7 +103,7 @@ def placed(rows: pd.DataFrame, cost: str, name: str) -> pd.DataFrame:
     drawn = looks(rows["design_key"])
     points = pd.DataFrame(
         {
-            "run": rows["ids"].str[0],
+            "run": [ids[0] for ids in rows["ids"]],  # also of no rows
             "name": rows["name"],
             "colour": [drawn[key].colour for key in rows["design_key"]],
             "shape": [drawn[key].shape for key in rows["design_key"]],

@@ -11,7 +11,7 @@ from mnist_lab.ui.session import act, lab
 SCALE = 2.0  # of charts: their smallest words have 28 pixels of the stage's 1,080
 WIDTH, CHART_HEIGHT = 1856, 740  # of the stage's inside, and of a chart that has words below it, in pixels
 SECONDS = 5.0  # for which what is read of all runs is kept for all who look
-ACCURACIES: tuple[AccuracyFrom, ...] = (0, 50, 80, 90, 95, 98)
+ACCURACIES: tuple[AccuracyFrom, ...] = (0, 80, 90, 95, 98)
 
 
 def heading(words: str, beside: str = "") -> None:
