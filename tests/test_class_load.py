@@ -38,7 +38,9 @@ KILLED_AFTER = 0.4  # of the time; the rest shows whether memory grows
 ROUND = 60.0
 BACK_SECONDS, ANSWER_SECONDS = 120.0, 60.0  # not goals: after these something hangs
 SCRIPT = ROOT / "tests" / "builders" / "timed_server.py"
-DESIGN, TRAIN, INSPECT = "", "train", "inspect"
+DESIGN, TRAIN, INSPECT, STAGE = "", "train", "inspect", "stage"
+SCENES = ("race", "board", "front", "welcome")
+SCENE_SECONDS = 15.0
 SIZES = (2, 3, 4, 5, 6, 4)
 SEVEN = [(0.25 + 0.05 * i, 0.22) for i in range(11)] + [(0.75 - 0.03 * i, 0.22 + 0.06 * i) for i in range(11)]
 RED = "[data-testid=stException], [data-testid=stAlertContentError]"
@@ -282,6 +284,8 @@ def requests(file: Path, since: float, killed: float) -> dict[str, list[float]]:
         when = " (after the kill)" if killed <= one["at"] < killed + ROUND else ""
         if one["is_first"]:
             kind = f"opening {one['shown'] or 'design'}"
+        elif one["shown"] == STAGE:
+            kind = "stage"
         elif one["page"] != one["shown"]:
             kind = "Train pressed"
         elif one["interval"] is not None:
@@ -353,6 +357,23 @@ class School:
             found.append(visitor)
         return found
 
+    def stage(self, address: str) -> Viewer:
+        """The projector's browser."""
+        room = self.lab.store.classes.current()
+        value = Cookies(self.lab.store).looker(room.id)
+        return Viewer(server=address, page=STAGE, cookie=f"{self.cookie}={value}", returns=True)
+
+    async def steer(self, over: asyncio.Event) -> None:
+        """The teacher puts one scene after another on the stage; the newest runs race."""
+        number = 0
+        while not over.is_set():
+            scene = SCENES[number % len(SCENES)]
+            newest = [run.id for run in self.lab.store.runs.all(limit=6)]
+            self.lab.stage.show(scene, {"runs": newest} if scene == "race" else None, by=teacher())
+            number += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), SCENE_SECONDS)
+
     def is_refused_stopping(self, others_run: int, cookie: str) -> bool:
         by = Cookies(self.lab.store).person(cookie.partition("=")[2])
         assert self.lab.reader(by).run(others_run).owner != by.key
@@ -390,6 +411,8 @@ async def taught(
         began = time.monotonic()
         lesson.is_up.set()
         tasks += [asyncio.ensure_future(lesson.attended(one, number)) for number, one in enumerate(everybody)]
+        stage = school.stage(address)
+        tasks += [asyncio.ensure_future(stage.watch(lesson.over)), asyncio.ensure_future(school.steer(lesson.over))]
         tasks += [asyncio.ensure_future(use.watch(servers, lesson.over))]
 
         async def until(second: float) -> None:
@@ -406,6 +429,7 @@ async def taught(
         use.look(servers.running)
         lesson.over.set()
         await asyncio.wait_for(asyncio.gather(*tasks), 120)
+    assert not stage.errors
     return everybody, began
 
 
@@ -473,4 +497,5 @@ def test_thirty_people_in_a_class_and_a_server_killed_on_the_way(school: School,
     assert all(runs[run_id].owner == one.key for one in everybody for run_id in one.started), "none is lost"
     assert {run.status for run in runs.values()} == {Status.FINISHED}
     assert cores["server"] <= 0.6
+    assert np.quantile(found["stage"], 0.95) < 1
     assert last < 1.1 * first

@@ -206,7 +206,28 @@ def test_what_pupils_may_not_see_of_each_other_stands_there_where_the_teacher_pu
     ada = joined(lab, "Ada")
     worse = [run_of(lab.store, ada, name, 1, accuracy) for name, accuracy in (("3x3", 0.97), ("2x2", 0.96))]
     lab.classroom.allow(ClassSettings(sees=Sees.OWN, locked=("stage",)), by=TEACHER)
+    shown_by.append(ada)
+    assert "Your teacher has locked this page" in texts(opened("stage"))
+    shown_by.append(LOOKER)
     assert "2 finished" in on_stage(lab, "race", {"runs": worse})
+
+
+def test_a_pupil_who_looks_at_the_stage_sees_what_they_may_and_the_projector_still_sees_all(
+    lab: Lab, shown_by: list[Person]
+) -> None:
+    ada, bo = joined(lab, "Ada"), joined(lab, "Bo")
+    run_of(lab.store, ada, "3x3", 1, 0.97)
+    run_of(lab.store, ada, "2x2", 1, 0.96)
+    run_of(lab.store, bo, "7x7", 1, 0.95)
+    lab.classroom.allow(ClassSettings(sees=Sees.OWN), by=TEACHER)
+    lab.stage.show("board", by=TEACHER)
+    shown_by.append(bo)
+    words = texts(opened("stage"))
+    assert "3x3" in words, "the class's best"
+    assert "7x7" in words
+    assert "2x2" not in words
+    shown_by.append(LOOKER)
+    assert "2x2" in texts(opened("stage")), "what was read for another is not shown"
 
 
 @pytest.mark.parametrize("path", [page.path for page in navigation.PAGES if page.path != "stage"])

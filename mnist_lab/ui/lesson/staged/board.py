@@ -24,7 +24,7 @@ def show(reader: Reader, data: dict[str, Any]) -> None:
     room = reader.rights.room
     assert room
     parts.heading("The class's best designs", "by validation accuracy, the mean over seeds")
-    rows = _best(lab().store.url, room.id)
+    rows = _best(lab().store.url, reader.rights.view, room.id)
     if rows.empty:
         st.html('<p class="stage-line">No run of the class has finished yet.</p>')
         return
@@ -49,9 +49,9 @@ def show(reader: Reader, data: dict[str, Any]) -> None:
 
 
 @st.cache_data(ttl=parts.SECONDS, max_entries=16, show_spinner=False)
-def _best(url: str, class_id: int) -> pd.DataFrame:
-    """The best rows, a row a design and pupil; read once for all who look."""
-    del url, class_id
+def _best(url: str, view: str | None, class_id: int) -> pd.DataFrame:
+    """The best rows, a row a design and pupil; read once for all who see the same runs."""
+    del url, view, class_id
     found = of_class(seen())
     return found.sort_values("validation_accuracy", ascending=False, kind="stable").head(_MOST)
 

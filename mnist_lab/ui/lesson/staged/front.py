@@ -23,7 +23,7 @@ def show(reader: Reader, data: dict[str, Any]) -> None:
     room = reader.rights.room
     assert room
     cost, low = data["cost"], data["accuracy_from"] / 100
-    points = _points(lab().store.url, room.id, cost)
+    points = _points(lab().store.url, reader.rights.view, room.id, cost)
     shown = points[points["accuracy"] >= low].assign(low=lambda rows: rows["low"].clip(lower=low))
     below = len(points) - len(shown)
     parts.heading(
@@ -41,9 +41,9 @@ def show(reader: Reader, data: dict[str, Any]) -> None:
 
 
 @st.cache_data(ttl=parts.SECONDS, max_entries=16, show_spinner=False)
-def _points(url: str, class_id: int, cost: str) -> pd.DataFrame:
-    """Read once for all who look."""
-    del url, class_id
+def _points(url: str, view: str | None, class_id: int, cost: str) -> pd.DataFrame:
+    """Read once for all who see the same runs."""
+    del url, view, class_id
     rows = with_bytes(board.of_class(seen()))
     return pareto.placed(rows[rows["parameters"].notna()], cost, "validation")
 

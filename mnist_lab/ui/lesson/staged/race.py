@@ -41,7 +41,9 @@ def show(reader: Reader, data: dict[str, Any]) -> None:
     if active:
         words, is_long = "The verdict comes when the last one has ended.", False
     else:
-        words, is_long = _verdict(lab().store.url, tuple((run.id, run.status.value) for run in runs))
+        words, is_long = _verdict(
+            lab().store.url, reader.rights.view, tuple((run.id, run.status.value) for run in runs)
+        )
     st.html(f'<p class="stage-verdict{" long" if is_long else ""}" role="status">{words}</p>')
 
 
@@ -58,9 +60,10 @@ def _standing(runs: list[Run]) -> str:
 
 
 @st.cache_data(ttl=parts.SECONDS, max_entries=16, show_spinner=False)
-def _verdict(url: str, ended: tuple[tuple[int, str], ...]) -> tuple[str, bool]:
-    """The verdict on the designs of some runs, as HTML, and whether it is long; the same for all who look."""
-    del url
+def _verdict(url: str, view: str | None, ended: tuple[tuple[int, str], ...]) -> tuple[str, bool]:
+    """The verdict on the designs of some runs, as HTML, and whether it is long; the same for all who see the
+    same runs."""
+    del url, view
     sides = comparison.sides(table.every(seen().fingerprint()), [run_id for run_id, _ in ended])
     drawn = looks(side.design_key for side in sides)
     words = judged(sides)
