@@ -581,3 +581,21 @@ def test_what_a_page_shows_as_possible_is_what_the_lab_allows(enter: Callable[[s
         world = enter(who)
         run = world.lab.store.runs.get(world.finished)
         assert world.lab.classroom.rights(world.person(who)).may_change(run) is may, who
+
+
+def test_a_looker_on_opens_the_stage_alone_and_sees_what_the_teacher_may_put_there(
+    enter: Callable[[str], World],
+) -> None:
+    world = enter("looker")
+    allow(world.lab, sees=Sees.OWN, locked=("stage",))
+    found = rights(world.lab.store, looker())
+    assert found.may_open("stage")
+    assert not any(found.may_open(path) for path in ("", "train", "class", "inspect"))
+    assert world.lab.reader(looker()).run(world.queued)
+    run = world.lab.store.runs.get(world.finished)
+    assert not found.may_change(run)
+    assert (found.are_all, found.only_looks) == (False, True)
+    assert set(world.lab.reader(looker()).classmates()) == {world.cleo.key, world.dana.key}, "who was removed is not in"
+    world.lab.classroom.end(by=TEACHER)
+    with pytest.raises(NotAllowedError, match="The class whose stage this was has ended"):
+        world.lab.reader(looker())
