@@ -21,6 +21,7 @@ from mnist_lab.lesson.guesses import Guesses
 from mnist_lab.lesson.glance import Glancing
 from mnist_lab.lesson.messages import Messages
 from mnist_lab.lesson.presence import Presence
+from mnist_lab.lesson.stage import Stage
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -54,6 +55,7 @@ class Lab:
         presence: who has a page of this server open; kept in memory.
         glance: the class at a glance.
         messages: what a teacher sends to their class.
+        stage: the use cases of the class's stage.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -70,6 +72,7 @@ class Lab:
         self.presence = Presence()
         self.glance = Glancing(self.store, self.reader, self.presence)
         self.messages = Messages(self.store, self.reader)
+        self.stage = Stage(self.store)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:
@@ -217,7 +220,9 @@ class Lab:
 
     def choose(self, name: str, value: Any, *, by: Person) -> None:
         """Keep somebody's choice, as `Choices.set`."""
-        self.store.choices.set(self._rights(by).owner, name, value)
+        who = self._rights(by)
+        who.must_take_part()
+        self.store.choices.set(who.owner, name, value)
 
     def dismiss(self, notice: int, *, by: Person) -> None:
         """Delete a notice, as `Notices.dismiss`."""
@@ -238,6 +243,7 @@ class Lab:
             InputError: there is no such run.
         """
         reader = self.reader(by)
+        reader.rights.must_take_part()
         if question.run_id != ready_made.ID:
             reader.run(question.run_id)
         return self.store.questions.submit(question.kind, question.arguments, is_long=question.is_long)
@@ -264,6 +270,7 @@ class Lab:
         """The rights of whoever may change these runs. Raises NotAllowedError where they may not; runs that are not there
         are nobody's."""
         who = self._rights(by)
+        who.must_take_part()
         if not who.are_all:
             who.must_own(self.store.runs.some(run_ids).values())
         return who

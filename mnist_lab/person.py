@@ -15,6 +15,7 @@ class Kind(StrEnum):
     USER = "user"  # by nothing but using this machine, or its network
     TEACHER = "teacher"  # by the teacher's token
     PUPIL = "pupil"  # by what they got when they joined the class
+    LOOKER = "looker-on"  # by the link to the class's stage: the browser of a projector, which changes nothing
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Person:
 
     Attributes:
         key: what their runs and designs are kept under: the name of the system's user, in the form of `names.normalized`;
-            a pupil's is a pseudonym, `pupil 7`, and never their name.
+            a pupil's is a pseudonym, `pupil 7`, and never their name. A looker-on has neither.
         kind: how they are known.
     """
 

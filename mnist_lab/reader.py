@@ -176,6 +176,11 @@ class Reader:
             return self._store.people.names()
         return self._store.people.names(self.rights.room.id) if self.rights.room else {}
 
+    def classmates(self) -> dict[str, str]:
+        """The names of those who are in the class that is on, by what their runs are kept under; empty where there is none."""
+        room = self.rights.room
+        return {} if room is None else {member.key: member.name for member in self._store.people.of(room.id)}
+
     def weights(self, run_id: int, epoch: int | None = None) -> dict[str, np.ndarray]:
         """The weights that were validated after an epoch, by variable path; after the kept epoch where None.
 

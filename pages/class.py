@@ -12,6 +12,7 @@ from mnist_lab.ui.lesson import rounds
 from mnist_lab.ui.lesson import digit_set
 from mnist_lab.ui.lesson import guess_asking
 from mnist_lab.ui.lesson import glance, messages
+from mnist_lab.ui.lesson import steer
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[Class], None]] = {
     "Send": messages.compose,
     "Queue and limits": _queue,
     "Digits": digit_set.part,
+    "Stage": steer.show,
     "The end": finish.show,
 }
 

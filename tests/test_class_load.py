@@ -40,6 +40,9 @@ BACK_SECONDS, ANSWER_SECONDS = 120.0, 60.0  # not goals: after these something h
 SCRIPT = ROOT / "tests" / "builders" / "timed_server.py"
 DESIGN, TRAIN, INSPECT, CLASS = "", "train", "inspect", "class"
 GLANCE = "class at a glance"
+DESIGN, TRAIN, INSPECT, STAGE = "", "train", "inspect", "stage"
+SCENES = ("race", "board", "front", "welcome")
+SCENE_SECONDS = 15.0
 SIZES = (2, 3, 4, 5, 6, 4)
 SEVEN = [(0.25 + 0.05 * i, 0.22) for i in range(11)] + [(0.75 - 0.03 * i, 0.22 + 0.06 * i) for i in range(11)]
 RED = "[data-testid=stException], [data-testid=stAlertContentError]"
@@ -283,6 +286,8 @@ def requests(file: Path, since: float, killed: float) -> dict[str, list[float]]:
         when = " (after the kill)" if killed <= one["at"] < killed + ROUND else ""
         if one["is_first"]:
             kind = f"opening {one['shown'] or 'design'}"
+        elif one["shown"] == STAGE:
+            kind = "stage"
         elif one["page"] != one["shown"]:
             kind = "Train pressed"
         elif one["interval"] is not None and one["page"] == CLASS and one["interval"] != FOOTER_SECONDS_IN_CLASS:
@@ -361,6 +366,23 @@ class School:
             found.append(visitor)
         return found
 
+    def stage(self, address: str) -> Viewer:
+        """The projector's browser."""
+        room = self.lab.store.classes.current()
+        value = Cookies(self.lab.store).looker(room.id)
+        return Viewer(server=address, page=STAGE, cookie=f"{self.cookie}={value}", returns=True)
+
+    async def steer(self, over: asyncio.Event) -> None:
+        """The teacher puts one scene after another on the stage; the newest runs race."""
+        number = 0
+        while not over.is_set():
+            scene = SCENES[number % len(SCENES)]
+            newest = [run.id for run in self.lab.store.runs.all(limit=6)]
+            self.lab.stage.show(scene, {"runs": newest} if scene == "race" else None, by=teacher())
+            number += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), SCENE_SECONDS)
+
     def is_refused_stopping(self, others_run: int, cookie: str) -> bool:
         by = Cookies(self.lab.store).person(cookie.partition("=")[2])
         assert self.lab.reader(by).run(others_run).owner != by.key
@@ -400,6 +422,8 @@ async def taught(
         began = time.monotonic()
         lesson.is_up.set()
         tasks += [asyncio.ensure_future(lesson.attended(one, number)) for number, one in enumerate(everybody)]
+        stage = school.stage(address)
+        tasks += [asyncio.ensure_future(stage.watch(lesson.over)), asyncio.ensure_future(school.steer(lesson.over))]
         tasks += [asyncio.ensure_future(use.watch(servers, lesson.over))]
 
         async def until(second: float) -> None:
@@ -417,6 +441,7 @@ async def taught(
         lesson.over.set()
         await asyncio.wait_for(asyncio.gather(*tasks), 120)
     assert looker.errors == []
+    assert not stage.errors
     return everybody, began
 
 
@@ -487,4 +512,5 @@ def test_thirty_people_in_a_class_and_a_server_killed_on_the_way(school: School,
     assert {run.status for run in runs.values()} == {Status.FINISHED}
     assert np.quantile(found[GLANCE], 0.95) < 1
     assert cores["server"] <= 0.6
+    assert np.quantile(found["stage"], 0.95) < 1
     assert last < 1.1 * first

@@ -181,7 +181,14 @@ def by_digit(points: pd.DataFrame, sides: Mapping[str, Look]) -> alt.Chart:
 
 
 def costs(
-    points: pd.DataFrame, cost: str, title: str, metric: str, budget: float | None, *, whole: bool = False
+    points: pd.DataFrame,
+    cost: str,
+    title: str,
+    metric: str,
+    budget: float | None,
+    *,
+    whole: bool = False,
+    shown: Frame | None = None,
 ) -> alt.LayerChart:
     """Accuracy against cost, each design in its look, the Pareto front ringed and joined; a click on a point chooses its `run`.
 
@@ -189,6 +196,7 @@ def costs(
         points: `run`, `name`, `seeds`, `colour`, `shape`, the cost, `accuracy`, `low`, `high` (of its interval), `front` (whether
             it is on it).
         whole: whether the axis of accuracy goes from 0 to 100 %, and not just over its data.
+        shown: the part of that axis which is drawn, whatever the data; none of them may lie outside.
     """
     chosen = alt.selection_point(name="open", fields=["run"], on="click", clear=False)
     span = points[cost].max() / points[cost].min() if len(points) and points[cost].min() > 0 else 1
@@ -202,7 +210,8 @@ def costs(
         scale=scale,
         axis=alt.Axis(format=_PLAIN, tickCount=alt.ExprRef(TICKS_ACROSS), labelOverlap=True),
     )
-    shown = (0.0, 1.0) if whole else shares(points["accuracy"], points["low"], points["high"])
+    if shown is None:
+        shown = (0.0, 1.0) if whole else shares(points["accuracy"], points["low"], points["high"])
     y = accuracy(alt.Y, "accuracy", metric, shown)
     at = np.log(points[cost]) if is_log else points[cost]
     said = [f"{row['name']}: {amount(row, cost, title)}" for _, row in points.iterrows()]

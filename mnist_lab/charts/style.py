@@ -36,7 +36,7 @@ LOW, MIDDLE, TALL = 240, 300, 420  # heights in pixels
 
 def percent_format(shown: Frame) -> str:
     """The format of an axis of shares with as many digits as keep its ten ticks apart."""
-    width = shown[1] - shown[0]
+    width = round(shown[1] - shown[0], 9)  # 1 − 0.9 is less than a tenth
     return ".0%" if width >= 0.1 else ".1%" if width >= 0.01 else ".2%"
 
 
@@ -110,7 +110,7 @@ def enlarged(spec: Spec, scale: float) -> Spec:
     """A specification in the quiet style, all of it larger than it says by `scale` but for its width, which is the page's."""
     found = _with_larger_marks(spec, scale) | {"config": quiet(scale)}
     found["params"] = [*spec.get("params", []), {"name": SCALE, "value": scale}]
-    if isinstance(spec.get("height"), int):
+    if isinstance(spec.get("height"), int | float):
         found["height"] = round(spec["height"] * scale)
     return found
 

@@ -28,7 +28,8 @@ from mnist_lab.charts.work import AXES, Axis, Work
 from mnist_lab.training.reports import Snapshot
 
 BATCHES, EPOCHS, VALIDATION, ENDS = "training, by batch", "training, epoch mean", "validation", "end"
-_LINE_OF_WORDS = 0.17  # of the height of the lowest chart, what two lines of words take
+# What two lines of words take: of the height of the lowest chart on a page, and of that on the stage.
+_LINE_OF_WORDS, _STAGED_LINE = 0.17, 0.125
 _ROOM = f"width - min(170 * {SCALE}, 0.36 * width)"  # how far lines reach, in pixels: what is left beside their names
 _TITLES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 
@@ -83,29 +84,35 @@ class Line:
     look: Look
 
 
-def ends(points: pd.DataFrame, shown: Frame, metric: str) -> pd.DataFrame:
+def ends(points: pd.DataFrame, shown: Frame, metric: str, *, is_staged: bool = False) -> pd.DataFrame:
     """The rows that name the lines of `curve_points` at their ends: `x` and `value` of the last point, `words`, and `place`, where
     on the scale the words stand, so that none lies on another.
 
-    Of one run both lines are named, of several the validation of each, or its training while there is no more.
+    Of one run both lines are named, of several, and on the stage, the validation of each, or its training while there is no
+    more.
     """
     # Where an epoch has ended, the training of all of it, rather than of its last few batches.
     lines = points[points["kind"].isin([BATCHES, EPOCHS, VALIDATION])].sort_values("x", kind="stable")
     last = lines.groupby(["run", "series"], sort=False).tail(1)
-    if last["run"].nunique() > 1:
+    if is_staged or last["run"].nunique() > 1:
         last = last.sort_values("series").groupby("run", sort=False).tail(1)  # validation comes after training
         names = last["run"]
     else:
         names = last["series"]
     number = [f"{100 * value:.2f} %" if metric == "accuracy" else f"{value:.4f}" for value in last["value"]]
     found = last.assign(kind=ENDS, words=[f"{name}\n{value}" for name, value in zip(names, number, strict=True)])
-    return found.assign(place=apart(found["value"].to_numpy(float), shown))
+    line = _STAGED_LINE if is_staged else _LINE_OF_WORDS
+    return found.assign(place=apart(found["value"].to_numpy(float), shown, line))
 
 
-def apart(values: np.ndarray, shown: Frame) -> np.ndarray:
-    """Places on a scale for words about values: as near to them as they can be without lying on one another, all within."""
+def apart(values: np.ndarray, shown: Frame, line: float = _LINE_OF_WORDS) -> np.ndarray:
+    """Places on a scale for words about values: as near to them as they can be without lying on one another, all within.
+
+    Args:
+        line: what the words take of the scale's length.
+    """
     low, high = shown
-    least = min(_LINE_OF_WORDS, 1 / max(len(values), 1)) * (high - low)
+    least = min(line, 1 / max(len(values), 1)) * (high - low)
     order = np.argsort(values, kind="stable")
     places = values[order].clip(low, high).astype(float)
     for up in range(1, len(places)):
@@ -120,7 +127,9 @@ def apart(values: np.ndarray, shown: Frame) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=128)
-def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line, ...]) -> Spec:
+def curves(
+    metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line, ...], *, is_staged: bool = False
+) -> Spec:
     """The specification of a live chart, without its data: a table of `curve_points` with its `ends` goes beside it.
 
     It depends on little that changes while a run trains, so the chart on the page is updated, and seldom rebuilt. A run
@@ -129,6 +138,7 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
     Args:
         metric: `loss` or `accuracy`; end: where the axis ends; shown: the scale (`frames.whole`), or the part of it
             that is drawn (`frames.frame`): lines leave it, and none is clamped.
+        is_staged: whether it is looked at from afar, and nobody points at it: validation alone, and no tooltips.
     """
     names = [line.label for line in lines]
     is_accuracy = metric == "accuracy"
@@ -166,21 +176,27 @@ def curves(metric: str, axis: Axis, end: float, shown: Frame, lines: tuple[Line,
         return {
             "transform": [{"filter": {"field": "kind", "equal": kind}}],
             "mark": {"clip": True, **mark},
-            "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip, **encoding},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "color": colour,
+                **({} if is_staged else {"tooltip": tooltip}),
+                **encoding,
+            },
         }
 
     thin, thick = {"strokeWidth": 1.5, "opacity": 0.55}, {"strokeWidth": 3}
     means = [layer(EPOCHS, {"type": "point", "filled": False, "size": 50}, shape={"value": "circle"})]
+    training = [layer(BATCHES, {"type": "line", **thin}), *(means if len(lines) == 1 else [])]
     return {
-        "title": {"text": _TITLES[metric], "offset": 4},
+        **({} if is_staged else {"title": {"text": _TITLES[metric], "offset": 4}}),
         "layer": [
-            layer(BATCHES, {"type": "line", **thin}),
-            *(means if len(lines) == 1 else []),
+            *([] if is_staged else training),
             layer(VALIDATION, {"type": "line", **thick}, strokeDash=dash),
             layer(VALIDATION, {"type": "point", "filled": True, "size": 90, "opacity": 1}, shape=shape),
-            _leaders(x, y, colour, end, shown),
+            _leaders(x, y, colour, end, shown, is_staged=is_staged),
             _words(x, y, end),
-            *_all_at_once(x, lines, end, metric),
+            *([] if is_staged else _all_at_once(x, lines, end, metric)),
         ],
         "width": "container",
         "height": "container",
@@ -192,15 +208,16 @@ def _by_run(names: list[str], values: list[Any]) -> Spec:
     return {"field": "run", "type": "nominal", "scale": {"domain": names, "range": values}, "legend": None}
 
 
-def _leaders(x: Spec, y: Spec, colour: Spec, end: float, shown: Frame) -> Spec:
+def _leaders(x: Spec, y: Spec, colour: Spec, end: float, shown: Frame, *, is_staged: bool) -> Spec:
     """From the end of a line, which moves while it trains, to its name, which does not: so the name needs no point beside
-    it, which would look like a measured one."""
+    it, which would look like a measured one. From afar a thin line would look like a measured one too: there it is dotted."""
+    dotted: Spec = {"strokeDash": [1, 5], "strokeCap": "round", "opacity": 0.8} if is_staged else {}
     return {
         "transform": [
             {"filter": {"field": "kind", "equal": ENDS}},
             {"filter": {"field": "value", "range": list(shown)}},
         ],
-        "mark": {"type": "rule", "strokeWidth": 1.5, "x2Offset": 14},
+        "mark": {"type": "rule", "strokeWidth": 1.5, "x2Offset": 14, **dotted},
         "encoding": {"x": x, "x2": {"datum": end}, "y": y, "y2": {"field": "place"}, "color": colour},
     }
 

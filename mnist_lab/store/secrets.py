@@ -11,6 +11,16 @@ from mnist_lab.store.schema import SECRETS
 STORE_ID, COOKIES, TEACHER = "store id", "cookies", "teacher"
 
 
+def new() -> str:
+    """A token that nobody guesses."""
+    return token_urlsafe()
+
+
+def of_stage(class_id: int) -> str:
+    """What the token in the link to a class's stage is kept under."""
+    return f"stage of class {class_id}"
+
+
 class Secrets:
     """The secrets in an open database, made when they are first asked for. Errors as `Database`."""
 

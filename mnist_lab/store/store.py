@@ -29,6 +29,7 @@ from mnist_lab.store.rounds import Rounds
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.secrets import Secrets
 from mnist_lab.store.standings import Standings
+from mnist_lab.store.stages import Stages
 from mnist_lab.store.studies import Studies
 from mnist_lab.store.trained import Trained
 
@@ -53,6 +54,7 @@ class Store:
         digits: drawings of a class, or of whoever is alone, with their labels.
         guesses: questions about what is still to be measured, and the answers to them.
         standings, messages: how a class stands, and what its teacher has sent.
+        stages: what stands on a class's stage.
         designs, looks, choices, notices, calibrations: what is independent of runs.
     """
 
@@ -76,6 +78,7 @@ class Store:
         self.guesses = Guesses(self.database)
         self.standings = Standings(self.database)
         self.messages = Messages(self.database)
+        self.stages = Stages(self.database)
         self.designs = Designs(self.database)
         self.looks = Looks(self.database)
         self.choices = Choices(self.database)

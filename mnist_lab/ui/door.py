@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from mnist_lab.classroom.classroom import Classroom, checked
-from mnist_lab.classroom.cookies import DAYS, Claim, choose_token, is_token
+from mnist_lab.classroom.cookies import DAYS, Claim, choose_token, is_token, stage_of
 from mnist_lab.errors import InputError, LabError, NotAllowedError
 from mnist_lab.person import Kind
 from mnist_lab.store.people import Member
@@ -44,13 +44,18 @@ class Door:
         codes: wrong codes so far, by network address.
         tokens: wrong tokens of a teacher. Apart, so that pupils behind the teacher's address do not lock the teacher out.
         entries: of people, right or not: a class behind one address comes in within a minute or two, and nobody fills it.
+        stages: wrong tokens of a stage, apart for the same reason.
     """
 
     def __init__(
-        self, codes: Attempts | None = None, tokens: Attempts | None = None, entries: Attempts | None = None
+        self,
+        codes: Attempts | None = None,
+        tokens: Attempts | None = None,
+        entries: Attempts | None = None,
+        stages: Attempts | None = None,
     ) -> None:
         self._codes, self._tokens = codes or Attempts(), tokens or Attempts()
-        self._entries = entries or Attempts(_MOST_ENTRIES)
+        self._entries, self._stages = entries or Attempts(_MOST_ENTRIES), stages or Attempts()
         # An impatient second click sends the form again, and the browser drops the answer to the first one: who joined by
         # it would be told that the name is taken. So the cookies of the latest forms are kept by what was sent.
         self._sent: OrderedDict[tuple[str, str, bool], str] = OrderedDict()
@@ -61,6 +66,7 @@ class Door:
         base = shell.base()
         return [
             Route(f"{base}/teach/{{token}}", _answered(self._teach)),
+            Route(f"{base}/watch/{{token}}", _answered(self._watch)),
             Route(f"{base}/join", _answered(_join)),
             Route(f"{base}/join", _sent(self._joined), methods=["POST"]),
             Route(f"{base}/join/wait", _answered(_wait)),
@@ -84,6 +90,28 @@ class Door:
         except TooManyError as error:
             return _too_many(door_page.saying(shell.base(), title, str(error)), error)
         sentence = "This is not the teacher's link: open the one that the server printed when it started."
+        return _page(door_page.saying(shell.base(), title, sentence, to_join=True), 403)
+
+    def _watch(self, request: Request) -> Response:
+        """The answer to the link to the class's stage, for a projector's browser. Who is somebody already stays that."""
+        answer = self._watched(request)
+        answer.headers["Referrer-Policy"] = "no-referrer"
+        return answer
+
+    def _watched(self, request: Request) -> Response:
+        title = "Not the stage's link"
+        if _is_somebody(request):
+            return _to("/stage")
+        try:
+            token = request.path_params["token"]
+            store = session.lab().store
+            self._stages.check(_address(request), lambda: stage_of(store, token) is not None)
+            class_id = stage_of(store, token)
+        except TooManyError as error:
+            return _too_many(door_page.saying(shell.base(), title, str(error)), error)
+        if class_id is not None:
+            return _known(request, session.cookies().looker(class_id), "/stage")
+        sentence = "This is not the link to the class's stage: the teacher finds it on the Class page, under Stage."
         return _page(door_page.saying(shell.base(), title, sentence, to_join=True), 403)
 
     def _joined(self, request: Request, sent: dict[str, str]) -> Response:
@@ -187,14 +215,14 @@ def _admitted(claim: Claim) -> Member | bool:
 
 
 def _is_somebody(request: Request) -> bool:
-    """Whether a browser is the teacher's, or of somebody in the class."""
+    """Whether a browser is the teacher's, or of somebody in the class. A projector's may yet become somebody's."""
     known = session.cookies()
     person = known.person(request.cookies.get(known.name))
     try:
         session.lab().classroom.rights(person)
     except NotAllowedError:
         return False
-    return person.kind is not Kind.USER
+    return person.kind in (Kind.TEACHER, Kind.PUPIL)
 
 
 # Answers

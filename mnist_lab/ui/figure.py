@@ -13,7 +13,11 @@ def altair(chart: Any, place: DeltaGenerator | None = None, *, scale: float | No
     """An Altair chart; what it is called and what it says without being seen are among Streamlit's options, as `alt`.
 
     Args:
+<<<<<<< HEAD
         scale: how much larger than usual it is; as the presentation's where None.
+=======
+        scale: how much larger than it says; as the page is presented where None.
+>>>>>>> stage
 
     Returns:
         What was chosen in it, where it can be chosen from.
@@ -23,6 +27,8 @@ def altair(chart: Any, place: DeltaGenerator | None = None, *, scale: float | No
     return (place or st).altair_chart(styled(chart, scale or presentation.scale()), **options)
 
 
-def vega(data: Any, spec: style.Spec, place: DeltaGenerator | None = None, **options: Any) -> None:
-    """A chart as its specification, which is a cached one, and its data."""
-    (place or st).vega_lite_chart(data, style.enlarged(spec, presentation.scale()), **options)
+def vega(
+    data: Any, spec: style.Spec, place: DeltaGenerator | None = None, *, scale: float | None = None, **options: Any
+) -> None:
+    """A chart as its specification, which is a cached one, and its data; `scale` as of `altair`."""
+    (place or st).vega_lite_chart(data, style.enlarged(spec, scale or presentation.scale()), **options)

@@ -25,7 +25,7 @@ class Gate:
         self._pages = set(shell.pages())
         self._doors = {f"{shell.base()}/join", f"{shell.base()}/join/wait"}
         self._files = tuple(f"{shell.base()}/{path}" for path in ("media/", "_stcore/upload_file/"))
-        self._others = tuple(f"{shell.base()}/{path}" for path in ("teach/", "_stcore/"))
+        self._others = tuple(f"{shell.base()}/{path}" for path in ("teach/", "watch/", "_stcore/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer: ASGIApp = self.app

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from mnist_lab.classroom.rights import STAGE as STAGE_PATH
+
 NAME = "MNIST Lab"
 ICON_FILE = Path(__file__).with_name("icon.png")
 ICON = f"data:image/png;base64,{base64.b64encode(ICON_FILE.read_bytes()).decode()}"
@@ -91,6 +93,8 @@ RUN = Page("Run", "run.py", "run", "Everything known about one run, and what can
 COMPARE = Page("Compare", "compare.py", "compare", "Designs side by side: which is better, and how sure that is.")
 HANDOUT = Page("Handout", "handout.py", "handout", "What somebody made in a lesson, on a page to print.")
 PAGES = (DESIGN, TRAIN, RESULTS, STUDIES, INSPECT, DIGITS, CLASS, RUN, COMPARE, HANDOUT)
+STAGE = Page("Stage", "stage.py", STAGE_PATH, "What the projector shows, as the teacher chooses.")
+PAGES = (DESIGN, TRAIN, RESULTS, STUDIES, INSPECT, CLASS, RUN, COMPARE, STAGE)
 
 
 def tab(page: str, runs: str | None = None) -> str:

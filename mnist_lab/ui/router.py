@@ -12,6 +12,7 @@ from mnist_lab.ui.session import (
     footer,
     is_teacher,
     may_keep_names,
+    only_looks,
     opened,
     preload,
     why_stranger,
@@ -35,7 +36,10 @@ with drawn_together():
     st.set_page_config(page_icon=navigation.ICON, layout="wide", initial_sidebar_state=190)
     why = why_stranger()
     pages = [_registered(page, is_teacher=is_teacher()) for page in navigation.PAGES]
-    page = st.navigation(pages, position="hidden" if why else "sidebar")
+    page = st.navigation(pages, position="hidden" if why or only_looks() else "sidebar")
+    is_stage = page.url_path == navigation.STAGE.path
+    if only_looks() and not is_stage:
+        st.switch_page(str(navigation.STAGE.script))
     st.set_page_config(page_title=navigation.tab(page.title))
     url.begin(page.url_path)
     presentation.load()
@@ -46,13 +50,15 @@ with drawn_together():
     with errors_shown():
         settings.check()
         is_opened = opened(page.url_path)
-        lesson.show()
+        if not is_stage:
+            lesson.show()
         if is_opened:
             page.run()
         else:
             st.title(page.title, anchor=False)
             st.info(LOCKED, icon=":material/lock:")
     url.end()
-    with st.sidebar:
-        footer(lesson.follow)
+    if not is_stage:
+        with st.sidebar:
+            footer(lesson.follow)
 preload()

@@ -102,6 +102,14 @@ def is_teacher() -> bool:
         return False
 
 
+def only_looks() -> bool:
+    """Whether this browser is that of a projector, which shows the class's stage and nothing else."""
+    try:
+        return _reader().rights.only_looks
+    except LabError:
+        return False
+
+
 def why_stranger() -> str:
     """Why whoever looks may see nothing at all, for they are not in the class; empty where they may."""
     try:
@@ -142,7 +150,8 @@ def seen() -> Reader:
         NotAllowedError: they may not.
     """
     reader, path = _reader(), st.session_state.get(_PATH)
-    if reader.rights.settings.locked and (path is None or not reader.rights.may_open(path)):
+    is_limited = reader.rights.settings.locked or reader.rights.only_looks
+    if is_limited and (path is None or not reader.rights.may_open(path)):
         raise NotAllowedError(LOCKED)
     return reader
 

@@ -57,4 +57,20 @@
       document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
     views = found;
   }, 50);
+
+  // Nobody is at the keyboard of the stage. When its server was away, Streamlit tries again later and later, and a dialog that
+  // says so may stay. So the page is loaded anew as soon as the server answers; until then its last picture stays.
+  const LOOK_MS = 2000;
+  const PATIENCE = 3; // looks without a connection: a shorter break Streamlit mends by itself
+  let away = -15; // looks without one; on a slow machine the first takes its time
+  setInterval(async () => {
+    if (!location.pathname.endsWith("/stage")) return;
+    const isConnected = document.querySelector("[data-testid=stApp][data-test-connection-state=CONNECTED]");
+    if (isConnected && away < PATIENCE) away = 0;
+    else if (++away >= PATIENCE) {
+      const health = new URL("_stcore/health", window.__streamlit.BACKEND_BASE_URL);
+      const found = await fetch(health, { cache: "no-store", signal: AbortSignal.timeout(LOOK_MS) }).catch(() => null);
+      if (found?.ok) location.reload();
+    }
+  }, LOOK_MS);
 })();

@@ -24,9 +24,9 @@ class Clock:
 
 def served(clock: Clock | None = None) -> Starlette:
     """What the server serves of its own. Another one on the same store is like a restarted one."""
-    tried = [Attempts(clock=clock or Clock()) for _ in range(2)]
+    codes, tokens, stages = (Attempts(clock=clock or Clock()) for _ in range(3))
     middleware = [Middleware(guard.Guard), Middleware(gate.Gate)]
-    return Starlette(routes=[*door.Door(*tried).routes(), *shell.routes()], middleware=middleware)
+    return Starlette(routes=[*door.Door(codes, tokens, stages=stages).routes(), *shell.routes()], middleware=middleware)
 
 
 def current(store: Store) -> Class:

@@ -151,3 +151,19 @@ def test_no_curve_clamps_a_place() -> None:
         spec = json.dumps(charts.curves(metric, "epochs", 12.0, (0.0, 0.5), LINES[:1]))
         assert '"clamp"' not in spec
         assert spec.count('"clip": true') == 4, "both lines, both kinds of points"
+
+
+@pytest.mark.parametrize("lines", [LINES[:1], LINES])
+def test_on_the_stage_there_is_validation_alone_without_tooltips_and_each_run_is_named(lines: tuple[Line, ...]) -> None:
+    spec = charts.curves("accuracy", "epochs", 12.0, (0.8, 1.0), lines, is_staged=True)
+    alt.Chart.from_json(json.dumps({**spec, "data": {"values": []}}))
+    words = json.dumps(spec)
+    assert "tooltip" not in words
+    assert "params" not in words
+    assert charts.BATCHES not in words
+    (leaders,) = layers(spec, "rule")
+    assert leaders["mark"]["strokeDash"], "it is not taken for what was measured"
+    points = charts.curve_points(EPOCHS, BATCHES, "accuracy", WORK, "epochs", run=lines[0].label)
+    validation = points[points["kind"] == charts.VALIDATION]
+    (words,) = charts.ends(validation, (0.0, 1.0), "accuracy", is_staged=True)["words"]
+    assert words == "3x3\n75.00 %"

@@ -1,5 +1,5 @@
 """Who may do what: every use case as a stranger, a pupil, another pupil, the teacher, somebody who was removed, a pupil of a
-closed class, and alone. Each does it, or is told in a sentence why not, and nothing is changed."""
+closed class, alone, and as the projector's browser, which looks on. Each does it, or is told in a sentence why not, and nothing is changed."""
 
 import inspect
 import json
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mnist_lab.classroom.classroom import Classroom
+from mnist_lab.classroom.cookies import looker
 from mnist_lab.classroom.rights import rights
 from mnist_lab.classroom.settings import ClassSettings, Sees
 from mnist_lab.design.experiment import read_design
@@ -29,6 +30,7 @@ from mnist_lab.lesson.guess import Kind
 from mnist_lab.lesson.guesses import Guesses
 from mnist_lab.lesson.glance import Glancing
 from mnist_lab.lesson.messages import Messages, PageLink
+from mnist_lab.lesson.stage import Stage
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -70,7 +72,13 @@ class World:
     notice: int = 1
 
     def person(self, who: str) -> Person:
-        people = {"pupil": self.cleo, "closed": self.cleo, "another": self.dana, "removed": self.emil}
+        people = {
+            "pupil": self.cleo,
+            "closed": self.cleo,
+            "another": self.dana,
+            "removed": self.emil,
+            "looker": looker(),
+        }
         return people.get(who, TEACHER if who == "teacher" else ADA)
 
     @property
@@ -253,8 +261,9 @@ def message_if_on(world: World) -> None:
 
 MESSAGE = 1
 RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
-EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone")
-IN = ("pupil", "another", "teacher", "closed", "alone")  # who may look
+EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone", "looker")
+IN = ("pupil", "another", "teacher", "closed", "alone", "looker")  # who may look
+HERE = ("pupil", "another", "teacher", "closed", "alone")  # who may ask, and is remembered
 ACTIVE = ("pupil", "another", "teacher", "alone")  # who may train, and keep designs
 IN_CLASS = ("pupil", "another", "teacher")
 OWNER = ("pupil", "teacher", "alone")
@@ -279,10 +288,10 @@ CASES: dict[str, Case] = {
     "Lab.save_design": Case(lambda w, by: w.lab.save_design(DESIGN, by=by), ACTIVE),
     "Lab.delete_design": Case(lambda w, by: w.lab.delete_design("mine", by=by), ACTIVE),
     "Lab.choice": Case(lambda w, by: w.lab.choice("columns", by=by), IN),
-    "Lab.choose": Case(lambda w, by: w.lab.choose("columns", ["name"], by=by), IN),
+    "Lab.choose": Case(lambda w, by: w.lab.choose("columns", ["name"], by=by), HERE),
     "Lab.dismiss": Case(lambda w, by: w.lab.dismiss(w.notice, by=by), ALL_RIGHTS),
     "Lab.take_away": Case(lambda w, by: w.lab.take_away(w.room, by=by), TEACHER_ONLY),
-    "Lab.ask": Case(lambda w, by: w.lab.ask(questions.Tested(run_id=w.finished), by=by), IN),
+    "Lab.ask": Case(lambda w, by: w.lab.ask(questions.Tested(run_id=w.finished), by=by), HERE),
     "Classroom.rights": Case(lambda w, by: w.lab.classroom.rights(by), IN),
     "Classroom.name": Case(lambda w, by: w.lab.classroom.name(by), IN),
     "Classroom.open": Case(
@@ -361,6 +370,11 @@ CASES: dict[str, Case] = {
     "Guesses.get": Case(lambda w, by: w.lab.guesses.get(QUESTION, by=by), (*IN_CLASS, "closed"), question),
     "Guesses.current": Case(lambda w, by: w.lab.guesses.current(by=by), IN, question),
     "Guesses.table": Case(lambda w, by: w.lab.guesses.table(w.room, by=by), TEACHER_ONLY, question),
+    "Stage.now": Case(lambda w, by: w.lab.stage.now(by=by), IN),
+    "Stage.show": Case(lambda w, by: w.lab.stage.show("race", {"runs": [w.finished]}, by=by), TEACHER_ONLY),
+    "Stage.light": Case(lambda w, by: w.lab.stage.light("dark", by=by), TEACHER_ONLY),
+    "Stage.token": Case(lambda w, by: w.lab.stage.token(by=by), TEACHER_ONLY),
+    "Stage.renew": Case(lambda w, by: w.lab.stage.renew(by=by), TEACHER_ONLY),
     "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
     "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
@@ -376,6 +390,7 @@ CASES: dict[str, Case] = {
     "Reader.fields": Case(lambda w, by: w.reader(by).table() is None or w.reader(by).fields(DESIGN.design_key), IN),
     "Reader.fingerprint": Case(lambda w, by: w.reader(by).fingerprint(), IN),
     "Reader.names": Case(lambda w, by: w.reader(by).names(), IN),
+    "Reader.classmates": Case(lambda w, by: w.reader(by).classmates(), IN),
     "Reader.weights": Case(lambda w, by: w.reader(by).weights(w.finished), IN),
     "Reader.repeated": Case(
         lambda w, by: w.reader(by).repeated(w.reader(by).run(w.finished), w.reader(by).table()), IN
@@ -401,6 +416,7 @@ def test_every_use_case_is_tried() -> None:
         for cls in (Lab, Classroom, Studying, Glancing, Messages)
         for name, found in public(cls)
         if "by" in found.parameters
+        name for cls in (Lab, Classroom, Studying, Stage) for name, found in public(cls) if "by" in found.parameters
     }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
@@ -427,6 +443,7 @@ CHANGES_NOTHING = {
     *(f"Studying.{name}" for name in ("preview", "fresh", "all", "get", "findings", "file", "agreement")),
     "Studying.remaining_seconds",
     *(f"Guesses.{name}" for name in ("all", "get", "current", "table")),
+    "Stage.now",
     *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away"),
     *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away", "Glancing.now", "Messages.all", "Messages.mine"),
     *(
@@ -682,3 +699,21 @@ def test_what_a_page_shows_as_possible_is_what_the_lab_allows(enter: Callable[[s
         world = enter(who)
         run = world.lab.store.runs.get(world.finished)
         assert world.lab.classroom.rights(world.person(who)).may_change(run) is may, who
+
+
+def test_a_looker_on_opens_the_stage_alone_and_sees_what_the_teacher_may_put_there(
+    enter: Callable[[str], World],
+) -> None:
+    world = enter("looker")
+    allow(world.lab, sees=Sees.OWN, locked=("stage",))
+    found = rights(world.lab.store, looker())
+    assert found.may_open("stage")
+    assert not any(found.may_open(path) for path in ("", "train", "class", "inspect"))
+    assert world.lab.reader(looker()).run(world.queued)
+    run = world.lab.store.runs.get(world.finished)
+    assert not found.may_change(run)
+    assert (found.are_all, found.only_looks) == (False, True)
+    assert set(world.lab.reader(looker()).classmates()) == {world.cleo.key, world.dana.key}, "who was removed is not in"
+    world.lab.classroom.end(by=TEACHER)
+    with pytest.raises(NotAllowedError, match="The class whose stage this was has ended"):
+        world.lab.reader(looker())

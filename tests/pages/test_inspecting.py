@@ -9,11 +9,14 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Selectbox
 
-from mnist_lab.data import mnist
+from mnist_lab.classroom.cookies import Cookies
+from mnist_lab.data import drawing, mnist
+from mnist_lab.lab import Lab
 from mnist_lab.store import ready_made
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui import ask as asking
+from tests.builders.classes import TEACHER, pupil
 from tests.builders.networks import small_experiment
 from tests.builders.pages import healthy, page
 from tests.builders.processes import engine, wait_until
@@ -135,6 +138,37 @@ def test_networks_and_view_are_in_the_address(lab_store: Store) -> None:
         ("x", "received 'x'"),
     ):
         assert words in healthy(page("inspect", runs=wrong)).error[0].value
+
+
+def test_a_teacher_puts_a_drawing_on_the_stage_with_what_was_said_of_it(
+    lab_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(lab_store.url)
+
+    def drawn() -> AppTest:
+        test = page("inspect", runs="1,2", view="Draw")
+        test.session_state["drawn_strokes"] = [[(0.5, 0.2), (0.5, 0.8)]]
+        return healthy(test.run(timeout=60))
+
+    assert "stage-drawing" not in {one.key for one in drawn().button}, "there is no class"
+    lab.classroom.open(by=TEACHER)
+    ada = pupil(lab_store, "Ada")
+    try:
+        monkeypatch.setattr(Cookies, "person", lambda self, value: ada)
+        assert "stage-drawing" not in {one.key for one in drawn().button}
+        monkeypatch.setattr(Cookies, "person", lambda self, value: TEACHER)
+        test = healthy(page("inspect", runs="1,2", view="Draw"))
+        assert test.button(key="stage-drawing").disabled, "nothing is drawn"
+        drawn().button(key="stage-drawing").click().run(timeout=60)
+        staged = lab.stage.now(by=TEACHER)
+        assert staged.scene == "drawing"
+        data = staged.of("drawing")
+        assert drawing.from_text(data["image"]).any()
+        assert [answer["run"] for answer in data["answers"]] == [1, 2]
+        assert all(sum(answer["probabilities"]) == pytest.approx(1, abs=0.01) for answer in data["answers"])
+    finally:
+        lab.classroom.end(by=TEACHER)
+        lab.store.close()
 
 
 def test_a_drawing_is_answered_and_an_unsure_answer_is_none_of_these(lab_store: Store) -> None:

@@ -12,6 +12,7 @@ from streamlit import config
 from mnist_lab.classroom import cookies
 from mnist_lab.classroom.classroom import Classroom
 from mnist_lab.errors import StoreError
+from mnist_lab.lab import Lab
 from mnist_lab.person import Kind
 from mnist_lab.store.store import Store
 from mnist_lab.ui import door, guard, session
@@ -122,6 +123,78 @@ def test_another_token_than_before_makes_teachers_strangers(
     cookies.choose_token(store)
     assert browser.get("/").to == (303, "/join")
     assert "Join the class" in browser.get("/join").text
+
+
+# The stage's link
+
+
+def watching(app: Starlette, store: Store) -> Asking:
+    """A projector's browser."""
+    browser = Asking(app)
+    token = Lab(store.url).stage.token(by=TEACHER)
+    answer = browser.get(f"/watch/{token}")
+    assert answer.to == (303, "/stage")
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert token not in "".join(answer.headers.values()) + answer.text
+    return browser
+
+
+def kind(store: Store, browser: Asking) -> Kind:
+    known = cookies.Cookies(store)
+    return known.person(browser.cookies.get(known.name)).kind
+
+
+def test_the_stages_link_makes_a_browser_a_looker_on_until_there_is_another_link_or_the_class_has_ended(
+    app: Starlette, store: Store, room: Classroom
+) -> None:
+    first, again = watching(app, store), Asking(served())
+    again.cookies = first.cookies
+    assert kind(store, first) is kind(store, again) is Kind.LOOKER
+    assert first.get("/stage").status == again.get("/stage").status == 200
+    assert first.connects()
+    Lab(store.url).stage.renew(by=TEACHER)
+    assert kind(store, first) is Kind.USER
+    assert first.get("/stage").to == (303, "/join")
+    assert not first.connects()
+    second = watching(app, store)
+    room.close(by=TEACHER)
+    assert kind(store, second) is Kind.LOOKER, "one still looks"
+    room.end(by=TEACHER)
+    assert kind(store, second) is Kind.USER
+    room.open(by=TEACHER)
+    assert kind(store, second) is Kind.USER, "of an earlier class"
+    assert second.get("/stage").to == (303, "/join")
+
+
+def test_who_is_somebody_stays_that_and_is_led_to_the_stage(app: Starlette, store: Store, room: Classroom) -> None:
+    token = Lab(store.url).stage.token(by=TEACHER)
+    for browser, its in ((taught(app, store), Kind.TEACHER), (joined(app, store, "Ada"), Kind.PUPIL)):
+        assert browser.get(f"/watch/{token}").to == (303, "/stage")
+        assert browser.get("/watch/nonsense").to == (303, "/stage")
+        assert kind(store, browser) is its
+
+
+def test_a_projectors_browser_may_become_a_pupils(app: Starlette, store: Store, room: Classroom) -> None:
+    browser = watching(app, store)
+    assert "Join the class" in browser.get("/join").text
+    assert browser.post("/join", code=current(store).code, name="Ada").to == (303, "/")
+    assert kind(store, browser) is Kind.PUPIL
+
+
+def test_tokens_of_a_stage_cannot_be_tried_without_end_and_lock_no_teacher_out(
+    app: Starlette, store: Store, room: Classroom
+) -> None:
+    browser, token = Asking(app), Lab(store.url).stage.token(by=TEACHER)
+    answers = [browser.get(f"/watch/{wrong}") for wrong in ("x", "..", "\xff", "a" * 5000, *"1234567")]
+    assert [answer.status for answer in answers] == [403] * 10 + [429]
+    assert "This is not the link to the class's stage" in unescape(answers[0].text)
+    assert browser.get(f"/watch/{token}").status == 429
+    assert not browser.cookies
+    assert browser.get(f"/teach/{cookies.choose_token(store)}").to == (303, "/class")
+
+
+def test_without_a_class_no_link_is_a_stages(app: Starlette, store: Store) -> None:
+    assert Asking(app).get("/watch/x").status == 403
 
 
 # Joining

@@ -7,7 +7,7 @@ from mnist_lab.charts import tiles
 from mnist_lab.data import drawing
 from mnist_lab.ui.inspect import figures, pad, selection
 from mnist_lab.ui.inspect.selection import Chosen, Subject
-from mnist_lab.ui.session import fragment
+from mnist_lab.ui.session import act, fragment, is_teacher, lab, seen
 
 
 @fragment
@@ -19,11 +19,32 @@ def show(networks: list[Chosen]) -> None:
     answers = right.container()
     with right:
         image, threshold = _prepared(drawing.rendered(strokes))
+    found: list[tuple[Chosen, np.ndarray]] = []
     with answers:
         if strokes:
-            selection.side_by_side(networks, Subject(image, "my drawing", None), lambda found: _words(found, threshold))
+            found = selection.side_by_side(
+                networks, Subject(image, "my drawing", None), lambda found: _words(found, threshold)
+            )
         else:
             selection.unanswered(networks, "The answer appears here while you draw.")
+    if is_teacher() and seen().rights.room:
+        left.button(
+            "Show on the stage",
+            key="stage-drawing",
+            icon=":material/cast:",
+            disabled=not found,
+            help="The drawing and what these networks say of it, large, on the class's projector.",
+            on_click=_put_on_stage,
+            args=(image, found),
+        )
+
+
+def _put_on_stage(image: np.ndarray, found: list[tuple[Chosen, np.ndarray]]) -> None:
+    answers = [
+        {"run": network.run.id, "epoch": network.epoch, "probabilities": probabilities.astype(float).round(4).tolist()}
+        for network, probabilities in found
+    ]
+    act(lab().stage.show, "drawing", {"image": drawing.as_text(image), "answers": answers})
 
 
 def _prepared(raw: np.ndarray) -> tuple[np.ndarray, float]:

@@ -253,11 +253,16 @@ def subject() -> Subject:
         return Subject(test.x[number], f"test image {number}", int(test.y[number]))
 
 
-def side_by_side(networks: Sequence[Chosen], subject: Subject, words: Callable[[np.ndarray], tuple[str, str]]) -> None:
+def side_by_side(
+    networks: Sequence[Chosen], subject: Subject, words: Callable[[np.ndarray], tuple[str, str]]
+) -> list[tuple[Chosen, np.ndarray]]:
     """What each network takes a digit for, in a column of its own; all are asked before the first answer is waited for.
 
     Args:
         words: what a network says, as a digit and a sentence, of its probabilities `(10,)`; where there are none a sentence says why.
+
+    Returns:
+        The networks that answered, each with its probabilities.
     """
     image = drawing.as_text(subject.image)
     asked = [Answer(run_id=network.run.id, epoch=network.epoch, image=image) for network in networks]
@@ -269,6 +274,7 @@ def side_by_side(networks: Sequence[Chosen], subject: Subject, words: Callable[[
         told = [f"{network.title}: {words(probabilities)[1]}" for network, probabilities in found]
         heard.say(" ".join(told), "answers-heard")
         _answers(place, [(network, *words(probabilities), probabilities) for network, probabilities in found])
+    return found
 
 
 def unanswered(networks: Sequence[Chosen], words: str) -> None:

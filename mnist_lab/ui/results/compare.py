@@ -180,11 +180,16 @@ def _has(sides: list[Side]) -> str:
 
 def _say(words: str, sides: list[Side], its: list[Look]) -> None:
     """A sentence as large as a heading, which screen readers say when it changes; looks before the names of sides."""
+    st.html(f'<div class="verdict">{with_looks(words, sides, its)}</div>')
+    heard.say(words, "verdict-heard")
+
+
+def with_looks(words: str, sides: list[Side], its: list[Look]) -> str:
+    """A sentence as HTML, with its look before the first mention of each side."""
     html = escape(words)
     for side, look in zip(sides, its, strict=True):
         html = html.replace(escape(side.title), f'<img src="{swatch.url(look)}" alt=""> {escape(side.title)}', 1)
-    st.html(f'<div class="verdict">{html}</div>')
-    heard.say(words, "verdict-heard")
+    return html
 
 
 def _pairs(found: list[tuple[Side, Side, Verdict]]) -> None:

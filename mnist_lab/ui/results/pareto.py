@@ -24,13 +24,13 @@ def show(folded: pd.DataFrame) -> None:
     if rows.empty:
         st.caption("No run has finished yet.")
         return
-    points = _points(rows, cost, name)
+    points = placed(rows, cost, name)
     event = figure.altair(
         results.costs(points, cost, COSTS[cost], metric.lower(), budget, whole=whole),
         on_select="rerun",
         selection_mode="open",
         key="costs",
-        alt=_in_words(points, cost, metric),
+        alt=in_words(points, cost, metric),
     )
     st.caption(
         "Ringed and joined: designs that no other beats, being both as accurate and as cheap (the Pareto front). Bars: 95 % intervals "
@@ -47,7 +47,7 @@ def show(folded: pd.DataFrame) -> None:
         st.switch_page(navigation.RUN.script, query_params={"run": str(int(opened[0]["run"]))})
 
 
-def _in_words(points: pd.DataFrame, cost: str, metric: str) -> str:
+def in_words(points: pd.DataFrame, cost: str, metric: str) -> str:
     """What the chart shows, for who cannot see it: the designs on the front, from the cheapest on."""
     best = points[points["front"]].sort_values(cost)
     each = ", ".join(
@@ -97,12 +97,13 @@ def _chosen() -> tuple[str, str, float | None, bool]:
     return cost, metric, budget, whole
 
 
-def _points(rows: pd.DataFrame, cost: str, name: str) -> pd.DataFrame:
+def placed(rows: pd.DataFrame, cost: str, name: str) -> pd.DataFrame:
+    """The points of the chart, from rows of designs, along a cost, by their `test` or `validation` accuracy."""
     accuracy = rows[f"{name}_accuracy"]
     drawn = looks(rows["design_key"])
     points = pd.DataFrame(
         {
-            "run": rows["ids"].str[0],
+            "run": [ids[0] for ids in rows["ids"]],  # also of no rows
             "name": rows["name"],
             "colour": [drawn[key].colour for key in rows["design_key"]],
             "shape": [drawn[key].shape for key in rows["design_key"]],

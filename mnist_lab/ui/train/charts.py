@@ -10,7 +10,7 @@ import pyarrow as pa
 import streamlit as st
 
 from mnist_lab.charts import frames, training
-from mnist_lab.charts.style import Spec
+from mnist_lab.charts.style import Frame, Spec
 from mnist_lab.charts.training import Line
 from mnist_lab.charts.work import AXES, Axis, Work
 from mnist_lab.design.experiment import Experiment, parse
@@ -142,6 +142,27 @@ def _chart(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis, *
     return made.left_out
 
 
+def race(drawn: list[Run], metric: str, shown: Frame, *, scale: float, size: tuple[int, int]) -> str:
+    """The validation of some runs in one chart that nobody points at, over a part of the scale that is given, so that no
+    axis moves while they train.
+
+    Args:
+        scale: how much larger than usual type and lines are.
+        size: width and height in pixels. What a browser would measure is the size on its screen, and not that on the stage.
+
+    Returns:
+        What lies outside of that part, in words.
+    """
+    lines = _lines(drawn)
+    runs = [progress(each) for each in drawn]
+    made = _raced(
+        lab().store.url, tuple(map(_newest, runs)), tuple(map(str, lines)), metric, shown, _runs=runs, _lines=lines
+    )
+    spec = made.spec | {"width": size[0], "height": size[1] / scale, "autosize": {"type": "fit", "contains": "padding"}}
+    figure.vega(made.table, spec, scale=scale, key="race", width="content", height="content", alt=made.words)
+    return made.left_out
+
+
 @dataclass(frozen=True)
 class _Chart:
     """A live chart: what it draws, what it says to those who do not see it, and what lies outside its frame, in words."""
@@ -207,6 +228,32 @@ def _in_words(runs: list[Progress], lines: tuple[Line, ...], metric: str, axis: 
         trend = f", {next(word for least, word in _TRENDS if change > least)}" if change is not None else ""
         told.append(f"{line.label}: validation {shown[0]} after epoch {last['epoch']:.0f}{trend}; training {shown[1]}")
     return f"{metric.capitalize()} along {AXES[axis]}. {'. '.join(told)}."
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _raced(
+    url: str,
+    newest: tuple[tuple[int, int, int], ...],
+    called: tuple[str, ...],
+    metric: str,
+    shown: Frame,
+    *,
+    _runs: list[Progress],
+    _lines: tuple[Line, ...],
+) -> _Chart:
+    """The chart of a race, made once for all who look at it."""
+    del called
+    numbered = enumerate(zip(_runs, newest, _lines, strict=True))
+    parts = [_drawn(url, each, metric, "epochs", (line.label, i), _progress=of) for i, (of, each, line) in numbered]
+    begun = [part for part in parts if part.num_rows]
+    points = (pa.concat_tables(begun) if begun else parts[0]).to_pandas()
+    points = points[points["kind"] == training.VALIDATION]
+    end = max(work(of.run.experiment_json).planned("epochs") or 1.0 for of in _runs)
+    left_out = frames.outside(metric, points["value"], shown)
+    table = pd.concat([points, training.ends(points, shown, metric, is_staged=True)]) if len(points) else points
+    spec = training.curves(metric, "epochs", end, shown, _lines, is_staged=True)
+    words = _in_words(_runs, _lines, metric, "epochs")
+    return _Chart(pa.Table.from_pandas(table, preserve_index=False), spec, words, left_out)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
