@@ -13,7 +13,7 @@ from mnist_lab.classroom.rights import Rights, rights
 from mnist_lab.design.experiment import MAX_SEEDS, Experiment
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
-from mnist_lab.inspection.questions import Question
+from mnist_lab.inspection.questions import Question, tells_of_test_images
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -213,11 +213,13 @@ class Lab:
         """Ask something about a network, as `Questions.submit`.
 
         Raises:
-            InputError: there is no such run.
+            InputError: there is no such run, or nobody may see yet what it makes of the test images.
         """
         reader = self.reader(by)
         if question.run_id != ready_made.ID:
-            reader.run(question.run_id)
+            run = reader.run(question.run_id)
+            if run.is_unrevealed and tells_of_test_images(question):
+                raise InputError(run.why_unrevealed)
         return self.store.questions.submit(question.kind, question.arguments, is_long=question.is_long)
 
     # Predicted times and the engine

@@ -113,6 +113,13 @@ class Run:
         return tuple(json.loads(self.tags_json))
 
     @property
+    def why_unrevealed(self) -> str:
+        """Why nobody may see its results on the test images yet, in a sentence; empty where that is not so."""
+        if not self.is_unrevealed:
+            return ""
+        return f"Run {self.id} was queued during a challenge: its test results can be seen after the teacher's reveal."
+
+    @property
     def planned_steps(self) -> int:
         """Steps of all epochs, including those trained by the run that it continues."""
         return self.experiment.steps_per_epoch * self.experiment.recipe.epochs
