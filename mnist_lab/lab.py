@@ -14,6 +14,7 @@ from mnist_lab.design.experiment import MAX_SEEDS, Experiment
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
 from mnist_lab.inspection.questions import Question, tells_of_test_images
+from mnist_lab.lesson.challenges import Challenges
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -40,6 +41,7 @@ class Lab:
         store: for reading what belongs to a run that a `Reader` has found.
         classroom: the use cases of a class.
         studies: the use cases of studies.
+        challenges: the use cases of challenges.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -49,6 +51,7 @@ class Lab:
         self.store = Store(url)
         self.classroom = Classroom(self.store)
         self.studies = Studying(self.store, self.reader)
+        self.challenges = Challenges(self.store)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:

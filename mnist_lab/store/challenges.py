@@ -18,10 +18,10 @@ from mnist_lab.errors import InputError
 from mnist_lab.store import waiting
 from mnist_lab.store.database import Database
 from mnist_lab.store.people import Allowance
-from mnist_lab.store.run import Run
+from mnist_lab.store.run import Run, Status
 from mnist_lab.store.schema import CHALLENGE_RUNS, CHALLENGES, PEOPLE, RUN, RUN_COLUMNS, as_run
 
-MAX_SEED = 2**31 - 1
+SEEDS = 2**31
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,17 @@ class Challenges:
             if run.id in owners
         ]
 
+    def runs_of(self, design_keys: Collection[str]) -> list[int]:
+        """The ids of all runs of some designs that are not deleted, whoever trained them."""
+        query = sa.select(RUN.c.id).where(RUN.c.design_key.in_(list(design_keys)), RUN.c.deleted.is_(None))
+        return [row.id for row in self._database.rows(query)]
+
+    def waiting_seeds(self, design_key: str) -> set[int]:
+        """The seeds of a design that are still to be trained."""
+        query = sa.select(RUN.c.seed).where(RUN.c.design_key == design_key, RUN.c.deleted.is_(None))
+        waits = RUN.c.status.in_([Status.QUEUED, Status.RUNNING, Status.PAUSED, Status.INTERRUPTED])
+        return {row.seed for row in self._database.rows(query.where(waits))}
+
     # Changes
 
     def begin(self, class_id: int, rules_json: str) -> int:
@@ -181,5 +192,5 @@ def _free(first: int, taken: Collection[int]) -> int:
     """The first number from `first` on that is not taken, beginning anew at 0 after the last possible seed."""
     seed = first
     while seed in taken:
-        seed = (seed + 1) % MAX_SEED
+        seed = (seed + 1) % SEEDS
     return seed
