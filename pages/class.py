@@ -7,6 +7,7 @@ import streamlit as st
 from mnist_lab.store.classes import Class
 from mnist_lab.ui import head, navigation
 from mnist_lab.ui.classroom import entrance, finish, limits, people, queue
+from mnist_lab.ui.lesson import challenges
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -25,6 +26,7 @@ def _queue(_: Class) -> None:
 PARTS: dict[str, Callable[[Class], None]] = {
     "People": _people,
     "Queue and limits": _queue,
+    "Challenge": challenges.show,
     "The end": finish.show,
 }
 

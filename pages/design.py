@@ -6,6 +6,7 @@ from mnist_lab.errors import InputError
 from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.design import baseline, blocks, controls, picture, share, summary, train_bar
 from mnist_lab.ui.design import draft as drafts
+from mnist_lab.ui.lesson import challenges
 from mnist_lab.ui.text import plain, refusal
 
 head.show(navigation.DESIGN)
@@ -17,7 +18,7 @@ except InputError as error:
 
 # The meaning of a change is drawn first: a browser then shows it before it redraws the controls.
 meaning = summary.meaning(draft)
-train_bar.show(meaning)
+train_bar.show(meaning, challenges.entry)
 with st.container(key="sight"):
     seen = picture.show(meaning)
     with st.container(horizontal=True, horizontal_alignment="distribute"):

@@ -1,5 +1,7 @@
 """Train, how many seeds, and roughly how long: always in sight at the bottom of the window."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from mnist_lab.design.experiment import MAX_SEEDS
@@ -20,8 +22,8 @@ def seeds() -> int:
     return int(st.session_state.get(_SEEDS, 1))
 
 
-def show(meaning: Meaning) -> None:
-    """The bar. It comes early in a page, so that a keyboard is soon there; the stylesheet puts it at the window's bottom."""
+def show(meaning: Meaning, beside: Callable[[Meaning], None] = lambda meaning: None) -> None:
+    """The bar, with what else can be done with the design `beside` its button. It comes early in a page, so that a keyboard is soon there; the stylesheet puts it at the window's bottom."""
     experiment = meaning.experiment
     with st.container(horizontal=True, vertical_alignment="center", key="train-bar"):
         with st.container(horizontal=True, vertical_alignment="bottom", width="content", key="train-buttons"):
@@ -44,6 +46,7 @@ def show(meaning: Meaning) -> None:
                 pressed = AGAIN
         if pressed == AGAIN and experiment:
             watching.go()
+        beside(meaning)
         _what(meaning, wanted)
 
 

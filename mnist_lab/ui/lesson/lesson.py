@@ -11,6 +11,7 @@ import streamlit as st
 
 from mnist_lab.errors import LabError
 from mnist_lab.reader import Reader
+from mnist_lab.ui.lesson import challenges
 from mnist_lab.ui.session import errors_shown, looker
 
 _DRAWN = "lesson_drawn"
@@ -29,7 +30,7 @@ class Part:
     show: Callable[[Reader], None]
 
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (Part(challenges.current, challenges.above),)
 
 
 def show() -> None:

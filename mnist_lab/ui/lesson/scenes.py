@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_lab.reader import Reader
+from mnist_lab.ui.lesson import challenges
 
 
 @dataclass(frozen=True)
@@ -21,4 +22,6 @@ class Scene:
     show: Callable[[Reader, dict[str, Any]], None]
 
 
-SCENES: dict[str, Scene] = {}
+SCENES: dict[str, Scene] = {
+    "challenge": Scene("The challenge's board", challenges.scene),
+}
