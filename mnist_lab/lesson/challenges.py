@@ -230,15 +230,9 @@ class Challenges:
         return None if found is None else self._board(found)
 
     def misfits(self, experiment: Experiment, *, by: Person) -> str:
-        """Why a design cannot be entered as it is, in a sentence; empty where it can.
-
-        Raises:
-            InputError: there is no challenge.
-        """
+        """What of a design is beyond the budget, in a sentence; empty where it fits, or no challenge was set."""
         challenge = self.current(by=by)
-        if challenge is None:
-            raise InputError("Challenge: there is none.")
-        return challenge.rules.misfits(entered(experiment), self._seconds)
+        return challenge.rules.misfits(entered(experiment), self._seconds) if challenge else ""
 
     def enter(self, experiment: Experiment, *, by: Person) -> int:
         """Queue a design under the holdout protocol, and enter the run in the challenge; returns its id.

@@ -20,6 +20,7 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.inspection import questions
 from mnist_lab.lab import Lab
+from mnist_lab.lesson.challenges import Challenges, Rules
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -192,6 +193,26 @@ def study_file() -> StudyFile:
     return made_file(its, PLAN.canonical_json, None, {})
 
 
+CHALLENGE = 1
+RULES = Rules(parameters=10**6)
+
+
+def challenge(world: World) -> None:
+    """A challenge of the class, whatever has become of it."""
+    assert world.lab.store.challenges.begin(world.room, RULES.model_dump_json()) == CHALLENGE
+
+
+def revealed_challenge(world: World) -> None:
+    """One that two pupils entered two designs in."""
+    challenge(world)
+    store = world.lab.store
+    for by, design in ((world.cleo, DESIGN), (world.dana, DESIGN.with_changes(train_images=100))):
+        run_id = store.challenges.enter(CHALLENGE, design, by.key, (1.0, 2.0), None, lambda rules: None)
+        store.queue.claim("engine", only=[run_id])
+        store.recording.finish(run_id, OUTCOME)
+    store.challenges.reveal(CHALLENGE)
+
+
 RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
 EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone")
 IN = ("pupil", "another", "teacher", "closed", "alone")  # who may look
@@ -258,6 +279,17 @@ CASES: dict[str, Case] = {
     "Studying.add_seeds": Case(lambda w, by: w.lab.studies.add_seeds(STUDY, 1, by=by), OWNER, ended_study),
     "Studying.delete": Case(lambda w, by: w.lab.studies.delete(STUDY, by=by), OWNER, ended_study),
     "Studying.restore": Case(lambda w, by: w.lab.studies.restore(STUDY, by=by), OWNER, deleted_study),
+    "Challenges.begin": Case(lambda w, by: w.lab.challenges.begin(RULES, by=by), TEACHER_ONLY),
+    "Challenges.close": Case(lambda w, by: w.lab.challenges.close(CHALLENGE, by=by), TEACHER_ONLY, challenge),
+    "Challenges.reveal": Case(lambda w, by: w.lab.challenges.reveal(CHALLENGE, by=by), TEACHER_ONLY, challenge),
+    "Challenges.add_seeds": Case(
+        lambda w, by: w.lab.challenges.add_seeds(CHALLENGE, by=by), TEACHER_ONLY, revealed_challenge
+    ),
+    "Challenges.all": Case(lambda w, by: w.lab.challenges.all(w.room, by=by), TEACHER_ONLY, challenge),
+    "Challenges.current": Case(lambda w, by: w.lab.challenges.current(by=by), IN, challenge),
+    "Challenges.board": Case(lambda w, by: w.lab.challenges.board(by=by), IN, challenge),
+    "Challenges.misfits": Case(lambda w, by: w.lab.challenges.misfits(DESIGN, by=by), IN, challenge),
+    "Challenges.enter": Case(lambda w, by: w.lab.challenges.enter(DESIGN, by=by), ("pupil", "another"), challenge),
     "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
     "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
@@ -287,7 +319,12 @@ def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
 
 
 def test_every_use_case_is_tried() -> None:
-    asked = {name for cls in (Lab, Classroom, Studying) for name, found in public(cls) if "by" in found.parameters}
+    asked = {
+        name
+        for cls in (Lab, Classroom, Studying, Challenges)
+        for name, found in public(cls)
+        if "by" in found.parameters
+    }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
 
@@ -312,6 +349,7 @@ CHANGES_NOTHING = {
     *(name for name in CASES if name.startswith("Reader.")),
     *(f"Studying.{name}" for name in ("preview", "fresh", "all", "get", "findings", "file", "agreement")),
     "Studying.remaining_seconds",
+    *(f"Challenges.{name}" for name in ("all", "current", "board", "misfits")),
     *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away"),
     *(
         "Classroom.rights",
