@@ -7,7 +7,7 @@ sees all of them at once.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -22,7 +22,7 @@ from mnist_lab.results import table as results_table
 from mnist_lab.results.comparison import Side
 from mnist_lab.results.prediction import duration_text
 from mnist_lab.results.selection_bias import Luck
-from mnist_lab.results.verdict import Verdict
+from mnist_lab.results.verdict import Verdict, verdict
 from mnist_lab.store.challenges import Entry, StoredChallenge
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.store import Store
@@ -199,12 +199,12 @@ class Challenges:
         sides = self._first_two(self._ranked(challenge))
         if sides is None:
             raise InputError(f"Challenge {challenge_id}: there are no two designs to decide between.")
-        ((a, b, verdict),) = comparison.verdicts(sides, "test_accuracy", "test accuracy")
-        if not verdict.more:
+        more = _judged(*sides).more
+        if not more:
             return []
-        wanted = comparison.seeds_to_add(a, b, min(verdict.more, MOST_SEEDS_QUEUED))
+        wanted = comparison.seeds_to_add(*sides, min(more, MOST_SEEDS_QUEUED))
         new = []
-        for side, seeds in zip((a, b), wanted, strict=True):
+        for side, seeds in zip(sides, wanted, strict=True):
             design = self._run(side).experiment
             waiting = self._store.challenges.waiting_seeds(design.design_key)
             new += [design.with_changes(seed=seed) for seed in seeds if seed not in waiting]
@@ -280,8 +280,7 @@ class Challenges:
                 Protocol.HOLDOUT.validation_images,
             )
             if sides := self._first_two([place.run for place in places]):
-                ((a, b, verdict),) = comparison.verdicts(sides, "test_accuracy", "test accuracy")
-                first_two = self._run(a), self._run(b), verdict
+                first_two = self._run(sides[0]), self._run(sides[1]), _judged(*sides)
         pupils = len({entry.run.owner for entry in entries})
         return Board(challenge, tuple(places), len(entries), pupils, _notes(entries), luck, first_two)
 
@@ -289,7 +288,7 @@ class Challenges:
         """The best entry of each pupil, the best first."""
         return [place.run for place in self._board(challenge).places]
 
-    def _first_two(self, ranked: Sequence[Run]) -> list[Side] | None:
+    def _first_two(self, ranked: Sequence[Run]) -> tuple[Side, Side] | None:
         """The first two designs of a ranking, each with all its seeds that have finished here, whoever trained them; None where
         there are no two."""
         first = {run.design_key: run for run in reversed(ranked)}
@@ -300,7 +299,7 @@ class Challenges:
         listing = self._store.runs.unsealed().listing(ids)
         rows = results_table.table(listing, {run.design_key: run.experiment_json for run in designs})
         found = comparison.sides(rows, [run.id for run in designs])
-        return found if len(found) == 2 and all(side.is_design for side in found) else None
+        return (found[0], found[1]) if len(found) == 2 and all(side.is_design for side in found) else None
 
     def _run(self, side: Side) -> Run:
         return self._store.runs.some([side.run_ids[0]])[side.run_ids[0]]
@@ -334,6 +333,14 @@ def parse_rules(text: str) -> Rules:
 
 def _read(found: StoredChallenge) -> Challenge:
     return Challenge(found.id, parse_rules(found.rules_json), found.begun, found.is_open, found.revealed is not None)
+
+
+def _judged(a: Side, b: Side) -> Verdict:
+    """The verdict on two designs, by their names where these differ."""
+    samples = [side.sample("test_accuracy") for side in (a, b)]
+    if a.name != b.name:
+        samples = [replace(sample, name=side.name) for sample, side in zip(samples, (a, b), strict=True)]
+    return verdict(*samples)
 
 
 def _ranked(entries: Sequence[Entry]) -> list[Entry]:

@@ -56,7 +56,7 @@ class Luck:
         """What happened, and what chance alone would do, in sentences."""
         return (
             f"First place: {self.validation:.2%} on the validation images that ranked it, {self.test:.2%} on the test images, "
-            f"{_points(self.gap)}. Over all {self.entries} entries it is {_points(self.mean_gap)} on average.",
+            f"{_points(round(self.validation, 4) - round(self.test, 4))}. Over all {self.entries} entries it is {_points(self.mean_gap)} on average.",
             f"Were all {self.entries} equally good, the one that happens to be first would still look "
             f"{100 * self.by_chance:.2f} points better than it is, by luck on {self.images:,} images. A drop of about that size "
             "needs no other reason.",

@@ -30,8 +30,9 @@ from mnist_lab.ui.session import (
 from mnist_lab.ui.text import plain
 
 REFRESH_SECONDS = 3.0
-MOST_ON_STAGE = 8
+MOST_ON_STAGE, MOST_WITH_WORDS = 8, 5
 ICON = ":material/emoji_events:"
+_SHORT = "Test results are sealed until the reveal."
 SEALED = "Until the reveal nobody sees test results of runs queued since it began."
 _BUDGETS = {
     "parameters": ("Parameters, at most", "challenge-parameters", "Trainable or not. Empty: any number."),
@@ -69,26 +70,22 @@ def above(reader: Reader) -> None:
     if challenge is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="challenge-line"):
-        st.markdown(f"{ICON} {plain(_line(challenge))}", width="stretch")
+        st.markdown(f"{ICON} **Challenge**: {plain(_line(challenge))}", width="stretch")
         with st.popover("Board", key="challenge-board", on_change="rerun") as opened:
             if opened.open:
                 _popped()
 
 
 def _line(challenge: Challenge) -> str:
-    wanted = f"Challenge: the most accurate network with {challenge.rules.words}."
+    wanted = f"most accurate with {challenge.rules.words}."
     if challenge.is_revealed:
-        return f"{wanted} It is revealed: the board has the test results."
+        return f"{wanted} It is revealed."
     if not challenge.is_open:
-        return f"{wanted} No further entries. {SEALED}"
+        return f"{wanted} No further entries. {_SHORT}"
     design = drafts.trainable()
     misfit = lab().challenges.misfits(design, by=person())
-    fits = (
-        f"{design.name}, which is open, fits."
-        if not misfit
-        else f"{design.name}, which is open, does not fit. {misfit}"
-    )
-    return f"{wanted} {fits} {SEALED}"
+    fits = f"does not fit. {misfit}" if misfit else "fits."
+    return f"{wanted} The open design, {design.name}, {fits} {_SHORT}"
 
 
 @errors_shown()
@@ -318,7 +315,7 @@ _STYLE = """<style>
 .challenge :is(th, td):nth-child(2) { text-align: left; width: 99%; max-width: 0; overflow: hidden; text-overflow: ellipsis; }
 .challenge th { font-weight: 400; font-size: 24px; }
 .challenge tr.first td { font-weight: 700; }
-.challenge p { margin: 0.5em 0 0; }
+.challenge .line { margin-top: 0.5em; }
 </style>"""
 
 
@@ -327,15 +324,15 @@ def scene(reader: Reader, _: dict[str, Any]) -> None:
     room = reader.rights.room
     found = board(room.id) if room else None
     if found is None:
-        st.html(f'{_STYLE}<div class="challenge"><p>No challenge has been set yet.</p></div>')
+        st.html(f'{_STYLE}<div class="challenge"><div class=line>No challenge has been set yet.</div></div>')
         return
     st.html(f'{_STYLE}<div class="challenge">{"".join(_large(found))}</div>')
 
 
 def _large(found: Board) -> list[str]:
     challenge = found.challenge
-    parts = [f"<p>The most accurate network with {escape(challenge.rules.words)}</p>"]
-    shown = found.places[:MOST_ON_STAGE]
+    parts = [f"<div class=line>The most accurate network with {escape(challenge.rules.words)}</div>"]
+    shown = found.places[: MOST_WITH_WORDS if challenge.is_revealed else MOST_ON_STAGE]
     if shown:
         head = ["", "", "Validation", *(["Test"] if challenge.is_revealed else []), "Parameters"]
         lines = []
@@ -354,7 +351,7 @@ def _large(found: Board) -> list[str]:
         heads = "".join(f'<th scope="col">{name}</th>' for name in head)
         parts.append(f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>")
     else:
-        parts.append("<p>No entry has finished yet.</p>")
+        parts.append("<div class=line>No entry has finished yet.</div>")
     more = len(found.places) - len(shown)
     rest = [f"and {counted(more, 'more pupil')}"] if more else []
     if not challenge.is_revealed:
@@ -362,6 +359,6 @@ def _large(found: Board) -> list[str]:
         rest.append("entries are open" if challenge.is_open else "no further entries")
     if rest:
         words = "; ".join(rest)
-        parts.append(f"<p>{escape(words[:1].upper() + words[1:])}.</p>")
-    parts += [f"<p>{escape(words)}</p>" for words in said(found)]
+        parts.append(f"<div class=line>{escape(words[:1].upper() + words[1:])}.</div>")
+    parts += [f"<div class=line>{escape(words)}</div>" for words in said(found)]
     return parts

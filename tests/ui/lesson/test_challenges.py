@@ -91,15 +91,15 @@ def test_a_line_above_every_page_says_what_it_is_and_whether_the_design_fits(
     lab: Lab, shown_by: list[Person], small: Experiment
 ) -> None:
     shown_by.append(pupil(lab.store, "Cleo"))
-    assert "Challenge:" not in texts(around())
+    assert "**Challenge**" not in texts(around())
     challenge = begun(lab, Rules(parameters=13_338))
-    assert "with at most 13,338 parameters. 3x3, which is open, fits." in texts(around())
+    assert "with at most 13,338 parameters. The open design, 3x3, fits." in texts(around())
     lab.challenges.reveal(challenge, by=TEACHER)
     challenge = begun(lab, Rules(parameters=13_337))
     words = texts(around())
-    assert "3x3, which is open, does not fit. Budget" in words
+    assert "The open design, 3x3, does not fit. Budget" in words
     assert "at most 13,337 parameters, received 13,338" in words
-    assert "Until the reveal nobody sees test results" in words
+    assert "Test results are sealed until the reveal." in words
     lab.challenges.close(challenge, by=TEACHER)
     assert "No further entries" in texts(around())
     lab.challenges.reveal(challenge, by=TEACHER)
