@@ -22,6 +22,8 @@ from mnist_lab.lesson.glance import Glancing
 from mnist_lab.lesson.messages import Messages
 from mnist_lab.lesson.presence import Presence
 from mnist_lab.lesson.stage import Stage
+from mnist_lab.inspection.questions import Question, tells_of_test_images
+from mnist_lab.lesson.challenges import Challenges
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -56,6 +58,7 @@ class Lab:
         glance: the class at a glance.
         messages: what a teacher sends to their class.
         stage: the use cases of the class's stage.
+        challenges: the use cases of challenges.
 
     Raises:
         StoreError: from any method, where the database cannot be used.
@@ -73,6 +76,7 @@ class Lab:
         self.glance = Glancing(self.store, self.reader, self.presence)
         self.messages = Messages(self.store, self.reader)
         self.stage = Stage(self.store)
+        self.challenges = Challenges(self.store)
         self._designs: dict[str, str] = {}  # an experiment of each design by its key, a hash of it: never out of date
 
     def reader(self, by: Person) -> Reader:
@@ -240,12 +244,14 @@ class Lab:
         """Ask something about a network, as `Questions.submit`.
 
         Raises:
-            InputError: there is no such run.
+            InputError: there is no such run, or nobody may see yet what it makes of the test images.
         """
         reader = self.reader(by)
         reader.rights.must_take_part()
         if question.run_id != ready_made.ID:
-            reader.run(question.run_id)
+            run = reader.run(question.run_id)
+            if run.is_unrevealed and tells_of_test_images(question):
+                raise InputError(run.why_unrevealed)
         return self.store.questions.submit(question.kind, question.arguments, is_long=question.is_long)
 
     # Predicted times and the engine

@@ -206,6 +206,10 @@ class Reader:
         if kept is None:
             return None
         receipt = parse(Receipt, kept)
+        if run.is_unrevealed:
+            return (
+                f"This run repeats run {receipt.run} of another lab; after the teacher's reveal the two are compared."
+            )
         probabilities = self.runs.probabilities(run.id)
         if run.status is not Status.FINISHED or probabilities is None:
             return f"This run repeats run {receipt.run} of another lab; when it has finished, the two are compared."

@@ -135,7 +135,7 @@ class Studying:
         """The results of a study.
 
         Raises:
-            InputError: it is sealed, not there, or not as it was frozen.
+            InputError: it is sealed, waits for the reveal of a challenge, is not there, or is not as it was frozen.
         """
         return findings_of_studies.of_study(self._store, self._unsealed(self._reader(by), study_id))
 
@@ -165,6 +165,7 @@ class Studying:
             return None
         if not study.is_complete:
             return "This study repeats one of another lab; when all its runs have ended, the two are compared."
+        self._must_be_revealed(study)
         found = findings_of_studies.of_study(self._store, study)
         return files.agreement(parse(StudyFile, given), found, self._hashes(found))
 
@@ -276,18 +277,27 @@ class Studying:
 
     @staticmethod
     def _visible(reader: Reader, runs: Iterable[Iterable[int]]) -> set[int]:
-        """Those of some runs that somebody sees, so that none of a sealed study is reused, and none of others' by stealth."""
-        return set(reader.some(run_id for its in runs for run_id in its))
+        """Those of some runs that somebody sees, so that none of a sealed study is reused, none of others' by stealth, and none
+        whose test results are kept until a challenge is revealed."""
+        found = reader.some(run_id for its in runs for run_id in its)
+        return {run.id for run in found.values() if not run.is_unrevealed}
 
-    @staticmethod
-    def _unsealed(reader: Reader, study_id: int) -> Study:
+    def _unsealed(self, reader: Reader, study_id: int) -> Study:
         study = reader.study(study_id)
         if study.is_sealed:
             raise InputError(
                 f"Study {study_id}: nobody has looked at its results yet, and some of its runs have not ended; wait for them, or look "
                 "deliberately."
             )
+        self._must_be_revealed(study)
         return study
+
+    def _must_be_revealed(self, study: Study) -> None:
+        if self._store.studies.runs(study.id)["is_unrevealed"].any():
+            raise InputError(
+                f"Study {study.id}: some of its runs were queued during a challenge; its results can be seen after the teacher's "
+                "reveal."
+            )
 
     @staticmethod
     def _own(reader: Reader, study_id: int) -> Study:

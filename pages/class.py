@@ -13,6 +13,7 @@ from mnist_lab.ui.lesson import digit_set
 from mnist_lab.ui.lesson import guess_asking
 from mnist_lab.ui.lesson import glance, messages
 from mnist_lab.ui.lesson import steer
+from mnist_lab.ui.lesson import challenges
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[Class], None]] = {
     "Queue and limits": _queue,
     "Digits": digit_set.part,
     "Stage": steer.show,
+    "Challenge": challenges.show,
     "The end": finish.show,
 }
 

@@ -7,10 +7,14 @@ from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.design import baseline, blocks, controls, picture, share, summary, train_bar
 from mnist_lab.ui.design import draft as drafts
 <<<<<<< HEAD
+<<<<<<< HEAD
 from mnist_lab.ui.lesson import guess_first
 =======
 from mnist_lab.ui.lesson import glance, messages
 >>>>>>> glance
+=======
+from mnist_lab.ui.lesson import challenges
+>>>>>>> challenge
 from mnist_lab.ui.text import plain, refusal
 
 head.show(navigation.DESIGN)
@@ -23,11 +27,15 @@ except InputError as error:
 # The meaning of a change is drawn first: a browser then shows it before it redraws the controls.
 meaning = summary.meaning(draft)
 <<<<<<< HEAD
+<<<<<<< HEAD
 train_bar.show(meaning, guess_first.beside_train, guess_first.started)
 =======
 glance.designs(draft["name"], meaning.experiment, meaning.error)
 train_bar.show(meaning)
 >>>>>>> glance
+=======
+train_bar.show(meaning, challenges.entry)
+>>>>>>> challenge
 with st.container(key="sight"):
     seen = picture.show(meaning)
     with st.container(horizontal=True, horizontal_alignment="distribute"):

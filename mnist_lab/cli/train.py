@@ -112,7 +112,10 @@ def summary(runs: list[Run]) -> str:
     """Mean, spread and interval of several seeds' test accuracies; of a single run, that it is one sample."""
     if len(runs) < 2:
         return "One run is one sample: another seed gives other figures."
-    test = anytime.spread([run.test_accuracy for run in runs if run.test_accuracy is not None])
+    known = [run.test_accuracy for run in runs if run.test_accuracy is not None]
+    if not known:
+        return "Their test results can be seen after the teacher's reveal of the challenge."
+    test = anytime.spread(known)
     low, high = of_shares(test.low, test.high)
     interval = f"95 % interval of the mean {low:.3%} to {high:.3%}, however often you look"
     if test.n < anytime.least():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
+from mnist_lab.data import drawing, mnist
 from mnist_lab.errors import InputError
 
 KINDS: dict[str, type["Question"]] = {}
@@ -21,16 +22,18 @@ class Question:
     Attributes:
         kind: what it is called in the store.
         is_long: its answer takes seconds rather than a moment, and must not keep others waiting.
+        is_tested: its answer tells how the network does on the test images.
         run_id, epoch: whose weights, as validated after which epoch; the kept ones where that is None.
     """
 
     kind: ClassVar[str]
     is_long: ClassVar[bool]
+    is_tested: ClassVar[bool]
     run_id: int
     epoch: int | None = None
 
-    def __init_subclass__(cls, kind: str, is_long: bool = False) -> None:
-        cls.kind, cls.is_long = kind, is_long
+    def __init_subclass__(cls, kind: str, is_long: bool = False, is_tested: bool = False) -> None:
+        cls.kind, cls.is_long, cls.is_tested = kind, is_long, is_tested
         KINDS[kind] = cls
 
     @property
@@ -68,7 +71,7 @@ class Attribution(Question, kind="attribution"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tested(Question, kind="tested", is_long=True):
+class Tested(Question, kind="tested", is_long=True, is_tested=True):
     """What every test image is taken for."""
 
 
@@ -80,12 +83,12 @@ class OwnDigits(Question, kind="own digits", is_long=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hidden(Question, kind="hidden", is_long=True):
+class Hidden(Question, kind="hidden", is_long=True, is_tested=True):
     """Where the last hidden layer puts the test images, and which units are dead."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Robustness(Question, kind="robustness", is_long=True):
+class Robustness(Question, kind="robustness", is_long=True, is_tested=True):
     """Accuracy on test images that are changed more and more: a kind of `data.perturbation`, and its strengths."""
 
     change: str
@@ -94,7 +97,7 @@ class Robustness(Question, kind="robustness", is_long=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ablation(Question, kind="ablation", is_long=True):
+class Ablation(Question, kind="ablation", is_long=True, is_tested=True):
     """What some channels of some parts are worth: accuracy with and without them."""
 
     off: dict[str, list[int]]
@@ -102,7 +105,7 @@ class Ablation(Question, kind="ablation", is_long=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EachAblated(Question, kind="each alone", is_long=True):
+class EachAblated(Question, kind="each alone", is_long=True, is_tested=True):
     """What each channel of a part is worth: accuracy with that one switched off."""
 
     part: str
@@ -110,7 +113,7 @@ class EachAblated(Question, kind="each alone", is_long=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(Question, kind="export", is_long=True):
+class Export(Question, kind="export", is_long=True, is_tested=True):
     """The network as files of Keras' own."""
 
 
@@ -124,6 +127,14 @@ def read(kind: str, arguments: dict[str, Any]) -> Question:
         raise InputError(
             f"Question: {kind} should have other arguments; received {', '.join(arguments)[:200]!r}."
         ) from None
+
+
+def tells_of_test_images(question: Question) -> bool:
+    """Whether the answer tells what a network makes of any test image. Raises InputError where what it shows is no image."""
+    image = getattr(question, "image", None)
+    if not isinstance(image, str):
+        return question.is_tested
+    return bool((mnist.load()[1].x == drawing.from_text(image)).all(axis=(1, 2)).any())
 
 
 def is_long(kind: str) -> bool:

@@ -60,6 +60,11 @@ class Side:
         done = self.rows[self.rows["status"] == Status.FINISHED]
         return {seeds[0]: float(value) for seeds, value in zip(done["seeds"], done[metric], strict=True)}
 
+    def lacks(self, metric: str) -> bool:
+        """Whether a finished run has no value in a column: of the test images, while nobody may see how it does on them."""
+        done = self.rows[self.rows["status"] == Status.FINISHED]
+        return bool(done[metric].isna().any())
+
     def sample(self, metric: str) -> Sample:
         """Its seeds, as they are judged."""
         return Sample(self.title, self.values(metric), self.diverged)

@@ -75,10 +75,12 @@ def make(run: Run, epochs: pd.DataFrame, probabilities: np.ndarray | None) -> Re
     """The receipt of a finished run.
 
     Raises:
-        InputError: it did not finish, or it continues another run, so that experiment and seed do not determine it.
+        InputError: it did not finish, its results cannot be seen yet, or it continues another run, so that experiment and seed do not determine it.
     """
     if run.status is not Status.FINISHED:
         raise InputError(f"Run {run.id}: only a finished run has a receipt; this one is {run.status}.")
+    if run.is_unrevealed:
+        raise InputError(run.why_unrevealed)
     if probabilities is None:
         raise InputError(f"Run {run.id}: its predictions are not kept, so it has no receipt; train it again.")
     if run.parent_id is not None:

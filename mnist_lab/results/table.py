@@ -162,8 +162,9 @@ def fold(rows: pd.DataFrame) -> pd.DataFrame:
     folded[_MEANS + _KEPT] = means
     folded[["validation_sd", "test_sd", "test_loss_sd"]] = sds
     for name in ("validation", "test"):
-        half = anytime.half_width(folded["n"], folded[f"{name}_sd"])
-        half, mean = np.where(folded["n"] < anytime.least(), np.nan, half), folded[f"{name}_accuracy"]
+        n = by_design[f"{name}_accuracy"].count().clip(lower=1)  # of seeds whose test results may be seen
+        half = anytime.half_width(n, folded[f"{name}_sd"])
+        half, mean = np.where(n < anytime.least(), np.nan, half), folded[f"{name}_accuracy"]
         folded[f"{name}_low"], folded[f"{name}_high"] = of_shares(mean - half, mean + half)
     # Seeds may have different best and last epochs; these are given only where they agree.
     for name in ("best_epoch", "last_epoch"):

@@ -10,7 +10,18 @@ from mnist_lab.errors import InputError
 from mnist_lab.store import pretended
 from mnist_lab.store.database import Database
 from mnist_lab.store.run import Status
-from mnist_lab.store.schema import CHOICES, CLASSES, DESIGNS, PEOPLE, QUESTIONS, RUN, STUDIES, STUDY_TURN, TURNS
+from mnist_lab.store.schema import (
+    CHALLENGES,
+    CHOICES,
+    CLASSES,
+    DESIGNS,
+    PEOPLE,
+    QUESTIONS,
+    RUN,
+    STUDIES,
+    STUDY_TURN,
+    TURNS,
+)
 
 
 @dataclass(frozen=True)
@@ -82,8 +93,15 @@ class Classes:
             self._set(connection, class_id, closed=None)
 
     def end(self, class_id: int) -> None:
-        """Give the lab back to one person. What the class made stays; what its pupils had in training or waiting is paused."""
+        """Give the lab back to one person. What the class made stays; what its pupils had in training or waiting is paused.
+
+        Raises:
+            InputError: its challenge has not been revealed, which nobody could do any more.
+        """
+        waits = sa.select(CHALLENGES.c.id).where(CHALLENGES.c.class_id == class_id, CHALLENGES.c.revealed.is_(None))
         with self._database.write() as connection:
+            if connection.execute(waits).first():
+                raise InputError("Class: its challenge has not been revealed; reveal it before the class ends.")
             self._close(connection, class_id)
             self._set(connection, class_id, ended=time.time())
 

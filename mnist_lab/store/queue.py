@@ -121,6 +121,7 @@ class Queue:
         with self._database.write() as connection:
             if allowance:
                 allowance.check(connection, 1)
+            waiting.must_spare_test_images(connection, [experiment])
             if connection.execute(sa.select(CHECKPOINTS.c.epoch).where(kept)).first() is None:
                 raise InputError(f"Run {run.id}: the checkpoint of epoch {epoch} is not kept; choose another epoch.")
             child: int = connection.execute(sa.insert(RUN).values(row).returning(RUN.c.id)).scalar_one()

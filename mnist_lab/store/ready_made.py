@@ -80,6 +80,7 @@ def _as_run(receipt: dict[str, Any]) -> Run:
         "seed": experiment.seed,
         "curve_json": json.dumps(validated),
         "tags_json": "[]",
+        "is_unrevealed": False,
         "note": "",
     }
     return Run(**{field.name: None for field in fields(Run)} | known)

@@ -50,6 +50,8 @@ class Run:
         parent_id, parent_epoch: the run that it continues, and after which epoch.
         caveat: why its last digits may differ from those of an uninterrupted run.
         curve_json: the validation accuracies after the epochs.
+        is_unrevealed: whether its results on the test images are kept from everybody until a teacher reveals a challenge: they
+            are None here until then.
         archived, deleted: when that was done, or None; a deleted run can be restored for `runs.DELETED_DAYS` days.
     """
 
@@ -93,6 +95,7 @@ class Run:
     note: str
     archived: float | None
     deleted: float | None
+    is_unrevealed: bool
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -108,6 +111,13 @@ class Run:
     def tags(self) -> tuple[str, ...]:
         """Its tags."""
         return tuple(json.loads(self.tags_json))
+
+    @property
+    def why_unrevealed(self) -> str:
+        """Why nobody may see its results on the test images yet, in a sentence; empty where that is not so."""
+        if not self.is_unrevealed:
+            return ""
+        return f"Run {self.id} was queued during a challenge: its test results can be seen after the teacher's reveal."
 
     @property
     def planned_steps(self) -> int:

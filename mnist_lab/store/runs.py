@@ -14,7 +14,16 @@ from mnist_lab.store.classes import keys
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.pretended import IS_REHEARSED
 from mnist_lab.store.run import Run, Status
-from mnist_lab.store.schema import BATCHES, CHECKPOINTS, EPOCHS, PREDICTIONS, RUN, RUN_COLUMNS, as_run
+from mnist_lab.store.schema import (
+    BATCHES,
+    CHECKPOINTS,
+    EPOCHS,
+    PREDICTIONS,
+    RUN,
+    RUN_COLUMNS,
+    as_run,
+    is_unrevealed,
+)
 from mnist_lab.store.studies import IS_SEALED
 
 DELETED_DAYS = 7
@@ -111,8 +120,9 @@ class Runs:
 
     def probabilities(self, run_id: int) -> np.ndarray | None:
         """Predicted probabilities of the ten digits for each test image, float16 `(10_000, 10)`; None where the run was not
-        tested."""
+        tested, or nobody may see how yet."""
         query = sa.select(PREDICTIONS.c.probabilities).where(PREDICTIONS.c.run_id == run_id)
+        query = query.where(~is_unrevealed(PREDICTIONS.c.run_id))
         data = self._database.scalar(query.where(self._of_these(PREDICTIONS)))
         return None if data is None else deserialized(data)["probabilities"]
 
@@ -149,6 +159,7 @@ class Runs:
             sa.func.max(RUN.c.ended),
             sa.func.max(RUN.c.started),
             sa.func.max(RUN.c.edited),
+            sa.func.sum(sa.case((is_unrevealed(RUN.c.id), 1), else_=0)),
         )
         query = query.where(self._scope).group_by(RUN.c.status)
         return tuple(tuple(row) for row in self._database.rows(query.order_by(RUN.c.status)))

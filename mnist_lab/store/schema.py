@@ -18,9 +18,12 @@ def _table(name: str, columns: str) -> sa.TableClause:
 
 
 _COLUMNS = {"crashes": "deaths"}  # by field of `Run`; the other columns are named as the fields, without `_json`
-RUN_FIELDS = {field.name: _COLUMNS.get(field.name, field.name.removesuffix("_json")) for field in fields(Run)}
+RUN_FIELDS = {
+    field.name: _COLUMNS.get(field.name, field.name.removesuffix("_json"))
+    for field in fields(Run)
+    if field.name != "is_unrevealed"  # which no column says
+}
 RUN = _table("runs", " ".join([*RUN_FIELDS.values(), "engine", "edited"]))
-RUN_COLUMNS = [RUN.c[column].label(name) for name, column in RUN_FIELDS.items()]
 CRASHES = RUN.c[RUN_FIELDS["crashes"]]
 EPOCHS = _table("epochs", "run_id epoch steps loss accuracy validation_loss validation_accuracy seconds")
 BATCHES = _table("batches", "run_id point step loss accuracy seconds")
@@ -50,14 +53,41 @@ MESSAGES_READ = _table("messages_read", "message_id person shown read")
 STAGES = _table("stages", "class_id scene changed")
 GUESS_QUESTIONS = _table("guess_questions", "id class_id is_for_class asked_by question asked closed outcome shown")
 GUESSES = _table("guesses", "question_id person answer why given")
-CHALLENGES = _table("challenges", "id class_id rules begun closed revealed")
+CHALLENGES = _table("challenges", "id class_id rules after_run begun closed revealed")
 CHALLENGE_RUNS = _table("challenge_runs", "run_id challenge_id")
 DIGITS = _table("digits", "id class_id person label image drawn thrown_out")
 LEASE = _table("lease", "id engine host pid process_created heartbeat state")
+
+
+_UNREVEALED = CHALLENGES.alias("unrevealed")
+_LAST_OPEN = (
+    sa.select(sa.func.coalesce(sa.func.min(_UNREVEALED.c.after_run), 2**63 - 1))
+    .where(_UNREVEALED.c.revealed.is_(None))
+    .scalar_subquery()
+)
+
+
+def is_unrevealed(run_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """The condition on a run's id that nobody may see its results on the test images: it was queued after a challenge had
+    begun that its teacher has not revealed. The ids of later runs are higher, whatever a clock says."""
+    return run_id > _LAST_OPEN
+
+
+def tested(table: sa.FromClause, name: str) -> sa.ColumnElement[Any]:
+    """A run's column that tells of the test images: NULL where nobody may see that yet."""
+    return sa.case((is_unrevealed(table.c.id), sa.null()), else_=table.c[name])
+
+
+OF_TEST = ("test_accuracy", "test_loss")
+RUN_COLUMNS = [
+    *((tested(RUN, column) if column in OF_TEST else RUN.c[column]).label(name) for name, column in RUN_FIELDS.items()),
+    is_unrevealed(RUN.c.id).label("is_unrevealed"),
+]
 
 
 def as_run(row: sa.Row[Any]) -> Run:
     """A row of `RUN_COLUMNS` as a run, under the name that says what it is."""
     values = dict(row._mapping)
     name = named_json(values["name"], values["experiment_json"])
-    return Run(**values | {"status": Status(values["status"]), "name": name})
+    known = {"status": Status(values["status"]), "name": name, "is_unrevealed": bool(values["is_unrevealed"])}
+    return Run(**values | known)

@@ -8,6 +8,7 @@ are in seconds since 1970 (UTC).
 """
 
 from mnist_lab.store.calibrations import Calibrations
+from mnist_lab.store.challenges import Challenges
 from mnist_lab.store.checkpoints import Checkpoints
 from mnist_lab.store.choices import Choices
 from mnist_lab.store.classes import Classes
@@ -47,6 +48,7 @@ class Store:
         runs, checkpoints, labels, receipts: runs and what belongs to them.
         trained: networks to look into, of runs and the ready-made one.
         queue, lease, recording: which runs are to be trained, which engine trains them, and what its workers record.
+        challenges: of a class, with the runs that are entered in them.
         studies: frozen plans, and which runs are theirs.
         questions: questions of pages to trained networks.
         classes, people, secrets: a class in one room, who is in it, and how its browsers are known.
@@ -69,6 +71,7 @@ class Store:
         self.lease = Leases(self.database)
         self.recording = Recording(self.database)
         self.studies = Studies(self.database)
+        self.challenges = Challenges(self.database)
         self.questions = Questions(self.database)
         self.classes = Classes(self.database)
         self.people = People(self.database)

@@ -20,7 +20,7 @@ from mnist_lab.store import waiting
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Status
-from mnist_lab.store.schema import RUN, STUDIES, STUDY_RUNS
+from mnist_lab.store.schema import RUN, STUDIES, STUDY_RUNS, is_unrevealed, tested
 
 LOOKED = "Somebody looked at results before the last run had ended."
 ADDED = "Seeds were added after it had been frozen."
@@ -149,7 +149,7 @@ _COLUMNS = [
     *(STUDIES.c[name.removesuffix("_json")].label(name) for name in _FIELDS),
     STUDIES.c.repeats.is_not(None).label("is_repetition"),  # the file itself may have megabytes
 ]
-_RESULTS = ("id", "status", "seed", "design_key", "test_accuracy", "validation_accuracy", "seconds", "error")
+_RESULTS = ("id", "status", "seed", "design_key", "validation_accuracy", "seconds", "error")
 
 
 class Studies:
@@ -188,15 +188,22 @@ class Studies:
 
     def runs(self, study_id: int) -> pd.DataFrame:
         """The planned runs of a study, by cell and seed: `cell`, `seed`, `is_reused`, and of the run, missing where it has been
-        removed for good, `run`, `status`, `its_seed`, `design_key`, `test_accuracy`, `validation_accuracy`, `seconds`, `error`."""
+        removed for good, `run`, `status`, `its_seed`, `design_key`, `test_accuracy`, `validation_accuracy`, `seconds`, `error`,
+        and `is_unrevealed`, as of `Run`."""
         of_run = [_ITS.c[name].label({"id": "run", "seed": "its_seed"}.get(name, name)) for name in _RESULTS]
+        of_run += [
+            tested(_ITS, "test_accuracy").label("test_accuracy"),
+            sa.func.coalesce(is_unrevealed(_ITS.c.id), sa.false()).label("is_unrevealed"),
+        ]
         query = (
             sa.select(STUDY_RUNS.c.cell, STUDY_RUNS.c.seed, STUDY_RUNS.c.is_reused, *of_run)
             .select_from(STUDY_RUNS.outerjoin(_ITS, _ITS.c.id == STUDY_RUNS.c.run_id))
             .where(STUDY_RUNS.c.study_id == study_id)
             .order_by(STUDY_RUNS.c.cell, STUDY_RUNS.c.seed)
         )
-        return self._database.table(query).astype({"run": "Int64", "its_seed": "Int64", "is_reused": bool})
+        return self._database.table(query).astype(
+            {"run": "Int64", "its_seed": "Int64", "is_reused": bool, "is_unrevealed": bool}
+        )
 
     def unended(self, study_id: int) -> list[int]:
         """The ids of its runs that have not ended, seed by seed."""

@@ -1,16 +1,17 @@
 """New runs at the end of the queue, written within the caller's transaction."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from mnist_lab.design.experiment import Experiment
+from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.network import totals, trace
+from mnist_lab.errors import InputError
 from mnist_lab.store import disk
 from mnist_lab.store.run import Status
-from mnist_lab.store.schema import RUN
+from mnist_lab.store.schema import CHALLENGES, RUN
 
 Range = tuple[float | None, float | None]  # of a predicted training time in seconds
 
@@ -22,12 +23,27 @@ def add(
 
     Args:
         predicted: lower and upper bound of the predicted training time of each.
+
+    Raises:
+        InputError: as `must_spare_test_images`.
     """
+    must_spare_test_images(connection, experiments)
     now, ids = time.time(), []
     for experiment, (low, high) in zip(experiments, predicted or [(None, None)] * len(experiments), strict=True):
         values = row(experiment, owner, now) | {"predicted_low": low, "predicted_high": high}
         ids.append(int(connection.execute(sa.insert(RUN).values(values).returning(RUN.c.id)).scalar_one()))
     return ids
+
+
+def must_spare_test_images(connection: sa.Connection, experiments: Iterable[Experiment]) -> None:
+    """Raises InputError where a run would be validated on the test images while a challenge keeps their results from everybody."""
+    if all(experiment.protocol is not Protocol.NOTEBOOK for experiment in experiments):
+        return
+    if connection.execute(sa.select(CHALLENGES.c.id).where(CHALLENGES.c.revealed.is_(None))).first():
+        raise InputError(
+            "Protocol: until the challenge is revealed nobody looks at the test images, on which the notebook protocol validates; "
+            "choose holdout. Received notebook."
+        )
 
 
 def row(experiment: Experiment, owner: str, now: float) -> dict[str, Any]:

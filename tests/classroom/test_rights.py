@@ -31,6 +31,7 @@ from mnist_lab.lesson.guesses import Guesses
 from mnist_lab.lesson.glance import Glancing
 from mnist_lab.lesson.messages import Messages, PageLink
 from mnist_lab.lesson.stage import Stage
+from mnist_lab.lesson.challenges import Challenges, Rules
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -260,6 +261,26 @@ def message_if_on(world: World) -> None:
 
 
 MESSAGE = 1
+CHALLENGE = 1
+RULES = Rules(parameters=10**6)
+
+
+def challenge(world: World) -> None:
+    """A challenge of the class, whatever has become of it."""
+    assert world.lab.store.challenges.begin(world.room, RULES.model_dump_json()) == CHALLENGE
+
+
+def revealed_challenge(world: World) -> None:
+    """One that two pupils entered two designs in."""
+    challenge(world)
+    store = world.lab.store
+    for by, design in ((world.cleo, DESIGN), (world.dana, DESIGN.with_changes(train_images=100))):
+        run_id = store.challenges.enter(CHALLENGE, design, by.key, (1.0, 2.0), None, lambda rules: None)
+        store.queue.claim("engine", only=[run_id])
+        store.recording.finish(run_id, OUTCOME)
+    store.challenges.reveal(CHALLENGE)
+
+
 RESULTS = ("test_accuracy", "validation_accuracy", "seconds")
 EVERYBODY = ("stranger", "pupil", "another", "teacher", "removed", "closed", "alone", "looker")
 IN = ("pupil", "another", "teacher", "closed", "alone", "looker")  # who may look
@@ -375,6 +396,17 @@ CASES: dict[str, Case] = {
     "Stage.light": Case(lambda w, by: w.lab.stage.light("dark", by=by), TEACHER_ONLY),
     "Stage.token": Case(lambda w, by: w.lab.stage.token(by=by), TEACHER_ONLY),
     "Stage.renew": Case(lambda w, by: w.lab.stage.renew(by=by), TEACHER_ONLY),
+    "Challenges.begin": Case(lambda w, by: w.lab.challenges.begin(RULES, by=by), TEACHER_ONLY),
+    "Challenges.close": Case(lambda w, by: w.lab.challenges.close(CHALLENGE, by=by), TEACHER_ONLY, challenge),
+    "Challenges.reveal": Case(lambda w, by: w.lab.challenges.reveal(CHALLENGE, by=by), TEACHER_ONLY, challenge),
+    "Challenges.add_seeds": Case(
+        lambda w, by: w.lab.challenges.add_seeds(CHALLENGE, by=by), TEACHER_ONLY, revealed_challenge
+    ),
+    "Challenges.all": Case(lambda w, by: w.lab.challenges.all(w.room, by=by), TEACHER_ONLY, challenge),
+    "Challenges.current": Case(lambda w, by: w.lab.challenges.current(by=by), IN, challenge),
+    "Challenges.board": Case(lambda w, by: w.lab.challenges.board(by=by), IN, challenge),
+    "Challenges.misfits": Case(lambda w, by: w.lab.challenges.misfits(DESIGN, by=by), IN, challenge),
+    "Challenges.enter": Case(lambda w, by: w.lab.challenges.enter(DESIGN, by=by), ("pupil", "another"), challenge),
     "Reader.study": Case(lambda w, by: w.reader(by).study(STUDY), IN, study),
     "Reader.studies": Case(lambda w, by: w.reader(by).studies(), IN, study),
     "Reader.queued_studies": Case(lambda w, by: w.reader(by).queued_studies(), IN, study),
@@ -417,6 +449,10 @@ def test_every_use_case_is_tried() -> None:
         for name, found in public(cls)
         if "by" in found.parameters
         name for cls in (Lab, Classroom, Studying, Stage) for name, found in public(cls) if "by" in found.parameters
+        name
+        for cls in (Lab, Classroom, Studying, Challenges)
+        for name, found in public(cls)
+        if "by" in found.parameters
     }
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
@@ -444,6 +480,7 @@ CHANGES_NOTHING = {
     "Studying.remaining_seconds",
     *(f"Guesses.{name}" for name in ("all", "get", "current", "table")),
     "Stage.now",
+    *(f"Challenges.{name}" for name in ("all", "current", "board", "misfits")),
     *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away"),
     *("Lab.reader", "Lab.designs", "Lab.choice", "Lab.take_away", "Glancing.now", "Messages.all", "Messages.mine"),
     *(

@@ -22,6 +22,7 @@ def seeds() -> int:
     return int(st.session_state.get(_SEEDS, 1))
 
 
+<<<<<<< HEAD
 def show(
     meaning: Meaning,
     beside: Callable[[Experiment | None], None] = lambda experiment: None,
@@ -33,6 +34,10 @@ def show(
         beside: draws what stands beside Train, of what would be trained; None where nothing can be.
         started: is told the runs, as soon as they are queued.
     """
+=======
+def show(meaning: Meaning, beside: Callable[[Meaning], None] = lambda meaning: None) -> None:
+    """The bar, with what else can be done with the design `beside` its button. It comes early in a page, so that a keyboard is soon there; the stylesheet puts it at the window's bottom."""
+>>>>>>> challenge
     experiment = meaning.experiment
     with st.container(horizontal=True, vertical_alignment="center", key="train-bar"):
         with st.container(horizontal=True, vertical_alignment="bottom", width="content", key="train-buttons"):
@@ -56,6 +61,7 @@ def show(
                 pressed = AGAIN
         if pressed == AGAIN and experiment:
             watching.go()
+        beside(meaning)
         _what(meaning, wanted)
 
 

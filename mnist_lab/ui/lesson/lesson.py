@@ -16,6 +16,7 @@ from mnist_lab.ui import held
 from mnist_lab.ui.lesson import rounds
 from mnist_lab.ui.lesson import guesses
 from mnist_lab.ui.lesson import glance, messages
+from mnist_lab.ui.lesson import challenges
 from mnist_lab.ui.session import errors_shown, looker
 
 _DRAWN = "lesson_drawn"
@@ -37,6 +38,7 @@ class Part:
 PARTS: tuple[Part, ...] = (Part(held.current, rounds.above),)
 PARTS: tuple[Part, ...] = (Part(guesses.state, guesses.show),)
 PARTS: tuple[Part, ...] = (Part(messages.now, messages.show),)
+PARTS: tuple[Part, ...] = (Part(challenges.current, challenges.above),)
 
 
 def show() -> None:

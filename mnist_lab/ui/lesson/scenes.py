@@ -8,6 +8,7 @@ from mnist_lab.reader import Reader
 from mnist_lab.ui.lesson import digit_scenes
 from mnist_lab.ui.lesson import guesses
 from mnist_lab.ui.lesson.staged import board, drawing, front, race, welcome
+from mnist_lab.ui.lesson import challenges
 
 
 @dataclass(frozen=True)
@@ -37,4 +38,5 @@ SCENES: dict[str, Scene] = {
     "board": Scene("Board", board.show, board.steer),
     "front": Scene("Accuracy and cost", front.show, front.steer),
     "drawing": Scene("A drawn digit", drawing.show),
+    "challenge": Scene("The challenge's board", challenges.scene),
 }

@@ -136,15 +136,7 @@ def _verdicts(sides: list[Side], its: list[Look]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="judged"):
         # Not with the tools around it, which a presentation hides: in a lesson it is what one presses.
         with st.container(width="content", key="tools-judged"):
-            what: Metric = st.segmented_control(
-                "Judged by",
-                list(_METRICS),
-                default="test accuracy",
-                required=True,
-                key="judged-by",
-                persist_state="session",
-                label_visibility="collapsed",
-            )
+            what = _judged_by(sides)
         if sum(side.is_design for side in sides) > 1:
             decide.button([side for side in sides if side.is_design], what)
         with st.container(width="content", key="tools-judged-back"):
@@ -172,6 +164,25 @@ def _verdicts(sides: list[Side], its: list[Look]) -> None:
     if len(found) > 1:
         st.header("Each pair", anchor=False)
         _pairs(found)
+
+
+def _judged_by(sides: list[Side]) -> Metric:
+    """What is compared; by validation alone while nobody may see how one of them does on the test images."""
+    if any(side.lacks("test_accuracy") for side in sides):
+        st.caption(
+            ":material/lock: By validation accuracy: the test results of some can be seen after the teacher's reveal."
+        )
+        return "validation accuracy"
+    what: Metric = st.segmented_control(
+        "Judged by",
+        list(_METRICS),
+        default="test accuracy",
+        required=True,
+        key="judged-by",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    return what
 
 
 def _has(sides: list[Side]) -> str:

@@ -187,6 +187,7 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
         st.metric("Seconds", "–" if run.seconds is None else f"{run.seconds:.1f} s")
         st.metric("Parameters", f"{run.parameters:,}")
     same = rows[(rows["design_key"] == run.design_key) & (rows["status"] == Status.FINISHED)]
+    same = same[same["test_accuracy"].notna()]  # of which it may be seen
     if len(same):
         group = table.fold(same).iloc[0]
         if group["n"] > 1:
@@ -201,6 +202,8 @@ def _figures(run: Run, rows: pd.DataFrame) -> None:
             )
         else:
             st.caption("One run is a single try: train more seeds before you conclude anything.")
+    if run.why_unrevealed:
+        st.caption(f":material/lock: {run.why_unrevealed}")
     if str(run.experiment.protocol) == "notebook":
         st.caption("Validated on the test images, as the notebook did, so test and validation accuracy are the same.")
 

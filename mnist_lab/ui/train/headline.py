@@ -117,7 +117,9 @@ def figures(run: Run) -> None:
         row.metric("Validation accuracy", percent(run.validation_accuracy), help=f"{kept[:1].upper()}{kept[1:]}.")
         best = f" The best validation accuracy, {percent(run.best_validation_accuracy)}, was after {run.best_epoch}."
         row.metric("Kept epoch", run.kept_epoch, help=KEPT[run.experiment.protocol] + best)
-    row.metric("Test accuracy", percent(run.test_accuracy), help=f"On the 10,000 test images, {kept}.")
+    row.metric(
+        "Test accuracy", percent(run.test_accuracy), help=run.why_unrevealed or f"On the 10,000 test images, {kept}."
+    )
     loss = "–" if run.test_loss is None else f"{run.test_loss:.4f}"
     row.metric("Test loss", loss, help="Cross-entropy on the 10,000 test images.")
     rates = schedule.learning_rates(run.experiment.recipe, run.experiment.steps_per_epoch)
@@ -130,5 +132,5 @@ def figures(run: Run) -> None:
     )
     st.caption(
         f"Protocol {run.experiment.protocol}: validation is on {images}. "
-        "One run is one sample: another seed gives different results."
+        + (run.why_unrevealed or "One run is one sample: another seed gives different results.")
     )

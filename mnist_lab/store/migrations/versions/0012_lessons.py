@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         _class_id(),
         sa.Column("rules", sa.Text, nullable=False),
+        sa.Column("after_run", sa.Integer, nullable=False),  # the id of the last run before it
         sa.Column("begun", sa.Float, nullable=False),
         sa.Column("closed", sa.Float),
         sa.Column("revealed", sa.Float),
