@@ -13,17 +13,16 @@ from mnist_lab.classroom.rights import Rights, rights
 from mnist_lab.design.experiment import MAX_SEEDS, Experiment
 from mnist_lab.design.recipe import Recipe
 from mnist_lab.errors import InputError
-from mnist_lab.inspection.questions import Question
-from mnist_lab.lesson.rounds import Rounds
-from mnist_lab.lesson.digits import Digits
-from mnist_lab.lesson.handout import Handouts
-from mnist_lab.lesson.guesses import Guesses
-from mnist_lab.lesson.glance import Glancing
-from mnist_lab.lesson.messages import Messages
-from mnist_lab.lesson.presence import Presence
-from mnist_lab.lesson.stage import Stage
 from mnist_lab.inspection.questions import Question, tells_of_test_images
 from mnist_lab.lesson.challenges import Challenges
+from mnist_lab.lesson.digits import Digits
+from mnist_lab.lesson.glance import Glancing
+from mnist_lab.lesson.guesses import Guesses
+from mnist_lab.lesson.handout import Handouts
+from mnist_lab.lesson.messages import Messages
+from mnist_lab.lesson.presence import Presence
+from mnist_lab.lesson.rounds import Rounds
+from mnist_lab.lesson.stage import Stage
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import prediction
@@ -40,8 +39,8 @@ from mnist_lab.studying import Studying
 class Lab:
     """The use cases over one store.
 
-    It has no state of its own but who is there: labs on the same store see the same runs. Whatever reads the state of runs first queues
-    again those whose engine has crashed.
+    It has no state of its own but who is there: labs on the same store see the same runs. Whatever reads the state of runs
+    first queues again those whose engine has crashed.
 
     Args:
         url: the store's URL; None for the default.

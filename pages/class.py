@@ -8,12 +8,7 @@ import streamlit as st
 from mnist_lab.store.classes import Class
 from mnist_lab.ui import head, navigation
 from mnist_lab.ui.classroom import entrance, finish, limits, people, queue
-from mnist_lab.ui.lesson import rounds
-from mnist_lab.ui.lesson import digit_set
-from mnist_lab.ui.lesson import guess_asking
-from mnist_lab.ui.lesson import glance, messages
-from mnist_lab.ui.lesson import steer
-from mnist_lab.ui.lesson import challenges
+from mnist_lab.ui.lesson import challenges, digit_set, glance, guess_asking, messages, rounds, steer
 from mnist_lab.ui.session import is_teacher, lab, person
 
 PART = "class-part"
@@ -30,14 +25,14 @@ def _queue(_: Class) -> None:
 
 # What a lesson needs, in its order.
 PARTS: dict[str, Callable[[Class], None]] = {
-    "Round": rounds.show,
     "People": _people,
+    "Round": rounds.show,
+    "Stage": steer.show,
     "Guess": guess_asking.show,
     "Send": messages.compose,
-    "Queue and limits": _queue,
-    "Digits": digit_set.part,
-    "Stage": steer.show,
     "Challenge": challenges.show,
+    "Digits": digit_set.part,
+    "Queue and limits": _queue,
     "The end": finish.show,
 }
 

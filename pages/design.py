@@ -6,16 +6,16 @@ from mnist_lab.errors import InputError
 from mnist_lab.ui import head, navigation, url
 from mnist_lab.ui.design import baseline, blocks, controls, picture, share, summary, train_bar
 from mnist_lab.ui.design import draft as drafts
-<<<<<<< HEAD
-<<<<<<< HEAD
-from mnist_lab.ui.lesson import guess_first
-=======
-from mnist_lab.ui.lesson import glance, messages
->>>>>>> glance
-=======
-from mnist_lab.ui.lesson import challenges
->>>>>>> challenge
+from mnist_lab.ui.design.summary import Meaning
+from mnist_lab.ui.lesson import challenges, glance, guess_first, messages
 from mnist_lab.ui.text import plain, refusal
+
+
+def _beside(its: Meaning) -> None:
+    """What else can be done with the design, beside Train."""
+    guess_first.beside_train(its.experiment)
+    challenges.entry(its)
+
 
 head.show(navigation.DESIGN)
 try:
@@ -26,16 +26,8 @@ except InputError as error:
 
 # The meaning of a change is drawn first: a browser then shows it before it redraws the controls.
 meaning = summary.meaning(draft)
-<<<<<<< HEAD
-<<<<<<< HEAD
-train_bar.show(meaning, guess_first.beside_train, guess_first.started)
-=======
 glance.designs(draft["name"], meaning.experiment, meaning.error)
-train_bar.show(meaning)
->>>>>>> glance
-=======
-train_bar.show(meaning, challenges.entry)
->>>>>>> challenge
+train_bar.show(meaning, _beside, guess_first.started)
 with st.container(key="sight"):
     seen = picture.show(meaning)
     with st.container(horizontal=True, horizontal_alignment="distribute"):

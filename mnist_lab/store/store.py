@@ -29,8 +29,8 @@ from mnist_lab.store.recording import Recording
 from mnist_lab.store.rounds import Rounds
 from mnist_lab.store.runs import Runs
 from mnist_lab.store.secrets import Secrets
-from mnist_lab.store.standings import Standings
 from mnist_lab.store.stages import Stages
+from mnist_lab.store.standings import Standings
 from mnist_lab.store.studies import Studies
 from mnist_lab.store.trained import Trained
 

@@ -13,11 +13,7 @@ def altair(chart: Any, place: DeltaGenerator | None = None, *, scale: float | No
     """An Altair chart; what it is called and what it says without being seen are among Streamlit's options, as `alt`.
 
     Args:
-<<<<<<< HEAD
         scale: how much larger than usual it is; as the presentation's where None.
-=======
-        scale: how much larger than it says; as the page is presented where None.
->>>>>>> stage
 
     Returns:
         What was chosen in it, where it can be chosen from.

@@ -85,16 +85,15 @@ CLASS = Page(
     "Class",
     "class.py",
     "class",
-    "Let a class in by code and name, and say what it may do.",
+    "Let a class in, lead its lesson, and say what it may do.",
     ":material/groups:",
     is_teachers=True,
 )
 RUN = Page("Run", "run.py", "run", "Everything known about one run, and what can be done with it.")
 COMPARE = Page("Compare", "compare.py", "compare", "Designs side by side: which is better, and how sure that is.")
 HANDOUT = Page("Handout", "handout.py", "handout", "What somebody made in a lesson, on a page to print.")
-PAGES = (DESIGN, TRAIN, RESULTS, STUDIES, INSPECT, DIGITS, CLASS, RUN, COMPARE, HANDOUT)
 STAGE = Page("Stage", "stage.py", STAGE_PATH, "What the projector shows, as the teacher chooses.")
-PAGES = (DESIGN, TRAIN, RESULTS, STUDIES, INSPECT, CLASS, RUN, COMPARE, STAGE)
+PAGES = (DESIGN, TRAIN, RESULTS, STUDIES, INSPECT, DIGITS, CLASS, RUN, COMPARE, HANDOUT, STAGE)
 
 
 def tab(page: str, runs: str | None = None) -> str:

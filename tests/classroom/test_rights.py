@@ -22,16 +22,16 @@ from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.inspection import questions
 from mnist_lab.lab import Lab
-from mnist_lab.lesson.proposal import RoundPlan
-from mnist_lab.lesson.rounds import Rounds
+from mnist_lab.lesson.challenges import Challenges, Rules
 from mnist_lab.lesson.digits import Digits
-from mnist_lab.lesson.handout import Handouts
+from mnist_lab.lesson.glance import Glancing
 from mnist_lab.lesson.guess import Kind
 from mnist_lab.lesson.guesses import Guesses
-from mnist_lab.lesson.glance import Glancing
+from mnist_lab.lesson.handout import Handouts
 from mnist_lab.lesson.messages import Messages, PageLink
+from mnist_lab.lesson.proposal import RoundPlan
+from mnist_lab.lesson.rounds import Rounds
 from mnist_lab.lesson.stage import Stage
-from mnist_lab.lesson.challenges import Challenges, Rules
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import receipt
@@ -254,6 +254,8 @@ def own_question(world: World) -> None:
 
 
 QUESTION = 1
+
+
 def message_if_on(world: World) -> None:
     """A note to everybody in the class, where one is on."""
     if world.lab.store.classes.current():
@@ -430,6 +432,21 @@ CASES: dict[str, Case] = {
 }
 
 
+USE_CASES = (
+    Lab,
+    Classroom,
+    Studying,
+    Rounds,
+    Glancing,
+    Messages,
+    Stage,
+    Guesses,
+    Challenges,
+    Digits,
+    Handouts,
+)
+
+
 def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
     for name, method in inspect.getmembers(cls, inspect.isfunction):
         if not name.startswith("_"):
@@ -437,23 +454,7 @@ def public(cls: type) -> Iterator[tuple[str, inspect.Signature]]:
 
 
 def test_every_use_case_is_tried() -> None:
-    asked = {
-        name for cls in (Lab, Classroom, Studying, Rounds) for name, found in public(cls) if "by" in found.parameters
-        name
-        for cls in (Lab, Classroom, Studying, Digits, Handouts)
-        for name, found in public(cls)
-        if "by" in found.parameters
-        name for cls in (Lab, Classroom, Studying, Guesses) for name, found in public(cls) if "by" in found.parameters
-        name
-        for cls in (Lab, Classroom, Studying, Glancing, Messages)
-        for name, found in public(cls)
-        if "by" in found.parameters
-        name for cls in (Lab, Classroom, Studying, Stage) for name, found in public(cls) if "by" in found.parameters
-        name
-        for cls in (Lab, Classroom, Studying, Challenges)
-        for name, found in public(cls)
-        if "by" in found.parameters
-    }
+    asked = {name for cls in USE_CASES for name, found in public(cls) if "by" in found.parameters}
     assert set(CASES) == asked | {name for name, _ in public(Reader)}
 
 

@@ -22,22 +22,17 @@ def seeds() -> int:
     return int(st.session_state.get(_SEEDS, 1))
 
 
-<<<<<<< HEAD
 def show(
     meaning: Meaning,
-    beside: Callable[[Experiment | None], None] = lambda experiment: None,
+    beside: Callable[[Meaning], None] = lambda meaning: None,
     started: Callable[[list[int]], None] = lambda run_ids: None,
 ) -> None:
     """The bar. It comes early in a page, so that a keyboard is soon there; the stylesheet puts it at the window's bottom.
 
     Args:
-        beside: draws what stands beside Train, of what would be trained; None where nothing can be.
+        beside: draws what else can be done with the design, beside Train.
         started: is told the runs, as soon as they are queued.
     """
-=======
-def show(meaning: Meaning, beside: Callable[[Meaning], None] = lambda meaning: None) -> None:
-    """The bar, with what else can be done with the design `beside` its button. It comes early in a page, so that a keyboard is soon there; the stylesheet puts it at the window's bottom."""
->>>>>>> challenge
     experiment = meaning.experiment
     with st.container(horizontal=True, vertical_alignment="center", key="train-bar"):
         with st.container(horizontal=True, vertical_alignment="bottom", width="content", key="train-buttons"):
@@ -55,13 +50,12 @@ def show(meaning: Meaning, beside: Callable[[Meaning], None] = lambda meaning: N
             pressed = pressed_once(
                 "Train", "train", type="primary", icon=":material/play_arrow:", disabled=meaning.prediction is None
             )
-            beside(experiment)
+            beside(meaning)
         with st.container(key="train-refusal"):  # a line of its own
             if pressed == ONCE and experiment and watching.start(lambda: _queued(experiment, wanted, started)):
                 pressed = AGAIN
         if pressed == AGAIN and experiment:
             watching.go()
-        beside(meaning)
         _what(meaning, wanted)
 
 

@@ -13,10 +13,7 @@ import streamlit as st
 from mnist_lab.errors import LabError
 from mnist_lab.reader import Reader
 from mnist_lab.ui import held
-from mnist_lab.ui.lesson import rounds
-from mnist_lab.ui.lesson import guesses
-from mnist_lab.ui.lesson import glance, messages
-from mnist_lab.ui.lesson import challenges
+from mnist_lab.ui.lesson import challenges, glance, guesses, messages, rounds
 from mnist_lab.ui.session import errors_shown, looker
 
 _DRAWN = "lesson_drawn"
@@ -35,10 +32,12 @@ class Part:
     show: Callable[[Reader], None]
 
 
-PARTS: tuple[Part, ...] = (Part(held.current, rounds.above),)
-PARTS: tuple[Part, ...] = (Part(guesses.state, guesses.show),)
-PARTS: tuple[Part, ...] = (Part(messages.now, messages.show),)
-PARTS: tuple[Part, ...] = (Part(challenges.current, challenges.above),)
+PARTS: tuple[Part, ...] = (
+    Part(messages.now, messages.show),
+    Part(held.current, rounds.above),
+    Part(challenges.current, challenges.above),
+    Part(guesses.state, guesses.show),
+)
 
 
 def show() -> None:

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_lab.reader import Reader
-from mnist_lab.ui.lesson import digit_scenes
-from mnist_lab.ui.lesson import guesses
+from mnist_lab.ui.lesson import challenges, digit_scenes, guesses
 from mnist_lab.ui.lesson.staged import board, drawing, front, race, welcome
-from mnist_lab.ui.lesson import challenges
 
 
 @dataclass(frozen=True)
@@ -27,10 +25,6 @@ class Scene:
     steer: Callable[[Reader, dict[str, Any]], None] | None = None
 
 
-SCENES: dict[str, Scene] = {
-    "own digits": Scene("Our own digits", digit_scenes.sheet),
-    "own digits that it gets wrong": Scene("Our own digits that a network gets wrong", digit_scenes.wrong),
-    "guess": Scene("Guesses", guesses.scene),
 # What a scene may be given is checked by `lesson.stage.DATA`.
 SCENES: dict[str, Scene] = {
     "welcome": Scene("Welcome", welcome.show, welcome.steer),
@@ -38,5 +32,8 @@ SCENES: dict[str, Scene] = {
     "board": Scene("Board", board.show, board.steer),
     "front": Scene("Accuracy and cost", front.show, front.steer),
     "drawing": Scene("A drawn digit", drawing.show),
+    "guess": Scene("Guesses", guesses.scene),
     "challenge": Scene("The challenge's board", challenges.scene),
+    "own digits": Scene("Our own digits", digit_scenes.sheet),
+    "own digits that it gets wrong": Scene("Our own digits that a network gets wrong", digit_scenes.wrong),
 }
