@@ -12,7 +12,7 @@ from mnist_lab.charts.style import BLUE, INK_OF_PAGE, ORANGE, SCALE, VERMILION, 
 BINS = 48  # of all that is drawn along the axis
 _ROW_OF_OPTION = 56  # pixels of an option, with its name above its bar
 _AXIS_HEIGHT = 64
-_HEIGHT, _MOST_DOT, _LEAST_DOT = 240, 18.0, 3.0  # pixels
+_HEIGHT, _MOST_DOT, _LEAST_DOT, _LEAST_OWN = 240, 18.0, 3.0, 11.0  # pixels
 _FAR = 4.0  # times the width of the middle half: guesses further out would press all others together
 _MINE, _OTHERS = "your guess", "a guess"
 
@@ -81,23 +81,24 @@ def numbers(
         filled=True, size=size**2, opacity=1, color=BLUE, shape="circle"
     )
     own = base.transform_filter(alt.datum.who == _MINE).mark_point(
-        filled=True, size=(1.5 * size) ** 2, opacity=1, color=ORANGE, stroke=INK_OF_PAGE, shape="diamond"
+        filled=True, size=max(1.5 * size, _LEAST_OWN) ** 2, opacity=1, color=ORANGE, stroke=INK_OF_PAGE, shape="diamond"
     )
     layers = [others.encode(tooltip=["who:N", value]), own.encode(tooltip=["who:N", value])]
-    marks: list[tuple[float, str, str, float, bool]] = []
+    y = alt.Y("level:Q", axis=None, scale=height)
     if outcome is not None:
-        marks.append((outcome, f"it was {_said(outcome, is_share=is_share)}", VERMILION, top + 1.6, True))
-    if mine is not None:
-        marks.append((mine, "you", ORANGE, top + 0.6, False))
-    for at, words, colour, level, is_ruled in marks:
-        row = pd.DataFrame({"at": [at], "level": [level], "words": [words]})
+        row = pd.DataFrame(
+            {"at": [outcome], "level": [top + 1.6], "words": [f"it was {_said(outcome, is_share=is_share)}"]}
+        )
         one = alt.Chart(row).encode(x=x("at"))
-        y = alt.Y("level:Q", axis=None, scale=height)
-        if is_ruled:
-            layers.append(one.mark_rule(color=colour, strokeWidth=3))
-        is_right = at > (frame[0] + frame[1]) / 2
+        is_right = outcome > (frame[0] + frame[1]) / 2
         side: dict[str, Any] = {"align": "right", "dx": -8} if is_right else {"align": "left", "dx": 8}
+        layers.append(one.mark_rule(color=VERMILION, strokeWidth=3))
         layers.append(one.mark_text(**WORDS, **side, fontWeight="bold").encode(y=y, text="words:N"))
+    if len(its := points[points["who"] == _MINE]):
+        pile = points[points["at"] == its["at"].iloc[0]]
+        row = pd.DataFrame({"at": its["at"], "level": [pile["level"].max()], "words": ["you"]})
+        above = alt.Chart(row).mark_text(**WORDS, fontWeight="bold", dy=-24)
+        layers.append(above.encode(x=x("at"), y=y, text="words:N"))
     return alt.LayerChart(layer=layers, height=_HEIGHT)
 
 

@@ -117,7 +117,7 @@ def test_the_teacher_asks_trains_closes_and_sees_how_many_but_not_what(
     (asked,) = lab.guesses.all(by=TEACHER)
     assert asked.question.words == "Which will be better in validation accuracy: A: 3x3 or B: 7x7?"
     assert asked.question.with_names
-    assert "0 of 1 here answered. It has not been trained yet." in texts(test)
+    assert "Nobody has answered yet; 1 pupil in the class. It has not been trained yet." in texts(test)
     shown_by.append(ada)
     pupils = opened("train")
     pupils.selectbox(key=f"guess-answer-{asked.id}").set_value(1).run()
@@ -125,7 +125,7 @@ def test_the_teacher_asks_trains_closes_and_sees_how_many_but_not_what(
     press(pupils, "Lock my guess")
     shown_by.append(TEACHER)
     test = page("class", part="Guess")
-    assert "1 of 1 here answered" in texts(test)
+    assert "1 has answered; 1 pupil in the class" in texts(test)
     test.number_input(key=f"guess-seeds-{asked.id}").set_value(2).run()
     test = press(test, "Train it now")
     ids = lab.guesses.get(asked.id, by=TEACHER).question.run_ids

@@ -135,7 +135,7 @@ def _open() -> None:
             st.markdown(f"**{plain(asked.question.words)}**")
             closed = " The guessing is closed." if asked.is_closed else ""
             st.markdown(
-                f"{asked.count} of {here} here answered.{closed} {plain(asked.waits)} What they said is hidden from you too, until the "
+                f"{guesses.answered(asked.count)}; {counted(here, 'pupil')} in the class.{closed} {plain(asked.waits)} What they said is hidden from you too, until the "
                 "outcome is there."
             )
             _buttons(asked)

@@ -208,7 +208,7 @@ def scene(reader: Reader, chosen: dict[str, Any]) -> None:
     question, outcome = asked.question, asked.outcome
     _large(question.words, 2.2, "guess-asked")
     if outcome is None:
-        _large(f"{_answered(asked.count)}.", 1.8)
+        _large(f"{answered(asked.count)}.", 1.8)
         state_words = "The guessing is closed." if asked.is_closed else guess.promise(question)
         _large(f"{state_words} {asked.waits}", 1.5)
         return
@@ -222,7 +222,8 @@ def scene(reader: Reader, chosen: dict[str, Any]) -> None:
         _large(f"{who}{guess.said(question, one.number)}: “{one.why}”", 1.5)
 
 
-def _answered(count: int) -> str:
+def answered(count: int) -> str:
+    """How many have answered."""
     return "Nobody has answered yet" if not count else "1 has answered" if count == 1 else f"{count} have answered"
 
 
