@@ -68,7 +68,8 @@ class Conditions:
         people: how many first runs there are.
         slowdowns: as `workers.slowdowns`.
         seconds: predicts how long an experiment takes alone on this machine.
-        factor: by which runs took longer in a rehearsal than was predicted; 1 before one.
+        factor: times the predicted time that are counted: as in a rehearsal that was slower, or because nothing is
+            known of the machine.
     """
 
     plan: RoundPlan

@@ -21,6 +21,7 @@ from mnist_lab.store.run import Run, Status
 from mnist_lab.store.store import Store
 from mnist_lab.workers import slowdowns
 
+UNMEASURED = 2.0  # times the predicted time, on a machine that has not been measured
 _VARIANTS = 8  # of a preset, in a rehearsal: more than a worker keeps compiled
 
 
@@ -55,7 +56,9 @@ class Preview:
         chosen: the one that would hold: the teacher's own, else the proposed one.
         why_not: where nothing fits, why, and what would; else empty.
         in_queue: runs that train or wait already, which are not counted.
+        factor: times the predicted time that are counted.
         is_measured: whether the predictions rest on measurements of this machine.
+        is_rehearsed: whether the factor is what a rehearsal measured, where that was slower than predicted.
     """
 
     plan: RoundPlan
@@ -64,7 +67,9 @@ class Preview:
     chosen: Fit | None
     why_not: str
     in_queue: int
+    factor: float
     is_measured: bool
+    is_rehearsed: bool
 
 
 class _Rehearsed(BaseModel):
@@ -250,7 +255,7 @@ class Rounds:
         over = Rehearsal(plan, report.people, report.people, 0, report.done, report)
         if over.fits or report.failed:
             return over
-        given = replace(self._conditions(room, plan), people=report.people, factor=report.factor)
+        given = replace(self._conditions(room, plan)[0], people=report.people)
         return replace(over, advice=proposal.proposed(given))
 
     def delete_rehearsal(self, *, by: Person) -> None:
@@ -273,28 +278,38 @@ class Rounds:
     def _people(self, room: Class, plan: RoundPlan) -> int:
         return plan.people or max(1, len(self._store.people.of(room.id)))
 
-    def _conditions(self, room: Class, plan: RoundPlan) -> Conditions:
-        predict = prediction.predictor(*starting.measured(self._store))
+    def _conditions(self, room: Class, plan: RoundPlan) -> tuple[Conditions, bool, bool]:
+        """What the round is planned for; whether the machine has been measured, and whether this has been rehearsed."""
+        past, calibration = starting.measured(self._store)
+        predict = prediction.predictor(past, calibration)
+        is_measured = bool(past or calibration)
+        stored = self._store.rounds.rehearsal(room.id)
+        report = Report.model_validate_json(stored.report_json) if stored and stored.report_json else None
+        is_rehearsed = report is not None and not report.failed
+        factor = 1.0 if is_measured else UNMEASURED
+        if report is not None and is_rehearsed:
+            factor = max(1.0, report.factor)
 
         def seconds(experiment: Experiment) -> float:
             return predict(experiment).seconds
 
-        return Conditions(plan, self._people(room, plan), slowdowns(), seconds)
+        given = Conditions(plan, self._people(room, plan), slowdowns(), seconds, factor)
+        return given, is_measured, is_rehearsed
 
     def _preview(self, room: Class, plan: RoundPlan) -> Preview:
-        given = self._conditions(room, plan)
+        given, is_measured, is_rehearsed = self._conditions(room, plan)
         found = proposal.proposed(given)
-        chosen = proposal.fit(plan.by_hand, given) if plan.by_hand else found
-        past, calibration = starting.measured(self._store)
         rehearsed = {run.id for run in self._store.rounds.rehearsed(room.id)}
         return Preview(
             plan,
             len(self._store.people.of(room.id)),
             found,
-            chosen,
+            proposal.fit(plan.by_hand, given) if plan.by_hand else found,
             "" if found else proposal.what_would_fit(given),
             len({run.id for run in self._store.queue.active()} - rehearsed),
-            bool(past or calibration),
+            given.factor,
+            is_measured,
+            is_rehearsed,
         )
 
     def _chosen(self, room: Class) -> RoundPlan:

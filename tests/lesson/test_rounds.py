@@ -40,6 +40,7 @@ def begin(lab: Lab, plan: RoundPlan = PLAN) -> Round:
 def test_a_round_is_proposed_for_who_is_here_and_this_machine(lab: Lab, store: Store, room: int) -> None:
     preview = lab.rounds.preview(by=TEACHER)
     assert (preview.here, preview.plan, preview.is_measured) == (0, RoundPlan(), False)
+    assert preview.factor == 2, "nothing is known of the machine"
     pupil(store, "Ada"), pupil(store, "Bob")
     preview = lab.rounds.preview(by=TEACHER)
     assert preview.here == 2
@@ -69,6 +70,7 @@ def test_predictions_of_the_lab_decide(lab: Lab, store: Store, room: int) -> Non
     store.calibrations.save([3.0, 3.0, 3.0], is_quiet=True)
     after = lab.rounds.preview(by=TEACHER)
     assert after.is_measured
+    assert after.factor == 1
     assert after.proposed.recipe.work < before.recipe.work
     applied = after.proposed.recipe.applied(PRESETS["fast"])
     assert after.proposed.alone == lab.estimate(applied).seconds
@@ -205,6 +207,12 @@ def test_a_rehearsal_that_is_too_slow_comes_with_advice(lab: Lab, store: Store, 
     assert over.report.done > 600
     assert over.advice.fits
     assert over.advice.recipe.work < plan.by_hand.work
+    after = lab.rounds.preview(by=TEACHER)
+    assert after.is_rehearsed
+    assert after.factor == over.report.factor > 2
+    assert after.proposed == over.advice, "what is proposed from now on counts what was measured"
+    lab.rounds.delete_rehearsal(by=TEACHER)
+    assert lab.rounds.preview(by=TEACHER).factor == 2
 
 
 def test_a_rehearsal_in_time_fits(lab: Lab, store: Store, room: int) -> None:

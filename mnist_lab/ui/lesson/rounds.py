@@ -157,9 +157,11 @@ def _proposal(preview: Preview) -> None:
         )
     if preview.plan.by_hand and preview.proposed:
         words.append(f"Proposed: {preview.proposed.recipe.words()}.")
-    if not preview.is_measured:
+    if preview.is_rehearsed and preview.factor > 1:
+        words.append(f"As in the rehearsal, {preview.factor:.1f} times the predicted time is counted.")
+    elif not preview.is_rehearsed and not preview.is_measured:
         words.append(
-            "This machine has not been measured yet: the prediction may be off by a factor of two. Rehearse it."
+            "This machine has not been measured yet, so twice the predicted time is counted; a rehearsal says more."
         )
     if preview.in_queue:
         words.append(f"In the queue already, and not counted: {counted(preview.in_queue, 'run')}.")
