@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from mnist_lab.charts import results
@@ -42,7 +43,7 @@ class _Drawn:
 
 @st.cache_resource(ttl=parts.SECONDS, max_entries=16, show_spinner=False)
 def _drawn(url: str, view: str | None, class_id: int, cost: str, from_: int) -> _Drawn:
-    """Made once for all who see the same runs: Altair takes longer for it than all else."""
+    """Read once for all who see the same runs."""
     del url, view, class_id
     rows = with_bytes(board.of_class(seen()))
     points = pareto.placed(rows[rows["parameters"].notna()], cost, "validation")
@@ -52,10 +53,16 @@ def _drawn(url: str, view: str | None, class_id: int, cost: str, from_: int) -> 
     beside = f"{counted(below, 'design')} below {from_} %" if below else "ringed: not beaten by any other"
     if shown.empty:
         return _Drawn(None, "", beside)
-    spec: Spec = results.costs(shown, cost, COSTS[cost], _WHAT, None, shown=(low, 1.0)).to_dict()
-    # A browser would measure the size on its screen, and not that on the stage.
+    return _Drawn(_spec(shown, cost, low), pareto.in_words(shown, cost, _WHAT), beside)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _spec(points: pd.DataFrame, cost: str, low: float) -> Spec:
+    """The chart of some points, with a size of its own: a browser would measure that on its screen, not that on the stage.
+    Made once, for Altair takes longer for it than all else."""
+    spec: Spec = results.costs(points, cost, COSTS[cost], _WHAT, None, shown=(low, 1.0)).to_dict()
     size = {"width": parts.WIDTH, "height": _HEIGHT / parts.SCALE, "autosize": {"type": "fit", "contains": "padding"}}
-    return _Drawn(spec | size, pareto.in_words(shown, cost, _WHAT), beside)
+    return spec | size
 
 
 def steer(reader: Reader, data: dict[str, Any]) -> None:
