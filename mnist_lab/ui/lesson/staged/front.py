@@ -1,11 +1,13 @@
 """Accuracy against what it costs, of the class's designs."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from mnist_lab.charts import results
+from mnist_lab.charts.style import Spec
 from mnist_lab.numerals import counted
 from mnist_lab.reader import Reader
 from mnist_lab.results.pareto import COSTS, with_bytes
@@ -22,30 +24,45 @@ def show(reader: Reader, data: dict[str, Any]) -> None:
     """The chart, with a ring around the designs that no other beats."""
     room = reader.rights.room
     assert room
-    cost, low = data["cost"], data["accuracy_from"] / 100
-    points = _points(lab().store.url, reader.rights.view, room.id, cost)
-    shown = points[points["accuracy"] >= low].assign(low=lambda rows: rows["low"].clip(lower=low))
-    below = len(points) - len(shown)
-    parts.heading(
-        "Accuracy and cost of the class's designs",
-        f"{counted(below, 'design')} below {100 * low:.0f} %" if below else "ringed: not beaten by any other",
-    )
-    if shown.empty:
+    drawn = _drawn(lab().store.url, reader.rights.view, room.id, data["cost"], data["accuracy_from"])
+    parts.heading("Accuracy and cost of the class's designs", drawn.beside)
+    if drawn.spec is None:
         st.html('<p class="stage-line">No run of the class has finished here yet.</p>')
         return
-    chart = results.costs(shown, cost, COSTS[cost], _WHAT, None, shown=(low, 1.0))
-    # A browser would measure the size on its screen, and not that on the stage.
-    chart.width, chart.height = round(parts.WIDTH / parts.SCALE), round(_HEIGHT / parts.SCALE)
-    chart.autosize = {"type": "fit", "contains": "padding"}
-    figure.altair(chart, scale=parts.SCALE, key="stage-front", width="content", alt=pareto.in_words(shown, cost, _WHAT))
+    figure.vega(None, drawn.spec, scale=parts.SCALE, key="stage-front", width="content", alt=drawn.words)
 
 
-@st.cache_data(ttl=parts.SECONDS, max_entries=16, show_spinner=False)
-def _points(url: str, view: str | None, class_id: int, cost: str) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Drawn:
+    """The chart with its data, None where there is nothing to draw; what it says; and what is said beside its heading."""
+
+    spec: Spec | None
+    words: str
+    beside: str
+
+
+@st.cache_resource(ttl=parts.SECONDS, max_entries=16, show_spinner=False)
+def _drawn(url: str, view: str | None, class_id: int, cost: str, from_: int) -> _Drawn:
     """Read once for all who see the same runs."""
     del url, view, class_id
     rows = with_bytes(board.of_class(seen()))
-    return pareto.placed(rows[rows["parameters"].notna()], cost, "validation")
+    points = pareto.placed(rows[rows["parameters"].notna()], cost, "validation")
+    low = from_ / 100
+    shown = points[points["accuracy"] >= low].assign(low=lambda found: found["low"].clip(lower=low))
+    below = len(points) - len(shown)
+    beside = f"{counted(below, 'design')} below {from_} %" if below else "ringed: not beaten by any other"
+    if shown.empty:
+        return _Drawn(None, "", beside)
+    return _Drawn(_spec(shown, cost, low), pareto.in_words(shown, cost, _WHAT), beside)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _spec(points: pd.DataFrame, cost: str, low: float) -> Spec:
+    """The chart of some points, with a size of its own: a browser would measure that on its screen, not that on the stage.
+    Made once, for Altair takes longer for it than all else."""
+    spec: Spec = results.costs(points, cost, COSTS[cost], _WHAT, None, shown=(low, 1.0)).to_dict()
+    size = {"width": parts.WIDTH, "height": _HEIGHT / parts.SCALE, "autosize": {"type": "fit", "contains": "padding"}}
+    return spec | size
 
 
 def steer(reader: Reader, data: dict[str, Any]) -> None:
