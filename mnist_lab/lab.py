@@ -69,8 +69,8 @@ class Lab:
         self.studies = Studying(self.store, self.reader)
         self.rounds = Rounds(self.store)
         self.digits = Digits(self.store)
-        self.handouts = Handouts(self.store, self.reader)
         self.guesses = Guesses(self.store, self.reader, self.start_all)
+        self.handouts = Handouts(self.store, self.reader, self.guesses)
         self.presence = Presence()
         self.glance = Glancing(self.store, self.reader, self.presence)
         self.messages = Messages(self.store, self.reader)
@@ -235,7 +235,7 @@ class Lab:
     def take_away(self, class_id: int, *, by: Person) -> bytes:
         """A class, ended or not, as a zip; with its pupils' names where the teacher has ticked that."""
         names = self.classroom.settings(class_id, by=by).names_in_files
-        return takeaway.packed(self.store, class_id, names=names)
+        return takeaway.packed(self.store, class_id, self.guesses.table(class_id, by=by), names=names)
 
     # Questions to trained networks
 

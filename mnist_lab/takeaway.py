@@ -1,5 +1,5 @@
-"""A class as a file that its teacher takes away: a zip of its people, their runs, the epochs of these, their designs, and the
-digits that they drew."""
+"""A class as a file that its teacher takes away: a zip of its people, their runs, the epochs of these, their designs, the best
+of them, what was guessed, and the digits that they drew."""
 
 import io
 import json
@@ -9,13 +9,15 @@ import pandas as pd
 
 from mnist_lab.results import files, own_digits
 from mnist_lab.results import table as results_table
+from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 
 
-def packed(store: Store, class_id: int, *, names: bool) -> bytes:
+def packed(store: Store, class_id: int, guesses: pd.DataFrame, *, names: bool) -> bytes:
     """The zip's bytes; without runs of studies whose results nobody may see yet.
 
     Args:
+        guesses: as `Guesses.table`: those whose outcome is there.
         names: whether it holds the pupils' names, or only their pseudonyms.
     """
     members = store.people.of(class_id, removed_too=True)
@@ -46,14 +48,30 @@ def packed(store: Store, class_id: int, *, names: bool) -> bytes:
         for name, text in store.designs.of(key).items()
     ]
     drawn = own_digits.DigitSet(tuple(store.digits.of(class_id)))
+    who = [called.get(key, "teacher") if key else "" for key in guesses["pupil"]]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("people.csv", files.written(people, "CSV"))
         if len(rows):
             archive.writestr("runs.csv", files.written(results_table.whole(rows, fields), "CSV"))
+            archive.writestr("best.csv", files.written(_best(rows), "CSV"))
             archive.writestr("epochs.csv", files.written(results_table.whole_epochs(epochs, rows, fields), "CSV"))
+        if len(guesses):
+            archive.writestr("guesses.csv", files.written(guesses.assign(pupil=who), "CSV"))
         if drawn.digits:
             archive.writestr("own-digits.npz", own_digits.npz(drawn, called))
             archive.writestr("own-digits.png", own_digits.sheet(drawn))
         archive.writestr("designs.json", json.dumps(designs, indent=1, ensure_ascii=False))
     return buffer.getvalue()
+
+
+def _best(rows: pd.DataFrame) -> pd.DataFrame:
+    """The designs by their mean validation accuracy over finished runs, the best first, a row each: who, what, how well."""
+    finished = rows[rows["status"] == Status.FINISHED]
+    results = ["validation_accuracy", "test_accuracy", "seconds"]
+    values = finished.astype(dict.fromkeys(results, float)).groupby(["owner", "design_key"], sort=False)
+    means = values[results].mean()
+    means.insert(0, "runs", values.size())
+    means.insert(0, "parameters", values["parameters"].first())
+    means.insert(0, "name", values["name"].first())
+    return means.reset_index().drop(columns="design_key").sort_values("validation_accuracy", ascending=False)

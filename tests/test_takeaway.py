@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_lab import takeaway
 from mnist_lab.classroom.cookies import teacher
 from mnist_lab.classroom.settings import ClassSettings
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import NotAllowedError
 from mnist_lab.lab import Lab
+from mnist_lab.lesson.guess import Kind as GuessKind
 from mnist_lab.person import Kind, Person
 from mnist_lab.store.store import Store
 from tests.builders.runs import ADA, epoch, finish
@@ -71,7 +71,7 @@ def test_it_holds_names_where_the_teacher_has_ticked_that(lab: Lab, store: Store
 def test_a_class_that_made_nothing_is_a_file_too(store: Store) -> None:
     lab = Lab(store.url)
     lab.classroom.open(by=TEACHER)
-    files = unpacked(takeaway.packed(store, store.classes.current().id, names=False))
+    files = unpacked(lab.take_away(store.classes.current().id, by=TEACHER))
     assert set(files) == {"people.csv", "designs.json"}
 
 
@@ -84,6 +84,30 @@ def test_it_holds_what_was_drawn(lab: Lab, store: Store, ticked: bool, called: s
     with np.load(io.BytesIO(files["own-digits.npz"]), allow_pickle=False) as found:
         assert found["drawers"].tolist() == [called, "teacher"]
     assert files["own-digits.png"][:4] == b"\x89PNG"
+
+
+def test_it_holds_the_best_designs_first_and_guesses_whose_outcome_is_there(lab: Lab, store: Store) -> None:
+    grace = Person("pupil 1", Kind.PUPIL)
+    first, second = lab.start(PRESETS["2x2"], 2, by=grace)
+    questions = [
+        lab.guesses.ask(GuessKind.SECONDS, [[run_id]], with_names=named, asks_why=True, by=TEACHER)
+        for run_id, named in ((first, True), (first, False), (second, True))
+    ]
+    for question in questions:
+        lab.guesses.answer(question, 12, "It is small.", by=grace)
+    assert "guesses.csv" not in unpacked(lab.take_away(store.classes.current().id, by=TEACHER)), "none is known yet"
+    store.queue.claim("engine", only=[first])
+    store.recording.record(first, epoch(1))
+    finish(store, first, 0.95)
+    files = unpacked(lab.take_away(store.classes.current().id, by=TEACHER))
+    guesses = pd.read_csv(io.BytesIO(files["guesses.csv"]), keep_default_na=False)
+    assert guesses["pupil"].tolist() == ["", "pupil 1"], "one was asked without names, of one the outcome is not there"
+    best = pd.read_csv(io.BytesIO(files["best.csv"]))
+    assert best["validation_accuracy"].is_monotonic_decreasing
+    assert set(best["owner"]) == {"pupil 1", "pupil 2"}
+    (its, other) = lab.handouts.mine(by=grace), lab.handouts.all(by=TEACHER)[0]
+    assert (len(its.guesses), len(other.guesses)) == (2, 1)
+    assert "12" in its.guesses[0].guess
 
 
 def test_it_is_the_teachers_alone(lab: Lab, store: Store) -> None:

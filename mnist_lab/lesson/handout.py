@@ -1,12 +1,14 @@
 """Use cases of what is left of a lesson for each person: their designs, curves, the verdict on them, and their digits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
 
 import pandas as pd
 
 from mnist_lab.errors import NotAllowedError
+from mnist_lab.lesson.guess import outcome_in_words, said
+from mnist_lab.lesson.guesses import Guesses
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
 from mnist_lab.results import comparison
@@ -46,6 +48,15 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Guessed:
+    """A guess and what came out, in words."""
+
+    question: str
+    guess: str
+    outcome: str
+
+
+@dataclass(frozen=True)
 class Handout:
     """What one person made.
 
@@ -55,6 +66,7 @@ class Handout:
         designs: the best by validation accuracy first, at most `MOST_DESIGNS`; `left_out` says how many more there are.
         unfinished: how many of their runs did not finish.
         verdict: on their designs, in a sentence; empty where they have only one.
+        guesses: those whose outcome is there; on the teacher's pages without those that were asked without names.
         digits: that they drew.
     """
 
@@ -66,6 +78,7 @@ class Handout:
     unfinished: int
     curves: tuple[Curve, ...]
     verdict: str
+    guesses: tuple[Guessed, ...]
     digits: DigitSet
 
 
@@ -74,20 +87,27 @@ class Handouts:
 
     Args:
         reader: what somebody may see.
+        guesses: the use cases of guesses.
 
     Raises:
         NotAllowedError: from any method, where whoever asks may not.
         StoreError: from any method, where the database cannot be used.
     """
 
-    def __init__(self, store: Store, reader: Callable[[Person], Reader]) -> None:
+    def __init__(self, store: Store, reader: Callable[[Person], Reader], guesses: Guesses) -> None:
         self._store = store
         self._reader = reader
+        self._guesses = guesses
 
     def mine(self, *, by: Person) -> Handout:
         """One's own."""
         reader = self._reader(by)
-        return self._of(by.key, reader, reader.table())
+        guesses = [
+            Guessed(its.question.words, said(its.question, its.mine), outcome_in_words(its.question, its.outcome))
+            for its in self._guesses.all(by=by)
+            if its.mine is not None and its.outcome is not None
+        ]
+        return self._of(by.key, reader, reader.table(), guesses)
 
     def all(self, *, by: Person) -> list[Handout]:
         """One of each pupil who is in the class, in the order in which they joined."""
@@ -95,10 +115,14 @@ class Handouts:
         reader.rights.must_be_all()
         if reader.rights.room is None:
             raise NotAllowedError("Handouts: there is no class whose pupils they could be of; yours is your own page.")
-        rows = reader.table()
-        return [self._of(member.key, reader, rows) for member in self._store.people.of(reader.rights.room.id)]
+        rows, told = reader.table(), self._guesses.table(reader.rights.room.id, by=by)
+        guesses: dict[str, list[Guessed]] = {}
+        for _, its in told.iterrows():
+            guesses.setdefault(its["pupil"], []).append(Guessed(its["question"], its["guess"], its["outcome"]))
+        keys = [member.key for member in self._store.people.of(reader.rights.room.id)]
+        return [self._of(key, reader, rows, guesses.get(key, [])) for key in keys]
 
-    def _of(self, key: str, reader: Reader, rows: pd.DataFrame) -> Handout:
+    def _of(self, key: str, reader: Reader, rows: pd.DataFrame, guesses: Sequence[Guessed]) -> Handout:
         room = reader.rights.room
         mine = rows[rows["owner"] == key]
         finished = mine[mine["status"] == Status.FINISHED]
@@ -118,6 +142,7 @@ class Handouts:
                 for its, values in zip(drawn["design_key"], drawn["curve"], strict=True)
             ),
             verdict=_verdict(mine, finished, keys),
+            guesses=tuple(guesses),
             digits=DigitSet(tuple(self._store.digits.of(room.id if room else None, key))),
         )
 

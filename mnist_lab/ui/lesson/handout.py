@@ -84,6 +84,18 @@ def _verdict(its: Handout, drawn: Mapping[str, Look]) -> str:
     return ""
 
 
+def _guesses(its: Handout, drawn: Mapping[str, Look]) -> str:
+    del drawn
+    if not its.guesses:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(one.question)}</th><td>{escape(one.guess)}</td><td>{escape(one.outcome)}</td></tr>'
+        for one in its.guesses
+    )
+    heads = "".join(f"<th scope=col>{head}</th>" for head in ("Question", "Guess", "Outcome"))
+    return f"<h3>Guesses</h3><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
 def _digits(its: Handout, drawn: Mapping[str, Look]) -> str:
     del drawn
     digits = its.digits.digits
@@ -98,4 +110,10 @@ def _percent(share: float | None) -> str:
 
 
 # What stands on a page, from above: each as HTML, of a handout and the looks of its designs; empty where there is nothing.
-SECTIONS: tuple[Callable[[Handout, Mapping[str, Look]], str], ...] = (_designs, _curves, _verdict, _digits)
+SECTIONS: tuple[Callable[[Handout, Mapping[str, Look]], str], ...] = (
+    _designs,
+    _curves,
+    _verdict,
+    _guesses,
+    _digits,
+)
