@@ -43,7 +43,8 @@ elif (room := lab().classroom.rights(person()).room) is None:
     entrance.open_class()
     finish.earlier()
 else:
-    entrance.beside(room, partial(glance.show, room.id), pupils=len(glance.of(room.id).pupils))
+    with st.container(key="class-now"):  # in one place of the page, so that what is below it keeps its own
+        entrance.beside(room, partial(glance.show, room.id), pupils=len(glance.of(room.id).pupils))
     part = st.segmented_control(
         "What to see", list(PARTS), default="People", required=True, key=PART, label_visibility="collapsed"
     )

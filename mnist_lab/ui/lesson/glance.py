@@ -63,16 +63,13 @@ def designs(name: str, experiment: Experiment | None, wrong: str) -> None:
 
 def show(class_id: int) -> None:
     """The cards, followed while one looks; nothing as long as nobody is in."""
-    st.fragment(_follow, run_every=REFRESH_SECONDS)(is_empty=not of(class_id).pupils)
+    st.fragment(_follow, run_every=REFRESH_SECONDS)(class_id)
 
 
 @errors_shown()
-def _follow(*, is_empty: bool) -> None:
-    rights = seen().rights
-    rights.must_be_all()
-    found = of(rights.room.id) if rights.room else None
-    if found is None or is_empty != (not found.pupils):
-        st.rerun()  # the class has ended, or its first pupil has come
+def _follow(class_id: int) -> None:
+    seen().rights.must_be_all()
+    found = of(class_id)
     if found.pupils:
         _draw(found)
 
