@@ -86,6 +86,7 @@ def test_the_stage_is_read_from_ten_metres_and_comes_back_by_itself_after_its_se
         page.wait_for_url(f"{running.url}/stage")
         page.locator(".st-key-stage-chart svg text", has_text="2x2").wait_for()
         page.evaluate("window.isTheSame = true")
+        page.wait_for_timeout(5000)  # as a stage has stood for a while: its script looks every two seconds
         running.signal(signal.SIGKILL)
         running.process.wait()
         wait_until(lambda: not page.locator("[data-test-connection-state=CONNECTED]").count(), "it has noticed")
