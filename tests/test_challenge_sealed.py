@@ -233,7 +233,7 @@ def test_who_asks_about_the_test_images_is_told_why_not(world: World) -> None:
 
 def test_every_kind_of_question_is_tried() -> None:
     asked = {"answer": "a test image", "maps": "its maps", "attribution": "its attribution"}
-    for kind in questions.KINDS:
+    for kind in questions.KINDS.keys() - {"own digits"}:  # which are no test images
         assert asked.get(kind, kind) in ASKED, f"{kind}: may it be asked before the reveal?"
 
 

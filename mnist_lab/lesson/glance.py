@@ -66,7 +66,7 @@ class PupilNow:
         runs: how many there are of theirs, in whichever state; waiting: how many of these wait.
         best: the best validation accuracy of the weights that a run kept; best_run: that run.
         best_test: the test accuracy of that run: under the holdout protocol only, where validation is not on test images,
-            and never of a run of a challenge.
+            and not of a run queued in a challenge before its reveal.
         trouble: why they are stuck; None where they are not. why: the same in a sentence.
     """
 
@@ -189,7 +189,7 @@ def glance(
         )
         for one in standing.people
     ]
-    made = [pupil.now(waits, standing.of_challenge, is_held=is_held, began=began, now=now) for pupil in pupils]
+    made = [pupil.now(waits, is_held=is_held, began=began, now=now) for pupil in pupils]
     return Glance(now, is_held, tuple(made))
 
 
@@ -207,7 +207,6 @@ class _Pupil:
     def now(
         self,
         waits: Mapping[int, tuple[int, float]],
-        of_challenge: frozenset[int],
         *,
         is_held: bool,
         began: float,
@@ -240,7 +239,7 @@ class _Pupil:
             waiting=self.counts.by_status.get(Status.QUEUED, 0),
             best=best.validation_accuracy if best else None,
             best_run=best.id if best else None,
-            best_test=best.test_accuracy if best and best.id not in of_challenge and _is_honest(best) else None,
+            best_test=best.test_accuracy if best and _is_honest(best) else None,
             trouble=trouble,
             why=why,
         )

@@ -327,9 +327,9 @@ class Guesses:
         """A question about what somebody may see."""
         runs = {run_id: reader.run(run_id) for its in about if not isinstance(its, Experiment) for run_id in its}
         showing = self._store.guesses.showing(runs)
-        if metric == "test accuracy" and kind is not Kind.SECONDS and (hidden := self._store.guesses.concealed(runs)):
+        if metric == "test accuracy" and kind is not Kind.SECONDS and (hidden := _unrevealed(runs)):
             raise InputError(
-                f"Guess: run {min(hidden)} takes part in a challenge, whose test figures are hidden until it is revealed; ask "
+                f"Guess: run {min(hidden)} was queued during a challenge, and its test figures are hidden until the reveal; ask "
                 "for validation accuracy."
             )
         subjects = [
@@ -369,8 +369,8 @@ class Guesses:
         if sealed := there.keys() - self._store.runs.unsealed().some(ids).keys():
             return f"Run {min(sealed)} belongs to a study whose results nobody has looked at yet."
         is_test = question.kind is not Kind.SECONDS and question.metric == "test accuracy"
-        if is_test and (hidden := self._store.guesses.concealed(ids)):
-            return f"Run {min(hidden)} takes part in a challenge; its test figures are shown when it is revealed."
+        if is_test and (hidden := _unrevealed(there)):
+            return f"Run {min(hidden)} was queued during a challenge; its test figures are shown at the reveal."
         return ""
 
     def _waits(self, stored: StoredQuestion, question: Question) -> str:
@@ -467,3 +467,8 @@ def _subject(runs: list[Run], showing: set[int]) -> Subject:
         raise InputError(f"Guess: run {gone[0]} is deleted; restore it first.")
     known = tuple(run.id for run in runs if run.id in showing)
     return Subject(name=runs[0].name, runs=tuple(run.id for run in runs), known=known)
+
+
+def _unrevealed(runs: Mapping[int, Run]) -> list[int]:
+    """Those of some runs whose test figures are hidden until a challenge is revealed."""
+    return [run_id for run_id, run in runs.items() if run.is_unrevealed]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from mnist_lab.errors import InputError
 from mnist_lab.store.database import Database, among
 from mnist_lab.store.run import Status
-from mnist_lab.store.schema import CHALLENGE_RUNS, CHALLENGES, GUESS_QUESTIONS, GUESSES, RUN
+from mnist_lab.store.schema import GUESS_QUESTIONS, GUESSES, RUN
 from mnist_lab.store.studies import IS_SEALED
 
 LATE = "Guess: the first results are there already, or the guessing was closed; a guess would be none any more."
@@ -196,14 +196,6 @@ class Guesses:
     def showing(self, run_ids: Iterable[int]) -> set[int]:
         """Those of some runs that have shown something of their results: the first epoch has ended, or they have."""
         return {row.id for row in self._database.rows(sa.select(RUN.c.id).where(among(RUN.c.id, run_ids), _SHOWS))}
-
-    def concealed(self, run_ids: Iterable[int]) -> set[int]:
-        """Those of some runs whose test figures are hidden until a challenge is revealed."""
-        query = sa.select(CHALLENGE_RUNS.c.run_id).join_from(
-            CHALLENGE_RUNS, CHALLENGES, CHALLENGES.c.id == CHALLENGE_RUNS.c.challenge_id
-        )
-        query = query.where(among(CHALLENGE_RUNS.c.run_id, run_ids), CHALLENGES.c.revealed.is_(None))
-        return {row.run_id for row in self._database.rows(query)}
 
     def _found(self, which: sa.ColumnElement[bool], limit: int | None = None) -> list[StoredQuestion]:
         query = sa.select(*_COLUMNS).where(which).order_by(GUESS_QUESTIONS.c.id.desc()).limit(limit)

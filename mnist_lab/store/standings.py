@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from mnist_lab.store.database import Database
 from mnist_lab.store.run import Run, Status
-from mnist_lab.store.schema import CHALLENGE_RUNS, PEOPLE, RUN, RUN_COLUMNS, as_run
+from mnist_lab.store.schema import PEOPLE, RUN, RUN_COLUMNS, as_run
 from mnist_lab.store.studies import IS_SEALED
 
 
@@ -53,14 +53,12 @@ class Standing:
         counts: of those who have any run.
         newest: the run that was queued last of those that have ended.
         best: the run with the best validation accuracy of the weights that were kept.
-        of_challenge: which of the best are runs of a challenge, by their ids.
     """
 
     people: tuple[Joined, ...]
     counts: Mapping[str, Counts]
     newest: Mapping[str, Run]
     best: Mapping[str, Run]
-    of_challenge: frozenset[int]
 
 
 class Standings:
@@ -80,15 +78,11 @@ class Standings:
         has_ended = RUN.c.status.in_([status for status in Status if status.is_ended])
         best = RUN.c.validation_accuracy
         with self._database.read() as connection:
-            found = _first(connection, sa.and_(open_ones, best.is_not(None)), best.desc())
-            ids = [run.id for run in found.values()]
-            challenged = sa.select(CHALLENGE_RUNS.c.run_id).where(CHALLENGE_RUNS.c.run_id.in_(ids))
             return Standing(
                 tuple(Joined(row.key, row.name, row.joined) for row in connection.execute(people)),
                 _counts(connection.execute(counts.where(theirs).group_by(RUN.c.owner, RUN.c.status)).all()),
                 _first(connection, sa.and_(open_ones, has_ended), RUN.c.id.desc()),
-                found,
-                frozenset(connection.scalars(challenged)),
+                _first(connection, sa.and_(open_ones, best.is_not(None)), best.desc()),
             )
 
 

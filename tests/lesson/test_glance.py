@@ -10,6 +10,7 @@ from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import DIVERGED
 from mnist_lab.lab import Lab
+from mnist_lab.lesson.challenges import Rules
 from mnist_lab.lesson.glance import (
     HERE_SECONDS,
     IDLE_SECONDS,
@@ -121,15 +122,12 @@ def test_the_best_is_by_validation_and_its_test_is_told_where_that_is_honest(lab
     for accuracy in (0.9, 0.95, 0.93):
         finish(lab.store, queued(lab.store, cleo), accuracy)
     finish(lab.store, queued(lab.store, dana, PRESETS["fast"].with_changes(protocol=Protocol.NOTEBOOK)), 0.97)
-    challenged = queued(lab.store, emil)
-    finish(lab.store, challenged, 0.96)
-    with lab.store.database.write() as connection:
-        connection.exec_driver_sql("INSERT INTO challenges (id, class_id, rules, begun) VALUES (1, 1, '{}', 0)")
-        connection.exec_driver_sql(f"INSERT INTO challenge_runs VALUES ({challenged}, 1)")
+    lab.challenges.begin(Rules(parameters=1_000_000), by=TEACHER)
+    finish(lab.store, queued(lab.store, emil), 0.96)
     first, second, third = later(lab, 0).pupils
     assert (first.best, first.best_run, first.best_test, first.runs) == (0.95, 2, 0.95, 3)
     assert (second.best, second.best_test) == (0.97, None), "validation images are the test images"
-    assert (third.best, third.best_test) == (0.96, None), "of a challenge"
+    assert (third.best, third.best_test) == (0.96, None), "it was queued during a challenge"
 
 
 def test_an_impossible_design_is_stuck_when_it_stays_so(lab: Lab) -> None:

@@ -9,18 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from mnist_lab.classroom.settings import Sees
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.lab import Lab
 from mnist_lab.lesson import guess
+from mnist_lab.lesson.challenges import Rules
 from mnist_lab.lesson.guess import Kind
 from mnist_lab.lesson.guesses import Asked
 from mnist_lab.person import Person
 from mnist_lab.store.run import Status
-from mnist_lab.store.schema import CHALLENGE_RUNS, CHALLENGES
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Report
 from tests.builders.classes import TEACHER, allow, open_class, pupil
@@ -430,23 +429,20 @@ def test_a_sealed_study_keeps_its_outcome_hidden_until_it_is_complete(
 def test_of_a_challenge_only_validation_is_asked_and_test_figures_wait_for_its_reveal(
     lab: Lab, store: Store, small: Experiment, cleo: Person
 ) -> None:
-    run_id, after = queued(lab, small, 2, by=cleo)
-    own = lab.guesses.ask_myself(Kind.ACCURACY, [[after]], 0.9, "test accuracy", by=cleo)
-    room = store.classes.current().id
-    with store.database.write() as connection:
-        row = {"class_id": room, "rules": "{}", "begun": 1.0}
-        challenge = connection.execute(sa.insert(CHALLENGES).values(row).returning(CHALLENGES.c.id)).scalar_one()
-        for number in (run_id, after):
-            connection.execute(sa.insert(CHALLENGE_RUNS).values(run_id=number, challenge_id=challenge))
-    with pytest.raises(InputError, match="takes part in a challenge, whose test figures are hidden"):
+    question = lab.guesses.ask(Kind.ACCURACY, [small], "test accuracy", by=TEACHER)
+    lab.guesses.answer(question, 0.9, by=cleo)
+    challenge = lab.challenges.begin(Rules(parameters=1_000_000), by=TEACHER)
+    (run_id,) = queued(lab, small, 1, by=cleo)
+    (after,) = lab.guesses.start(question, by=TEACHER)
+    with pytest.raises(InputError, match="was queued during a challenge, and its test figures are hidden"):
         lab.guesses.ask_myself(Kind.ACCURACY, [[run_id]], 0.9, "test accuracy", by=cleo)
     assert lab.guesses.ask_myself(Kind.ACCURACY, [[run_id]], 0.9, by=cleo)
     ends(store, after, TELLING)
-    assert "takes part in a challenge" in asked(lab, own, cleo).waits
-    assert str(TELLING) not in repr(asked(lab, own, cleo))
-    with store.database.write() as connection:
-        connection.execute(sa.update(CHALLENGES).values(revealed=2.0))
-    assert asked(lab, own, cleo).outcome.values == (TELLING,)
+    assert "was queued during a challenge" in asked(lab, question, cleo).waits
+    assert str(TELLING) not in repr(asked(lab, question, cleo))
+    lab.challenges.close(challenge, by=TEACHER)
+    lab.challenges.reveal(challenge, by=TEACHER)
+    assert asked(lab, question, cleo).outcome.values == (TELLING,)
 
 
 # Asking
