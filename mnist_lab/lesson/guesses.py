@@ -9,7 +9,7 @@ results of all that is asked about cannot guess. The outcome is written down onc
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
