@@ -113,7 +113,9 @@ def test_whatever_preset_a_pupil_opens_is_trained_in_the_lesson_recipe(
         assert newest.experiment.architecture == PRESETS[name].architecture
         assert (newest.experiment.recipe.epochs, newest.experiment.train_images) == (1, 2000)
         test = page("design")
-    lab.rounds.lift(by=TEACHER)
+    shown_by.append(TEACHER)
+    press(page("class", part="Round"), "Lift the recipe")
+    shown_by.append(ada)
     test = healthy(page("design", preset="thorough"))
     assert field(test, "Epochs").value == PRESETS["thorough"].recipe.epochs, "as it was"
 
@@ -163,3 +165,16 @@ def test_advice_of_a_rehearsal_is_taken_with_one_click(lab: Lab, shown_by: list[
     taken = lab.rounds.preview(by=TEACHER).plan
     assert taken.by_hand.work < slow.work
     assert (taken.minutes, taken.people) == (5, 3)
+
+
+@pytest.mark.usefixtures("shown_by")
+def test_of_two_fields_that_are_changed_at_once_neither_is_lost(lab: Lab) -> None:
+    test = page("class", part="Round")
+    field(test, "Epochs").set_value(2)
+    field(test, "Training images").set_value(3000)
+    field(test, "Minutes").set_value(9)
+    field(test, "People").set_value(7)
+    healthy(test.run())
+    plan = lab.rounds.preview(by=TEACHER).plan
+    assert (plan.minutes, plan.people) == (9, 7)
+    assert (plan.by_hand.epochs, plan.by_hand.train_images) == (2, 3000)

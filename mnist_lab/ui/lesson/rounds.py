@@ -96,9 +96,9 @@ def _going_on(now: Round) -> None:
 def _next(preview: Preview) -> None:
     plan = preview.plan
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="round-plan"):
-        _number("Minutes", "minutes", plan, plan.minutes, 1, MOST_MINUTES)
-        _number("People", "people", plan, plan.people or max(1, preview.here), 1, MOST_PEOPLE, help=_PEOPLE)
-        _number("Seconds to design first", "design_seconds", plan, plan.design_seconds, 0, 3600, help=_DESIGN)
+        _number("Minutes", "minutes", plan.minutes, 1, MOST_MINUTES)
+        _number("People", "people", plan.people or max(1, preview.here), 1, MOST_PEOPLE, help=_PEOPLE)
+        _number("Seconds to design first", "design_seconds", plan.design_seconds, 0, 3600, help=_DESIGN)
         presets = [None, *PRESETS]
         st.selectbox(
             "They start from",
@@ -106,7 +106,7 @@ def _next(preview: Preview) -> None:
             format_func=lambda name: name or _ANY,
             width=260,
             help="The slowest of these decides. The slower the network, the fewer images fit.",
-            **bound("round-preset", plan.preset, _change(plan, "preset"), argument="index", options=presets),
+            **bound("round-preset", plan.preset, _change("preset"), argument="index", options=presets),
         )
     if plan.people is not None and plan.people != preview.here:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -115,7 +115,7 @@ def _next(preview: Preview) -> None:
                 "Count who joins",
                 key="round-people-here",
                 type="tertiary",
-                on_click=_change(plan, "people"),
+                on_click=_change("people"),
                 args=(None,),
             )
     _proposal(preview)
@@ -173,8 +173,10 @@ def _by_hand(plan: RoundPlan, chosen: Fit) -> None:
     recipe = chosen.recipe
 
     def keep(field: str, value: int) -> None:
-        own = LessonRecipe.model_validate(recipe.model_dump() | {field: value})
-        act(lab().rounds.change, plan.model_copy(update={"by_hand": own}))
+        # What the plan is by now: another field may have been changed before the page was drawn again.
+        now = lab().rounds.preview(by=person())
+        own = LessonRecipe.model_validate((now.chosen or chosen).recipe.model_dump() | {field: value})
+        act(lab().rounds.change, now.plan.model_copy(update={"by_hand": own}))
 
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="round-recipe"):
         st.number_input(
@@ -193,7 +195,7 @@ def _by_hand(plan: RoundPlan, chosen: Fit) -> None:
             icon=":material/undo:",
             key="round-as-proposed",
             disabled=plan.by_hand is None,
-            on_click=_change(plan, "by_hand"),
+            on_click=_change("by_hand"),
             args=(None,),
         )
     st.caption(
@@ -202,14 +204,12 @@ def _by_hand(plan: RoundPlan, chosen: Fit) -> None:
     )
 
 
-def _number(label: str, field: str, plan: RoundPlan, value: int, low: int, high: int, help: str | None = None) -> None:
-    st.number_input(
-        label, low, high, step=1, width=170, help=help, **bound(f"round-{field}", value, _change(plan, field))
-    )
+def _number(label: str, field: str, value: int, low: int, high: int, help: str | None = None) -> None:
+    st.number_input(label, low, high, step=1, width=170, help=help, **bound(f"round-{field}", value, _change(field)))
 
 
-def _change(plan: RoundPlan, field: str) -> Callable[[Any], None]:
-    """Keeps the plan with another value of a field."""
+def _change(field: str, plan: RoundPlan | None = None) -> Callable[[Any], None]:
+    """Keeps a plan with another value of a field: this one, or what the plan is by then."""
 
     def keep(value: Any) -> None:
         act(_changed, plan, field, value)
@@ -217,7 +217,8 @@ def _change(plan: RoundPlan, field: str) -> Callable[[Any], None]:
     return keep
 
 
-def _changed(plan: RoundPlan, field: str, value: Any, **by: Any) -> None:
+def _changed(plan: RoundPlan | None, field: str, value: Any, **by: Any) -> None:
+    plan = plan or lab().rounds.preview(**by).plan
     try:
         new = RoundPlan.model_validate(plan.model_dump() | {field: value})
     except ValidationError as error:
@@ -315,6 +316,6 @@ def _advice(found: Rehearsal) -> None:
             "Take that",
             icon=":material/build:",
             key="take-advice",
-            on_click=_change(found.plan.model_copy(update={"recipe": None}), "by_hand"),
+            on_click=_change("by_hand", found.plan.model_copy(update={"recipe": None})),
             args=(advice.recipe,),
         )
