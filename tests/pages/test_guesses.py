@@ -5,10 +5,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mnist_lab.classroom.cookies import Cookies, teacher
-from mnist_lab.design.experiment import Experiment
+from mnist_lab.classroom.recipe import LessonRecipe
+from mnist_lab.design.experiment import Experiment, parse
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.lab import Lab
 from mnist_lab.lesson.guess import Kind
+from mnist_lab.lesson.proposal import RoundPlan
 from mnist_lab.person import Kind as PersonKind
 from mnist_lab.person import Person, system_user
 from mnist_lab.store.store import Store
@@ -237,3 +239,17 @@ def test_the_picture_escapes_what_people_wrote(lab: Lab, store: Store, ada: Pers
     said = texts(page("class", part="Guess"))
     assert "\\<script>" in said
     assert "\\*\\*bold" in said
+
+
+@pytest.mark.usefixtures("shown_by", "ada")
+def test_in_a_round_a_class_guesses_about_the_lesson_recipe(lab: Lab) -> None:
+    lab.rounds.change(RoundPlan(by_hand=LessonRecipe(epochs=1, train_images=2000)), by=TEACHER)
+    lab.rounds.begin(by=TEACHER)
+    test = page("class", part="Guess")
+    test.session_state["guess-kind"] = Kind.SECONDS
+    test.session_state["guess-about"] = ["preset 2x2"]
+    test = press(healthy(test.run()), "Ask the class")
+    (asked,) = lab.guesses.all(by=TEACHER)
+    design = parse(Experiment, asked.question.subjects[0].design)
+    assert (design.recipe.epochs, design.train_images) == (1, 2000)
+    assert design.architecture == PRESETS["2x2"].architecture

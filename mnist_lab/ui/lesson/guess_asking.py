@@ -14,7 +14,7 @@ from mnist_lab.results.comparison import MAX_SIDES
 from mnist_lab.store.classes import Class
 from mnist_lab.store.run import Run, Status
 from mnist_lab.studies.plan import Metric
-from mnist_lab.ui import confirm
+from mnist_lab.ui import confirm, held
 from mnist_lab.ui.choices import with_selected
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.lesson import guesses
@@ -108,11 +108,16 @@ def _options() -> dict[str, tuple[str, Sequence[int] | Experiment]]:
         which = f"run {runs[0].id}" if len(runs) == 1 else counted(len(runs), "run")
         found[f"runs {key}"] = f"{runs[0].name}: {which}, not begun", [run.id for run in runs[:MAX_SEEDS]]
     design = drafts.trainable()
-    found["draft"] = f"{design.name}: as on your Design page, to be trained", design
-    for name, preset in PRESETS.items():
-        found[f"preset {name}"] = f"{name}: preset, to be trained", preset
-    for name, text in lab().designs(by=person()).items():
-        found[f"kept {name}"] = f"{name}: kept design, to be trained", read_design(text)
+    wanted = {"draft": (f"{design.name}: as on your Design page", design)}
+    wanted |= {f"preset {name}": (f"{name}: preset", preset) for name, preset in PRESETS.items()}
+    kept = lab().designs(by=person())
+    wanted |= {f"kept {name}": (f"{name}: kept design", read_design(text)) for name, text in kept.items()}
+    # What a class guesses is trained as the class trains: within the lesson.
+    current = held.current(reader.rights.room.id) if reader.rights.room else None
+    recipe = current.recipe if current else None
+    how = "to be trained in the lesson recipe" if recipe else "to be trained"
+    for name, (called, its) in wanted.items():
+        found[name] = f"{called}, {how}", recipe.applied(its) if recipe else its
     if reader.rights.settings.sees is Sees.OWN:
         # What pupils do not see they can still guess.
         for run in reader.runs.all(Status.FINISHED, limit=_MOST_FINISHED):
