@@ -52,5 +52,6 @@ def test_a_pupil_draws_with_a_finger_on_a_phone_and_the_digit_is_in_the_set(stor
         rows = np.flatnonzero(digit.image.any(axis=1))
         assert rows[-1] - rows[0] + 1 == drawing.DIGIT_SIDE
         assert digit.image[14, 12:17].any(), "with its second stroke, however quick the press was"
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         page.get_by_role("button", name="Undo: delete the last 0").tap()
         wait_until(lambda: not store.digits.of(room), "it is gone")

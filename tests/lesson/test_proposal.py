@@ -40,6 +40,17 @@ rounds = st.builds(
 )
 
 
+# Many people, little time, a slow machine.
+tight = st.builds(
+    Conditions,
+    plan=st.builds(RoundPlan, minutes=st.integers(1, 6), design_seconds=st.integers(30, 600)),
+    people=st.integers(20, 200),
+    slowdowns=st.sampled_from([(1.0,), (1.0, 1.6)]),
+    seconds=st.floats(1, 10).map(seconds_per_thousand),
+    factor=st.floats(1, 4),
+)
+
+
 def work(given: Conditions) -> int:
     found = proposed(given)
     return found.recipe.work if found else 0
@@ -78,7 +89,7 @@ def test_the_time_is_what_it_takes_run_by_run(given: Conditions) -> None:
     assert found.training == pytest.approx(given.factor * max(workers))
 
 
-@given(rounds)
+@given(tight)
 def test_where_nothing_fits_it_is_said_what_would(given: Conditions) -> None:
     assume(proposed(given) is None)
     words = proposal.what_would_fit(given)

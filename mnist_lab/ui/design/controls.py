@@ -167,7 +167,7 @@ def training(draft: Draft) -> None:
     """How the network is trained, folded until it is wanted; beside Train it stands in words."""
     if lesson := held.recipe():
         st.caption(
-            f":material/lock_clock: The lesson recipe holds for whatever you open here: {lesson.words()}. What you had set is "
+            f":material/lock_clock: The lesson recipe holds for whatever you open here: {plain(lesson.words())}. What you had set is "
             "back when your teacher lifts it."
         )
     with st.expander("Recipe: how it is trained", icon=":material/tune:", key="recipe", on_change="rerun") as recipe:

@@ -11,6 +11,7 @@ from mnist_lab.ui import confirm, navigation
 from mnist_lab.ui.choices import with_selected
 from mnist_lab.ui.lesson import digit_pictures
 from mnist_lab.ui.session import act, errors_shown, lab, looker, person
+from mnist_lab.ui.text import plain
 
 _CHOSEN = "digits_chosen"
 
@@ -19,7 +20,7 @@ _CHOSEN = "digits_chosen"
 def show() -> None:
     """The set of whoever looks."""
     found = lab().digits.all(by=person())
-    st.subheader(found.words, anchor=False)
+    st.subheader(plain(found.words), anchor=False)
     if not found.digits:
         st.caption("Nobody has drawn one yet.")
         return

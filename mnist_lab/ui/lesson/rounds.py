@@ -46,7 +46,8 @@ def above(reader: Reader) -> None:
             who = "pupils train" if reader.rights.are_all else "everybody trains"
             until = "you lift it" if reader.rights.are_all else "your teacher lifts it"
             st.markdown(
-                f":material/lock_clock: Lesson recipe: {who} **{now.recipe.words()}** until {until}.", width="content"
+                f":material/lock_clock: Lesson recipe: {who} **{plain(now.recipe.words())}** until {until}.",
+                width="content",
             )
 
 
@@ -309,7 +310,7 @@ def _advice(found: Rehearsal) -> None:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="rehearsal-advice"):
         st.markdown(
-            f"By what was measured, **{advice.recipe.words()}** would be done after {minutes_text(advice.done)}.",
+            f"By what was measured, **{plain(advice.recipe.words())}** would be done after {minutes_text(advice.done)}.",
             width="content",
         )
         st.button(
