@@ -59,7 +59,7 @@ def press(page: Page, name: str) -> None:
 
 
 def write(page: Page, label: str, text: str) -> None:
-    field = page.get_by_label(label, exact=True)
+    field = page.locator("input").and_(page.get_by_label(label, exact=True))
     field.fill(text)
     field.press("Enter")
 

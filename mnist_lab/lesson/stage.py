@@ -57,7 +57,7 @@ class Race(_Data):
 
     runs: Annotated[tuple[RunId, ...], Field(max_length=MOST_RUNS)] = ()
     metric: Literal["accuracy", "loss"] = "accuracy"
-    accuracy_from: AccuracyFrom = 80
+    accuracy_from: AccuracyFrom = 0
     loss_to: LossTo = "0.5"
 
     @field_validator("runs")
@@ -87,7 +87,7 @@ class Front(_Data):
     """
 
     cost: Literal["parameters", "multiply_adds", "seconds", "bytes"] = "parameters"
-    accuracy_from: AccuracyFrom = 90
+    accuracy_from: AccuracyFrom = 0
 
 
 class Answered(_Data):

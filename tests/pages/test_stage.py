@@ -290,7 +290,7 @@ def test_the_teacher_steers_from_the_class_page(lab: Lab, shown_by: list[Person]
     control(healthy(test), "Light or dark").set_value("dark").run()
     found = lab.stage.now(by=TEACHER)
     assert found.scheme == "dark"
-    assert found.of("race") == {"runs": runs, "metric": "loss", "accuracy_from": 80, "loss_to": "0.2"}
+    assert found.of("race") == {"runs": runs, "metric": "loss", "accuracy_from": 0, "loss_to": "0.2"}
     test.button(key="stage-active").click().run()
     assert lab.stage.now(by=TEACHER).of("race")["runs"] == [queued]
     control(healthy(test), "On the stage now").set_value("board").run()

@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
@@ -52,7 +53,7 @@ def show(shown: Progress) -> None:
     picture = st.container(key="live-charts")
     axis, chosen, zoom, layout = _view(run)
     drawn = [run, *seen().some(other for other in chosen if other != run.id).values()]
-    lines = _lines(drawn)
+    lines = _lines(drawn, [run.name for run in drawn])
     left_out = []
     with picture:
         places = st.columns(2, gap="small") if layout == _SIDE_BY_SIDE else (st.container(), st.container())
@@ -121,10 +122,9 @@ def _chosen_layout(url: str, owner: str) -> str:
     return _STACKED if lab().choice(_LAYOUT, by=person()) == _STACKED else _SIDE_BY_SIDE
 
 
-def _lines(drawn: list[Run]) -> tuple[Line, ...]:
-    """The name and look of each run, the names unique."""
+def _lines(drawn: list[Run], names: list[str]) -> tuple[Line, ...]:
+    """The name and look of each run, the names made unique."""
     by_design = looks(run.design_key for run in drawn)
-    names = [run.name for run in drawn]
     for more in ("seed {0.seed}", "run {0.id}"):
         often = Counter(names)
         names = [
@@ -142,18 +142,26 @@ def _chart(drawn: list[Run], lines: tuple[Line, ...], metric: str, axis: Axis, *
     return made.left_out
 
 
-def race(drawn: list[Run], metric: str, shown: Frame, *, scale: float, size: tuple[int, int]) -> str:
+def race(
+    drawn: list[Run], metric: str, shown: Frame, *, owners: Mapping[str, str], scale: float, size: tuple[int, int]
+) -> str:
     """The validation of some runs in one chart that nobody points at, over a part of the scale that is given, so that no
     axis moves while they train.
 
     Args:
+        owners: names of people by what their runs are kept under; whose run it is stands before its name.
         scale: how much larger than usual type and lines are.
         size: width and height in pixels. What a browser would measure is the size on its screen, and not that on the stage.
 
     Returns:
         What lies outside of that part, in words.
     """
-    lines = _lines(drawn)
+    # What a name says of the recipe is too long for the back of a room, and in a lesson all have the same.
+    called = [run.name.partition(" · ")[0] for run in drawn]
+    called = [
+        f"{owners[run.owner]}: {name}" if run.owner in owners else name for run, name in zip(drawn, called, strict=True)
+    ]
+    lines = _lines(drawn, called)
     runs = [progress(each) for each in drawn]
     made = _raced(
         lab().store.url, tuple(map(_newest, runs)), tuple(map(str, lines)), metric, shown, _runs=runs, _lines=lines

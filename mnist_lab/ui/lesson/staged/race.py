@@ -36,7 +36,14 @@ def show(reader: Reader, data: dict[str, Any]) -> None:
     parts.heading(_METRICS[metric], _standing(runs))
     shown = (data["accuracy_from"] / 100, 1.0) if metric == "accuracy" else (0.0, float(data["loss_to"]))
     with st.container(key="stage-chart"):
-        left_out = charts.race(runs, metric, shown, scale=parts.SCALE, size=(parts.WIDTH, parts.CHART_HEIGHT))
+        left_out = charts.race(
+            runs,
+            metric,
+            shown,
+            owners=reader.classmates(),
+            scale=parts.SCALE,
+            size=(parts.WIDTH, parts.CHART_HEIGHT),
+        )
     st.html(f'<p class="stage-note">{left_out and f"Outside the frame: {left_out}."}</p>')
     if active:
         words, is_long = "The verdict comes when the last one has ended.", False
