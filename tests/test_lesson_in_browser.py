@@ -160,10 +160,10 @@ def test_a_lesson_from_the_first_link_to_the_file_taken_home(store: Store, brows
 
         # A challenge, in whose middle the server is killed.
         part(teacher, "Challenge")
-        write(teacher, "Parameters, at most", "100000")
+        write(teacher, "Parameters, at most", "150000")
         press(teacher, "Begin the challenge")
         teacher.get_by_role("button", name="Close entering").wait_for()
-        for pupil, preset in ((ada, "2x2"), (bob, "fast")):
+        for pupil, preset in ((ada, "2x2"), (bob, "3x3")):
             pupil.goto(f"{running.url}/?preset={preset}")
             settled(pupil)
             press(pupil, "Enter it in the challenge")

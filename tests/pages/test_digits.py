@@ -137,9 +137,9 @@ def test_accuracy_on_ones_own_digits_stands_beside_mnists_with_intervals_and_wha
     with engine(store.url):
         test = opened("How networks read them").run(timeout=60)
         words = said(test)
-        staged = said(scene("own digits that it gets wrong", "{}"))
+        staged = said(scene("own-digits-wrong", "{}"))
         for run in ("99", "'x'", "True"):
-            wrong_one = scene("own digits that it gets wrong", f"{{'run': {run}}}")
+            wrong_one = scene("own-digits-wrong", f"{{'run': {run}}}")
             assert wrong_one.error[0].value.startswith("Run: there is none" if run == "99" else "Stage: run should be")
     cells = re.findall(r"<td><strong>([\d.]+).%</strong> <span>([\d.]+).% to ([\d.]+).%</span></td>", words)
     assert [cell[0] for cell in cells] == ["99.4", "85.0"], "17 of 20 are right"
@@ -168,10 +168,10 @@ with errors_shown():
 
 
 def test_all_digits_stand_on_the_stage_by_their_labels(lab: Lab, store: Store) -> None:
-    assert "Nobody has drawn a digit yet" in said(scene("own digits that it gets wrong", "{}"))
+    assert "Nobody has drawn a digit yet" in said(scene("own-digits-wrong", "{}"))
     first, *_ = filled(store, None, ["ada", "bob"], [*range(12)])
     lab.digits.throw_out(first, by=TEACHER)
-    staged = said(scene("own digits", "{}"))
+    staged = said(scene("own-digits", "{}"))
     assert "Our own digits: 11 digits by 2 people, 1 thrown out" in staged
     assert staged.count("<img ") == 11
     assert staged.count('<th scope="row">') == 10, "a row for each digit, drawn or not"

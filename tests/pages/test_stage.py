@@ -17,6 +17,7 @@ from mnist_lab.person import Kind, Person
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.ui import navigation
+from mnist_lab.ui.lesson.scenes import SCENES
 from tests.builders.pages import healthy, page
 from tests.builders.processes import ROOT
 from tests.builders.runs import OUTCOME, epoch
@@ -304,3 +305,16 @@ def test_the_teacher_steers_from_the_class_page(lab: Lab, shown_by: list[Person]
     test.button(key="stage-renew").click().run()
     assert lab.stage.token(by=TEACHER) != token
     assert lab.stage.token(by=TEACHER) in healthy(test).code[0].value
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_every_scene_can_be_chosen_and_is_drawn_for_a_looker_on(lab: Lab, shown_by: list[Person], name: str) -> None:
+    pupil = joined(lab, "Ada")
+    if name != "own-digits-wrong":  # for which an engine would have to answer; it is tried with one elsewhere
+        lab.digits.keep(1, [[(0.5, 0.2), (0.5, 0.8)]], by=pupil)
+    shown_by.append(TEACHER)
+    test = healthy(control(steering(), "On the stage now").set_value(name).run())
+    assert lab.stage.now(by=TEACHER).scene == name
+    assert not test.error
+    shown_by.append(LOOKER)
+    assert not opened("stage").error

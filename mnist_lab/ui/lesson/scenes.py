@@ -34,6 +34,6 @@ SCENES: dict[str, Scene] = {
     "drawing": Scene("A drawn digit", drawing.show),
     "guess": Scene("Guesses", guesses.scene),
     "challenge": Scene("The challenge's board", challenges.scene),
-    "own digits": Scene("Our own digits", digit_scenes.sheet),
-    "own digits that it gets wrong": Scene("Our own digits that a network gets wrong", digit_scenes.wrong),
+    "own-digits": Scene("Our own digits", digit_scenes.sheet),
+    "own-digits-wrong": Scene("Our own digits that a network gets wrong", digit_scenes.wrong),
 }
