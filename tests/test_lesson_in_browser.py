@@ -133,7 +133,7 @@ def test_a_lesson_from_the_first_link_to_the_file_taken_home(store: Store, brows
         assert not teacher.get_by_text("40 s").count(), "what was guessed is hidden from the teacher, too"
         press(teacher, "Train it now")
         (asked,) = wait_until(store.runs.all, "it is queued")
-        for pupil, preset in ((ada, "3x3"), (bob, "fast")):
+        for pupil, preset in ((ada, "3x3"), (bob, "7x7")):
             pupil.goto(f"{running.url}/?preset={preset}")
             settled(pupil)
             press(pupil, "Train")
