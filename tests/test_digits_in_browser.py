@@ -53,5 +53,5 @@ def test_a_pupil_draws_with_a_finger_on_a_phone_and_the_digit_is_in_the_set(stor
         assert rows[-1] - rows[0] + 1 == drawing.DIGIT_SIDE
         assert digit.image[14, 12:17].any(), "with its second stroke, however quick the press was"
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-        page.get_by_role("button", name="Undo: delete the last 0").tap()
+        page.get_by_role("button", name="Undo: delete the last 0").click()
         wait_until(lambda: not store.digits.of(room), "it is gone")
