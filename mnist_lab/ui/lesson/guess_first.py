@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from mnist_lab.design.experiment import MAX_SEEDS, Experiment
@@ -19,6 +18,7 @@ from mnist_lab.studies.plan import Metric
 from mnist_lab.ui import navigation
 from mnist_lab.ui.design import baseline
 from mnist_lab.ui.lesson import guesses
+from mnist_lab.ui.results import table
 from mnist_lab.ui.session import ONCE, act, errors_shown, lab, person, pressed_once, seen
 from mnist_lab.ui.text import plain
 
@@ -113,7 +113,7 @@ def _who_sees() -> str:
 
 def _runs_of(design_keys: Sequence[str]) -> dict[str, list[int]]:
     """The runs of some designs that count, finished or not, newest first, by design."""
-    rows: pd.DataFrame = seen().table()
+    rows = table.every(seen().fingerprint())  # read once for all, until something of the runs changes
     rows = rows[rows["design_key"].isin(list(design_keys)) & rows["status"].isin(_STANDING)]
     found: dict[str, list[int]] = {}
     for key, ids in zip(rows["design_key"], rows["ids"], strict=True):
