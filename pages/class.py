@@ -14,8 +14,11 @@ from mnist_lab.ui.session import is_teacher, lab, person
 PART = "class-part"
 
 
-def _people(_: Class) -> None:
-    people.show()
+def _people(room: Class) -> None:
+    pupils = len(glance.of(room.id).pupils)
+    entrance.beside(room, partial(glance.cards, room.id), pupils=pupils)
+    if pupils:
+        people.change()
 
 
 def _queue(_: Class) -> None:
@@ -43,9 +46,10 @@ elif (room := lab().classroom.rights(person()).room) is None:
     entrance.open_class()
     finish.earlier()
 else:
-    with st.container(key="class-now"):  # in one place of the page, so that what is below it keeps its own
-        entrance.beside(room, partial(glance.show, room.id), pupils=len(glance.of(room.id).pupils))
     part = st.segmented_control(
         "What to see", list(PARTS), default="People", required=True, key=PART, label_visibility="collapsed"
     )
+    with st.container(key="class-now", gap="small"):  # in one place of the page, so that what is below it keeps its own
+        people.asking()
+        glance.line(room.id)
     PARTS[part](room)

@@ -50,7 +50,7 @@ def test_a_lesson_with_a_teacher_and_two_pupils(store: Store, browser: Browser) 
 
         ada = join(with_ada, running.url, code.lower(), "Ada")
         bob = join(with_bob, running.url, code, "Bob")
-        expect(teacher.get_by_text("Here: 2 pupils")).to_be_visible(timeout=SLOW)
+        expect(teacher.get_by_text("2 of 2 here")).to_be_visible(timeout=SLOW)
         teacher.get_by_role("radio", name="Queue and limits").click()
         teacher.get_by_role("button", name="Pause the queue").click()
         wait_until(lambda: store.classes.current().is_held, "nothing begins")

@@ -120,11 +120,12 @@ def test_a_lesson_from_the_first_link_to_the_file_taken_home(store: Store, brows
         # Guess, and train.
         part(teacher, "Guess")
         part(teacher, "How many seconds")
-        teacher.get_by_role("combobox", name="Of one design").click()
+        teacher.get_by_role("combobox", name="Of one design, or the round").click()
         teacher.get_by_role("option", name=re.compile("^2x2: preset")).click()
         teacher.keyboard.press("Escape")
         press(teacher, "Ask the class")
         for pupil, seconds in ((ada, "12"), (bob, "40")):
+            press(pupil, "My guess")
             pupil.locator("[class*=st-key-guess-answer] input").fill(seconds)
             pupil.keyboard.press("Tab")
             press(pupil, "Lock my guess")

@@ -54,6 +54,8 @@ class Question(BaseModel):
     Attributes:
         metric: by which it is judged; of seconds, of no meaning.
         subjects: one, of which a number is asked; or several, of which the best is.
+        is_round: whether it is about a round of the class, whose runs are known as they are queued: how accurate the best of
+            them will be, or how many seconds it takes until everybody's first one is done.
         with_names: whether everybody sees afterwards who gave which answer.
         asks_why: whether a line for the reason is offered.
     """
@@ -65,6 +67,7 @@ class Question(BaseModel):
     subjects: Annotated[tuple[Subject, ...], Field(min_length=1, max_length=MAX_SIDES)]
     with_names: bool = False
     asks_why: bool = True
+    is_round: bool = False
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -73,6 +76,8 @@ class Question(BaseModel):
             raise ValueError(f"Guess: which will be better needs at least two designs; received {n}")
         if self.kind is not Kind.BETTER and n != 1:
             raise ValueError(f"Guess: a number is asked of one design; received {n}")
+        if self.is_round and self.kind is Kind.ACCURACY and self.metric != "validation accuracy":
+            raise ValueError("Guess: of a round, the best validation accuracy is asked; what is chosen is not tested")
         return self
 
     @property
@@ -110,6 +115,12 @@ class Question(BaseModel):
     @property
     def words(self) -> str:
         """The question."""
+        if self.is_round and self.kind is Kind.ACCURACY:
+            return f"What {self.metric} will the best network of the round reach?"
+        if self.is_round:
+            return (
+                "How many seconds will it take from the round's beginning until everybody's first network is trained?"
+            )
         *others, last = self.titles
         n = max(len(subject.runs) for subject in self.subjects)
         mean = f" (mean of {n} seeds)" if n > 1 else ""
@@ -243,12 +254,24 @@ def outcome_in_words(question: Question, outcome: Outcome) -> str:
     (value,), (n,) = outcome.values, outcome.counts
     if value is None:
         return f"There is no outcome.{missing}"
+    if question.is_round:
+        return f"{_of_round(question, value, n)}{missing}"
     what = f"{question.metric} of" if question.kind is Kind.ACCURACY else "training of"
     words = f"The {what} {question.titles[0]} was {_measured(question, value)}"
     if n == 1:
         return f"{words}: one run, and another seed would give another figure.{missing}"
     low, high = (_measured(question, end or 0.0) for end in (outcome.low, outcome.high))
     return f"{words}, the mean of {n} seeds, which reached from {low} to {high}.{missing}"
+
+
+def _of_round(question: Question, value: float, n: int) -> str:
+    if question.kind is Kind.SECONDS:
+        whose = "the one first network was" if n == 1 else f"all {n} first networks were"
+        return f"It took {_measured(question, value)} from the round's beginning until {whose} trained."
+    best = f"The best network of the round reached {_measured(question, value)} {question.metric}"
+    if n == 1:
+        return f"{best}; it was the only one."
+    return f"{best}; the best of {n} is partly the luckiest, so another seed of it would probably reach less."
 
 
 def gap_in_words(question: Question, outcome: Outcome, mine: float) -> str:

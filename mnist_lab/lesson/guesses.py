@@ -3,8 +3,8 @@
 An answer is locked when it is given, and nobody is told any but their own before the outcome is there: neither the teacher,
 nor a file. Nothing depends on whether somebody has answered.
 
-The guessing ends when its asker closes it, or with the first epoch of a run that it is about: from then on its results can
-be seen. Runs that had results already when it was asked, as those of a baseline, do not end it; but whoever can see the
+The guessing ends when its asker closes it, or with the first epoch of a run that it is about (of a round, the first that
+anybody queues in it): from then on its results can be seen. Runs that had results already when it was asked, as those of a baseline, do not end it; but whoever can see the
 results of all that is asked about cannot guess. The outcome is written down once, from the runs as they are then, and stays.
 """
 
@@ -27,6 +27,7 @@ from mnist_lab.person import Kind as PersonKind
 from mnist_lab.person import Person
 from mnist_lab.reader import ID_LIMIT, Reader
 from mnist_lab.store.guesses import LATE, StoredQuestion
+from mnist_lab.store.rounds import StoredRound
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.store import Store
 from mnist_lab.studies.plan import Metric
@@ -36,6 +37,7 @@ SHOWN_SECONDS = 900.0  # for which an outcome counts as recent
 MOST_OPEN = 12  # questions to a class whose outcome is not there
 MOST_LISTED = 100
 _NOT_ENDED = (Status.QUEUED, Status.RUNNING, Status.PAUSED, Status.INTERRUPTED)
+_NO_CLASS = "Guess: there is no class to ask; ask yourself beside Train."
 _SEEN = "Its results can be seen already, so it is no guess any more"
 
 
@@ -121,17 +123,35 @@ class Guesses:
         reader = self._teaches(by)
         room = reader.rights.room
         if room is None:
-            raise InputError("Guess: there is no class to ask; ask yourself beside Train.")
-        waiting = self._store.guesses.of_class(room.id, since=time.time())
-        if len(waiting) >= MOST_OPEN:
-            raise InputError(f"Guess: {MOST_OPEN} questions wait for their outcome; delete one first.")
+            raise InputError(_NO_CLASS)
         question = self._made(reader, kind, about, metric, with_names=with_names, asks_why=asks_why)
         if question.is_bound and not question.awaited and reader.rights.settings.sees is Sees.ALL:
             raise InputError(
                 f"Guess: {_SEEN}: ask about runs that have not begun, or about designs that are still to be trained; or let "
                 "pupils see only their own runs first."
             )
-        return self._store.guesses.add(room.id, reader.rights.owner, question.model_dump_json())
+        return self._add(room.id, reader, question)
+
+    def ask_of_round(self, kind: Kind, *, with_names: bool = False, asks_why: bool = True, by: Person) -> int:
+        """Ask the class about the round that is going on, else about the next one: how accurate its best network will be, or
+        how many seconds it takes until everybody's first one is trained; returns the question's id.
+
+        Raises:
+            InputError: no class is on, something of the round can be seen already, or which design will be better is asked.
+        """
+        reader = self._teaches(by)
+        room = reader.rights.room
+        if room is None:
+            raise InputError(_NO_CLASS)
+        subjects = (Subject(name="the round"),)
+        try:
+            question = Question(kind=kind, subjects=subjects, with_names=with_names, asks_why=asks_why, is_round=True)
+        except ValidationError as error:
+            raise InputError(sentence(error)) from None
+        its = self._store.rounds.of(room.id, time.time())
+        if its and self._store.guesses.showing(run.id for run in self._store.rounds.runs(room.id, its)):
+            raise InputError(f"Guess: {_SEEN}; end the round, and ask about the next one.")
+        return self._add(room.id, reader, question)
 
     def ask_myself(
         self,
@@ -172,6 +192,8 @@ class Guesses:
         """
         reader = self._teaches(by)
         stored, question = self._found(reader, question_id)
+        if question.is_round:
+            raise InputError("Guess: this is about a round; its runs are what the class queues in it.")
         if not 1 <= seeds <= MAX_SEEDS:
             raise InputError(f"Seeds: should be from 1 to {MAX_SEEDS}; received {seeds}.")
         free = [place for place, subject in enumerate(question.subjects) if not subject.runs]
@@ -231,7 +253,7 @@ class Guesses:
             return
         if why := self._hidden(question):
             raise InputError(f"Guess: {why}")
-        found = outcomes.of(question, self._store.runs.some(question.run_ids))
+        found = self._outcome(stored, question)
         if not found.is_there:
             raise InputError(
                 "Guess: nothing has finished of what was asked about; the guesses stay hidden until something has."
@@ -319,7 +341,33 @@ class Guesses:
         if stored is None or not (mine or ours):
             raise InputError(f"Guess: there is no question with the number {question_id} here.")
         settled = self._settled(stored)
-        return settled, guess.stored(Question, settled.question_json)
+        return settled, self._question(settled)
+
+    def _add(self, class_id: int, reader: Reader, question: Question) -> int:
+        if len(self._store.guesses.of_class(class_id, since=time.time())) >= MOST_OPEN:
+            raise InputError(f"Guess: {MOST_OPEN} questions wait for their outcome; delete one first.")
+        return self._store.guesses.add(class_id, reader.rights.owner, question.model_dump_json())
+
+    def _question(self, stored: StoredQuestion) -> Question:
+        """A question with its runs. Those of a round are known as they are queued."""
+        question = guess.stored(Question, stored.question_json)
+        its = self._round(stored) if question.is_round else None
+        if its is None or stored.class_id is None:
+            return question
+        runs = tuple(run.id for run in self._store.rounds.runs(stored.class_id, its))
+        return question.model_copy(update={"subjects": (question.subjects[0].model_copy(update={"runs": runs}),)})
+
+    def _round(self, stored: StoredQuestion) -> StoredRound | None:
+        """The round that a question is about; None where it has not begun."""
+        return None if stored.class_id is None else self._store.rounds.of(stored.class_id, stored.asked)
+
+    def _outcome(self, stored: StoredQuestion, question: Question) -> Outcome:
+        """The outcome as it would be now."""
+        runs = self._store.runs.some(question.run_ids)
+        its = self._round(stored) if question.is_round else None
+        if its and its.begun is not None:
+            return outcomes.of_round(question, runs.values(), its.begun)
+        return outcomes.of(question, runs)
 
     def _made(
         self, reader: Reader, kind: Kind, about: About, metric: Metric, *, with_names: bool, asks_why: bool
@@ -363,7 +411,7 @@ class Guesses:
     def _hidden(self, question: Question) -> str:
         """Why its figures may not be told now, however many of its runs have finished; empty where they may."""
         if not question.is_bound:
-            return "It has not been trained yet."
+            return "" if question.is_round else "It has not been trained yet."
         ids = question.run_ids
         there = self._store.runs.some(ids)
         if sealed := there.keys() - self._store.runs.unsealed().some(ids).keys():
@@ -377,6 +425,12 @@ class Guesses:
         """Why the outcome is not there, in a sentence; empty where it can be written down now."""
         if why := self._hidden(question):
             return why
+        if question.is_round:
+            its = self._round(stored)
+            if its is None:
+                return "The round has not begun."
+            if its.ended is None and time.time() < (its.ends or 0.0):
+                return "The round is going on."
         found = self._store.runs.some(question.run_ids).values()
         left = [run for run in found if run.deleted is None and run.status in _NOT_ENDED]
         if left:
@@ -385,7 +439,7 @@ class Guesses:
             return (
                 f"{n - len(left)} of {n} runs have ended{paused}." if n > 1 else f"Its run has not ended yet{paused}."
             )
-        if not question.awaited and stored.closed is None:
+        if not question.awaited and stored.closed is None and not question.is_round:
             return "The outcome is shown when the guessing is closed."
         return ""
 
@@ -393,9 +447,9 @@ class Guesses:
         """A question with its outcome written down where that is there, and closed where results can be seen."""
         if stored.outcome_json is not None:
             return stored
-        question = guess.stored(Question, stored.question_json)
+        question = self._question(stored)
         if not self._waits(stored, question):
-            found = outcomes.of(question, self._store.runs.some(question.run_ids))
+            found = self._outcome(stored, question)
             self._store.guesses.conclude(stored.id, found.model_dump_json())
         elif stored.closed is None and self._store.guesses.showing(question.awaited):
             self._store.guesses.close(stored.id)  # for good: a run that lost its worker may begin again
@@ -410,7 +464,7 @@ class Guesses:
         who = reader.rights
         counts, own = self._store.guesses.counts(ids), self._store.guesses.own(ids, who.owner)
         told: dict[int, list[Told]] = {stored.id: [] for stored in settled}
-        questions = {stored.id: guess.stored(Question, stored.question_json) for stored in settled}
+        questions = {stored.id: self._question(stored) for stored in settled}
         there = [stored.id for stored in settled if stored.outcome_json is not None]
         names = self._names(who) if any(questions[one].with_names for one in there) else {}
         for given in self._store.guesses.told(there):

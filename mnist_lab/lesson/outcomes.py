@@ -1,10 +1,11 @@
-"""The outcome of a question, from its runs."""
+"""The outcome of a question, from its runs: those of designs, or those of a round."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
+from mnist_lab.design.experiment import Protocol
 from mnist_lab.errors import DIVERGED
 from mnist_lab.lesson.guess import Kind, Outcome, Question, Subject
 from mnist_lab.numerals import counted
@@ -43,6 +44,31 @@ def of(question: Question, runs: Mapping[int, Run]) -> Outcome:
         verdict=verdict,
         missing=_missing(question, runs),
     )
+
+
+def of_round(question: Question, runs: Iterable[Run], begun: float) -> Outcome:
+    """The outcome of a question about a round.
+
+    Of the notebook's protocol none counts as the best: what it validates on are other images.
+
+    Args:
+        runs: those that the class queued in it.
+        begun: when the round began, in seconds since 1970.
+    """
+    of_each: dict[str | None, Run] = {}
+    counted_runs = sorted(runs, key=lambda run: run.id)
+    if question.kind is Kind.SECONDS:
+        for run in counted_runs:
+            of_each.setdefault(run.owner, run)
+        counted_runs = list(of_each.values())
+        measured = [run.ended - begun for run in counted_runs if _why_not(run) is None and run.ended is not None]
+    else:
+        measured = [float(run.validation_accuracy or 0) for run in counted_runs if _why_not_best(run) is None]
+    why_not = _why_not if question.kind is Kind.SECONDS else _why_not_best
+    missing = _in_words([(run.id, why) for run in counted_runs if (why := why_not(run))])
+    if not counted_runs:
+        missing = "Nobody has trained anything in the round."
+    return Outcome(values=(max(measured, default=None),), counts=(len(measured),), missing=missing)
 
 
 def _finished(subject: Subject, runs: Mapping[int, Run]) -> list[Run]:
@@ -101,14 +127,26 @@ def _why_not(run: Run) -> str | None:
     return "diverged" if _has_diverged(run) else _WHY.get(run.status, "has not finished")
 
 
+def _why_not_best(run: Run) -> str | None:
+    if run.experiment.protocol is not Protocol.HOLDOUT:
+        return f"was trained under the protocol {run.experiment.protocol.value}"
+    return _why_not(run)
+
+
 def _missing(question: Question, runs: Mapping[int, Run]) -> str:
     found = []
     for run_id in question.run_ids:
         run = runs.get(run_id)
         why = "has been removed for good" if run is None else _why_not(run)
         if why:
-            found.append(f"run {run_id} {why}")
-    if not found:
+            found.append((run_id, why))
+    return _in_words(found)
+
+
+def _in_words(left_out: list[tuple[int, str]]) -> str:
+    """What is not counted and why, in a sentence; empty where nothing is left out."""
+    if not left_out:
         return ""
+    found = [f"run {run_id} {why}" for run_id, why in left_out]
     more = f"; and {counted(len(found) - _MOST_NAMED, 'more run')}" if len(found) > _MOST_NAMED else ""
     return f"Not counted: {'; '.join(found[:_MOST_NAMED])}{more}."

@@ -12,6 +12,7 @@ from mnist_lab.store import pretended, waiting
 from mnist_lab.store.database import Database
 from mnist_lab.store.run import Run
 from mnist_lab.store.schema import PEOPLE, REHEARSALS, ROUNDS, RUN, RUN_COLUMNS, as_run
+from mnist_lab.store.studies import IS_OF_STUDY
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,21 @@ class Rounds:
         query = sa.select(*_ROUND).where(ROUNDS.c.class_id == class_id, ~_IS_PLANNED)
         found = self._database.rows(query.order_by(ROUNDS.c.id.desc()).limit(1))
         return StoredRound(**found[0]._mapping) if found else None
+
+    def of(self, class_id: int, moment: float) -> StoredRound | None:
+        """The round that was going on at a time, else the first that has begun since; None where none has."""
+        over = sa.func.coalesce(ROUNDS.c.ended, ROUNDS.c.ends)
+        query = sa.select(*_ROUND).where(ROUNDS.c.class_id == class_id, ~_IS_PLANNED, over > moment)
+        found = self._database.rows(query.order_by(ROUNDS.c.id).limit(1))
+        return StoredRound(**found[0]._mapping) if found else None
+
+    def runs(self, class_id: int, its: StoredRound) -> list[Run]:
+        """The runs that pupils of a class queued during one of its rounds, in that order, also deleted ones; not those of
+        studies."""
+        query = sa.select(*RUN_COLUMNS).join_from(RUN, PEOPLE, PEOPLE.c.key == RUN.c.owner)
+        query = query.where(PEOPLE.c.class_id == class_id, ~pretended.IS_PRETENDED, ~IS_OF_STUDY)
+        query = query.where(RUN.c.created.between(its.begun, its.ends if its.ended is None else its.ended))
+        return [as_run(row) for row in self._database.rows(query.order_by(RUN.c.id))]
 
     def begin(self, class_id: int, plan_json: str, seconds: float) -> None:
         """Begin a round, with which the rehearsal and the recipe of the last one end; no effect while one is going on."""

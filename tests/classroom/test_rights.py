@@ -383,6 +383,7 @@ CASES: dict[str, Case] = {
     "Handouts.mine": Case(lambda w, by: w.lab.handouts.mine(by=by), IN),
     "Handouts.all": Case(lambda w, by: w.lab.handouts.all(by=by), TEACHER_ONLY),
     "Guesses.ask": Case(lambda w, by: w.lab.guesses.ask(Kind.ACCURACY, [DESIGN], by=by), TEACHER_ONLY),
+    "Guesses.ask_of_round": Case(lambda w, by: w.lab.guesses.ask_of_round(Kind.ACCURACY, by=by), TEACHER_ONLY),
     "Guesses.ask_myself": Case(lambda w, by: w.lab.guesses.ask_myself(Kind.SECONDS, [[w.queued]], 5, by=by), ACTIVE),
     "Guesses.start": Case(lambda w, by: w.lab.guesses.start(QUESTION, by=by), TEACHER_ONLY, question),
     "Guesses.answer": Case(lambda w, by: w.lab.guesses.answer(QUESTION, 0.9, by=by), IN_CLASS, question),

@@ -185,6 +185,7 @@ def everything(lab: Lab, room: int, question: int, by: Person) -> dict[str, Call
         "start": lambda: lab.guesses.start(question, by=by),
         "answer": lambda: lab.guesses.answer(question, 0.5, by=by),
         "ask": lambda: lab.guesses.ask(Kind.SECONDS, [[1]], by=by),
+        "ask_of_round": lambda: lab.guesses.ask_of_round(Kind.SECONDS, by=by),
         "ask_myself": lambda: lab.guesses.ask_myself(Kind.SECONDS, [[1]], 3, by=by),
         "the class as a file": taken,
         "runs": lambda: reader(by).table().to_csv(),

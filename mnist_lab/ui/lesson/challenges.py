@@ -13,7 +13,6 @@ from mnist_lab.person import Kind
 from mnist_lab.reader import Reader
 from mnist_lab.store.classes import Class
 from mnist_lab.ui import confirm, fields, grid, watching
-from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.design.summary import Meaning
 from mnist_lab.ui.session import (
     AGAIN,
@@ -64,7 +63,7 @@ def board(class_id: int) -> Board | None:
 
 
 def above(reader: Reader) -> None:
-    """What the challenge is, whether the design that is open fits, and the board on request."""
+    """What the challenge is, and the board on request; whether a design fits is said beside Train."""
     room = reader.rights.room
     challenge = current(room.id) if room else None
     if challenge is None:
@@ -82,10 +81,7 @@ def _line(challenge: Challenge) -> str:
         return f"{wanted} It is revealed."
     if not challenge.is_open:
         return f"{wanted} No further entries. {_SHORT}"
-    design = drafts.trainable()
-    misfit = lab().challenges.misfits(design, by=person())
-    fits = f"does not fit. {misfit}" if misfit else "fits."
-    return f"{wanted} The open design, {design.name}, {fits} {_SHORT}"
+    return f"{wanted} {_SHORT}"
 
 
 @errors_shown()

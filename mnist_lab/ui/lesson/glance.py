@@ -61,24 +61,33 @@ def designs(name: str, experiment: Experiment | None, wrong: str) -> None:
 # What the teacher sees of it
 
 
-def show(class_id: int) -> None:
-    """The cards, followed while one looks; nothing as long as nobody is in."""
-    st.fragment(_follow, run_every=REFRESH_SECONDS)(class_id)
+def line(class_id: int) -> None:
+    """How many are there and who is stuck, followed while one looks; nothing as long as nobody is in."""
+    st.fragment(_follow_line, run_every=REFRESH_SECONDS)(class_id)
+
+
+def cards(class_id: int) -> None:
+    """A card a pupil, followed while one looks; nothing as long as nobody is in."""
+    st.fragment(_follow_cards, run_every=REFRESH_SECONDS)(class_id, are_some=bool(of(class_id).pupils))
 
 
 @errors_shown()
-def _follow(class_id: int) -> None:
+def _follow_line(class_id: int) -> None:
+    seen().rights.must_be_all()
+    if (found := of(class_id)).pupils:
+        st.markdown(f"{_counts(found)}  \n{_troubles(found)}")
+
+
+@errors_shown()
+def _follow_cards(class_id: int, *, are_some: bool) -> None:
     seen().rights.must_be_all()
     found = of(class_id)
+    if bool(found.pupils) != are_some:
+        st.rerun()  # the way in makes room, or has it again
     if found.pupils:
-        _draw(found)
-
-
-def _draw(found: Glance) -> None:
-    with st.container(key="glance", gap="small"):
-        st.markdown(f"{_counts(found)}  \n{_troubles(found)}")
-        st.html(cards(found))
-        _look_at({pupil.key: pupil for pupil in found.pupils})
+        with st.container(key="glance", gap="small"):
+            st.html(in_html(found))
+            _look_at({pupil.key: pupil for pupil in found.pupils})
 
 
 def _counts(found: Glance) -> str:
@@ -87,7 +96,7 @@ def _counts(found: Glance) -> str:
     held = " :material/pause_circle: The queue is paused." if found.is_held else ""
     return (
         f"**{found.here} of {len(found.pupils)} here**; {trains} in training, {waits} waiting, "
-        f"{counted(runs, 'run')} so far. On each card: the best validation accuracy.{held}"
+        f"{counted(runs, 'run')} so far.{held}"
     )
 
 
@@ -110,7 +119,7 @@ def _named(pupils: list[PupilNow]) -> str:
     return names + (f" and {len(pupils) - _MOST_NAMED} more" if len(pupils) > _MOST_NAMED else "")
 
 
-def cards(found: Glance) -> str:
+def in_html(found: Glance) -> str:
     """A card a pupil as HTML, all that is text in it escaped."""
     return f'<ol class="glance">{"".join(_card(pupil, found.at) for pupil in found.pupils)}</ol>'
 

@@ -37,6 +37,7 @@ _KINDS = {
 }
 _METRICS: tuple[Metric, ...] = ("validation accuracy", "test accuracy")
 _MOST_FINISHED = 30
+_ROUND = "round"
 
 
 def show(room: Class) -> None:
@@ -49,6 +50,9 @@ def show(room: Class) -> None:
 
 def _ask() -> None:
     options = _options()
+    if st.session_state.get(_KIND) == Kind.BETTER:  # of a round, a number is asked
+        options.pop(_ROUND)
+        st.session_state[_ABOUT] = [one for one in st.session_state.get(_ABOUT, []) if one != _ROUND]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="guess-new"):
         kind = Kind(
             st.segmented_control(
@@ -62,7 +66,7 @@ def _ask() -> None:
         )
         several = kind is Kind.BETTER
         chosen = st.multiselect(
-            "Of" if several else "Of one design",
+            "Of" if several else "Of one design, or the round",
             with_selected(list(options), _ABOUT),
             format_func=lambda one: _label(options, one),
             key=_ABOUT,
@@ -70,7 +74,7 @@ def _ask() -> None:
             placeholder="runs that wait, or designs to train",
             width=420,
         )
-        if kind is not Kind.SECONDS:
+        if kind is not Kind.SECONDS and _ROUND not in chosen:
             metric: Metric = st.segmented_control(
                 "Judged by", _METRICS, default=_METRICS[0], required=True, key=_METRIC
             )
@@ -91,15 +95,20 @@ def _ask() -> None:
             disabled=len(chosen) < 2 if several else len(chosen) != 1,
         )
     if pressed == ONCE:
-        about = [options[one][1] for one in chosen if one in options]
-        act(lab().guesses.ask, kind, about, metric, with_names=names, asks_why=whys)
+        if _ROUND in chosen:
+            act(lab().guesses.ask_of_round, kind, with_names=names, asks_why=whys)
+        else:
+            about = [options[one][1] for one in chosen if one in options]
+            act(lab().guesses.ask, kind, about, metric, with_names=names, asks_why=whys)
         st.rerun()
 
 
 def _options() -> dict[str, tuple[str, Sequence[int] | Experiment]]:
     """What can be asked about, by a name that stays: how it is called, and its runs, or the design that is to be trained."""
     reader = seen()
-    found: dict[str, tuple[str, Sequence[int] | Experiment]] = {}
+    current = held.current(reader.rights.room.id) if reader.rights.room else None
+    which = "the round that is going on" if current and current.is_on else "the next round"
+    found: dict[str, tuple[str, Sequence[int] | Experiment]] = {_ROUND: (which, [])}
     waiting: dict[str, list[Run]] = {}
     for run in [*reader.active(), *reader.resumable()]:
         if not run.epochs_done:
@@ -113,7 +122,6 @@ def _options() -> dict[str, tuple[str, Sequence[int] | Experiment]]:
     kept = lab().designs(by=person())
     wanted |= {f"kept {name}": (f"{name}: kept design", read_design(text)) for name, text in kept.items()}
     # What a class guesses is trained as the class trains: within the lesson.
-    current = held.current(reader.rights.room.id) if reader.rights.room else None
     recipe = current.recipe if current else None
     how = "to be trained in the lesson recipe" if recipe else "to be trained"
     for name, (called, its) in wanted.items():
@@ -149,7 +157,7 @@ def _open() -> None:
 def _buttons(asked: Asked) -> None:
     number = asked.id
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"guess-buttons-{number}"):
-        if not asked.question.is_bound:
+        if not asked.question.is_bound and not asked.question.is_round:
             seeds = st.number_input("× seeds", 1, MAX_SEEDS, 1, key=f"guess-seeds-{number}", width=120)
             pressed = pressed_once(
                 "Train it now", f"guess-train-{number}", type="primary", icon=":material/play_arrow:"

@@ -44,30 +44,27 @@ def show(reader: Reader) -> None:
 
 
 def field(asked: Asked) -> None:
-    """The question with its field, a line for why, and the button that locks the answer."""
+    """The question in a line; its field, a line for why, and the button that locks the answer on request."""
     question, number = asked.question, asked.id
-    with st.container(key=f"guess-{number}", gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            words = f":material/psychology_alt: {plain(question.words)}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"guess-{number}"):
+        st.markdown(f":material/psychology_alt: **Guess first**: {plain(question.words)}", width="stretch")
+        with st.popover("My guess", key=f"guess-fields-{number}"):
             key = f"guess-answer-{number}"
             if question.kind is Kind.BETTER:
-                places = range(len(question.options))
                 st.selectbox(
-                    words,
-                    places,
+                    plain(question.words),
+                    range(len(question.options)),
                     index=None,
                     format_func=partial(guess.said, question),
                     key=key,
                     placeholder="I think …",
-                    width=420,
                 )
             else:
                 st.text_input(
-                    words,
+                    plain(question.words),
                     key=key,
                     max_chars=20,
                     placeholder="98.5 %" if question.kind is Kind.ACCURACY else "seconds",
-                    width=420,
                 )
             if question.asks_why:
                 st.text_input(
@@ -75,12 +72,11 @@ def field(asked: Asked) -> None:
                     key=f"guess-why-{number}",
                     max_chars=guess.MAX_WHY,
                     placeholder="may stay empty",
-                    width=300,
                 )
             st.button(
                 "Lock my guess", key=f"guess-lock-{number}", icon=":material/lock:", on_click=act, args=(_lock, asked)
             )
-        st.caption(f"{plain(guess.promise(question))} You need not answer.")
+            st.caption(f"{plain(guess.promise(question))} You need not answer.")
 
 
 def _lock(asked: Asked, by: Person) -> None:
@@ -148,7 +144,8 @@ def _chart(
         figure.altair(chart, scale=scale, alt=in_words)
         return
     is_share = question.kind is Kind.ACCURACY
-    title = question.metric if is_share else "seconds of training"
+    seconds = "seconds until all are trained" if question.is_round else "seconds of training"
+    title = question.metric if is_share else seconds
     (value,) = outcome.values
     figure.altair(charts.numbers(numbers, value, mine, title, is_share=is_share), scale=scale, alt=in_words)
     always = [number for number in (value, mine) if number is not None]

@@ -15,11 +15,13 @@ from mnist_lab.store.classes import Class
 from mnist_lab.ui import navigation
 from mnist_lab.ui.design import draft as drafts
 from mnist_lab.ui.lesson import glance
+from mnist_lab.ui.results import table
 from mnist_lab.ui.session import ONCE, act, errors_shown, lab, looker, path, person, pressed_once, seen, shared, zone
 from mnist_lab.ui.text import plain, refusal
 
 REFRESH_SECONDS = 3.0
 _MOST_LISTED = 20
+_MOST_RUNS = 200
 _AWAY, _MINE, _TURN = "messages_away", "draft_before_message", "message_turn"
 _EVERYBODY, _OPEN_ONE = "", 0  # whom it is for, and which run's design, where it is none of those listed
 _KINDS = {Sent.NOTE: "A note", Sent.DESIGN: "A design", Sent.PAGE: "A page"}
@@ -210,11 +212,11 @@ def compose(room: Class) -> None:
 
 
 def _which_design() -> dict[str, Any]:
-    runs = seen().table()
+    runs = table.every(seen().fingerprint()).head(_MOST_RUNS)  # read once for all, until something of the runs changes
     names = seen().names()
     listed = {
         ids[0]: f"run {ids[0]}: {name}, by {names.get(owner, owner)}"
-        for ids, name, owner in zip(runs["ids"][:200], runs["name"][:200], runs["owner"][:200], strict=True)
+        for ids, name, owner in zip(runs["ids"], runs["name"], runs["owner"], strict=True)
     }
     chosen = st.selectbox(
         "Which design",

@@ -87,19 +87,11 @@ def test_the_teacher_sets_one_closes_it_and_reveals_it_when_asked_twice(
     assert "Another one" in texts(healthy(page("class", part=PART)))
 
 
-def test_a_line_above_every_page_says_what_it_is_and_whether_the_design_fits(
-    lab: Lab, shown_by: list[Person], small: Experiment
-) -> None:
+def test_a_line_above_every_page_says_what_it_is(lab: Lab, shown_by: list[Person], small: Experiment) -> None:
     shown_by.append(pupil(lab.store, "Cleo"))
     assert "**Challenge**" not in texts(around())
     challenge = begun(lab, Rules(parameters=13_338))
-    assert "with at most 13,338 parameters. The open design, 3x3, fits." in texts(around())
-    lab.challenges.reveal(challenge, by=TEACHER)
-    challenge = begun(lab, Rules(parameters=13_337))
-    words = texts(around())
-    assert "The open design, 3x3, does not fit. Budget" in words
-    assert "at most 13,337 parameters, received 13,338" in words
-    assert "Test results are sealed until the reveal." in words
+    assert "with at most 13,338 parameters. Test results are sealed until the reveal." in texts(around())
     lab.challenges.close(challenge, by=TEACHER)
     assert "No further entries" in texts(around())
     lab.challenges.reveal(challenge, by=TEACHER)

@@ -34,7 +34,7 @@ def test_a_card_says_what_somebody_does_and_has_reached() -> None:
     trains = pupil(
         "Ada", doing=Doing.TRAINS, what="3x3", run_id=7, epoch=2, epochs=5, share=0.38, runs=3, best=0.98127, best_run=5
     )
-    found = glance.cards(Glance(1000.0, False, (trains, pupil("Bob"))))
+    found = glance.in_html(Glance(1000.0, False, (trains, pupil("Bob"))))
     assert "epoch 2 of 5, 38 %: 3x3" in found
     assert '<progress max="1" value="0.380">' in found
     assert 'href="train?run=7"' in found
@@ -49,9 +49,9 @@ def test_what_people_wrote_is_text_on_a_card_and_above_it() -> None:
         "<script>*x*", doing=Doing.DESIGNS, what="<b>", trouble=Trouble.REFUSED, why='Name: "<i>" is not allowed.'
     )
     found = Glance(1000.0, False, (stuck,))
-    assert "<script>" not in glance.cards(found)
-    assert "<b>" not in glance.cards(found)
-    assert 'title="Name: &quot;&lt;i&gt;&quot; is not allowed."' in glance.cards(found)
+    assert "<script>" not in glance.in_html(found)
+    assert "<b>" not in glance.in_html(found)
+    assert 'title="Name: &quot;&lt;i&gt;&quot; is not allowed."' in glance.in_html(found)
     assert r"\<script>\*x\*" in glance._troubles(found)
 
 
@@ -62,7 +62,7 @@ def test_who_is_stuck_and_who_has_gone_is_named_above_the_cards() -> None:
     words = glance._troubles(Glance(1000.0, False, (*many, away, just_gone)))
     assert "**Idle:** P0, P1, P2, P3, P4, P5, P6, P7 and 2 more" in words
     assert words.endswith("**Not here:** Ada")
-    assert "seen 100 s ago" in glance.cards(Glance(1000.0, False, (away,)))
+    assert "seen 100 s ago" in glance.in_html(Glance(1000.0, False, (away,)))
     assert "Nobody is stuck" in glance._troubles(Glance(1000.0, False, (pupil("Ada"),)))
 
 
