@@ -1,6 +1,5 @@
 """What somebody may see of the runs: how they stand, their results, whose turn is when."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -111,7 +110,7 @@ class Reader:
         """
         found = [study for study in self._store.studies.all(deleted=deleted) if self._sees(study)]
         if deleted:
-            since = time.time() - DELETED_DAYS * 86_400
+            since = self._store.database.now() - DELETED_DAYS * 86_400
             found = [study for study in found if (study.deleted or 0.0) > since]
             found = [study for study in found if self.rights.are_all or study.owner == self.rights.owner]
         return [read(study) for study in found]

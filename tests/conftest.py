@@ -23,6 +23,10 @@ settings.load_profile("lab")
 # Files that take minutes begin before all others, so that none is left for a worker at the end when the other has finished.
 LONG = (
     "tests/test_browser.py",
+    "tests/test_lesson_in_browser.py",
+    "tests/test_studies_in_browser.py",
+    "tests/test_stage_in_browser.py",
+    "tests/test_classroom.py",
     "tests/engine/test_crashes.py",
     "tests/engine/test_engine.py",
     "tests/test_server.py",

@@ -118,7 +118,7 @@ class Recorder:
             return
         self._command = self.store.recording.record(self.run_id, *reports)
         if size:
-            self.store.database.shorten_journal()
+            self.store.database.tidy()
         with self._changed:
             # Reports that came in the meantime are behind the written ones.
             self._pending = self._pending[len(reports) :]

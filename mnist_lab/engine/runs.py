@@ -92,7 +92,8 @@ class Runs:
             if task is None or task.job.is_done or run.command is Command.CONTINUE:
                 continue
             asked = run.stop_requested or run.pause_requested or 0.0
-            if time.time() - max(asked, task.began) > OBEY_SECONDS:
+            # Each by the clock that it was taken from.
+            if min(self._store.database.now() - asked, time.time() - task.began) > OBEY_SECONDS:
                 log.warning("run %d did not %s within %g s; its worker is restarted", run.id, run.command, OBEY_SECONDS)
                 self._pool.restart(task.worker)
 

@@ -8,7 +8,6 @@ anybody queues in it): from then on its results can be seen. Runs that had resul
 results of all that is asked about cannot guess. The outcome is written down once, from the runs as they are then, and stays.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -148,7 +147,7 @@ class Guesses:
             question = Question(kind=kind, subjects=subjects, with_names=with_names, asks_why=asks_why, is_round=True)
         except ValidationError as error:
             raise InputError(sentence(error)) from None
-        its = self._store.rounds.of(room.id, time.time())
+        its = self._store.rounds.of(room.id, self._store.database.now())
         if its and self._store.guesses.showing(run.id for run in self._store.rounds.runs(room.id, its)):
             raise InputError(f"Guess: {_SEEN}; end the round, and ask about the next one.")
         return self._add(room.id, reader, question)
@@ -288,12 +287,14 @@ class Guesses:
         room = reader.rights.room
         if room is None:
             return []
-        return self._told(reader, self._store.guesses.of_class(room.id, since=time.time() - SHOWN_SECONDS))
+        return self._told(
+            reader, self._store.guesses.of_class(room.id, since=self._store.database.now() - SHOWN_SECONDS)
+        )
 
     def state(self, class_id: int) -> tuple[tuple[Any, ...], ...]:
         """A value that changes when a question to a class is asked, closed, bound to runs, or its outcome is there; it holds
         nothing of answers, not even how many there are."""
-        found = self._store.guesses.of_class(class_id, since=time.time() - SHOWN_SECONDS)
+        found = self._store.guesses.of_class(class_id, since=self._store.database.now() - SHOWN_SECONDS)
         settled = [self._settled(stored) for stored in found]
         return tuple((one.id, one.closed is None, one.outcome_json is None, one.question_json) for one in settled)
 
@@ -344,7 +345,7 @@ class Guesses:
         return settled, self._question(settled)
 
     def _add(self, class_id: int, reader: Reader, question: Question) -> int:
-        if len(self._store.guesses.of_class(class_id, since=time.time())) >= MOST_OPEN:
+        if len(self._store.guesses.of_class(class_id, since=self._store.database.now())) >= MOST_OPEN:
             raise InputError(f"Guess: {MOST_OPEN} questions wait for their outcome; delete one first.")
         return self._store.guesses.add(class_id, reader.rights.owner, question.model_dump_json())
 
@@ -429,7 +430,7 @@ class Guesses:
             its = self._round(stored)
             if its is None:
                 return "The round has not begun."
-            if its.ended is None and time.time() < (its.ends or 0.0):
+            if its.ended is None and self._store.database.now() < (its.ends or 0.0):
                 return "The round is going on."
         found = self._store.runs.some(question.run_ids).values()
         left = [run for run in found if run.deleted is None and run.status in _NOT_ENDED]

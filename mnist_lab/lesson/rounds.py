@@ -1,7 +1,7 @@
 """Use cases of a round: plan it, begin it, prolong and end it, hold its recipe and lift it, rehearse it."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,7 +16,6 @@ from mnist_lab.person import Kind, Person
 from mnist_lab.results import prediction
 from mnist_lab.store import disk
 from mnist_lab.store.classes import Class
-from mnist_lab.store.rounds import StoredRehearsal
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.store import Store
 from mnist_lab.workers import slowdowns
@@ -30,9 +29,10 @@ class Round:
     """The round that began last, as everybody in the class may see it; what does not change with every second.
 
     Attributes:
-        ends: when its time is up, in seconds since 1970 by the clock of this machine.
+        ends: when its time is up, in seconds since 1970 by the database's clock.
         is_on: whether it is still going on.
         recipe: that holds until it is lifted; None where none does.
+        left, read: seconds until its time is up when it was read, and when that was on this process's clock.
     """
 
     id: int
@@ -40,10 +40,12 @@ class Round:
     ends: float
     is_on: bool
     recipe: LessonRecipe | None
+    left: float = field(default=0.0, compare=False)
+    read: float = field(default_factory=time.monotonic, compare=False)
 
     def seconds_left(self) -> float:
         """Until its time is up."""
-        return max(0.0, self.ends - time.time()) if self.is_on else 0.0
+        return max(0.0, self.left - (time.monotonic() - self.read)) if self.is_on else 0.0
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,10 @@ class Rounds:
         found = self._store.rounds.current(class_id)
         if found is None or found.begun is None or found.ends is None:
             return None
-        is_on = found.ended is None and time.time() < found.ends
+        left = found.ends - self._store.database.now()
+        is_on = found.ended is None and left > 0
         recipe = RoundPlan.model_validate_json(found.plan_json).recipe if found.lifted is None else None
-        return Round(found.id, found.begun, found.ends, is_on, recipe) if is_on or recipe else None
+        return Round(found.id, found.begun, found.ends, is_on, recipe, left) if is_on or recipe else None
 
     def preview(self, *, by: Person) -> Preview:
         """The next round as it is planned, and whether it fits this machine."""
@@ -184,7 +187,7 @@ class Rounds:
             InputError: that is more than two hours from now.
         """
         room = self._taught(by)
-        if ends > time.time() + 60 * proposal.MOST_MINUTES:
+        if ends > self._store.database.now() + 60 * proposal.MOST_MINUTES:
             raise InputError(
                 f"Round: it lasts at most {proposal.MOST_MINUTES} minutes from now; end it, and begin another."
             )
@@ -247,7 +250,7 @@ class Rounds:
                 self._store.rounds.delete_rehearsal(room.id)
                 return None
             if not all(run.status.is_ended for run in runs):
-                return _going_on(stored, plan, runs)
+                return _going_on(self._store.database.now() - stored.begun, plan, runs)
             report = _measured(stored.begun, began, runs)
             self._store.rounds.report(stored.id, room.id, report.model_dump_json())
         else:
@@ -335,10 +338,10 @@ def _measured(queued: float, rehearsed: _Rehearsed, runs: list[Run]) -> Report:
     )
 
 
-def _going_on(stored: StoredRehearsal, plan: RoundPlan, runs: list[Run]) -> Rehearsal:
+def _going_on(seconds: float, plan: RoundPlan, runs: list[Run]) -> Rehearsal:
     ended = sum(run.status.is_ended for run in runs)
     training = sum(run.status is Status.RUNNING for run in runs)
-    return Rehearsal(plan, len(runs), ended, training, time.time() - stored.begun)
+    return Rehearsal(plan, len(runs), ended, training, seconds)
 
 
 def _varied(experiment: Experiment, number: int) -> Experiment:

@@ -2,12 +2,11 @@
 
 import json
 import socket
-import time
 
 import sqlalchemy as sa
 
 import mnist_lab
-from mnist_lab.store.database import Database
+from mnist_lab.store.database import Database, time_of
 from mnist_lab.store.schema import CALIBRATIONS
 
 
@@ -36,8 +35,9 @@ class Calibrations:
             is_quiet: whether nothing else used the processors meanwhile.
         """
         host = _this_machine()
-        row = {"host": host, "ratios": json.dumps(ratios), "created": time.time(), "is_quiet": is_quiet}
+        row = {"host": host, "ratios": json.dumps(ratios), "is_quiet": is_quiet}
         with self._database.write() as connection:
+            row["created"] = time_of(connection)
             connection.execute(sa.delete(CALIBRATIONS).where(CALIBRATIONS.c.host == host))
             connection.execute(sa.insert(CALIBRATIONS).values(row))
 

@@ -6,7 +6,6 @@ entries are kept so: the same design and seed trained outside of the challenge, 
 what an entry's result is, and whoever chooses among designs by the test images has used them up for the winner.
 """
 
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from typing import Any
@@ -16,7 +15,7 @@ import sqlalchemy as sa
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.errors import InputError
 from mnist_lab.store import waiting
-from mnist_lab.store.database import Database
+from mnist_lab.store.database import Database, time_of
 from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.schema import CHALLENGE_RUNS, CHALLENGES, PEOPLE, RUN, RUN_COLUMNS, as_run
@@ -124,7 +123,7 @@ class Challenges:
         with self._database.write() as connection:
             _must_be_revealed(connection, class_id)
             last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(RUN.c.id), 0))).scalar_one()
-            row = {"class_id": class_id, "rules": rules_json, "after_run": last, "begun": time.time()}
+            row = {"class_id": class_id, "rules": rules_json, "after_run": last, "begun": time_of(connection)}
             return int(connection.execute(sa.insert(CHALLENGES).values(row).returning(CHALLENGES.c.id)).scalar_one())
 
     def close(self, challenge_id: int) -> None:
@@ -173,9 +172,9 @@ class Challenges:
         return run_id
 
     def _mark(self, challenge_id: int, *what: str) -> None:
-        now = time.time()
-        values = {name: sa.func.coalesce(CHALLENGES.c[name], now) for name in what}
         with self._database.write() as connection:
+            now = time_of(connection)
+            values = {name: sa.func.coalesce(CHALLENGES.c[name], now) for name in what}
             connection.execute(sa.update(CHALLENGES).where(CHALLENGES.c.id == challenge_id).values(values))
 
     def _first(self, query: sa.Select[Any]) -> StoredChallenge | None:

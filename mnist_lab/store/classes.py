@@ -1,6 +1,5 @@
 """Classes: when one is open, by which code it is joined, and what its teacher allows."""
 
-import time
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -8,7 +7,7 @@ import sqlalchemy as sa
 
 from mnist_lab.errors import InputError
 from mnist_lab.store import pretended
-from mnist_lab.store.database import Database
+from mnist_lab.store.database import Database, time_of
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import (
     CHALLENGES,
@@ -75,8 +74,9 @@ class Classes:
         Raises:
             InputError: there is one that has not ended.
         """
-        row = {"code": code, "opened": time.time(), "is_held": False, "settings": settings_json}
+        row = {"code": code, "is_held": False, "settings": settings_json}
         with self._database.write() as connection:
+            row["opened"] = time_of(connection)
             if connection.execute(sa.select(CLASSES.c.id).where(IS_ON)).first():
                 raise InputError("Class: there is one already; end it before another is opened.")
             return int(connection.execute(sa.insert(CLASSES).values(row).returning(CLASSES.c.id)).scalar_one())
@@ -103,7 +103,7 @@ class Classes:
             if connection.execute(waits).first():
                 raise InputError("Class: its challenge has not been revealed; reveal it before the class ends.")
             self._close(connection, class_id)
-            self._set(connection, class_id, ended=time.time())
+            self._set(connection, class_id, ended=time_of(connection))
 
     def renew(self, class_id: int, code: str) -> None:
         """Give a class another code."""
@@ -144,7 +144,7 @@ class Classes:
             connection.execute(sa.delete(CLASSES).where(CLASSES.c.id == class_id))
 
     def _close(self, connection: sa.Connection, class_id: int) -> None:
-        now = time.time()
+        now = time_of(connection)
         self._set(connection, class_id, closed=sa.func.coalesce(CLASSES.c.closed, now), is_held=False)
         pretended.clear(connection, class_id)
         pause_all(connection, keys(class_id))
@@ -162,7 +162,7 @@ def pause_all(connection: sa.Connection, owners: sa.Select[Any]) -> None:
     theirs = sa.and_(RUN.c.owner.in_(owners), RUN.c.deleted.is_(None))
     connection.execute(sa.update(RUN).where(theirs, RUN.c.status == Status.QUEUED).values(status=Status.PAUSED))
     asked = sa.and_(RUN.c.status == Status.RUNNING, RUN.c.pause_requested.is_(None))
-    connection.execute(sa.update(RUN).where(theirs, asked).values(pause_requested=time.time()))
+    connection.execute(sa.update(RUN).where(theirs, asked).values(pause_requested=time_of(connection)))
 
 
 def keys(class_id: int) -> sa.Select[Any]:

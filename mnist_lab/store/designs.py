@@ -1,12 +1,10 @@
 """Designs that people keep, by name."""
 
-import time
-
 import sqlalchemy as sa
 
 from mnist_lab.design.experiment import Experiment, read_design
 from mnist_lab.errors import InputError
-from mnist_lab.store.database import Database
+from mnist_lab.store.database import Database, time_of
 from mnist_lab.store.schema import DESIGNS, PEOPLE
 
 
@@ -38,7 +36,7 @@ class Designs:
                 return kept
             connection.execute(sa.delete(DESIGNS).where(named))
             row = {"name": experiment.name, "owner": owner, "experiment": experiment.model_dump_json()}
-            connection.execute(sa.insert(DESIGNS).values(**row, created=time.time()))
+            connection.execute(sa.insert(DESIGNS).values(**row, created=time_of(connection)))
         return None
 
     def delete(self, name: str, owner: str) -> None:

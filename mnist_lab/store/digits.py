@@ -1,7 +1,6 @@
 """Digits that people drew, with their labels: a test set of their own. A drawing never changes; it can be thrown out, taken
 back, and deleted."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 
 from mnist_lab.data.drawing import SIDE
 from mnist_lab.errors import InputError
-from mnist_lab.store.database import Database, among
+from mnist_lab.store.database import Database, among, time_of
 from mnist_lab.store.people import Allowance
 from mnist_lab.store.schema import DIGITS
 
@@ -88,14 +87,20 @@ class Digits:
                 raise InputError(f"Digits: you have {MOST_EACH}, which is as many as one person may have; delete one.")
             if connection.execute(count.where(_in(class_id))).scalar_one() >= MOST:
                 raise InputError(f"Digits: the set has {MOST:,}, which is as many as it may have; delete some.")
-            row = {"class_id": class_id, "person": person, "label": label, "image": pixels, "drawn": time.time()}
+            row = {
+                "class_id": class_id,
+                "person": person,
+                "label": label,
+                "image": pixels,
+                "drawn": time_of(connection),
+            }
             return int(connection.execute(sa.insert(DIGITS).values(row).returning(DIGITS.c.id)).scalar_one())
 
     def throw_out(self, ids: Iterable[int], *, is_out: bool) -> None:
         """Count drawings no more, or again; those that are gone are passed over."""
-        value = time.time() if is_out else None
         its = sa.and_(among(DIGITS.c.id, list(ids)), DIGITS.c.thrown_out.is_(None) == is_out)
         with self._database.write() as connection:
+            value = time_of(connection) if is_out else None
             connection.execute(sa.update(DIGITS).where(its).values(thrown_out=value))
 
     def delete(self, ids: Iterable[int]) -> None:

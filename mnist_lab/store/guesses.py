@@ -1,7 +1,6 @@
 """Guesses: questions about what is still to be measured, and people's answers, of which nothing is read before the outcome is
 there."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mnist_lab.errors import InputError
-from mnist_lab.store.database import Database, among
+from mnist_lab.store.database import Database, among, time_of
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import GUESS_QUESTIONS, GUESSES, RUN
 from mnist_lab.store.studies import IS_SEALED
@@ -91,14 +90,14 @@ class Guesses:
         Raises:
             InputError: it is late, or somebody asks themselves too many.
         """
-        row = {
+        row: dict[str, Any] = {
             "class_id": class_id,
             "is_for_class": answer is None,
             "asked_by": asked_by,
             "question": question_json,
-            "asked": time.time(),
         }
         with self._database.write() as connection:
+            row["asked"] = time_of(connection)
             if answer is not None:
                 own = sa.select(sa.func.count()).where(
                     GUESS_QUESTIONS.c.asked_by == asked_by, GUESS_QUESTIONS.c.is_for_class.is_(False)
@@ -133,7 +132,7 @@ class Guesses:
     def close(self, question_id: int) -> None:
         """End the guessing; no effect where it has ended."""
         with self._database.write() as connection:
-            self._set(connection, question_id, _IS_OPEN, closed=time.time())
+            self._set(connection, question_id, _IS_OPEN, closed=time_of(connection))
 
     def replace(self, question_id: int, before: str, question_json: str) -> bool:
         """Put a question in the place of the one that it was; whether it still was that one."""
@@ -143,9 +142,9 @@ class Guesses:
 
     def conclude(self, question_id: int, outcome_json: str) -> None:
         """Write the outcome, which ends the guessing; no effect where there is one."""
-        now = time.time()
-        closed = sa.func.coalesce(GUESS_QUESTIONS.c.closed, now)
         with self._database.write() as connection:
+            now = time_of(connection)
+            closed = sa.func.coalesce(GUESS_QUESTIONS.c.closed, now)
             none = GUESS_QUESTIONS.c.outcome.is_(None)
             self._set(connection, question_id, none, outcome=outcome_json, closed=closed, shown=now)
 
@@ -222,5 +221,11 @@ def _must_be_early(connection: sa.Connection, awaited: Iterable[int]) -> None:
 
 
 def _give(connection: sa.Connection, question_id: int, person: str, answer_json: str, why: str) -> None:
-    row = {"question_id": question_id, "person": person, "answer": answer_json, "why": why, "given": time.time()}
+    row = {
+        "question_id": question_id,
+        "person": person,
+        "answer": answer_json,
+        "why": why,
+        "given": time_of(connection),
+    }
     connection.execute(sa.insert(GUESSES).values(row))

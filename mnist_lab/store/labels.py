@@ -1,7 +1,6 @@
 """Labels of runs: name, tags, note, archived, deleted. Every change can be undone, and none touches a run's result."""
 
 import json
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from mnist_lab.errors import ConflictError, InputError
 from mnist_lab.names import MAX_NAME, MAX_TAG, normalized
 from mnist_lab.store import studies
-from mnist_lab.store.database import Database, among
+from mnist_lab.store.database import Database, among, time_of
 from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import RUN
@@ -71,6 +70,7 @@ class Labels:
         values = _checked(labels)
         added, removed = _tags(add_tags), set(remove_tags)
         with self._database.write() as connection:
+            values |= {name: time_of(connection) if values[name] else None for name in _TIMES if name in values}
             found = _labelled(connection, run_ids)
             of_study = studies.belongs(connection, found) if values.get("deleted") else {}
             changes = []
@@ -151,7 +151,7 @@ def _apply(connection: sa.Connection, found: dict[int, dict[str, Any]], changes:
         rows.setdefault(change.label, []).append({"its_id": change.run_id, "its_value": value})
     for label, values in rows.items():  # one statement per label, which is fast even for thousands of runs
         set_label = sa.update(RUN).where(RUN.c.id == sa.bindparam("its_id"))
-        set_label = set_label.values({label: sa.bindparam("its_value"), "edited": time.time()})
+        set_label = set_label.values({label: sa.bindparam("its_value"), "edited": time_of(connection)})
         connection.execute(set_label, values)
 
 
@@ -161,7 +161,7 @@ def _labelled(
     """Labels and status of runs by id. Raises InputError where a run is missing, unless `missing_too`."""
     wanted = list(dict.fromkeys(run_ids))
     query = sa.select(RUN.c.id, RUN.c.status, *(RUN.c[name] for name in LABELS)).where(among(RUN.c.id, wanted))
-    found = {row.id: dict(row._mapping) for row in connection.execute(query)}
+    found = {row.id: dict(row._mapping) for row in connection.execute(query.order_by(RUN.c.id))}
     if not missing_too and (missing := [run_id for run_id in wanted if run_id not in found]):
         raise InputError(f"Run {missing[0]}: there is no run with this number any more; nothing was changed.")
     return found
@@ -232,7 +232,4 @@ def _checked(labels: dict[str, Any]) -> dict[str, Any]:
     if "tags" in values:
         tags = sorted(_tags(values["tags"]))
         values["tags"] = json.dumps(tags)
-    for name in _TIMES:
-        if name in values:
-            values[name] = time.time() if values[name] else None
     return values

@@ -5,13 +5,12 @@ Only one engine holds the lease. A run that it claims belongs to it until the ru
 
 import os
 import socket
-import time
 from dataclasses import dataclass, fields
 
 import psutil
 import sqlalchemy as sa
 
-from mnist_lab.store.database import Database
+from mnist_lab.store.database import Database, time_of
 from mnist_lab.store.queue import requeue
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import LEASE, RUN
@@ -29,6 +28,7 @@ class Lease:
         engine: the engine's unique name.
         host, pid, process_created: its process; the latter in seconds since 1970.
         heartbeat: when it was last renewed, in seconds since 1970.
+        age: seconds since then when it was read, by the same clock.
         state: `WARMING_UP`, `READY`, or `NOT_WORKING` and a reason.
     """
 
@@ -37,6 +37,7 @@ class Lease:
     pid: int
     process_created: float
     heartbeat: float
+    age: float
     state: str
 
     @property
@@ -49,7 +50,7 @@ class Lease:
         """
         if self.state.startswith(NOT_WORKING):
             return False
-        beating = abs(time.time() - self.heartbeat) < LEASE_SECONDS
+        beating = abs(self.age) < LEASE_SECONDS
         if self.host != socket.gethostname():
             return beating
         try:
@@ -80,10 +81,10 @@ class Leases:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "process_created": psutil.Process().create_time(),
-            "heartbeat": time.time(),
             "state": state,
         }
         with self._database.write() as connection:
+            row["heartbeat"] = time_of(connection)
             lease = _current(connection)
             if lease and lease.engine != engine and lease.is_live:
                 return False
@@ -105,9 +106,10 @@ class Leases:
 
     def renew(self, engine: str, state: str) -> bool:
         """Update heartbeat and state; returns whether the engine still holds the lease."""
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
+            now = time_of(connection)
             renewed = connection.execute(
-                sa.update(LEASE).where(LEASE.c.engine == engine).values(heartbeat=time.time(), state=state)
+                sa.update(LEASE).where(LEASE.c.engine == engine).values(heartbeat=now, state=state)
             )
         return renewed.rowcount == 1
 
@@ -130,9 +132,9 @@ class Leases:
             requeue(connection, orphans)
 
 
-_CURRENT = sa.select(*(LEASE.c[field.name] for field in fields(Lease)))
+_CURRENT = sa.select(*(LEASE.c[field.name] for field in fields(Lease) if field.name != "age"))
 
 
 def _current(connection: sa.Connection) -> Lease | None:
     row = connection.execute(_CURRENT).first()
-    return Lease(**row._mapping) if row else None
+    return Lease(**row._mapping, age=time_of(connection) - row.heartbeat) if row else None

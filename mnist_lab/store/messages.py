@@ -1,6 +1,5 @@
 """What a teacher has sent to a class, whom it was shown to, and who has put it away."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 
 from mnist_lab.errors import InputError
 from mnist_lab.store.classes import IS_ON
-from mnist_lab.store.database import Database, among
+from mnist_lab.store.database import Database, among, time_of
 from mnist_lab.store.schema import CLASSES, MESSAGES, MESSAGES_READ, PEOPLE
 
 AGAIN_SECONDS = 10.0  # the same once more within this is an impatient click
@@ -56,7 +55,7 @@ class Messages:
         its = (MESSAGES.c.class_id == class_id,)
         row = {"class_id": class_id, "person": person, "kind": kind, "text": text, "link": link_json}
         with self._database.write() as connection:
-            now = time.time()
+            now = time_of(connection)
             if connection.execute(sa.select(CLASSES.c.id).where(CLASSES.c.id == class_id, IS_ON)).first() is None:
                 raise InputError("Message: the class has ended; nothing was sent.")
             is_in = sa.select(PEOPLE.c.id).where(PEOPLE.c.class_id == class_id, PEOPLE.c.removed.is_(None))
@@ -75,7 +74,7 @@ class Messages:
         """Let a message of a class be shown to nobody any more."""
         its = (MESSAGES.c.id == message_id, MESSAGES.c.class_id == class_id, MESSAGES.c.withdrawn.is_(None))
         with self._database.write() as connection:
-            connection.execute(sa.update(MESSAGES).where(*its).values(withdrawn=time.time()))
+            connection.execute(sa.update(MESSAGES).where(*its).values(withdrawn=time_of(connection)))
 
     def of(self, class_id: int) -> list[StoredMessage]:
         """The last `LISTED` messages of a class, the newest first."""
@@ -97,7 +96,7 @@ class Messages:
         with self._database.write() as connection:
             _note(connection, person, [message_id])
             first = sa.update(MESSAGES_READ).where(*mine, MESSAGES_READ.c.read.is_(None))
-            connection.execute(first.values(read=time.time()))
+            connection.execute(first.values(read=time_of(connection)))
 
 
 def _note(connection: sa.Connection, person: str, message_ids: Iterable[int]) -> None:
@@ -106,7 +105,7 @@ def _note(connection: sa.Connection, person: str, message_ids: Iterable[int]) ->
         among(MESSAGES_READ.c.message_id, wanted), MESSAGES_READ.c.person == person
     )
     there = sa.select(MESSAGES.c.id).where(among(MESSAGES.c.id, wanted), MESSAGES.c.id.not_in(known))
-    rows = [{"message_id": i, "person": person, "shown": time.time()} for i in connection.scalars(there)]
+    rows = [{"message_id": i, "person": person, "shown": time_of(connection)} for i in connection.scalars(there)]
     if rows:
         connection.execute(sa.insert(MESSAGES_READ), rows)
 

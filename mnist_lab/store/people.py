@@ -1,6 +1,5 @@
 """The people of a class, by pseudonym and name, and requests to be let in under a name that is taken."""
 
-import time
 from dataclasses import dataclass, fields
 from secrets import token_urlsafe
 from typing import Any
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 from mnist_lab.errors import InputError, NotAllowedError
 from mnist_lab.numerals import counted
 from mnist_lab.store.classes import IS_ON, pause_all
-from mnist_lab.store.database import Database
+from mnist_lab.store.database import Database, time_of
 from mnist_lab.store.pretended import IS_PRETENDED
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import CLASSES, PEOPLE, REQUESTS, RUN
@@ -127,7 +126,7 @@ class People:
                 return None
             if len(present) >= MOST:
                 raise InputError(f"Class: it is full, with {MOST} people; ask your teacher to remove somebody.")
-            token, now = token_urlsafe(), time.time()
+            token, now = token_urlsafe(), time_of(connection)
             row = {"class_id": class_id, "key": f"new {token[:30]}", "name": name, "token": token, "joined": now}
             added = sa.insert(PEOPLE).values(row).returning(PEOPLE.c.id)
             number = int(connection.execute(added).scalar_one())
@@ -151,7 +150,9 @@ class People:
     def remove(self, key: str) -> None:
         """Remove a member: their browsers are strangers from now on; runs of theirs that have not ended are paused."""
         with self._database.write() as connection:
-            connection.execute(sa.update(PEOPLE).where(PEOPLE.c.key == key, _PRESENT).values(removed=time.time()))
+            connection.execute(
+                sa.update(PEOPLE).where(PEOPLE.c.key == key, _PRESENT).values(removed=time_of(connection))
+            )
             connection.execute(sa.delete(REQUESTS).where(REQUESTS.c.person_id.in_(_id(key))))
             pause_all(connection, sa.select(PEOPLE.c.key).where(PEOPLE.c.key == key))
 
@@ -172,7 +173,7 @@ class People:
             waiting = sa.select(sa.func.count()).where(REQUESTS.c.person_id == wanted, REQUESTS.c.admitted.is_(None))
             if connection.execute(waiting).scalar_one() >= _REQUESTS_EACH:
                 raise InputError(f"Name: too many ask to be {name!r} already; choose another one.")
-            row = {"token": token, "person_id": wanted, "asked": time.time()}
+            row = {"token": token, "person_id": wanted, "asked": time_of(connection)}
             connection.execute(sa.insert(REQUESTS).values(row))
         return token
 
@@ -203,7 +204,7 @@ class People:
         its = REQUESTS.c.token == token
         with self._database.write() as connection:
             if admit:
-                connection.execute(sa.update(REQUESTS).where(its).values(admitted=time.time()))
+                connection.execute(sa.update(REQUESTS).where(its).values(admitted=time_of(connection)))
             else:
                 connection.execute(sa.delete(REQUESTS).where(its))
 

@@ -6,7 +6,6 @@ browser perhaps, is given the same answer for as long as it is kept.
 
 import hashlib
 import json
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from mnist_lab.store.arrays import deserialized, serialized
-from mnist_lab.store.database import Database, among
+from mnist_lab.store.database import Database, among, time_of
 from mnist_lab.store.schema import QUESTIONS
 
 KEPT_SECONDS, LONG_KEPT_SECONDS = 60.0, 900.0  # since somebody asked last; unanswered ones are abandoned then
@@ -58,10 +57,10 @@ class Questions:
         """
         text = json.dumps(arguments, sort_keys=True)
         digest = hashlib.sha256(f"{kind} {text}".encode()).hexdigest()
-        now = time.time()
-        until = now + (LONG_KEPT_SECONDS if is_long else KEPT_SECONDS)
         same = sa.and_(QUESTIONS.c.digest == digest, QUESTIONS.c.error.is_(None))
         with self._database.write() as connection:
+            now = time_of(connection)
+            until = now + (LONG_KEPT_SECONDS if is_long else KEPT_SECONDS)
             found = connection.execute(sa.select(QUESTIONS.c.id).where(same).limit(1)).scalar_one_or_none()
             if found is not None:
                 connection.execute(
@@ -88,7 +87,7 @@ class Questions:
     def cancel(self, question_id: int) -> None:
         """One of those who asked waits no longer; where nobody is left and it is not done, it is given up."""
         mine = QUESTIONS.c.id == question_id
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             connection.execute(sa.update(QUESTIONS).where(mine).values(askers=QUESTIONS.c.askers - 1))
             connection.execute(
                 sa.delete(QUESTIONS).where(mine, QUESTIONS.c.askers <= 0, QUESTIONS.c.is_done.is_(False))
@@ -99,20 +98,21 @@ class Questions:
         open_ = sa.and_(
             QUESTIONS.c.is_done.is_(False),
             QUESTIONS.c.error.is_(None),
-            QUESTIONS.c.until > time.time(),
             sa.or_(QUESTIONS.c.engine.is_(None), QUESTIONS.c.engine != engine),
         )
-        rows = self._database.rows(sa.select(*_COLUMNS).where(open_).order_by(QUESTIONS.c.id))
+        query = sa.select(*_COLUMNS).where(open_).order_by(QUESTIONS.c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(QUESTIONS.c.until > time_of(connection))).all()
         if not rows:
             return []
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             ids = [row.id for row in rows]
             connection.execute(sa.update(QUESTIONS).where(among(QUESTIONS.c.id, ids)).values(engine=engine))
         return [_as_question(row) for row in rows]
 
     def advance(self, question_id: int, progress: float) -> bool:
         """Say how far the answer is; whether anybody still wants it."""
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             found = connection.execute(
                 sa.update(QUESTIONS).where(QUESTIONS.c.id == question_id).values(progress=progress)
             ).rowcount
@@ -121,12 +121,12 @@ class Questions:
     def complete(self, question_id: int, answer: dict[str, np.ndarray]) -> None:
         """Keep the answer, for all who asked."""
         values = {"is_done": True, "progress": 1.0, "answer": serialized(**answer)}
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             connection.execute(sa.update(QUESTIONS).where(QUESTIONS.c.id == question_id).values(values))
 
     def fail(self, question_id: int, error: str) -> None:
         """Say in a sentence why there will be no answer."""
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             connection.execute(
                 sa.update(QUESTIONS).where(QUESTIONS.c.id == question_id).values(is_done=True, error=error)
             )

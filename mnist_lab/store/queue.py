@@ -1,7 +1,6 @@
 """The queue of runs, and the commands to those that have not ended."""
 
 import os
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from mnist_lab.design.experiment import Experiment
 from mnist_lab.errors import InputError
 from mnist_lab.store import disk, studies, waiting
 from mnist_lab.store.classes import IS_ON
-from mnist_lab.store.database import Database, among
+from mnist_lab.store.database import Database, among, time_of
 from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.runs import sum_up
@@ -108,7 +107,7 @@ class Queue:
             NotAllowedError: as `add`.
         """
         key = f"continued-{os.urandom(8).hex()}"  # unique, so that it is never grouped with seeds of a design
-        row = waiting.row(experiment, owner, time.time()) | {
+        row = {
             "design_key": key,
             "parent_id": run.id,
             "parent_epoch": epoch,
@@ -124,6 +123,7 @@ class Queue:
             waiting.must_spare_test_images(connection, [experiment])
             if connection.execute(sa.select(CHECKPOINTS.c.epoch).where(kept)).first() is None:
                 raise InputError(f"Run {run.id}: the checkpoint of epoch {epoch} is not kept; choose another epoch.")
+            row = waiting.row(experiment, owner, time_of(connection)) | row
             child: int = connection.execute(sa.insert(RUN).values(row).returning(RUN.c.id)).scalar_one()
             for table, its in (
                 (EPOCHS, sa.and_(EPOCHS.c.run_id == run.id, EPOCHS.c.epoch <= epoch)),
@@ -155,7 +155,7 @@ class Queue:
         if not self._database.rows(first):  # checked by reading, since an engine asks ten times a second
             return None
         with self._database.write() as connection:
-            now = time.time()
+            now = time_of(connection)
             claimed = connection.execute(
                 sa.update(RUN)
                 .where(RUN.c.id == first.scalar_subquery(), _WAITS)
@@ -190,17 +190,17 @@ class Queue:
                 connection.execute(
                     sa.update(RUN)
                     .where(idle, ~has_learnt)
-                    .values(status=Status.CANCELLED, ended=time.time(), error=None)
+                    .values(status=Status.CANCELLED, ended=time_of(connection), error=None)
                 )
                 connection.execute(
                     sa.update(RUN)
                     .where(idle)
-                    .values(_requeued() | {"stop_requested": time.time(), "position": front(connection)})
+                    .values(_requeued() | {"stop_requested": time_of(connection), "position": front(connection)})
                 )
                 connection.execute(
                     sa.update(RUN)
                     .where(mine, RUN.c.status == Status.RUNNING, RUN.c.stop_requested.is_(None))
-                    .values(stop_requested=time.time())
+                    .values(stop_requested=time_of(connection))
                 )
 
     def pause(self, *run_ids: int) -> None:
@@ -212,7 +212,7 @@ class Queue:
                 connection.execute(
                     sa.update(RUN)
                     .where(mine, RUN.c.status == Status.RUNNING, RUN.c.pause_requested.is_(None))
-                    .values(pause_requested=time.time())
+                    .values(pause_requested=time_of(connection))
                 )
 
     def resume(self, *run_ids: int, allowance: Allowance | None = None) -> None:
@@ -299,7 +299,7 @@ def requeue(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     connection.execute(
         sa.update(RUN)
         .where(running, CRASHES + 1 >= MAX_CRASHES)
-        .values(status=Status.INTERRUPTED, ended=time.time(), error=CRASH_SENTENCE)
+        .values(status=Status.INTERRUPTED, ended=time_of(connection), error=CRASH_SENTENCE)
     )
     # Whoever loses a worker was not served.
     lost = sa.select(_LINE).select_from(_WITH_PEOPLE).where(running)

@@ -1,11 +1,10 @@
 """Recording of a run by the worker that trains it: its environment, its reports, its end.
 
 A run has one writer. Nothing is written to a run that is no longer running, since its worker has been given up and another
-one may have it.
+one may have it. Every transaction locks its run first, and waits for no other's.
 """
 
 import json
-import time
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 
 from mnist_lab.store import checkpoints, disk, queue
 from mnist_lab.store.arrays import compressed
-from mnist_lab.store.database import Database, among
+from mnist_lab.store.database import Database, among, time_of
 from mnist_lab.store.run import DECISIVE, Status
 from mnist_lab.store.runs import sum_up
 from mnist_lab.store.schema import (
@@ -42,9 +41,10 @@ class Recording:
         Returns:
             That checkpoint; None where there is none, and training starts from the seed.
         """
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
+            mine = sa.select(RUN.c.environment).where(RUN.c.id == run_id).with_for_update()
+            before = connection.execute(mine).scalar_one_or_none()
             checkpoint = checkpoints.newest(connection, run_id)
-            before = connection.execute(sa.select(RUN.c.environment).where(RUN.c.id == run_id)).scalar_one_or_none()
             values: dict[str, Any] = {"environment": json.dumps(environment)}
             if before and checkpoint and (other := _differing(json.loads(before), environment)):
                 values["caveat"] = (
@@ -65,9 +65,9 @@ class Recording:
         Returns:
             The run's command; to stop where the run is no longer running.
         """
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             running = sa.and_(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
-            asked = connection.execute(sa.select(*RUN_COLUMNS).where(running)).first()
+            asked = connection.execute(sa.select(*RUN_COLUMNS).where(running).with_for_update(of=RUN)).first()
             if asked is None:
                 return Command.STOP
             points = {point.point: point for report in reports for point in report.points}
@@ -88,7 +88,7 @@ class Recording:
     def pause(self, run_id: int) -> None:
         """Set a running run to paused; to queued where it was resumed in the meantime, or told to stop, which it then does."""
         goes_on = sa.or_(RUN.c.pause_requested.is_(None), RUN.c.stop_requested.is_not(None))
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             connection.execute(
                 sa.update(RUN)
                 .where(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
@@ -108,11 +108,11 @@ class Recording:
             if field.name not in ("stopped", "weights", "probabilities")
         }
         status = Status.STOPPED if outcome.stopped else Status.FINISHED
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             ended = connection.execute(
                 sa.update(RUN)
                 .where(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
-                .values(status=status, ended=time.time(), pause_requested=None, **result)
+                .values(status=status, ended=time_of(connection), pause_requested=None, **result)
             )
             if not ended.rowcount:
                 return
@@ -127,11 +127,11 @@ class Recording:
         Args:
             error: a sentence that says why.
         """
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             ended = connection.execute(
                 sa.update(RUN)
                 .where(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
-                .values(status=status, ended=time.time(), error=error)
+                .values(status=status, ended=time_of(connection), error=error)
             )
             if ended.rowcount and status is not Status.INTERRUPTED:
                 checkpoints.thin(connection, run_id)

@@ -1,6 +1,5 @@
 """Rounds of a lesson, planned and begun, and their rehearsals with pretended pupils."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from secrets import token_urlsafe
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.store import pretended, waiting
-from mnist_lab.store.database import Database
+from mnist_lab.store.database import Database, time_of
 from mnist_lab.store.run import Run
 from mnist_lab.store.schema import PEOPLE, REHEARSALS, ROUNDS, RUN, RUN_COLUMNS, as_run
 from mnist_lab.store.studies import IS_OF_STUDY
@@ -69,7 +68,7 @@ class Rounds:
         """Replace the plan of the next round."""
         its = sa.and_(ROUNDS.c.class_id == class_id, _IS_PLANNED)
         with self._database.write() as connection:
-            values = {"plan": plan_json, "planned": time.time()}
+            values = {"plan": plan_json, "planned": time_of(connection)}
             if not connection.execute(sa.update(ROUNDS).where(its).values(values)).rowcount:
                 connection.execute(sa.insert(ROUNDS).values(values | {"class_id": class_id}))
 
@@ -98,7 +97,7 @@ class Rounds:
         """Begin a round, with which the rehearsal and the recipe of the last one end; no effect while one is going on."""
         its = ROUNDS.c.class_id == class_id
         with self._database.write() as connection:
-            now = time.time()
+            now = time_of(connection)
             going = sa.and_(its, ~_IS_PLANNED, ROUNDS.c.ended.is_(None), ROUNDS.c.ends > now)
             if connection.execute(sa.select(ROUNDS.c.id).where(going)).first():
                 return
@@ -115,22 +114,22 @@ class Rounds:
     def prolong(self, class_id: int, ends: float) -> None:
         """Let the round that is going on end later; no effect where it ends later already, or none is going on."""
         going = sa.and_(ROUNDS.c.class_id == class_id, ~_IS_PLANNED, ROUNDS.c.ended.is_(None))
-        going = sa.and_(going, ROUNDS.c.ends > time.time(), ROUNDS.c.ends < ends)
         with self._database.write() as connection:
+            going = sa.and_(going, ROUNDS.c.ends > time_of(connection), ROUNDS.c.ends < ends)
             connection.execute(sa.update(ROUNDS).where(going).values(ends=ends))
 
     def end(self, class_id: int) -> None:
         """End the round that is going on now; no effect where none is."""
-        now = time.time()
-        going = sa.and_(ROUNDS.c.class_id == class_id, ~_IS_PLANNED, ROUNDS.c.ended.is_(None), ROUNDS.c.ends > now)
+        going = sa.and_(ROUNDS.c.class_id == class_id, ~_IS_PLANNED, ROUNDS.c.ended.is_(None))
         with self._database.write() as connection:
-            connection.execute(sa.update(ROUNDS).where(going).values(ended=now))
+            now = time_of(connection)
+            connection.execute(sa.update(ROUNDS).where(going, ROUNDS.c.ends > now).values(ended=now))
 
     def lift(self, class_id: int) -> None:
         """The recipe of the last round holds no more."""
         holds = sa.and_(ROUNDS.c.class_id == class_id, ~_IS_PLANNED, ROUNDS.c.lifted.is_(None))
         with self._database.write() as connection:
-            connection.execute(sa.update(ROUNDS).where(holds).values(lifted=time.time()))
+            connection.execute(sa.update(ROUNDS).where(holds).values(lifted=time_of(connection)))
 
     # Rehearsals
 
@@ -161,7 +160,7 @@ class Rounds:
                 return
             connection.execute(sa.delete(REHEARSALS).where(its))
             pretended.clear(connection, class_id)
-            now = time.time()
+            now = time_of(connection)
             for number, (experiment, its_range) in enumerate(zip(experiments, predicted, strict=True), 1):
                 token = token_urlsafe()
                 row = {"class_id": class_id, "key": f"new {token[:30]}", "name": f"Pretended pupil {number}"}
@@ -171,14 +170,14 @@ class Rounds:
                 connection.execute(sa.update(PEOPLE).where(PEOPLE.c.id == added).values(key=key))
                 waiting.add(connection, [experiment], key, [its_range])
             # Only now: they begin together, in the moment in which the last of them is queued.
-            row = {"class_id": class_id, "plan": plan_json, "begun": time.time()}
+            row = {"class_id": class_id, "plan": plan_json, "begun": time_of(connection)}
             connection.execute(sa.insert(REHEARSALS).values(row))
 
     def report(self, rehearsal_id: int, class_id: int, report_json: str) -> None:
         """Keep what a rehearsal measured, and remove its pupils and their runs; no effect where it has ended."""
         going = sa.and_(REHEARSALS.c.id == rehearsal_id, REHEARSALS.c.ended.is_(None))
         with self._database.write() as connection:
-            values = {"ended": time.time(), "report": report_json}
+            values = {"ended": time_of(connection), "report": report_json}
             if connection.execute(sa.update(REHEARSALS).where(going).values(values)).rowcount:
                 pretended.clear(connection, class_id)
 

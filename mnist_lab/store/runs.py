@@ -1,7 +1,6 @@
 """Reading of runs: rows, logs, training curves, predictions, and the table of all runs."""
 
 import json
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 
 from mnist_lab.store.arrays import deserialized
 from mnist_lab.store.classes import keys
-from mnist_lab.store.database import Database, among
+from mnist_lab.store.database import Database, among, time_of
 from mnist_lab.store.pretended import IS_REHEARSED
 from mnist_lab.store.run import Run, Status
 from mnist_lab.store.schema import (
@@ -166,8 +165,8 @@ class Runs:
 
     def purge(self, days: float = DELETED_DAYS) -> int:
         """Remove all runs that were deleted more than `days` days ago, with all that belongs to them; returns their number."""
-        old = sa.delete(RUN).where(RUN.c.deleted < time.time() - days * 86_400)
         with self._database.write() as connection:
+            old = sa.delete(RUN).where(RUN.c.deleted < time_of(connection) - days * 86_400)
             return int(connection.execute(old).rowcount)
 
     def _of_these(self, table: sa.TableClause) -> sa.ColumnElement[bool]:

@@ -1,12 +1,11 @@
 """What stands on each class's stage, as JSON."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
-from mnist_lab.store.database import Database
+from mnist_lab.store.database import Database, time_of
 from mnist_lab.store.schema import STAGES
 
 
@@ -25,7 +24,7 @@ class Stages:
         """Replace what stands on a class's stage by what a function makes of it; nobody else changes it meanwhile."""
         with self._database.write() as connection:
             before = connection.execute(_of(class_id)).scalar()
-            values = {"scene": change(None if before is None else str(before)), "changed": time.time()}
+            values = {"scene": change(None if before is None else str(before)), "changed": time_of(connection)}
             if before is None:
                 connection.execute(sa.insert(STAGES).values(class_id=class_id, **values))
             else:

@@ -6,7 +6,6 @@ trained could decide by them how many there will be. Its plan, digest and cells 
 
 import hashlib
 import json
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -17,7 +16,7 @@ import sqlalchemy as sa
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.store import waiting
-from mnist_lab.store.database import Database, among
+from mnist_lab.store.database import Database, among, time_of
 from mnist_lab.store.people import Allowance
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import RUN, STUDIES, STUDY_RUNS, is_unrevealed, tested
@@ -266,7 +265,7 @@ class Studies:
             row = {
                 name.removesuffix("_json"): getattr(new, name) for name in (field.name for field in fields(NewStudy))
             }
-            row |= {"frozen": time.time(), "why_looked": "", "reused": sum(one.key in known for one in planned)}
+            row |= {"frozen": time_of(connection), "why_looked": "", "reused": sum(one.key in known for one in planned)}
             study_id = int(connection.execute(sa.insert(STUDIES).values(row).returning(STUDIES.c.id)).scalar_one())
             _queue(connection, study_id, new.owner, planned, known, visible, allowance)
         return study_id
@@ -307,8 +306,8 @@ class Studies:
         """Delete a study with the runs that were trained for it, but for those that another study has, too."""
         others = sa.select(STUDY_RUNS.c.run_id).join_from(STUDY_RUNS, STUDIES, STUDIES.c.id == STUDY_RUNS.c.study_id)
         others = others.where(STUDIES.c.deleted.is_(None), STUDIES.c.id != study_id, STUDY_RUNS.c.run_id.is_not(None))
-        now = time.time()
         with self._database.write() as connection:
+            now = time_of(connection)
             connection.execute(
                 sa.update(STUDIES).where(STUDIES.c.id == study_id, STUDIES.c.deleted.is_(None)).values(deleted=now)
             )
@@ -323,7 +322,7 @@ class Studies:
                 STUDY_RUNS.c.study_id == study_id, STUDY_RUNS.c.run_id.is_not(None)
             )
             deleted = sa.and_(RUN.c.id.in_(its), RUN.c.deleted.is_not(None))
-            connection.execute(sa.update(RUN).where(deleted).values(deleted=None, edited=time.time()))
+            connection.execute(sa.update(RUN).where(deleted).values(deleted=None, edited=time_of(connection)))
 
     def _found(self, *conditions: sa.ColumnElement[bool]) -> list[StoredStudy]:
         query = sa.select(*_COLUMNS).where(*conditions).order_by(STUDIES.c.id.desc())
@@ -422,7 +421,7 @@ def _look(connection: sa.Connection, study_id: int, why: str) -> None:
     mine = STUDIES.c.id == study_id
     before = str(connection.execute(sa.select(STUDIES.c.why_looked).where(mine)).scalar_one())
     words = before if why in before else f"{before} {why}".strip()
-    looked = sa.func.coalesce(STUDIES.c.looked, time.time())
+    looked = sa.func.coalesce(STUDIES.c.looked, time_of(connection))
     connection.execute(sa.update(STUDIES).where(mine).values(looked=looked, why_looked=words))
 
 

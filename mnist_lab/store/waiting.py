@@ -1,6 +1,5 @@
 """New runs at the end of the queue, written within the caller's transaction."""
 
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.network import totals, trace
 from mnist_lab.errors import InputError
 from mnist_lab.store import disk
+from mnist_lab.store.database import time_of
 from mnist_lab.store.run import Status
 from mnist_lab.store.schema import CHALLENGES, RUN
 
@@ -28,7 +28,7 @@ def add(
         InputError: as `must_spare_test_images`.
     """
     must_spare_test_images(connection, experiments)
-    now, ids = time.time(), []
+    now, ids = time_of(connection), []
     for experiment, (low, high) in zip(experiments, predicted or [(None, None)] * len(experiments), strict=True):
         values = row(experiment, owner, now) | {"predicted_low": low, "predicted_high": high}
         ids.append(int(connection.execute(sa.insert(RUN).values(values).returning(RUN.c.id)).scalar_one()))

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from mnist_lab.design.experiment import Experiment
+from mnist_lab.engine.pool import SETTLED_RUNS
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders import processes as started
@@ -28,6 +29,8 @@ def test_a_worker_that_has_grown_is_renewed_between_runs_which_stay_the_same_to_
     with started.engine(store.url):
         first = undisturbed(store, small)
         (old,) = workers(store)[:1]
+        for _ in range(SETTLED_RUNS - 1):
+            undisturbed(store, short)
         for kind in ("hidden", "export", "tested"):
             question = store.questions.submit(kind, {"run_id": first.id})
             answered = wait_until(

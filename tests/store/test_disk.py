@@ -13,7 +13,7 @@ from mnist_lab.engine import supervisor
 from mnist_lab.engine.recorder import Recorder
 from mnist_lab.errors import StoreError
 from mnist_lab.lab import Lab
-from mnist_lab.store import database, disk
+from mnist_lab.store import disk, sqlite
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from tests.builders.disk import MB, free, large
@@ -48,13 +48,14 @@ def test_a_disk_that_fills_ends_training_with_a_sentence_before_it_is_full(
     assert list(store.checkpoints.epochs(run.id)) == [1]
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_what_is_deleted_is_not_written_once_more(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some builds of SQLite overwrite it with zeros, all of which go through the journal."""
-    monkeypatch.setattr(database, "JOURNAL_BYTES", 1)
+    monkeypatch.setattr(sqlite, "JOURNAL_BYTES", 1)
     run_id = trained(store, size=2 * MB)
-    store.database.shorten_journal()
+    store.database.tidy()
     store.labels.set([run_id], deleted=True)
     store.runs.purge(days=-1)
     assert store.runs.all() == []

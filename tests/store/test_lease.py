@@ -1,16 +1,16 @@
 """Which engine serves a store, and whether it lives."""
 
-import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store import lease
 from mnist_lab.store.run import Status
+from mnist_lab.store.schema import LEASE
 from mnist_lab.store.store import Store
 
 
@@ -27,21 +27,19 @@ def test_the_lease_belongs_to_one_living_engine(store: Store) -> None:
 
 
 @pytest.mark.parametrize("host", ["here", "elsewhere"])
-def test_a_dead_engine_loses_its_lease_and_its_runs(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
+def test_a_dead_engine_loses_its_lease_and_its_runs(store: Store, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
     with monkeypatch.context() as patch:
         if host == "elsewhere":
             patch.setattr(lease.socket, "gethostname", lambda: "elsewhere")
-            patch.setattr(lease.time, "time", lambda: 1000.0)
+            patch.setattr(lease, "time_of", lambda _connection: 1000.0)
         store.lease.take("one", "ready")
         store.queue.claim("one")
     if host == "here":
         dead = subprocess.Popen([sys.executable, "-c", ""])
         dead.wait()
-        with sqlite3.connect(tmp_path / "lab.db") as connection:
-            connection.execute("UPDATE lease SET pid = ?", (dead.pid,))
+        with store.database.write() as connection:
+            connection.execute(sa.update(LEASE).values(pid=dead.pid))
     assert not store.lease.current().is_live
     assert store.lease.take("two", "ready")
     assert store.runs.get(run_id).status is Status.QUEUED
@@ -51,14 +49,14 @@ def test_another_process_with_the_number_of_a_dead_engine_is_not_the_engine(stor
     store.lease.take("one", "ready")
     lease = store.lease.current()
     assert lease.is_live
-    assert not replace(lease, process_created=lease.process_created - 60, heartbeat=lease.heartbeat - 60).is_live
+    assert not replace(lease, process_created=lease.process_created - 60, age=60.0).is_live
 
 
 def test_an_engine_outlives_a_clock_that_is_set_and_a_machine_that_slept(store: Store) -> None:
     store.lease.take("one", "ready")
     lease = store.lease.current()
     assert replace(lease, process_created=lease.process_created - 3600).is_live
-    assert replace(lease, heartbeat=lease.heartbeat - 3600).is_live
+    assert replace(lease, age=3600.0).is_live
 
 
 def test_a_living_engines_runs_are_not_orphans(store: Store) -> None:

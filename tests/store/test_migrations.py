@@ -22,6 +22,12 @@ from mnist_lab.store.store import Store
 from tests.builders.classes import open_class, pupil
 
 
+@pytest.fixture
+def kind() -> str:
+    """Only of SQLite there are older stores."""
+    return "sqlite"
+
+
 def make_empty(url: str, revision: str) -> None:
     """An empty store as an older version made it."""
     config = alembic.config.Config()

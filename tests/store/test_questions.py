@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pytest
 import sqlalchemy as sa
 
 from mnist_lab.store.schema import QUESTIONS
@@ -59,6 +60,7 @@ def test_answers_and_questions_that_nobody_waits_for_are_dropped(store: Store) -
     assert store.questions.get(old) is None
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_finding_a_question_or_new_ones_reads_no_others(store: Store) -> None:
     queries = ("SELECT id FROM errands WHERE digest = 'a'", "SELECT id, error FROM errands WHERE is_done = 0")
     with store.database.read() as connection:

@@ -1,15 +1,15 @@
 """The queue: who is next, what is asked of whom; and as a state machine, where the store and a plain model agree
 whatever is pressed in whatever order."""
 
+import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.errors import InputError
@@ -28,10 +28,10 @@ class Queue(RuleBasedStateMachine):
 
     runs = Bundle("runs")
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Callable[[], contextlib.AbstractContextManager[Store]]) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
-        self.store = Store(f"sqlite:///{Path(self.folder.name) / 'lab.db'}")
+        self.stack = contextlib.ExitStack()
+        self.store = self.stack.enter_context(opened())
         self.waiting: list[int] = []
         self.status: dict[int, Status] = {}
         self.command: dict[int, Command] = {}
@@ -41,8 +41,7 @@ class Queue(RuleBasedStateMachine):
         self.ended: dict[int, object] = {}
 
     def teardown(self) -> None:
-        self.store.close()
-        self.folder.cleanup()
+        self.stack.close()
 
     @rule(target=runs)
     def add(self) -> int:
@@ -201,12 +200,17 @@ class Queue(RuleBasedStateMachine):
                 assert replace(run, deleted=None) == self.ended[i], "a run that has ended never changes"
 
 
-Queue.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
-)
-
-
-TestQueue = Queue.TestCase
+def test_it_does_what_the_model_says_whatever_is_asked_of_it(
+    kind: str, opened: Callable[[], contextlib.AbstractContextManager[Store]]
+) -> None:
+    run_state_machine_as_test(
+        lambda: Queue(opened),
+        settings=settings(
+            max_examples=40 if kind == "sqlite" else 10,
+            stateful_step_count=40,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
 
 
 def test_the_queue_is_first_come_first_served_and_each_run_is_claimed_once(store: Store, url: str) -> None:

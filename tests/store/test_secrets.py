@@ -1,6 +1,7 @@
 """Secrets of a store."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -35,8 +36,8 @@ def test_servers_that_start_at_once_have_the_same(url: str, store: Store) -> Non
     assert found == [store.secrets.get(COOKIES)] * 6
 
 
-def test_each_store_has_its_own(store: Store, url: str) -> None:
-    other = Store(url.replace("lab.db", "other.db"))
+def test_each_store_has_its_own(store: Store, tmp_path: Path) -> None:
+    other = Store(f"sqlite:///{tmp_path / 'other.db'}")
     for name in (STORE_ID, COOKIES, TEACHER):
         assert store.secrets.get(name) != other.secrets.get(name)
     other.close()

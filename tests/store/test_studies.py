@@ -3,11 +3,13 @@
 import time
 
 import pytest
+import sqlalchemy as sa
 
 from mnist_lab.design.experiment import Experiment
 from mnist_lab.lab import Lab
 from mnist_lab.store.run import Status
 from mnist_lab.store.runs import Runs
+from mnist_lab.store.schema import RUN
 from mnist_lab.store.store import Store
 from mnist_lab.store.studies import ADDED, FORESEEN, LOOKED, NewStudy, Planned
 from mnist_lab.training.reports import Command
@@ -224,7 +226,7 @@ def test_a_run_that_is_gone_for_good_is_a_planned_one_without_result(store: Stor
     study_id = frozen(store, planned(small))
     gone, *others = ids(store, study_id)
     with store.database.write() as connection:
-        connection.exec_driver_sql("DELETE FROM runs WHERE id = ?", (gone,))
+        connection.execute(sa.delete(RUN).where(RUN.c.id == gone))
     rows = store.studies.runs(study_id)
     assert rows["run"].isna().tolist() == [True, False, False, False]
     assert store.studies.get(study_id).counts == {Status.QUEUED: 3}

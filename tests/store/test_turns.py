@@ -3,18 +3,25 @@
 A line is what takes turns: a person with their own runs, and behind everybody's the same person with those of their studies.
 """
 
-import functools
+import contextlib
 import itertools
-import shutil
 import threading
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from mnist_lab.design.presets import PRESETS
 from mnist_lab.store.queue import MAX_CRASHES
@@ -29,30 +36,17 @@ from tests.builders.runs import OUTCOME
 ADA, BOB = "ada", "bob"  # no pupils: one person
 
 
-@functools.cache
-def with_open_class() -> Path:
-    """The file of a store with a class that nobody has joined."""
-    path = Path(mkdtemp()) / "lab.db"
-    store = Store(f"sqlite:///{path}")
-    open_class(store)
-    with store.database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    store.close()
-    return path
-
-
 class Turns(RuleBasedStateMachine):
     """A model of few words: whose run each is; what waits of each person in order, deleted or not; who was served when."""
 
     people = Bundle("people")
     runs = Bundle("runs")
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Callable[[], contextlib.AbstractContextManager[Store]]) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
-        path = Path(self.folder.name) / "lab.db"
-        shutil.copyfile(with_open_class(), path)
-        self.store = Store(f"sqlite:///{path}")
+        self.stack = contextlib.ExitStack()
+        self.store = self.stack.enter_context(opened())
+        open_class(self.store)
         self.room = self.store.classes.current().id
         self.clock, self.seeds = itertools.count(1), itertools.count(1, 3)
         self.pupils: list[str] = []
@@ -68,8 +62,7 @@ class Turns(RuleBasedStateMachine):
         self.passed: dict[tuple[str, str], int] = {}  # how often somebody who waits was passed over by another
 
     def teardown(self) -> None:
-        self.store.close()
-        self.folder.cleanup()
+        self.stack.close()
 
     # People
 
@@ -319,18 +312,18 @@ class Turns(RuleBasedStateMachine):
                 self._forget_passed(key)
 
 
-class ManyTurns(Turns):
-    """The same for minutes."""
-
-
-for machine, examples in ((Turns, 20), (ManyTurns, 400)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
+@pytest.mark.parametrize("examples", [20, pytest.param(400, marks=pytest.mark.slow)])
+def test_turns_are_taken_as_the_model_says_whatever_is_asked(
+    kind: str, opened: Callable[[], contextlib.AbstractContextManager[Store]], examples: int
+) -> None:
+    run_state_machine_as_test(
+        lambda: Turns(opened),
+        settings=settings(
+            max_examples=examples if kind == "sqlite" else examples // 3,
+            stateful_step_count=30,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
     )
-
-
-TestTurns = Turns.TestCase
-TestManyTurns = pytest.mark.slow(ManyTurns.TestCase)
 
 
 @pytest.fixture
