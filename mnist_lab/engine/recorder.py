@@ -34,7 +34,7 @@ class Recorder:
 
     def __init__(self, store: Store, run: Run, patience: float = PATIENCE_SECONDS) -> None:
         self.store = store
-        self.run_id = run.id
+        self.run_id, self.claim = run.id, run.claims
         self.patience = patience
         self._changed = threading.Condition()
         self._pending: list[Report] = []
@@ -109,14 +109,14 @@ class Recorder:
         needed = disk.RESERVE + 2 * size  # in the journal, and in the database
         if size and (free := self.store.database.free_bytes()) < needed:
             light = (replace(report, weights=None, checkpoint=None) for report in reports)
-            self.store.recording.record(self.run_id, *light)
+            self.store.recording.record(self.run_id, *light, claim=self.claim)
             log.error("run %d: ended, since the disk is full", self.run_id)
             self._failure = StoreError(
                 f"The disk with the results has {disk.size_text(free)} left, too little for a checkpoint of "
                 f"{disk.size_text(size)}, so training ended; earlier checkpoints are kept: make room, then resume the run."
             )
             return
-        self._command = self.store.recording.record(self.run_id, *reports)
+        self._command = self.store.recording.record(self.run_id, *reports, claim=self.claim)
         if size:
             self.store.database.tidy()
         with self._changed:

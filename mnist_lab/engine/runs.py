@@ -37,6 +37,7 @@ class Runs:
         self._calibration = calibration
         self._room = settings.number(settings.CHECKPOINT_MB, 2000) * 1_000_000
         self._tasks: dict[int, Task] = {}  # by the run's id
+        self._claims: dict[int, int] = {}  # by run, the number under which its worker records
         self._undisturbed: set[int] = set()  # trained from their start here, and alone
         self._ended: list[tuple[int, bool]] = []  # to be followed up, each with whether it was undisturbed
         self._last = -RECENT_SECONDS  # when a run last started or ended
@@ -56,7 +57,8 @@ class Runs:
         if run is None:
             return False
         log.info("run %d: %s, seed %d", run.id, run.name, run.experiment.seed)
-        arguments = self._store.url, run.id, self._pool.threads
+        arguments = self._store.url, run.id, run.claims, self._pool.threads
+        self._claims[run.id] = run.claims
         self._tasks[run.id] = self._pool.give(worker, TRAIN, train_run, *arguments)
         self._last = time.monotonic()
         if not run.steps_done:
@@ -73,7 +75,10 @@ class Runs:
             else:
                 self._pool.finish(task)
                 self._record_failure(run_id, task)
-            del self._tasks[run_id]  # only now, so that it is retried where the database cannot be used
+            del (
+                self._tasks[run_id],
+                self._claims[run_id],
+            )  # only now, so that it is retried where the database cannot be used
             self._last = time.monotonic()
             self._ended.append((run_id, task.job.has_succeeded and run_id in self._undisturbed))
             self._undisturbed.discard(run_id)
@@ -109,11 +114,11 @@ class Runs:
             log.info("%.0f MB of old checkpoints removed", freed / 1e6)
 
     def _record_failure(self, run_id: int, task: Task) -> None:
-        error = task.job.error
+        error, claim = task.job.error, self._claims[run_id]
         log.error("run %d: %r", run_id, error)
         if task.job.has_crashed:
-            self._store.queue.crashed(run_id)
+            self._store.queue.crashed(run_id, claim)
         elif isinstance(error, StoreError):
-            self._store.recording.end(run_id, Status.INTERRUPTED, str(error))
+            self._store.recording.end(run_id, Status.INTERRUPTED, str(error), claim)
         else:
-            self._store.recording.end(run_id, Status.FAILED, failure.of_training(error))
+            self._store.recording.end(run_id, Status.FAILED, failure.of_training(error), claim)

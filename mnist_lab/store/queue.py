@@ -159,7 +159,12 @@ class Queue:
             claimed = connection.execute(
                 sa.update(RUN)
                 .where(RUN.c.id == first.scalar_subquery(), _WAITS)
-                .values(status=Status.RUNNING, engine=engine, started=sa.func.coalesce(RUN.c.started, now))
+                .values(
+                    status=Status.RUNNING,
+                    engine=engine,
+                    claims=RUN.c.claims + 1,
+                    started=sa.func.coalesce(RUN.c.started, now),
+                )
                 .returning(*RUN_COLUMNS)
             ).first()
             if claimed:
@@ -259,10 +264,15 @@ class Queue:
                 position = rows[0].position + number
                 connection.execute(sa.update(RUN).where(RUN.c.id == moved).values(position=position))
 
-    def crashed(self, run_id: int) -> None:
-        """Queue a run again after its worker crashed; interrupt it after `MAX_CRASHES` crashes in a row."""
+    def crashed(self, run_id: int, claim: int | None = None) -> None:
+        """Queue a run again after its worker crashed; interrupt it after `MAX_CRASHES` crashes in a row.
+
+        Args:
+            claim: under which the worker had it; no effect where another has it by now.
+        """
+        its = RUN.c.id == run_id if claim is None else sa.and_(RUN.c.id == run_id, RUN.c.claims == claim)
         with self._database.write() as connection:
-            requeue(connection, RUN.c.id == run_id)
+            requeue(connection, its)
 
 
 def _in_turn(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:

@@ -1,7 +1,7 @@
 """Recording of a run by the worker that trains it: its environment, its reports, its end.
 
-A run has one writer. Nothing is written to a run that is no longer running, since its worker has been given up and another
-one may have it. Every transaction locks its run first, and waits for no other's.
+A run has one writer. Nothing is written to a run that is no longer running, nor under a claim that is not its last: its worker
+has been given up, and another one may have it, on another machine perhaps. Every transaction locks its run first, and waits for no other's.
 """
 
 import json
@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mnist_lab.errors import EngineError
 from mnist_lab.store import checkpoints, disk, queue
 from mnist_lab.store.arrays import compressed
 from mnist_lab.store.database import Database, among, time_of
@@ -30,20 +31,29 @@ from mnist_lab.training.reports import Checkpoint, Command, Outcome, Report, rou
 
 
 class Recording:
-    """The running runs in an open database. Errors as `Database`."""
+    """The running runs in an open database. Errors as `Database`.
+
+    `claim`, an argument of all methods, is `Run.claims` as the writer was given the run; None where nobody else can have it.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, run_id: int, environment: dict[str, Any]) -> Checkpoint | None:
+    def begin(self, run_id: int, environment: dict[str, Any], claim: int | None = None) -> Checkpoint | None:
         """Record the environment of a run, and remove what was recorded after its newest checkpoint.
 
         Returns:
             That checkpoint; None where there is none, and training starts from the seed.
+
+        Raises:
+            EngineError: another worker has the run by now.
         """
         with self._database.write(alone=False) as connection:
-            mine = sa.select(RUN.c.environment).where(RUN.c.id == run_id).with_for_update()
-            before = connection.execute(mine).scalar_one_or_none()
+            its = RUN.c.id == run_id if claim is None else _running(run_id, claim)
+            found = connection.execute(sa.select(RUN.c.environment).where(its).with_for_update()).first()
+            if found is None and claim is not None:
+                raise EngineError(f"Run {run_id}: it was taken from this worker before it began.")
+            before = found and found.environment
             checkpoint = checkpoints.newest(connection, run_id)
             values: dict[str, Any] = {"environment": json.dumps(environment)}
             if before and checkpoint and (other := _differing(json.loads(before), environment)):
@@ -59,14 +69,14 @@ class Recording:
             sum_up(connection, run_id)
         return checkpoint
 
-    def record(self, run_id: int, *reports: Report) -> Command:
+    def record(self, run_id: int, *reports: Report, claim: int | None = None) -> Command:
         """Write reports in one transaction; points of the curve that are there already are replaced.
 
         Returns:
-            The run's command; to stop where the run is no longer running.
+            The run's command; to stop where the run is no longer running, or another worker has it.
         """
         with self._database.write(alone=False) as connection:
-            running = sa.and_(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
+            running = _running(run_id, claim)
             asked = connection.execute(sa.select(*RUN_COLUMNS).where(running).with_for_update(of=RUN)).first()
             if asked is None:
                 return Command.STOP
@@ -85,13 +95,13 @@ class Recording:
                 checkpoints.thin_while_training(connection, run_id, disk.share())
         return as_run(asked).command
 
-    def pause(self, run_id: int) -> None:
+    def pause(self, run_id: int, claim: int | None = None) -> None:
         """Set a running run to paused; to queued where it was resumed in the meantime, or told to stop, which it then does."""
         goes_on = sa.or_(RUN.c.pause_requested.is_(None), RUN.c.stop_requested.is_not(None))
         with self._database.write(alone=False) as connection:
             connection.execute(
                 sa.update(RUN)
-                .where(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
+                .where(_running(run_id, claim))
                 .values(
                     status=sa.case((goes_on, str(Status.QUEUED)), else_=str(Status.PAUSED)),
                     engine=None,
@@ -99,7 +109,7 @@ class Recording:
                 )
             )
 
-    def finish(self, run_id: int, outcome: Outcome) -> None:
+    def finish(self, run_id: int, outcome: Outcome, claim: int | None = None) -> None:
         """Write the result, the kept weights and the predictions (as float16) of a running run, and end it, in one
         transaction."""
         result = {
@@ -111,7 +121,7 @@ class Recording:
         with self._database.write(alone=False) as connection:
             ended = connection.execute(
                 sa.update(RUN)
-                .where(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
+                .where(_running(run_id, claim))
                 .values(status=status, ended=time_of(connection), pause_requested=None, **result)
             )
             if not ended.rowcount:
@@ -121,7 +131,7 @@ class Recording:
             connection.execute(sa.insert(PREDICTIONS).values(run_id=run_id, probabilities=predictions))
             checkpoints.thin(connection, run_id)
 
-    def end(self, run_id: int, status: Status, error: str) -> None:
+    def end(self, run_id: int, status: Status, error: str, claim: int | None = None) -> None:
         """End a running run without a result.
 
         Args:
@@ -130,11 +140,17 @@ class Recording:
         with self._database.write(alone=False) as connection:
             ended = connection.execute(
                 sa.update(RUN)
-                .where(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
+                .where(_running(run_id, claim))
                 .values(status=status, ended=time_of(connection), error=error)
             )
             if ended.rowcount and status is not Status.INTERRUPTED:
                 checkpoints.thin(connection, run_id)
+
+
+def _running(run_id: int, claim: int | None) -> sa.ColumnElement[bool]:
+    """The condition that a run is in training, by the worker that was given it under this number."""
+    running = sa.and_(RUN.c.id == run_id, RUN.c.status == Status.RUNNING)
+    return running if claim is None else sa.and_(running, RUN.c.claims == claim)
 
 
 def _record_epoch(connection: sa.Connection, run_id: int, report: Report) -> None:

@@ -46,6 +46,7 @@ class Run:
         predicted_low, predicted_high: lower and upper bound of the predicted training time in seconds.
         predicted_bytes: the most that it may write to the disk.
         position: queued runs are trained in the order of their positions.
+        claims: how often a worker was given it; each writes to it under this number only, and no more when another has it.
         crashes: how many times in a row its worker crashed without a new checkpoint.
         parent_id, parent_epoch: the run that it continues, and after which epoch.
         caveat: why its last digits may differ from those of an uninterrupted run.
@@ -86,6 +87,7 @@ class Run:
     position: float
     pause_requested: float | None
     crashes: int
+    claims: int
     parent_id: int | None
     parent_epoch: int | None
     caveat: str | None

@@ -55,7 +55,7 @@ def test_the_next_run_goes_to_a_worker_and_ends_there(store: Store, small: Exper
     assert not served.begin()
     first, second = store.queue.add([small, small], "ada")
     assert served.begin()
-    assert served.job(first).arguments == (store.url, first, 2)
+    assert served.job(first).arguments == (store.url, first, 1, 2)
     assert (len(served.runs), store.runs.get(first).status) == (1, Status.RUNNING)
     served.runs.collect()
     assert len(served.runs) == 1

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from mnist_lab.design.presets import PRESETS
+from mnist_lab.errors import EngineError
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Checkpoint, Command, Report
@@ -85,3 +87,24 @@ def test_a_run_whose_worker_died_goes_on_from_its_newest_checkpoint(store: Store
     found = store.recording.begin(run_id, {"threads": 1})
     assert (found.epoch, found.step) == (2, 20), "an epoch's end is newer than what was kept within it"
     assert "threads (1 after 2)" in store.runs.get(run_id).caveat
+
+
+def test_who_has_lost_a_run_writes_to_it_no_more_though_it_is_in_training_again(store: Store) -> None:
+    (run_id,) = store.queue.add([PRESETS["3x3"]], "ada")
+    lost = store.queue.claim("engine").claims
+    store.recording.begin(run_id, {}, lost)
+    store.queue.crashed(run_id)
+    mine = store.queue.claim("another engine").claims
+    store.recording.begin(run_id, {}, mine)
+    assert store.recording.record(run_id, epoch(1), claim=lost) is Command.STOP
+    with pytest.raises(EngineError, match="was taken from this worker"):
+        store.recording.begin(run_id, {"lab": "lost"}, lost)
+    store.recording.pause(run_id, lost)
+    store.recording.end(run_id, Status.FAILED, "It failed.", lost)
+    store.recording.finish(run_id, OUTCOME, lost)
+    store.queue.crashed(run_id, lost)
+    run = store.runs.get(run_id)
+    assert (run.status, run.epochs_done, run.error, run.environment) == (Status.RUNNING, 0, None, {})
+    assert store.recording.record(run_id, epoch(1), claim=mine) is Command.CONTINUE
+    store.recording.finish(run_id, OUTCOME, mine)
+    assert store.runs.get(run_id).status is Status.FINISHED

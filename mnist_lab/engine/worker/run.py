@@ -8,8 +8,11 @@ from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 
 
-def train_run(url: str, run_id: int, threads: int) -> int:
+def train_run(url: str, run_id: int, claim: int, threads: int) -> int:
     """Train a claimed run, from its newest checkpoint if it has one, and record its reports and its end in the store.
+
+    Args:
+        claim: the number under which it is recorded: where another worker has it by now, nothing is.
 
     Returns:
         The memory of this process afterwards, in bytes.
@@ -19,11 +22,11 @@ def train_run(url: str, run_id: int, threads: int) -> int:
         LabError: the run cannot be trained or recorded.
     """
     warm_up(threads)
-    _train(url, run_id)
+    _train(url, run_id, claim)
     return release_memory()
 
 
-def _train(url: str, run_id: int) -> None:
+def _train(url: str, run_id: int, claim: int) -> None:
     from mnist_lab.training import runtime, trainer
 
     store = Store(url)
@@ -31,13 +34,15 @@ def _train(url: str, run_id: int) -> None:
         run = store.runs.get(run_id)
         if run is None:
             raise EngineError(f"Run {run_id} is not in the store.")
+        if run.claims != claim:
+            raise EngineError(f"Run {run_id} was taken from this worker before it began.")
         recorder = Recorder(store, run)
     except BaseException:
         store.close()
         raise
     try:
         environment = runtime.environment()
-        checkpoint = recorder.retry(lambda: store.recording.begin(run_id, environment))
+        checkpoint = recorder.retry(lambda: store.recording.begin(run_id, environment, claim))
         recorder.retry(lambda: store.checkpoints.make_room(disk.budget()))
         try:
             outcome = trainer.train(
@@ -45,12 +50,12 @@ def _train(url: str, run_id: int) -> None:
             )
         except TrainingError as error:
             sentence = str(error)
-            recorder.retry(lambda: store.recording.end(run_id, Status.FAILED, sentence))
+            recorder.retry(lambda: store.recording.end(run_id, Status.FAILED, sentence, claim))
             return
         if outcome is None:
-            recorder.retry(lambda: store.recording.pause(run_id))
+            recorder.retry(lambda: store.recording.pause(run_id, claim))
         else:
-            recorder.retry(lambda: store.recording.finish(run_id, outcome))
+            recorder.retry(lambda: store.recording.finish(run_id, outcome, claim))
     finally:
         recorder.close()
         store.close()

@@ -18,8 +18,9 @@ assert trainer, "loaded: a worker that finds it so need not warm up"
 
 def trained(lab: Lab, run_id: int) -> Run:
     assert lab.store.lease.take("engine", "ready")
-    assert lab.store.queue.claim("engine", only=[run_id])
-    train_run(lab.store.url, run_id, 1)
+    claimed = lab.store.queue.claim("engine", only=[run_id])
+    assert claimed
+    train_run(lab.store.url, run_id, claimed.claims, 1)
     return lab.reader(ADA).run(run_id)
 
 
@@ -61,7 +62,7 @@ def test_what_the_database_refuses_ends_training_at_once(
 ) -> None:
     lab = Lab(url)
 
-    def refuses(self: Recording, run_id: int, *reports: object) -> None:
+    def refuses(self: Recording, run_id: int, *reports: object, claim: int | None) -> None:
         with lab.store.database.write():
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
 
