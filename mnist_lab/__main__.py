@@ -1,4 +1,4 @@
-"""The lab without a browser: `python -m mnist_lab presets | train | runs | reproduce | export | repeat | bench`."""
+"""The lab without a browser: `python -m mnist_lab presets | train | runs | reproduce | export | repeat | copy | bench`."""
 
 import argparse
 import contextlib
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mnist_lab import settings
-from mnist_lab.cli import bench, console, export, presets, repeat, reproduce, runs, train
+from mnist_lab.cli import bench, console, copy, export, presets, repeat, reproduce, runs, train
 from mnist_lab.engine import log_file
 from mnist_lab.errors import MAX_REFUSAL, InputError, LabError, one_line
 
@@ -24,6 +24,7 @@ COMMANDS = {
     "reproduce": reproduce,
     "export": export,
     "repeat": repeat,
+    "copy": copy,
     "bench": bench,
 }
 _OF_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EINVAL)  # the last one on Windows

@@ -115,6 +115,12 @@ class Backend(Protocol):
     def tidy(self) -> None:
         """A good moment to make it smaller."""
 
+    def numbers(self, connection: sa.Connection) -> dict[str, int]:
+        """By table, the highest number that was ever given to a row of it: none is given twice."""
+
+    def set_numbers(self, connection: sa.Connection, numbers: dict[str, int]) -> None:
+        """Give higher numbers than these from now on."""
+
 
 class Database:
     """An open database, migrated to the newest schema.
@@ -217,6 +223,14 @@ class Database:
     def tidy(self) -> None:
         """Make the database smaller where this is due and nobody reads or writes."""
         self._backend.tidy()
+
+    def numbers(self, connection: sa.Connection) -> dict[str, int]:
+        """By table, the highest number that was ever given to a row of it: none is given twice."""
+        return self._backend.numbers(connection)
+
+    def set_numbers(self, connection: sa.Connection, numbers: dict[str, int]) -> None:
+        """Give higher numbers than these from now on."""
+        self._backend.set_numbers(connection, numbers)
 
     def _migrate(self) -> None:
         if self._is_newest():

@@ -88,6 +88,31 @@ class PostgreSQL:
     def tidy(self) -> None:
         """Nothing: the server does it."""
 
+    def numbers(self, connection: sa.Connection) -> dict[str, int]:
+        """As the sequences have them."""
+        found = {}
+        for table, sequence in _sequences(connection).items():
+            row = connection.exec_driver_sql(f"SELECT last_value, is_called FROM {sequence}").one()
+            if row.is_called:
+                found[table] = int(row.last_value)
+        return found
+
+    def set_numbers(self, connection: sa.Connection, numbers: dict[str, int]) -> None:
+        """In the sequences, where there is one: rows with numbers of their own do not raise them."""
+        for table, sequence in _sequences(connection).items():
+            highest = connection.exec_driver_sql(f"SELECT max(id) FROM {table}").scalar() or 0
+            if number := max(numbers.get(table, 0), int(highest)):
+                connection.exec_driver_sql(f"SELECT setval('{sequence}', {number})")
+
+
+def _sequences(connection: sa.Connection) -> dict[str, str]:
+    """The sequences that number the rows of the lab's tables, by table."""
+    query = (
+        "SELECT table_name, pg_get_serial_sequence(quote_ident(table_name), 'id') AS sequence FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND column_name = 'id' AND column_default LIKE 'nextval%%'"
+    )
+    return {str(row.table_name): str(row.sequence) for row in connection.exec_driver_sql(query)}
+
 
 _OPTIONS: dict[str, Any] = {
     "pool_size": MOST_CONNECTIONS,
@@ -105,9 +130,9 @@ _OPTIONS: dict[str, Any] = {
 
 @compiles(sa.Integer, "postgresql")
 def _wide(element: sa.Integer, compiler: Any, **options: Any) -> str:
-    """Integers of 64 bits everywhere, as SQLite's are: bytes and multiply-adds are more than 32 bits hold."""
-    del element, compiler, options
-    return "BIGINT"
+    """Columns of 64 bits everywhere, as SQLite's are: bytes are more than 32 bits hold."""
+    del element, compiler
+    return "BIGINT" if "type_expression" in options else "INTEGER"
 
 
 def _adapted(connection: Any, _record: Any) -> None:

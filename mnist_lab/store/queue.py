@@ -151,7 +151,8 @@ class Queue:
             waits, first = (query.where(among(RUN.c.id, only)) for query in (waits, first))
         if not self._database.rows(waits):
             return None
-        first = first.where(sa.func.coalesce(RUN.c.predicted_bytes, 0) <= self.room() - disk.RESERVE)
+        room = self.room() - disk.RESERVE
+        first = first.where(sa.func.coalesce(RUN.c.predicted_bytes, 0) <= sa.literal(room, sa.BigInteger))
         if not self._database.rows(first):  # checked by reading, since an engine asks ten times a second
             return None
         with self._database.write() as connection:

@@ -14,7 +14,13 @@ from mnist_lab.store.run import Run, Status
 
 
 def _table(name: str, columns: str) -> sa.TableClause:
-    return sa.table(name, *map(sa.column, columns.split()))
+    return sa.table(name, *map(_column, columns.split()))
+
+
+def _column(name: str) -> sa.ColumnClause[Any]:
+    """A column. Of those that take any number, or whatever somebody types as one, the type says that it has 64 bits."""
+    is_wide = name in ("id", "seed", "predicted_bytes", "after_run") or name.endswith("_id")
+    return sa.column(name, sa.BigInteger) if is_wide else sa.column(name)
 
 
 _COLUMNS = {"crashes": "deaths"}  # by field of `Run`; the other columns are named as the fields, without `_json`
@@ -61,7 +67,7 @@ LEASE = _table("lease", "id engine host pid process_created heartbeat state")
 
 _UNREVEALED = CHALLENGES.alias("unrevealed")
 _LAST_OPEN = (
-    sa.select(sa.func.coalesce(sa.func.min(_UNREVEALED.c.after_run), 2**63 - 1))
+    sa.select(sa.func.coalesce(sa.func.min(_UNREVEALED.c.after_run), sa.literal(2**63 - 1, sa.BigInteger)))
     .where(_UNREVEALED.c.revealed.is_(None))
     .scalar_subquery()
 )

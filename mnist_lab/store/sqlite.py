@@ -117,6 +117,22 @@ class SQLite:
             return  # the next use of the database will report what is wrong with it
         self._empty_journal(100 if size <= _OVERGROWN * JOURNAL_BYTES else 1000 * BUSY_SECONDS // 2)
 
+    def numbers(self, connection: sa.Connection) -> dict[str, int]:
+        """As SQLite notes them."""
+        return {
+            str(row.name): int(row.seq) for row in connection.execute(sa.text("SELECT name, seq FROM sqlite_sequence"))
+        }
+
+    def set_numbers(self, connection: sa.Connection, numbers: dict[str, int]) -> None:
+        """In SQLite's own table, for those of the lab's whose numbers are never given twice."""
+        its = sa.table("sqlite_sequence", sa.column("name"), sa.column("seq"))
+        for name, number in numbers.items():
+            made = f"SELECT sql FROM sqlite_master WHERE type = 'table' AND name = '{name}'"
+            if "AUTOINCREMENT" not in str(connection.exec_driver_sql(made).scalar() or ""):
+                continue
+            if not connection.execute(sa.update(its).where(its.c.name == name).values(seq=number)).rowcount:
+                connection.execute(sa.insert(its).values(name=name, seq=number))
+
     def _empty_journal(self, timeout_ms: int) -> None:
         """Empty the write-ahead log where nobody reads or writes within a time."""
         try:
