@@ -70,7 +70,7 @@ def test_every_command_and_every_option_has_help(url: str) -> None:
         return dict(listed)
 
     commands = entries()
-    assert list(commands)[:-1] == ["presets", "train", "runs", "reproduce", "export", "repeat", "bench"]
+    assert list(commands)[:-1] == ["presets", "train", "runs", "reproduce", "export", "repeat", "copy", "bench"]
     for listed in [commands, *map(entries, list(commands)[:-1])]:
         assert all(listed.values()), listed
 
