@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from mnist_lab.design import naming
-from mnist_lab.design.experiment import Experiment
+from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.design.recipe import MAX_EPOCHS
 from mnist_lab.numerals import counted
 from mnist_lab.store.store import Store
@@ -16,10 +16,10 @@ _AVERAGED_TIMES = 4  # so many times its memory, a moving average of weights has
 
 
 class LessonRecipe(BaseModel):
-    """What the lesson sets of a recipe; all else is everybody's own.
+    """What the lesson sets of a recipe, and the protocol `holdout`, so that all can be compared; all else is everybody's own.
 
     Attributes:
-        train_images: where a protocol has fewer, all it has.
+        train_images: where the protocol has fewer, all it has.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -44,7 +44,7 @@ class LessonRecipe(BaseModel):
         validated: the notebook's 3×3 network at 57 and 63 % with its batches of 128, at 70 and 77 % with 32.) A moving
         average of weights that would still hold the initial ones is left out.
         """
-        images = min(self.train_images, experiment.protocol.max_train_images)
+        images = min(self.train_images, Protocol.HOLDOUT.max_train_images)
         recipe = experiment.recipe.model_dump(mode="json") | {"epochs": self.epochs}
         if experiment.architecture.normalizes:
             recipe["bias_corrected_statistics"] = True
@@ -53,17 +53,24 @@ class LessonRecipe(BaseModel):
         steps = self.epochs * -(-images // recipe["batch_size"])
         if steps * (1 - recipe["moving_average"]) < _AVERAGED_TIMES:
             recipe["moving_average"] = 0.0
-        made = experiment.with_changes(recipe=recipe, train_images=images)
+        made = experiment.with_changes(recipe=recipe, train_images=images, protocol=Protocol.HOLDOUT)
         return made.model_copy(update={"name": naming.named(made.name, made)})
 
     def refusal(self, experiment: Experiment) -> str:
         """Why an experiment may not be trained while this holds, in a sentence; empty where it may."""
         epochs, images = experiment.recipe.epochs, experiment.train_images
-        if epochs == self.epochs and images == min(self.train_images, experiment.protocol.max_train_images):
+        is_held_out = experiment.protocol is Protocol.HOLDOUT
+        if (
+            is_held_out
+            and epochs == self.epochs
+            and images == min(self.train_images, Protocol.HOLDOUT.max_train_images)
+        ):
             return ""
+        asked = "" if is_held_out else ", and under the protocol holdout"
+        how = "" if is_held_out else f" under {experiment.protocol.value}"
         return (
-            f"Lesson recipe: everybody trains {self.words()} until your teacher lifts it; received "
-            f"{counted(epochs, 'epoch')} of {images:,} images. The Design page sets it for you."
+            f"Lesson recipe: everybody trains {self.words()} until your teacher lifts it{asked}; received "
+            f"{counted(epochs, 'epoch')} of {images:,} images{how}. The Design page sets it for you."
         )
 
 

@@ -188,7 +188,11 @@ def read_answer(question: Question, text: str) -> float:
     Raises:
         InputError: it is no number, or none that can be an answer; the sentence says how to write it.
     """
-    number = numerals.read(text)
+    try:
+        number = numerals.read(text)
+    except InputError:
+        like = "98.5 %" if question.kind is Kind.ACCURACY else "12.5"
+        raise InputError(f"Guess: this is not a number; write it like {like}.") from None
     if question.kind is Kind.ACCURACY and "%" not in text:
         if number == 1:
             raise InputError("Guess: 1 could mean 1 % or 100 %; write it with the sign.")
@@ -283,7 +287,7 @@ def gap_in_words(question: Question, outcome: Outcome, mine: float) -> str:
         return f"{you}, and that is right." if outcome.best == mine else f"{you}; that is not what came out."
     (value,) = outcome.values
     if value is None:
-        return f"{you}."
+        return f"{you}; there is no outcome to compare it with."
     was = f"{you}; it was {_measured(question, value)}"
     if question.kind is Kind.ACCURACY:
         gap = round(100 * value, 2) - round(100 * mine, 2)
@@ -309,6 +313,8 @@ def class_in_words(question: Question, numbers: list[float]) -> str:
         return f"Of {counted_guesses(n)}, {counts}."
     if n == 1:
         return f"There is one guess: {said(question, numbers[0])}."
+    if min(numbers) == max(numbers):
+        return f"All {n} guesses are {said(question, numbers[0])}."
     if n < _MANY:
         return f"The {n} guesses are from {said(question, min(numbers))} to {said(question, max(numbers))}."
     low, middle, high = np.quantile(numbers, (0.25, 0.5, 0.75), method="nearest")  # guesses that were given

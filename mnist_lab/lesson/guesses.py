@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from mnist_lab.classroom.recipe import held
 from mnist_lab.classroom.rights import TEACHER_ONLY, Rights
 from mnist_lab.classroom.settings import Sees
 from mnist_lab.design.experiment import MAX_SEEDS, Experiment, parse
@@ -183,8 +184,8 @@ class Guesses:
         )
 
     def start(self, question_id: int, seeds: int = 1, *, by: Person) -> list[int]:
-        """Train what a question is about, which it is bound to from then on; returns the runs' ids. Where it has runs, none
-        is queued.
+        """Train what a question is about, as the class trains by now: within the lesson recipe where one holds. It is bound to
+        these runs from then on; returns their ids. Where it has runs, none is queued.
 
         Raises:
             InputError: as `Lab.start_all`, or there is no such question, or `seeds` is not from 1 to 30.
@@ -199,6 +200,9 @@ class Guesses:
         if not free:
             return question.run_ids
         designs = [parse(Experiment, question.subjects[place].design or "") for place in free]
+        room = reader.rights.room
+        if room and (recipe := held(self._store, room.id)):
+            designs = [recipe.applied(design) for design in designs]
         # Seed by seed, so that each has as many whenever one looks.
         ids = self._start_all(
             [design.with_changes(seed=design.seed + seed) for seed in range(seeds) for design in designs], by=by

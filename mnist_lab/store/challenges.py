@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mnist_lab.design.experiment import Experiment
+from mnist_lab.design.experiment import Experiment, Protocol
 from mnist_lab.errors import InputError
 from mnist_lab.store import waiting
 from mnist_lab.store.database import Database, time_of
@@ -144,7 +144,7 @@ class Challenges:
         check: Callable[[str], None],
     ) -> int:
         """Queue a run and enter it, in one transaction: with the first seed, not before its own, with which its design was never
-        queued here, so that no earlier run tells its result.
+        queued here under either protocol, so that no earlier run tells its result.
 
         Args:
             predicted, allowance: as of `Queue.add`, with one run.
@@ -164,7 +164,11 @@ class Challenges:
             check(found.rules_json)
             if allowance:
                 allowance.check(connection, 1)
-            used = sa.select(RUN.c.seed).where(RUN.c.design_key == experiment.design_key)
+            # Within a lesson's few images both protocols train on the same ones: the other's result is this one's.
+            images = experiment.train_images
+            both = (experiment.with_changes(protocol=protocol, train_images=images) for protocol in Protocol)
+            designs = {one.design_key for one in both}
+            used = sa.select(RUN.c.seed).where(RUN.c.design_key.in_(designs))
             taken = {row.seed for row in connection.execute(used)}
             new = experiment.with_changes(seed=_free(experiment.seed, taken))
             (run_id,) = waiting.add(connection, [new], owner, [predicted])

@@ -105,11 +105,12 @@ def test_an_entry_is_a_holdout_run_on_as_many_images_as_that_has(lab: Lab) -> No
 
 def test_a_seed_whose_result_may_have_been_seen_is_not_entered(lab: Lab, small: Experiment) -> None:
     cleo, dana = pupil(lab.store, "Cleo"), pupil(lab.store, "Dana")
-    (seen,) = lab.start(small, by=dana)
-    ends(lab.store, seen, 0.9, 0.9)
+    for protocol, seed in (("holdout", small.seed), ("notebook", small.seed + 1)):
+        (seen,) = lab.start(small.with_changes(protocol=protocol, seed=seed, train_images=small.train_images), by=dana)
+        ends(lab.store, seen, 0.9, 0.9)
     begun(lab)
     ids = [lab.challenges.enter(small, by=by) for by in (cleo, dana, cleo)]
-    assert [lab.reader(cleo).run(run_id).seed for run_id in ids] == [small.seed + i for i in (1, 2, 3)]
+    assert [lab.reader(cleo).run(run_id).seed for run_id in ids] == [small.seed + i for i in (2, 3, 4)]
     last = small.with_changes(seed=2**31 - 1)
     for seed in (2**31 - 1, 0):
         assert lab.reader(cleo).run(lab.challenges.enter(last, by=cleo)).seed == seed

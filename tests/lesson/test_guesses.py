@@ -361,7 +361,9 @@ def test_runs_without_a_result_are_told_in_words(
     end(lab, lost)
     seen = asked(lab, alone, cleo)
     assert guess.outcome_in_words(seen.question, seen.outcome) == f"There is no outcome. Not counted: run {lost} {why}."
-    assert guess.gap_in_words(seen.question, seen.outcome, 0.9) == "You said 90 %."
+    assert (
+        guess.gap_in_words(seen.question, seen.outcome, 0.9) == "You said 90 %; there is no outcome to compare it with."
+    )
     assert len(seen.told) == 1
     ends(store, kept, 0.93)
     found = asked(lab, both, cleo).outcome

@@ -39,8 +39,9 @@ def show(room: Class) -> None:
             icon=":material/logout:",
             on_click=act,
             args=(lab().classroom.end,),
-            help="All pupils are out, what they made stays, and the lab is yours alone. While the server is open to the "
-            "network, whoever is on it can then use the lab as you do.",
+            help="What pupils made stays, and nobody is a pupil any more: whoever reaches this server, their browsers too, can "
+            "then use the lab as you do, and delete runs. Stop the server, or start it for this machine only, where you do not "
+            "want that.",
         )
     st.page_link(navigation.HANDOUT.script, label="A page to print for each pupil", icon=":material/print:")
 

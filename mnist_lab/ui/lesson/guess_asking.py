@@ -53,6 +53,8 @@ def _ask() -> None:
     if st.session_state.get(_KIND) == Kind.BETTER:  # of a round, a number is asked
         options.pop(_ROUND)
         st.session_state[_ABOUT] = [one for one in st.session_state.get(_ABOUT, []) if one != _ROUND]
+    elif _ABOUT in st.session_state:
+        st.session_state[_ABOUT] = st.session_state[_ABOUT][-1:]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="guess-new"):
         kind = Kind(
             st.segmented_control(
@@ -70,7 +72,7 @@ def _ask() -> None:
             with_selected(list(options), _ABOUT),
             format_func=lambda one: _label(options, one),
             key=_ABOUT,
-            max_selections=MAX_SIDES,
+            max_selections=MAX_SIDES if several else 1,
             placeholder="runs that wait, or designs to train",
             width=420,
         )

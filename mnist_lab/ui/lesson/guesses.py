@@ -12,7 +12,7 @@ from mnist_lab.lesson.guess import Kind, Outcome, Question
 from mnist_lab.lesson.guesses import Asked, Told
 from mnist_lab.person import Person
 from mnist_lab.reader import Reader
-from mnist_lab.ui import figure
+from mnist_lab.ui import fields, figure
 from mnist_lab.ui.session import act, lab, shared
 from mnist_lab.ui.text import plain
 
@@ -217,6 +217,27 @@ def scene(reader: Reader, chosen: dict[str, Any]) -> None:
     for one in reasons:
         who = f"{one.who}: " if one.who else ""
         _large(f"{who}{guess.said(question, one.number)}: “{one.why}”", 1.5)
+
+
+def steer(reader: Reader, chosen: dict[str, Any]) -> None:
+    """Which question stands there."""
+    found = {asked.id: asked for asked in lab().guesses.all(by=reader.rights.person) if asked.is_for_class}
+    if not found:
+        st.caption("Nothing was asked yet: ask in the part Guess.")
+        return
+    shown = chosen.get("question")
+    st.selectbox(
+        "Question",
+        [None, *found],
+        format_func=lambda one: plain(found[one].question.words) if one in found else "The newest",
+        **fields.bound(
+            "stage-question",
+            shown if shown in found else None,
+            lambda new: act(lab().stage.show, "guess", {"question": new} if new else {}),
+            argument="index",
+            options=[None, *found],
+        ),
+    )
 
 
 def answered(count: int) -> str:

@@ -293,9 +293,8 @@ def _result(found: Rehearsal) -> None:
         f"{counted(plan.minutes, 'minute')}. The slowest wait, from Train until a run began: {minutes_text(report.slowest_wait)}."
     )
     if report.failed:
-        st.error(
-            plain(f"{words} {counted(report.failed, 'run')} did not end well. {report.error}"), icon=":material/error:"
-        )
+        failed = f"Of {counted(report.people, 'first run')}, {report.failed} did not end well, so this says nothing of the time"
+        st.error(plain(f"{failed}. {report.error}"), icon=":material/error:")
     elif found.fits:
         st.success(plain(words), icon=":material/check_circle:")
     else:

@@ -32,7 +32,7 @@ SCENES: dict[str, Scene] = {
     "board": Scene("Board", board.show, board.steer),
     "front": Scene("Accuracy and cost", front.show, front.steer),
     "drawing": Scene("A drawn digit", drawing.show),
-    "guess": Scene("Guesses", guesses.scene),
+    "guess": Scene("Guesses", guesses.scene, guesses.steer),
     "challenge": Scene("The challenge's board", challenges.scene),
     "own-digits": Scene("Our own digits", digit_scenes.sheet),
     "own-digits-wrong": Scene("Our own digits that a network gets wrong", digit_scenes.wrong),

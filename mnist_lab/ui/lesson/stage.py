@@ -5,6 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from mnist_lab.lesson.stage import FIRST, Staged
+from mnist_lab.ui import held
+from mnist_lab.ui.lesson import clock
 from mnist_lab.ui.lesson.scenes import SCENES
 from mnist_lab.ui.session import errors_shown, lab, pace, person, seen, shared
 
@@ -33,9 +35,19 @@ def _scene(scheme: str, seconds: float) -> None:
         if staged is None:
             st.html('<p class="stage-line">No class is on: the stage belongs to a class.</p>')
             return
+        _clock()
         name = staged.scene if staged.scene in SCENES else FIRST
         with st.container(key=f"stage-scene-{name}"), errors_shown():
             SCENES[name].show(seen(), staged.of(name))
+
+
+def _clock() -> None:
+    """What is left of the round, in a corner."""
+    room = seen().rights.room
+    now = held.current(room.id) if room else None
+    if now and now.is_on:
+        with st.container(key="stage-clock"):
+            clock.show(now.seconds_left(), now.ends, "stage-round-clock")
 
 
 def _now() -> Staged | None:
