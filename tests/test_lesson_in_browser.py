@@ -64,6 +64,16 @@ def write(page: Page, label: str, text: str) -> None:
     field.press("Enter")
 
 
+def is_kept(page: Page, label: str, number: str) -> bool:
+    """Type a number, unless it stands there; whether the page has it when it has been drawn."""
+    field = page.locator("input").and_(page.get_by_label(label, exact=True))
+    if field.input_value() != number:
+        write(page, label, number)
+    page.wait_for_timeout(300)
+    settled(page)
+    return field.input_value() == number
+
+
 def finished(store: Store, count: int) -> None:
     """Wait until so many runs are there and have finished."""
 
@@ -107,8 +117,9 @@ def test_a_lesson_from_the_first_link_to_the_file_taken_home(store: Store, brows
 
         # Rehearse, and begin the round.
         part(teacher, "Round")
-        write(teacher, "Training images", "1000")
-        write(teacher, "Epochs", "1")
+        # Whoever types a number while the machine is being measured, which changes what is proposed, types it again.
+        wait_until(lambda: is_kept(teacher, "Training images", "1000"), "the images are kept", 60)
+        wait_until(lambda: is_kept(teacher, "Epochs", "1"), "the epochs are kept", 60)
         expect(teacher.get_by_text("1 epoch of 1,000 images; everyone's first run").first).to_be_visible()
         press(teacher, "Rehearse")
         expect(teacher.get_by_text("Measured with 2 pretended pupils")).to_be_visible(timeout=1000 * TRAINED)
