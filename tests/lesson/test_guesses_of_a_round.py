@@ -148,3 +148,14 @@ def test_of_a_round_a_number_is_asked_of_a_class_by_its_teacher(lab: Lab, store:
     lab.classroom.end(by=TEACHER)
     with pytest.raises((InputError, NotAllowedError)):
         lab.guesses.ask_of_round(Kind.SECONDS, by=TEACHER)
+
+
+def test_what_was_asked_before_a_round_is_trained_as_the_class_trains_in_it(
+    lab: Lab, store: Store, small: Experiment, cleo: Person
+) -> None:
+    question = lab.guesses.ask(Kind.ACCURACY, [small.with_changes(protocol="notebook")], by=TEACHER)
+    begin(lab)
+    (run_id,) = lab.guesses.start(question, by=TEACHER)
+    trained_as = store.runs.get(run_id).experiment
+    assert RECIPE.refusal(trained_as) == ""
+    assert (trained_as.recipe.epochs, trained_as.train_images) == (1, 2000)

@@ -181,6 +181,17 @@ SCENES["guess"].show(looker(), {{}})
     assert ("zebra" in words) is outcome
 
 
+def test_the_teacher_chooses_which_question_stands_on_the_stage(lab: Lab, ada: Person) -> None:
+    first, second = lab.start(FAST, 2, by=TEACHER)
+    asked = [lab.guesses.ask(Kind.ACCURACY, [[run_id]], by=TEACHER) for run_id in (first, second)]
+    lab.stage.show("guess", None, by=TEACHER)
+    test = page("class", part="Stage")
+    (box,) = (one for one in test.selectbox if one.label == "Question")
+    assert box.value is None, "the newest"
+    healthy(box.select(asked[0]).run())
+    assert lab.stage.now(by=TEACHER).of("guess") == {"question": asked[0]}
+
+
 def test_alone_one_guesses_beside_train_and_sees_what_came_of_it(lab: Lab, store: Store) -> None:
     me = system_user()
     test = page("design")
