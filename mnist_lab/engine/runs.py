@@ -75,10 +75,8 @@ class Runs:
             else:
                 self._pool.finish(task)
                 self._record_failure(run_id, task)
-            del (
-                self._tasks[run_id],
-                self._claims[run_id],
-            )  # only now, so that it is retried where the database cannot be used
+            # Only now, so that it is retried where the database cannot be used.
+            del self._tasks[run_id], self._claims[run_id]
             self._last = time.monotonic()
             self._ended.append((run_id, task.job.has_succeeded and run_id in self._undisturbed))
             self._undisturbed.discard(run_id)

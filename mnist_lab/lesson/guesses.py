@@ -3,9 +3,9 @@
 An answer is locked when it is given, and nobody is told any but their own before the outcome is there: neither the teacher,
 nor a file. Nothing depends on whether somebody has answered.
 
-The guessing ends when its asker closes it, or with the first epoch of a run that it is about (of a round, the first that
-anybody queues in it): from then on its results can be seen. Runs that had results already when it was asked, as those of a baseline, do not end it; but whoever can see the
-results of all that is asked about cannot guess. The outcome is written down once, from the runs as they are then, and stays.
+The guessing ends when its asker closes it, or with the first epoch of a run that it is about (of a round, of any that is
+queued in it): from then on its results can be seen. Runs that had results already when it was asked, as those of a baseline,
+do not end it; but whoever can see the results of all that is asked about cannot guess. The outcome is written down once, from the runs as they are then, and stays.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -354,9 +354,9 @@ class Guesses:
         return self._store.guesses.add(class_id, reader.rights.owner, question.model_dump_json())
 
     def _question(self, stored: StoredQuestion) -> Question:
-        """A question with its runs. Those of a round are known as they are queued."""
+        """A question with its runs. Those of a round are known as they are queued, and of no use when the outcome is there."""
         question = guess.stored(Question, stored.question_json)
-        its = self._round(stored) if question.is_round else None
+        its = self._round(stored) if question.is_round and stored.outcome_json is None else None
         if its is None or stored.class_id is None:
             return question
         runs = tuple(run.id for run in self._store.rounds.runs(stored.class_id, its))

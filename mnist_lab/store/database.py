@@ -23,6 +23,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from mnist_lab import settings
 from mnist_lab.errors import RefusedError, StoreError
 from mnist_lab.store import postgresql, sqlite
+from mnist_lab.store.urls import without_password
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -71,9 +72,13 @@ def among(column: sa.ColumnElement[int], values: Iterable[int]) -> sa.ColumnElem
 
 def time_of(connection: sa.Connection) -> float:
     """The time in seconds since 1970, by the clock that all go by who use a database: PostgreSQL's server, else this machine."""
-    if connection.dialect.name == "sqlite":
+    if _is_on_this_machine(connection.dialect):
         return time.time()
     return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+
+
+def _is_on_this_machine(dialect: sa.Dialect) -> bool:
+    return dialect.name == "sqlite"
 
 
 class Backend(Protocol):
@@ -196,6 +201,8 @@ class Database:
 
     def now(self) -> float:
         """The time in seconds since 1970, by the clock that all go by who use the database."""
+        if _is_on_this_machine(self.engine.dialect):
+            return time.time()
         with self.read() as connection:
             return time_of(connection)
 
@@ -269,13 +276,9 @@ def _backend(url: str) -> Backend:
         return postgresql.PostgreSQL(url)
     if url.startswith("sqlite"):
         return sqlite.SQLite(url)
-    try:
-        shown = sa.make_url(url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        shown = repr(url[:80])
     raise StoreError(
         f"{settings.DATABASE_URL} should name an SQLite file, such as {sqlite.EXAMPLE}, or a PostgreSQL database, such as "
-        f"{postgresql.EXAMPLE}; received {shown[:120]}."
+        f"{postgresql.EXAMPLE}; received {without_password(url)}."
     )
 
 

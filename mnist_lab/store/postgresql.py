@@ -12,6 +12,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from mnist_lab import settings
 from mnist_lab.errors import StoreError
+from mnist_lab.store.urls import without_password
 
 EXAMPLE = "postgresql+psycopg://lab@db.example.org/lab?sslmode=verify-full"
 MOST_CONNECTIONS = 8  # of a process
@@ -36,9 +37,9 @@ class PostgreSQL:
         try:
             parsed = sa.make_url(url)
         except (ArgumentError, SQLAlchemyError, ValueError):
-            raise _no_url(url.partition("@")[2] or "something else") from None
+            raise _no_url(url) from None
         if parsed.drivername not in ("postgresql", "postgresql+psycopg") or not parsed.database:
-            raise _no_url(parsed.render_as_string(hide_password=True))
+            raise _no_url(url)
         parsed = parsed.set(drivername="postgresql+psycopg")
         self.name = f"{parsed.database} on {parsed.host or 'this machine'}"
         try:
@@ -146,13 +147,13 @@ def _adapted(connection: Any, _record: Any) -> None:
 
     class Text(StrDumper):
         def dump(self, obj: Any) -> Any:
-            return super().dump(str(obj.value if isinstance(obj, Enum) else obj))
+            return super().dump(str(obj.value))
 
     connection.adapters.register_dumper(float, NoNaN)
     connection.adapters.register_dumper(Enum, Text)
 
 
-def _no_url(shown: str) -> StoreError:
+def _no_url(url: str) -> StoreError:
     return StoreError(
-        f"{settings.DATABASE_URL} should name a PostgreSQL database, such as {EXAMPLE}; received {shown[:120]}."
+        f"{settings.DATABASE_URL} should name a PostgreSQL database, such as {EXAMPLE}; received {without_password(url)}."
     )

@@ -1,7 +1,8 @@
 """Recording of a run by the worker that trains it: its environment, its reports, its end.
 
 A run has one writer. Nothing is written to a run that is no longer running, nor under a claim that is not its last: its worker
-has been given up, and another one may have it, on another machine perhaps. Every transaction locks its run first, and waits for no other's.
+has been given up, and another one may have it, on another machine perhaps. Every transaction locks its run first, and waits
+for no other's.
 """
 
 import json

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mnist_lab import settings
 from mnist_lab.errors import StoreError
+from mnist_lab.store.urls import without_password
 
 JOURNAL_BYTES = 64_000_000
 _OVERGROWN = 4  # times its limit, from which on emptying the journal waits for readers
@@ -188,7 +189,7 @@ def _file(url: str) -> Path:
     found = re.fullmatch(r"sqlite(?:\+pysqlite)?:///(.+)", url, re.DOTALL)
     if not found or found[1] == ":memory:":
         raise StoreError(
-            f"{settings.DATABASE_URL} should name an SQLite file, such as {EXAMPLE}; received {url[:120]}."
+            f"{settings.DATABASE_URL} should name an SQLite file, such as {EXAMPLE}; received {without_password(url)}."
         )
     try:
         path = Path(found[1]).expanduser()

@@ -22,29 +22,12 @@ from mnist_lab.person import Person
 from mnist_lab.store.run import Status
 from mnist_lab.store.store import Store
 from mnist_lab.training.reports import Report
-from tests.builders.classes import TEACHER, allow, open_class, pupil
+from tests.builders.classes import TEACHER, allow
 from tests.builders.runs import ADA, LINE, OUTCOME
 from tests.builders.studies import ends, small_plan
 
 TELLING = 0.731234567  # an answer that nothing else has
 WHY = "Because of the zebra."
-
-
-@pytest.fixture
-def lab(store: Store) -> Lab:
-    store.lease.take("engine", "ready")
-    return Lab(store.url)
-
-
-@pytest.fixture
-def cleo(store: Store) -> Person:
-    open_class(store)
-    return pupil(store, "Cleo")
-
-
-@pytest.fixture
-def dana(store: Store, cleo: Person) -> Person:
-    return pupil(store, "Dana")
 
 
 def queued(lab: Lab, experiment: Experiment, seeds: int = 1, by: Person = TEACHER) -> list[int]:

@@ -12,28 +12,11 @@ from mnist_lab.lesson.guesses import Asked
 from mnist_lab.lesson.proposal import RoundPlan
 from mnist_lab.person import Person
 from mnist_lab.store.store import Store
-from tests.builders.classes import TEACHER, open_class, pupil
+from tests.builders.classes import TEACHER
 from tests.builders.studies import ends
 
 RECIPE = LessonRecipe(epochs=1, train_images=2000)
 PLAN = RoundPlan(minutes=5, people=4, design_seconds=30, by_hand=RECIPE)
-
-
-@pytest.fixture
-def lab(store: Store) -> Lab:
-    store.lease.take("engine", "ready")
-    return Lab(store.url)
-
-
-@pytest.fixture
-def cleo(store: Store) -> Person:
-    open_class(store)
-    return pupil(store, "Cleo")
-
-
-@pytest.fixture
-def dana(store: Store, cleo: Person) -> Person:
-    return pupil(store, "Dana")
 
 
 def begin(lab: Lab) -> None:

@@ -78,6 +78,8 @@ def test_a_home_that_nobody_knows_is_a_sentence(monkeypatch: pytest.MonkeyPatch,
     [
         ("nonsense", ["MNIST_LAB_DATABASE_URL", "'nonsense'"]),
         ("mysql://ada:secret@host/db", ["MNIST_LAB_DATABASE_URL", "mysql://ada:***@host/db"]),
+        ("mysql://ada:secret@host:port/db", ["MNIST_LAB_DATABASE_URL", "host:port/db"]),
+        ("sqlite://ada:secret@host", ["MNIST_LAB_DATABASE_URL", "sqlite://ada:***@host"]),
         ("sqlite://", ["MNIST_LAB_DATABASE_URL", "received sqlite://"]),
         ("sqlite:////proc/nowhere/lab.db", ["/proc/nowhere", "MNIST_LAB_DATABASE_URL"]),
     ],
